@@ -1,0 +1,27 @@
+"""Run the network over the frames of the chosen splits. Reads DATA, TILES and MODEL, writes PROBABILITIES/<AOI>/<month>.tif."""
+
+from pathlib import Path
+
+from rich.progress import track
+
+from sn7ml.data.catalog import scan
+from sn7ml.data.tiles import TileStore
+from sn7ml.learn.predict import load_predictor, predict_frames
+from sn7ml.params import load_params
+from sn7ml.runtime.stage import run_stage
+
+
+def main(data: Path, tiles: Path, model: Path, probabilities: Path) -> None:
+    """Run the stage."""
+    params = load_params()
+    columns = TileStore(tiles).columns(params.predict.splits)
+    frames = scan(data)
+    wanted = frames[frames["aoi"].isin(columns)]
+    predictor = load_predictor(model, params.predict)
+    done = predict_frames(predictor, data, wanted, columns, probabilities)
+    for _ in track(done, "predicting", total=len(wanted)):
+        pass
+
+
+if __name__ == "__main__":
+    run_stage(main, "data", "tiles", "model", "probabilities")

@@ -1,0 +1,20 @@
+"""Cut frames into tiles and draw their masks. Reads DATA, writes the tile store TILES."""
+
+from pathlib import Path
+
+from sn7ml.data.catalog import scan
+from sn7ml.data.tiles import TileStore, write_tiles
+from sn7ml.params import load_params
+from sn7ml.runtime.stage import run_stage
+
+
+def main(data: Path, tiles: Path) -> None:
+    """Run the stage."""
+    params = load_params()
+    write_tiles(data, scan(data), params.split, params.tiling, tiles)
+    counts = TileStore(tiles).tiles["split"].value_counts().to_dict()
+    print(f"tiles: {counts}")  # noqa: T201 - a stage speaks to a terminal
+
+
+if __name__ == "__main__":
+    run_stage(main, "data", "tiles")

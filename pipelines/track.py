@@ -1,0 +1,25 @@
+"""Find buildings and follow them through time. Reads DATA and PROBABILITIES, writes FOOTPRINTS/<AOI>.parquet and SUBMISSION.csv."""
+
+from pathlib import Path
+
+from sn7ml.data.catalog import scan
+from sn7ml.data.footprints import write_footprints, write_submission
+from sn7ml.experiment.scoring import grids_of, track_aois
+from sn7ml.params import load_params
+from sn7ml.runtime.stage import run_stage
+
+
+def main(data: Path, probabilities: Path, footprints: Path, submission: Path) -> None:
+    """Run the stage."""
+    params = load_params()
+    aois = sorted(path.name for path in probabilities.iterdir())
+    grids = grids_of(data, scan(data), aois)
+    tracks = track_aois(probabilities, grids, params.track)
+    write_footprints(footprints, tracks, grids)
+    write_submission(submission, tracks)
+    buildings = tracks.drop_duplicates(["aoi", "id"])
+    print(f"found {len(buildings)} buildings in {len(grids)} AOI(s), {len(tracks)} footprints")  # noqa: T201 - to a terminal
+
+
+if __name__ == "__main__":
+    run_stage(main, "data", "probabilities", "footprints", "submission")

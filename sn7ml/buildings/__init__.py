@@ -1,0 +1,1 @@
+"""Polygons through time: instances from probabilities, tracks, births."""

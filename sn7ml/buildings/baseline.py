@@ -1,0 +1,98 @@
+"""The tracker of the CosmiQ baseline, rule by rule, with a spatial index; the one every other is compared with."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import Polygon
+
+from sn7ml.buildings.histories import Sighting, history_table
+from sn7ml.buildings.instances import find_instances
+from sn7ml.geo.outlines import outlines
+from sn7ml.geo.probabilities import BOUNDARY, CERTAIN, CONTACT, FOOTPRINT, Probabilities
+from sn7ml.params import TrackParams
+
+
+def track_baseline(cube: Mapping[str, Probabilities], upsampling: int, params: TrackParams) -> pd.DataFrame:
+    """Find buildings month by month and hand ids on by overlap with where each was first seen.
+
+    Unlike the original, months without a building pass, and two footprints that do not touch never match, whatever
+    ``min_iou``.
+
+    Parameters
+    ----------
+    cube
+        Month to probabilities of one AOI; every month is read once.
+    upsampling
+        Pixels of the probabilities per pixel of the original image, along each axis.
+    params
+        ``instances`` and ``baseline`` are used.
+
+    Returns
+    -------
+    DataFrame
+        ``TRACKS`` without ``aoi``, by month and descending area; ids count from 0. Each geometry is the month's own, and
+        confidence is its mean footprint probability in that month. ``birth_month`` is the month an id was first seen.
+    """
+    masters = _Masters(params.baseline.min_iou)
+    sightings: list[Sighting] = []
+    for month in sorted(cube):
+        polygons, confidences = _buildings(cube[month], upsampling, params)
+        numbers = masters.name(polygons, month)
+        sightings += [
+            Sighting(month, str(number), masters.births[number], confidence, polygon)
+            for number, confidence, polygon in zip(numbers, confidences, polygons, strict=True)
+        ]
+    return history_table(sightings)
+
+
+def _buildings(frame: Probabilities, upsampling: int, params: TrackParams) -> tuple[list[Polygon], list[float]]:
+    """Return outlines, largest first (of equal ones the northern one), and the mean footprint probability of each."""
+    channels = frame.channels
+    ids = find_instances(
+        channels[FOOTPRINT], channels[BOUNDARY], channels[CONTACT], frame.usable, params.instances, upsampling
+    )
+    found = outlines(ids, upsampling, params.instances.simplify_px)
+    pixels = ids > 0
+    owner = ids[pixels]
+    mean = np.bincount(owner, channels[FOOTPRINT][pixels]) / np.maximum(np.bincount(owner), 1) / CERTAIN
+    order = sorted(found, key=lambda number: (-found[number].area, number))
+    return [found[number] for number in order], [float(mean[number]) for number in order]
+
+
+class _Masters:
+    """Footprints as they were first seen, for ever: a number's geometry is never updated and no number ends."""
+
+    def __init__(self, min_iou: float) -> None:
+        self.min_iou = min_iou
+        self.geometries: list[Polygon] = []
+        self.births: list[str] = []
+
+    def name(self, polygons: list[Polygon], month: str) -> list[int]:
+        """Number the footprints of a month, in the order given (largest first); new ones become masters."""
+        best: dict[int, tuple[float, int]] = {}
+        free = np.ones(len(self.geometries), dtype=bool)
+        known = self._overlaps(polygons)
+        numbers = []
+        for index, polygon in enumerate(polygons):
+            masters, ious = known.get(index, _NOTHING)
+            left = free[masters]
+            if (ious[left] >= self.min_iou).any():
+                number = int(masters[left][ious[left].argmax()])
+                free[number] = False
+            else:
+                number = len(self.geometries)
+                self.geometries.append(polygon)
+                self.births.append(month)
+            numbers.append(number)
+        return numbers
+
+    def _overlaps(self, polygons: list[Polygon]) -> dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Return for each footprint that meets a master: those masters, ascending, and the IoU with each."""
+        tree = shapely.STRtree(self.geometries)
+        footprints, masters = tree.query(polygons, predicate="intersects")
+        found, known = np.array(polygons)[footprints], np.array(self.geometries)[masters]
+        shared = shapely.area(shapely.intersection(found, known))
+        ious = shared / (shapely.area(found) + shapely.area(known) - shared)

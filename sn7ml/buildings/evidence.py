@@ -1,0 +1,133 @@
+"""What a cube says about each pixel and each candidate, read month by month: never more than one month is held."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sn7ml.errors import GridError
+from sn7ml.geo.masks import Ids
+from sn7ml.geo.probabilities import CERTAIN, FOOTPRINT, Probabilities
+
+SHORTEST_TAIL = 3
+"""Usable months that a trailing mean spans at least: a single bright month at the end is no building."""
+
+BLOCK_ROWS = 64
+"""Rows worked on at a time, so that what they need stays in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A cube collapsed to one image."""
+
+    channels: NDArray[np.float32]
+    """(3, rows, cols): FOOTPRINT, BOUNDARY, CONTACT in [0, 1]; 0 where no month is usable."""
+
+    usable: NDArray[np.bool_]
+    """(rows, cols): True where at least one month is."""
+
+
+def collapse_months(cube: Mapping[str, Probabilities], mean_floor: float) -> Evidence:
+    """Collapse a cube to the evidence of what stands there at its end.
+
+    A pixel's footprint is the largest of its trailing means: over its last 3 usable months, its last 4, and so on to
+    all of them (over all, where fewer than 3 are usable). So a building born late is as clear as one that always stood
+    there: a mean over all months would dilute it. A single bright month is thinned out, and so is a building that
+    was torn down. Boundary and contact are the means over the months that the footprint took.
+
+    Parameters
+    ----------
+    cube
+        Month to probabilities, at least one month; each is read once, the last month first.
+    mean_floor
+        Footprint probabilities up to this count as 0 in the means.
+
+    Raises
+    ------
+    GridError
+        If a month has another shape than the last one.
+    """
+    months = sorted(cube, reverse=True)
+    tail: _Tail | None = None
+    for _, month in _frames(cube, months):
+        tail = _Tail(month.usable.shape) if tail is None else tail
+        tail.add(month, int(mean_floor * CERTAIN))
+    if tail is None:
+        raise ValueError("need a cube of at least one month")
+    return tail.evidence()
+
+
+class _Tail:
+    """Sums over the months from the end, and the best mean so far."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.sums = np.zeros((3, *shape), np.uint16)  # room for 257 months of 255
+        self.months = np.zeros(shape, np.uint16)
+        self.best = np.zeros((3, *shape), np.float32)
+
+    def add(self, month: Probabilities, floor: int) -> None:
+        for rows in self._blocks():
+            usable = month.usable[rows]
+            values = month.channels[:, rows] * usable
+            values[FOOTPRINT] *= values[FOOTPRINT] > floor
+            self.sums[:, rows] += values
+            self.months[rows] += usable
+            mean = self._mean(rows)
+            better = (mean[FOOTPRINT] > self.best[FOOTPRINT, rows]) & (self.months[rows] >= SHORTEST_TAIL)
+            np.copyto(self.best[:, rows], mean, where=better)
+
+    def evidence(self) -> Evidence:
+        for rows in self._blocks():
+            np.copyto(self.best[:, rows], self._mean(rows), where=self.months[rows] < SHORTEST_TAIL)
+        return Evidence(self.best, self.months > 0)
+
+    def _mean(self, rows: slice) -> NDArray[np.float32]:
+        whole = np.maximum(self.months[rows], 1) * np.float32(CERTAIN)
+        return np.asarray(self.sums[:, rows] / whole, dtype=np.float32)
+
+    def _blocks(self) -> Iterator[slice]:
+        return (slice(row, row + BLOCK_ROWS) for row in range(0, self.months.shape[0], BLOCK_ROWS))
+
+
+def probability_series(cube: Mapping[str, Probabilities], ids: Ids) -> NDArray[np.float64]:
+    """Follow every candidate through the months.
+
+    Parameters
+    ----------
+    cube
+        Month to probabilities; each is read once, in order of date.
+    ids
+        0 on ground, 1 to n on candidates.
+
+    Returns
+    -------
+    float array (months, n)
+        Mean footprint probability; NaN where the candidate touches a pixel that is not usable: no evidence.
+
+    Raises
+    ------
+    GridError
+        If a month has another shape than ``ids``.
+    """
+    number = int(ids.max(initial=0))
+    where = np.flatnonzero(ids)
+    owner = ids.ravel()[where] - 1
+    areas = np.bincount(owner, minlength=number)
+    series = np.full((len(cube), number), np.nan)
+    for index, month in _frames(cube, sorted(cube), ids.shape):
+        total = np.bincount(owner, month.channels[FOOTPRINT].ravel()[where], minlength=number)
+        seen = np.bincount(owner, ~month.usable.ravel()[where], minlength=number) == 0
+        series[index, seen] = total[seen] / (areas[seen] * CERTAIN)
+    return series
+
+
+def _frames(
+    cube: Mapping[str, Probabilities], months: Iterable[str], shape: tuple[int, ...] | None = None
+) -> Iterator[tuple[int, Probabilities]]:
+    for index, month in enumerate(months):
+        frame = cube[month]
+        shape = frame.usable.shape if shape is None else shape
+        if frame.usable.shape != shape:
+            raise GridError(f"month {month}: probabilities have shape {frame.usable.shape}, the others {shape}; predict anew")
+        yield index, frame

@@ -1,0 +1,1 @@
+"""Files in, arrays and tables out: the only place that opens rasters and GeoJSON."""

@@ -1,0 +1,79 @@
+"""Frames of a cube: uint8 RGBA GeoTIFFs in, arrays and grids out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+
+from sn7ml.errors import GridError, RasterError
+from sn7ml.geo.grid import Grid
+
+BANDS = 4
+"""Red, green, blue, alpha; alpha 0 is unusable."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One frame."""
+
+    pixels: NDArray[np.uint8]
+    """(4, rows, cols): red, green, blue, alpha."""
+
+    grid: Grid
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Return where alpha is not 0: (rows, cols)."""
+        return np.asarray(self.pixels[3] > 0)
+
+
+def read_grid(path: Path) -> Grid:
+    """Read the grid of a raster without its pixels. Raises RasterError."""
+    try:
+        with rasterio.open(path) as source:
+            return _grid(source, path)
+    except RasterioError as error:
+        raise RasterError(f"{path}: cannot be opened as a raster: {error}") from None
+
+
+def read_image(path: Path) -> Image:
+    """Read a frame.
+
+    Raises
+    ------
+    RasterError
+        If the file cannot be read to its end, has not four bands, or is not uint8.
+    """
+    try:
+        with rasterio.open(path) as source:
+            if source.count != BANDS or set(source.dtypes) != {"uint8"}:
+                raise RasterError(
+                    f"{path}: expected {BANDS} uint8 bands (R, G, B, alpha), got {source.count} of {sorted(set(source.dtypes))}"
+                )
+            return Image(source.read(), _grid(source, path))
+    except RasterioError as error:
+        raise RasterError(f"{path}: cannot be read, is it truncated? ({error})") from None
+
+
+def _grid(source: rasterio.DatasetReader, path: Path) -> Grid:
+    epsg = source.crs.to_epsg() if source.crs else None
+    if epsg is None:
+        raise RasterError(f"{path}: has no CRS with an EPSG code; SpaceNet 7 frames are EPSG:3857")
+    try:
+        return Grid(epsg, source.transform, source.shape)
+    except GridError as error:
+        raise RasterError(f"{path}: {error}") from None
+
+
+def read_stack_grid(paths: list[Path]) -> Grid:
+    """Return the grid that all these rasters share. Raises GridError naming the first that differs and both grids."""
+    first, *others = [(path, read_grid(path)) for path in paths]
+    for path, grid in others:
+        if grid != first[1]:
+            raise GridError(
+                f"{path} is on {grid}, but {first[0]} on {first[1]}; all months of an AOI must share one grid"
+            )
+    return first[1]

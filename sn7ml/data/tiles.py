@@ -1,0 +1,234 @@
+"""The tile store: images and masks of every AOI, one shard each, and an index of the tiles worth training on.
+
+::
+
+    tiles/
+      <AOI>/images.tif     bands "2018-01 red", … "2018-01 alpha", "2018-02 red", …
+      <AOI>/masks.tif      one band of bits per month (sn7ml.geo.masks), up-sampled
+      frames.parquet       aoi, month, size, brightness
+      regions.parquet      which columns train, validate, test
+      tiles.parquet        windows, their split and their usable and built-up share
+
+A tile is a window of a shard, read at random: a million small files would drown DVC and the file system.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rasterio
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from sn7ml.data.cubes import BANDS, Image, read_image, read_stack_grid
+from sn7ml.data.labels import read_labels
+from sn7ml.data.rasters import write_bands
+from sn7ml.data.splits import assign_regions
+from sn7ml.errors import GridError, RasterError, TableError
+from sn7ml.geo.burn import burn_ids
+from sn7ml.geo.grid import Grid
+from sn7ml.geo.masks import FOOTPRINT_BIT, UNKNOWN_BIT, mask_flags
+from sn7ml.geo.radiometry import band_statistics
+from sn7ml.geo.windows import plan_windows
+from sn7ml.params import SplitParams, TilingParams
+from sn7ml.runtime.parallel import map_items
+from sn7ml.tables import REGIONS, TILES
+
+BAND_NAMES = ("red", "green", "blue", "alpha")
+IMAGE_BLOCK_PX, MASK_BLOCK_PX = 128, 256
+TABLES = ("frames", "regions", "tiles")
+
+
+class TileStore:
+    """Random access to what :func:`write_tiles` wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        missing = [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]
+        if missing:
+            raise TableError(f"{folder} is no tile store: it lacks {missing}; run `dvc repro tile`")
+
+    @cached_property
+    def frames(self) -> pd.DataFrame:
+        """One row per frame: aoi, month, rows, cols, tile_px, labelled, mean_* and std_* of each colour."""
+        return pd.read_parquet(self.folder / "frames.parquet")
+
+    @cached_property
+    def regions(self) -> pd.DataFrame:
+        """``REGIONS``."""
+        return REGIONS.check(pd.read_parquet(self.folder / "regions.parquet"))
+
+    @cached_property
+    def tiles(self) -> pd.DataFrame:
+        """``TILES``."""
+        return TILES.check(pd.read_parquet(self.folder / "tiles.parquet"))
+
+    @cached_property
+    def upsampling(self) -> int:
+        """Mask pixels per image pixel along each axis."""
+        row = self.frames.iloc[0]
+        return int(_open(self.folder / row["aoi"] / "masks.tif").height // row["rows"])
+
+    @cached_property
+    def tile_px(self) -> int:
+        """Side of a tile, pixels of the original image."""
+        return int(self.frames["tile_px"].iloc[0])
+
+    @cached_property
+    def statistics(self) -> Mapping[tuple[str, str], tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """(aoi, month) to mean and deviation of red, green and blue, see ``band_statistics``."""
+        means = self.frames[[f"mean_{name}" for name in BAND_NAMES[:3]]].to_numpy(np.float32, copy=True)
+        stds = self.frames[[f"std_{name}" for name in BAND_NAMES[:3]]].to_numpy(np.float32, copy=True)
+        keys = zip(self.frames["aoi"], self.frames["month"], strict=True)
+        return dict(zip(keys, zip(means, stds, strict=True), strict=True))
+
+    def columns(self, splits: Collection[str]) -> dict[str, list[tuple[int, int]]]:
+        """Return AOI → (start, stop) of the columns that belong to any of these splits."""
+        chosen = self.regions[self.regions["split"].isin(splits)]
+        return {
+            str(aoi): list(zip(rows["col_start"], rows["col_stop"], strict=True)) for aoi, rows in chosen.groupby("aoi")
+        }
+
+    def months(self, aoi: str) -> list[str]:
+        """Return the months of an AOI, by date."""
+        return sorted(self.frames.loc[self.frames["aoi"] == aoi, "month"])
+
+    def read_pixels(self, aoi: str, month: str, corner: tuple[int, int], size_px: int) -> NDArray[np.uint8]:
+        """Read a window of a frame: uint8 (4, size_px, size_px)."""
+        first = BANDS * self._position[aoi, month] + 1
+        window = Window(corner[1], corner[0], size_px, size_px)
+        return np.asarray(_open(self.folder / aoi / "images.tif").read(range(first, first + BANDS), window=window))
+
+    def read_flags(self, aoi: str, month: str, corner: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """Read the mask bits under a window of (rows, cols) image pixels: uint8, ``upsampling`` times as large."""
+        s = self.upsampling
+        window = Window(corner[1] * s, corner[0] * s, shape[1] * s, shape[0] * s)
+        return np.asarray(_open(self.folder / aoi / "masks.tif").read(self._position[aoi, month] + 1, window=window))
+
+    def digest(self) -> str:
+        """Return 16 hexadecimal digits that name the content (indices and brightness of every frame)."""
+        content = b"".join((self.folder / f"{name}.parquet").read_bytes() for name in TABLES)
+        return hashlib.sha256(content).hexdigest()[:16]
+
+    @cached_property
+    def _position(self) -> Mapping[tuple[str, str], int]:
+        return {(aoi, month): n for aoi in self.frames["aoi"].unique() for n, month in enumerate(self.months(aoi))}
+
+
+@lru_cache(maxsize=64)
+def _open(path: Path) -> rasterio.DatasetReader:
+    return rasterio.open(path)
+
+
+def write_tiles(root: Path, frames: pd.DataFrame, split: SplitParams, tiling: TilingParams, out: Path) -> None:
+    """Write the tile store of all AOIs that have labels, several AOIs at a time.
+
+    Raises
+    ------
+    ItemsFailed
+        Naming every AOI that cannot be tiled, with the file at fault.
+    CatalogError
+        If the AOIs cannot be split.
+    """
+    labelled = frames[frames["aoi"].isin(frames.loc[frames["labels"] != "", "aoi"])]
+    jobs = {str(aoi): table.to_dict("records") for aoi, table in labelled.groupby("aoi")}
+    shapes = map_items(partial(_shape_of, root), jobs)
+    regions = assign_regions(shapes, split)
+    shards = map_items(partial(_write_shard, root, regions, tiling, out), jobs)
+    tables = {
+        "frames": pd.concat([shard[0] for shard in shards.values()], ignore_index=True),
+        "regions": regions,
+        "tiles": TILES.check(pd.concat([shard[1] for shard in shards.values()], ignore_index=True)),
+    }
+    if not (tables["tiles"]["split"] == "train").any():
+        raise TableError(
+            f"no tile of {tiling.size_px} px fits the training region; make tiling.size_px or split.gap_px smaller"
+        )
+    for name, table in tables.items():
+        table.to_parquet(out / f"{name}.parquet", index=False)
+
+
+def _shape_of(root: Path, frames: list[dict[str, str]]) -> tuple[int, int]:
+    return read_stack_grid([root / frame["image"] for frame in frames]).shape
+
+
+def _write_shard(
+    root: Path, regions: pd.DataFrame, tiling: TilingParams, out: Path, frames: list[dict[str, str]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write images.tif and masks.tif of one AOI; return its rows of the frames and the tiles tables."""
+    folder = out / frames[0]["aoi"]
+    bands: list[NDArray[np.uint8]] = []
+    flags: list[NDArray[np.uint8]] = []
+    frame_rows, tile_tables = [], []
+    for frame in frames:
+        image = read_image(root / frame["image"])
+        unknown = ~image.usable | _udm(root, frame, image.grid)
+        flags.append(draw_masks(root, frame, image.grid, unknown, tiling))
+        bands += list(image.pixels)
+        frame_rows.append(_frame_row(frame, image, tiling))
+        tile_tables.append(_tile_rows(frame, flags[-1], regions, tiling))
+    names = [f"{frame['month']} {name}" for frame in frames for name in BAND_NAMES]
+    write_bands(folder / "images.tif", bands, names, image.grid, IMAGE_BLOCK_PX)
+    months = [frame["month"] for frame in frames]
+    write_bands(folder / "masks.tif", flags, months, image.grid.upsampled(tiling.upsampling), MASK_BLOCK_PX)
+    return pd.DataFrame(frame_rows), pd.concat(tile_tables, ignore_index=True)
+
+
+def draw_masks(
+    root: Path, frame: dict[str, str], grid: Grid, unknown: NDArray[np.bool_], tiling: TilingParams
+) -> NDArray[np.uint8]:
+    """Draw the mask bits of one frame, up-sampled. A frame without labels is unknown everywhere."""
+    s = tiling.upsampling
+    if not frame["labels"]:
+        return np.full((grid.shape[0] * s, grid.shape[1] * s), UNKNOWN_BIT, np.uint8)
+    labels = read_labels(root / frame["labels"], grid, frame["labels_kind"])
+    ids = burn_ids(list(labels["geometry"]), grid.shape, s)
+    return mask_flags(ids, unknown.repeat(s, axis=0).repeat(s, axis=1), tiling.boundary_px, tiling.contact_px)
+
+
+def _udm(root: Path, frame: dict[str, str], grid: Grid) -> NDArray[np.bool_]:
+    """Where the unusable-data mask of a frame is set; nowhere if it has none."""
+    if not frame["udm"]:
+        return np.zeros(grid.shape, np.bool_)
+    path = root / frame["udm"]
+    with rasterio.open(path) as source:
+        if source.shape != grid.shape:
+            raise GridError(f"{path} has shape {source.shape}, its image {grid.shape}")
+        try:
+            return np.asarray(source.read(1) > 0)
+        except rasterio.errors.RasterioError as error:
+            raise RasterError(f"{path}: cannot be read, is it truncated? ({error})") from None
+
+
+def _frame_row(frame: dict[str, str], image: Image, tiling: TilingParams) -> dict[str, Any]:
+    mean, std = band_statistics(image.pixels)
+    rows, cols = image.grid.shape
+    row = {"aoi": frame["aoi"], "month": frame["month"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
+    row["labelled"] = bool(frame["labels"])
+    row |= {f"mean_{name}": float(value) for name, value in zip(BAND_NAMES[:3], mean, strict=True)}
+    return row | {f"std_{name}": float(value) for name, value in zip(BAND_NAMES[:3], std, strict=True)}
+
+
+def _tile_rows(
+    frame: dict[str, str], flags: NDArray[np.uint8], regions: pd.DataFrame, tiling: TilingParams
+) -> pd.DataFrame:
+    """Index the tiles of one frame: those wholly inside a region and usable enough."""
+    s, size = tiling.upsampling, tiling.size_px
+    rows = flags.shape[0] // s
+    found = []
+    for region in regions[regions["aoi"] == frame["aoi"]].itertuples():
+        width = int(region.col_stop - region.col_start)
+        if rows < size or width < size:
+            continue
+        for row, offset in plan_windows((rows, width), size, tiling.overlap_px):
+            col = int(region.col_start) + offset
+            tile = flags[row * s : (row + size) * s, col * s : (col + size) * s]
+            usable = float(np.mean((tile & UNKNOWN_BIT) == 0)) if frame["labels"] else 1.0
+            built = float(np.mean((tile & FOOTPRINT_BIT) > 0))
+            found.append((frame["aoi"], frame["month"], row, col, region.split, usable, built, bool(frame["labels"])))
+    table = pd.DataFrame(found, columns=list(TILES.columns)) if found else TILES.empty()
+    return table[table["usable_fraction"] >= tiling.min_usable_fraction]

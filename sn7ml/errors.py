@@ -1,0 +1,73 @@
+"""The tree of errors that sn7ml raises on purpose.
+
+::
+
+    Sn7Error                 something about the input or the set-up is wrong; the message says what and how to mend it
+    ├── ParamsError          params.yaml or a file of chosen params
+    ├── CatalogError         the folder layout of a data set
+    ├── RasterError          an image, a mask or a raster of probabilities
+    ├── LabelError           a label or submission file
+    ├── GridError            two grids that must agree, or one that cannot be used
+    ├── TableError           a table without the columns, types or keys it must have
+    ├── ValidationFailed     a critical expectation about the data does not hold
+    ├── ModelError           an architecture, encoder, weights or checkpoint
+    ├── StoreError           the MLflow store or the model registry
+    └── ItemsFailed          some items of a map failed; names every one
+
+Misuse by a programmer is a plain ``ValueError``.
+"""
+
+from collections.abc import Mapping
+
+
+class Sn7Error(Exception):
+    """Something about the input or the set-up is wrong; the message says what and how to mend it."""
+
+
+class ParamsError(Sn7Error):
+    """A key or value in a params file is unknown, missing or out of range."""
+
+
+class CatalogError(Sn7Error):
+    """A data folder is not laid out like SpaceNet 7."""
+
+
+class RasterError(Sn7Error):
+    """A raster cannot be read or is not of the expected kind."""
+
+
+class LabelError(Sn7Error):
+    """A label or submission file cannot be read or breaks a rule."""
+
+
+class GridError(Sn7Error):
+    """Two grids that must agree do not, or a grid is of a kind that is not supported."""
+
+
+class TableError(Sn7Error):
+    """A table lacks columns, types or keys that it must have."""
+
+
+class ValidationFailed(Sn7Error):
+    """A critical expectation about the data does not hold."""
+
+
+class ModelError(Sn7Error):
+    """An architecture, encoder, set of weights or checkpoint cannot be used."""
+
+
+class StoreError(Sn7Error):
+    """The MLflow store or the model registry is not in a usable state."""
+
+
+class ItemsFailed(Sn7Error):
+    """Some items of a map failed.
+
+    ``failures`` maps the name of each failed item to its exception.
+    """
+
+    def __init__(self, failures: Mapping[str, Exception], total: int) -> None:
+        self.failures = dict(failures)
+        self.total = total
+        lines = [f"  {name}: {type(error).__name__}: {error}" for name, error in sorted(self.failures.items())]
+        super().__init__("\n".join([f"{len(self.failures)} of {total} items failed:", *lines]))

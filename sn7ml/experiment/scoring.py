@@ -1,0 +1,112 @@
+"""From cached probabilities to tracks, and from tracks to scores. Loads neither torch nor MLflow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from sn7ml.buildings.track import track_buildings
+from sn7ml.data.cubes import read_stack_grid
+from sn7ml.data.labels import read_truth
+from sn7ml.data.probabilities import ProbabilityCube
+from sn7ml.data.tiles import TileStore
+from sn7ml.geo.grid import Grid
+from sn7ml.geo.masks import FOOTPRINT_BIT, UNKNOWN_BIT
+from sn7ml.geo.probabilities import CERTAIN, FOOTPRINT
+from sn7ml.metrics.pixels import PixelCounts, count_pixels
+from sn7ml.metrics.summary import Scores, summarise
+from sn7ml.params import EvaluateParams, TrackParams
+from sn7ml.runtime.parallel import map_items
+from sn7ml.tables import POLYGONS, TRACKS
+
+Columns = Mapping[str, Sequence[tuple[int, int]]]
+"""AOI to the (start, stop) of the columns that are scored."""
+
+
+def grids_of(root: Path, frames: pd.DataFrame, aois: Sequence[str]) -> dict[str, Grid]:
+    """Read the grid that all frames of each AOI share."""
+    return {aoi: read_stack_grid([root / path for path in frames.loc[frames["aoi"] == aoi, "image"]]) for aoi in aois}
+
+
+def track_aois(probabilities: Path, grids: Mapping[str, Grid], params: TrackParams) -> pd.DataFrame:
+    """Find the buildings of every AOI and follow them through time, several AOIs at a time: ``TRACKS``."""
+    jobs = {aoi: (probabilities / aoi, grid) for aoi, grid in grids.items()}
+    tables = map_items(partial(_track_aoi, params), jobs)
+    found = [table.assign(aoi=aoi) for aoi, table in tables.items() if len(table)]
+    return TRACKS.check(pd.concat(found, ignore_index=True) if found else TRACKS.empty())
+
+
+def _track_aoi(params: TrackParams, job: tuple[Path, Grid]) -> pd.DataFrame:
+    cube = ProbabilityCube(*job)
+    return track_buildings(cube, cube.upsampling, params)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of the frames that are scored."""
+
+    polygons: pd.DataFrame
+    """``POLYGONS`` of the labelled frames, cut to ``columns``."""
+
+    columns: Columns
+
+    frames: frozenset[tuple[str, str]]
+    """(aoi, month) with labels."""
+
+
+def read_split_truth(root: Path, frames: pd.DataFrame, columns: Columns) -> Truth:
+    """Read the labels of the AOIs and columns that are scored."""
+    chosen = frames[frames["aoi"].isin(columns)]
+    labelled = chosen[chosen["labels"] != ""]
+    keys = frozenset(zip(labelled["aoi"], labelled["month"], strict=True))
+    return Truth(inside(read_truth(root, chosen), columns), columns, keys)
+
+
+def inside(polygons: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Keep the buildings whose centroid lies in the columns of their AOI."""
+    centre = shapely.get_x(shapely.centroid(polygons["geometry"].to_numpy(dtype=object)))
+    keep = np.zeros(len(polygons), np.bool_)
+    for aoi, stretches in columns.items():
+        for start, stop in stretches:
+            keep |= (polygons["aoi"] == aoi).to_numpy() & (centre >= start) & (centre < stop)
+    return polygons[keep]
+
+
+def score_tracks(
+    tracks: pd.DataFrame,
+    truth: Truth,
+    tiles: TileStore,
+    probabilities: Path,
+    grids: Mapping[str, Grid],
+    params: EvaluateParams,
+) -> Scores:
+    """Score tracks and probabilities on the columns that ``truth`` covers. Frames without labels are left out."""
+    labelled = [key in truth.frames for key in zip(tracks["aoi"], tracks["month"], strict=True)]
+    found = inside(tracks[labelled], truth.columns)
+    jobs = {aoi: (probabilities / aoi, grids[aoi], list(truth.columns[aoi])) for aoi in truth.columns}
+    pixels = map_items(partial(_count_aoi, tiles.folder, params.pixel_threshold, truth.frames), jobs)
+    return summarise(truth.polygons, found[list(POLYGONS.columns)], pixels, params.iou_thresholds)
+
+
+def _count_aoi(
+    tiles: Path, threshold: float, labelled: frozenset[tuple[str, str]], job: tuple[Path, Grid, list[tuple[int, int]]]
+) -> PixelCounts:
+    """Count footprint pixels of one AOI over its labelled months."""
+    folder, grid, stretches = job
+    store, cube = TileStore(tiles), ProbabilityCube(folder, grid)
+    scored = np.zeros(grid.shape[1], np.bool_)
+    for start, stop in stretches:
+        scored[start:stop] = True
+    columns = scored.repeat(cube.upsampling)[None, :]
+    counts = PixelCounts(0, 0, 0, 0)
+    for month, found in cube.items():
+        if (folder.name, month) in labelled:
+            flags = store.read_flags(folder.name, month, (0, 0), grid.shape)
+            valid = found.usable & columns & ((flags & UNKNOWN_BIT) == 0)
+            predicted = found.channels[FOOTPRINT] >= threshold * CERTAIN
+            counts += count_pixels(predicted, (flags & FOOTPRINT_BIT) > 0, valid)
+    return counts

@@ -1,0 +1,1 @@
+"""Pure geometry on arrays and polygons: grids, windows, masks, outlines. No files, no torch."""

@@ -1,0 +1,83 @@
+"""The pixel grid of an image."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from affine import Affine
+from shapely.geometry.base import BaseGeometry
+
+from sn7ml.errors import GridError
+
+EARTH_RADIUS_M = 6_378_137.0
+"""Radius of the sphere that EPSG:3857 projects."""
+
+WEB_MERCATOR = 3857
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The pixel grid of one image.
+
+    In this project ``(row, col)`` always means pixels, row 0 at the north edge, and ``(x, y)`` always means CRS
+    coordinates, or, for polygons in pixel coordinates, x = column and y = row.
+    """
+
+    epsg: int
+    """CRS of ``transform``; SpaceNet 7 mosaics are 3857."""
+
+    transform: Affine
+    """Pixel corner ``(col, row)`` to CRS ``(x, y)``; north up, square pixels."""
+
+    shape: tuple[int, int]
+    """``(rows, cols)``."""
+
+    def __post_init__(self) -> None:
+        t = self.transform
+        if t.b or t.d or t.a <= 0 or not math.isclose(t.a, -t.e, rel_tol=1e-6):
+            raise GridError(f"need a north-up grid of square pixels, got transform {tuple(t)[:6]}")
+        if min(self.shape) < 1:
+            raise GridError(f"need at least one row and one column, got shape {self.shape}")
+
+    def upsampled(self, factor: int) -> "Grid":
+        """Return the grid of the same ground with ``factor`` × ``factor`` pixels in place of each."""
+        rows, cols = self.shape
+        return Grid(self.epsg, self.transform * Affine.scale(1 / factor), (rows * factor, cols * factor))
+
+    def to_pixels(self, geometry: BaseGeometry) -> BaseGeometry:
+        """From CRS to pixel coordinates (column, row), fractional."""
+        return _moved(geometry, ~self.transform)
+
+    def to_crs(self, geometry: BaseGeometry) -> BaseGeometry:
+        """From pixel coordinates (column, row) to the CRS."""
+        return _moved(geometry, self.transform)
+
+    def ground_pixel_size_m(self) -> float:
+        """Side of the middle pixel on the ground, in metres.
+
+        Web Mercator units are metres only at the equator: elsewhere they are stretched by ``1 / cos(latitude)``,
+        which is twice as long at 60 degrees north.
+
+        Raises
+        ------
+        GridError
+            If the grid is not in EPSG:3857.
+
+        Examples
+        --------
+        >>> Grid(3857, Affine(4.777, 0, 0, 0, -4.777, 0), (2, 2)).ground_pixel_size_m()
+        4.77699...
+        """
+        if self.epsg != WEB_MERCATOR:
+            raise GridError(f"ground pixel size is known for EPSG:{WEB_MERCATOR} only, got EPSG:{self.epsg}")
+        rows, cols = self.shape
+        _, y = self.transform @ (cols / 2, rows / 2)
+        return float(self.transform.a / math.cosh(y / EARTH_RADIUS_M))  # cos(lat) = 1 / cosh(y / R)
+
+
+def _moved(geometry: BaseGeometry, transform: Affine) -> BaseGeometry:
+    t = transform
+    linear, shift = np.array([[t.a, t.b], [t.d, t.e]]), np.array([t.c, t.f])
+    moved: BaseGeometry = shapely.transform(geometry, lambda xy: xy @ linear.T + shift)
+    return moved

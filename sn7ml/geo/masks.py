@@ -1,0 +1,104 @@
+"""What the network shall learn to see, drawn from an image of building ids.
+
+All masks come from ids, not from a merged footprint, so that touching houses get a line between them.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Ids = NDArray[np.int32]
+"""(rows, cols): 0 on ground, a building's own positive number on its pixels."""
+
+FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT, UNKNOWN_BIT = 1, 2, 4, 8
+"""Bits of a mask pixel as the tile store keeps it. UNKNOWN: no evidence (UDM, nodata), the loss leaves it out."""
+
+
+def footprint_mask(ids: Ids) -> NDArray[np.bool_]:
+    """Mark every pixel of a building.
+
+    >>> footprint_mask(np.array([[0, 1, 2]])).astype(int)
+    array([[0, 1, 1]])
+    """
+    return np.asarray(ids > 0)
+
+
+def boundary_mask(ids: Ids, thickness_px: int = 1) -> NDArray[np.bool_]:
+    """Mark the rim of every building, on its inside.
+
+    Two buildings that touch each get a rim along the line they share, so that the network can learn to part them.
+    The edge of the image is no rim: a building cut off there goes on.
+
+    Parameters
+    ----------
+    ids
+        Image of building ids.
+    thickness_px
+        Pixels from a building's outermost pixel to the innermost one that is marked.
+
+    Returns
+    -------
+    bool array (rows, cols)
+
+    Examples
+    --------
+    >>> boundary_mask(np.array([[0, 1, 1, 1, 2, 2]])).astype(int)
+    array([[0, 1, 0, 1, 1, 0]])
+    """
+    if thickness_px < 1:
+        raise ValueError(f"thickness_px must be at least 1, got {thickness_px}")
+    window = 2 * thickness_px + 1
+    lowest = ndimage.minimum_filter(ids, size=window, mode="nearest")
+    highest = ndimage.maximum_filter(ids, size=window, mode="nearest")
+    return footprint_mask(ids) & (lowest != highest)
+
+
+def contact_mask(ids: Ids, reach_px: int) -> NDArray[np.bool_]:
+    """Mark the pixels from which two different buildings lie within ``reach_px``.
+
+    Those are the seam of two houses that touch and the narrow ground between two that nearly do. Reach is measured
+    along rows and columns (a square window).
+
+    Returns
+    -------
+    bool array (rows, cols)
+
+    Examples
+    --------
+    >>> contact_mask(np.array([[1, 1, 1, 0, 2, 2, 2, 0, 0]]), reach_px=1).astype(int)
+    array([[0, 0, 0, 1, 0, 0, 0, 0, 0]])
+    """
+    if reach_px < 1:
+        raise ValueError(f"reach_px must be at least 1, got {reach_px}")
+    window = 2 * reach_px + 1
+    top = np.iinfo(ids.dtype).max
+    highest = ndimage.maximum_filter(ids, size=window, mode="constant", cval=0)
+    lowest = ndimage.minimum_filter(np.where(ids > 0, ids, top), size=window, mode="constant", cval=top)
+    return np.asarray((highest > 0) & (lowest < highest))
+
+
+def mask_flags(ids: Ids, unknown: NDArray[np.bool_], boundary_px: int, contact_px: int) -> NDArray[np.uint8]:
+    """Draw all masks into one image of bits.
+
+    Parameters
+    ----------
+    ids
+        Image of building ids.
+    unknown
+        Same shape; True where there is no evidence.
+    boundary_px
+        Thickness of the rim.
+    contact_px
+        Two buildings at most this far apart are marked between; the reach from each pixel is half of it.
+
+    Returns
+    -------
+    uint8 array (rows, cols)
+        Sums of FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT, UNKNOWN_BIT.
+    """
+    reach_px = (contact_px + 1) // 2
+    flags = footprint_mask(ids).astype(np.uint8) * FOOTPRINT_BIT
+    flags |= boundary_mask(ids, boundary_px).astype(np.uint8) * np.uint8(BOUNDARY_BIT)
+    flags |= contact_mask(ids, reach_px).astype(np.uint8) * np.uint8(CONTACT_BIT)
+    flags |= unknown.astype(np.uint8) * np.uint8(UNKNOWN_BIT)
+    return flags

@@ -1,0 +1,74 @@
+"""Windows over an image: where they lie, and how overlapping ones are blended."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Corner = tuple[int, int]
+"""(row, col) of a window's north-west pixel."""
+
+
+def plan_windows(shape: tuple[int, int], size: int, overlap: int) -> list[Corner]:
+    """Place square windows so that every pixel is covered and no window leaves the image.
+
+    Parameters
+    ----------
+    shape
+        (rows, cols) of the image.
+    size
+        Side of a window, pixels.
+    overlap
+        Smallest number of pixels that neighbours share; the last window of a row or column is moved back
+        to end at the image's edge and so may share more.
+
+    Returns
+    -------
+    list of (row, col)
+        In reading order. Where the image is smaller than a window along an axis, that axis starts at 0 and the
+        caller pads.
+
+    Examples
+    --------
+    >>> plan_windows((4, 10), size=4, overlap=1)
+    [(0, 0), (0, 3), (0, 6)]
+    """
+    if not 0 <= overlap < size:
+        raise ValueError(f"overlap must be at least 0 and below size {size}, got {overlap}")
+    rows, cols = shape
+    return [(row, col) for row in _starts(rows, size, overlap) for col in _starts(cols, size, overlap)]
+
+
+def _starts(length: int, size: int, overlap: int) -> list[int]:
+    last = max(length - size, 0)
+    return [*range(0, last, size - overlap), last]
+
+
+def blend_weights(size: int, overlap: int) -> NDArray[np.float32]:
+    """Weights of a window's pixels: 1 inside, falling off linearly over ``overlap`` pixels to each edge, never 0.
+
+    Summed over windows that overlap by exactly ``overlap`` the ramps add up to a constant, so no seam is seen;
+    elsewhere the sum of weights is divided out.
+
+    Returns
+    -------
+    float32 array (size, size)
+
+    Examples
+    --------
+    >>> blend_weights(4, 2)[1]
+    array([0.5625, 0.5625...
+    """
+    edge = np.minimum(np.arange(size) + 0.5, size - np.arange(size) - 0.5)
+    ramp = np.minimum(1.0, edge / max(overlap, 1)).astype(np.float32)
+    return np.asarray(ramp[:, None] * ramp[None, :], dtype=np.float32)
+
+
+def bands_of(lengths: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of consecutive stretches with these lengths.
+
+    >>> list(bands_of([2, 3]))
+    [(0, 2), (2, 5)]
+    """
+    yield from pairwise(np.cumsum([0, *lengths]).tolist())

@@ -1,0 +1,1 @@
+"""Torch lives here: dataset, augmentation, models, losses, the loop, prediction."""

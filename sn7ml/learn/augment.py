@@ -1,0 +1,51 @@
+"""Augmentation: torchvision v2 transforms, so that image and mask move together."""
+
+import sn7ml.learn.operators
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from sn7ml.params import AugmentationParams
+
+BLUR_KERNEL_PX = 5
+
+
+class QuarterTurn(v2.Transform):
+    """Turn by 0, 90, 180 or 270 degrees, each as likely. Exact, unlike a rotation by an angle."""
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw the number of quarter turns."""
+        return {"turns": int(torch.randint(4, ()))}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Turn one image or mask."""
+        return tv_tensors.wrap(torch.rot90(inpt, params["turns"], dims=(-2, -1)), like=inpt)
+
+
+def build_geometry(params: AugmentationParams) -> v2.Transform:
+    """Return the transforms that move pixels; for a pair of ``tv_tensors.Image`` and ``Mask``."""
+    chosen: list[v2.Transform] = []
+    if params.flips:
+        chosen += [v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]
+    if params.quarter_turns:
+        chosen.append(QuarterTurn())
+    return v2.Compose(chosen or [v2.Identity()])
+
+
+def build_colour(params: AugmentationParams) -> v2.Transform:
+    """Return the transforms of a uint8 RGB image (3, rows, cols) as the sensor might have seen it."""
+    chosen: list[v2.Transform] = []
+    if params.brightness or params.contrast or params.saturation:
+        chosen.append(v2.ColorJitter(params.brightness, params.contrast, params.saturation))
+    if params.blur:
+        chosen.append(v2.RandomApply([v2.GaussianBlur(BLUR_KERNEL_PX, (0.1, 0.1 + params.blur))], p=0.5))
+    return v2.Compose(chosen or [v2.Identity()])
+
+
+def add_noise(image: Tensor, params: AugmentationParams) -> Tensor:
+    """Add Gaussian noise to a standardised image, in its own standard deviations."""
+    return image + params.noise * torch.randn_like(image) if params.noise else image

@@ -1,0 +1,145 @@
+"""Whole frames through the network: overlapping windows, blended so that their edges cannot be seen."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from sn7ml.data.cubes import read_image
+from sn7ml.data.probabilities import write_probabilities
+from sn7ml.geo.probabilities import CERTAIN, Probabilities
+from sn7ml.geo.radiometry import band_statistics
+from sn7ml.geo.windows import Corner, blend_weights, plan_windows
+from sn7ml.learn.dataset import standardise
+from sn7ml.learn.fit import enlarge
+from sn7ml.learn.package import Package, load_package
+from sn7ml.params import PredictParams
+
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
+"""Axes of the four flips, the identity first."""
+
+
+class Predictor:
+    """A network made ready for prediction, on a GPU where there is one.
+
+    Parameters
+    ----------
+    package
+        The trained model.
+    params
+        Window size, overlap, batch size, flips.
+    """
+
+    def __init__(self, package: Package, params: PredictParams) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = package.network().eval().to(self.device)
+        self.network: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.upsampling = package.upsampling
+        self.params = params
+        s = self.upsampling
+        self.weights = torch.from_numpy(blend_weights(params.tile_px * s, params.overlap_px * s)).to(self.device)
+
+    @torch.inference_mode()
+    def predict_image(self, pixels: NDArray[np.uint8], cols: tuple[int, int] | None = None) -> Probabilities:
+        """Predict one frame.
+
+        Parameters
+        ----------
+        pixels
+            (4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable.
+        cols
+            First column and the one past the last that are wanted; None wants all. Brightness is taken from the whole
+            frame either way.
+
+        Returns
+        -------
+        Probabilities
+            Of the whole frame, up-sampled. Unusable pixels and unwanted columns are 0 and not usable.
+        """
+        rows, width = pixels.shape[1:]
+        start, stop = cols or (0, width)
+        s, margin = self.upsampling, self.params.overlap_px
+        left, right = max(start - margin, 0), min(stop + margin, width)
+        usable = np.zeros((rows * s, width * s), np.bool_)
+        usable[:, start * s : stop * s] = (pixels[3, :, start:stop] > 0).repeat(s, axis=0).repeat(s, axis=1)
+        image = standardise(torch.from_numpy(pixels), *band_statistics(pixels))[:, :, left:right]
+        found = self._blend(image, usable[::s, left * s : right * s : s])
+        channels = np.zeros((3, rows * s, width * s), np.uint8)
+        channels[:, :, start * s : stop * s] = found[:, :, (start - left) * s : (stop - left) * s]
+        channels *= usable
+        return Probabilities(channels, usable)
+
+    def _blend(self, image: Tensor, wanted: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Weighted mean of all windows: uint8 (3, rows * s, cols * s). Windows without a wanted pixel are skipped."""
+        rows, cols = image.shape[1:]
+        s, size = self.upsampling, self.params.tile_px
+        image = pad(image[None], (0, max(size - cols, 0), 0, max(size - rows, 0)))[0]
+        shape = (image.shape[1], image.shape[2])
+        total = torch.zeros((3, shape[0] * s, shape[1] * s), device=self.device)
+        weight = torch.zeros(total.shape[1:], device=self.device)
+        corners = [
+            (row, col)
+            for row, col in plan_windows(shape, size, self.params.overlap_px)
+            if wanted[row : row + size, col : col + size].any()
+        ]
+        for first in range(0, len(corners), self.params.batch_size):
+            batch = corners[first : first + self.params.batch_size]
+            for (row, col), window in zip(batch, self._forward(image, batch), strict=True):
+                place = (slice(row * s, (row + size) * s), slice(col * s, (col + size) * s))
+                total[:, *place] += window * self.weights
+                weight[place] += self.weights
+        total /= weight.clamp_(min=torch.finfo(weight.dtype).tiny)
+        return np.asarray((total * CERTAIN).round_().to(torch.uint8)[:, : rows * s, : cols * s].cpu().numpy())
+
+    def _forward(self, image: Tensor, corners: list[Corner]) -> Tensor:
+        """Probabilities of a batch of windows: float32 (batch, 3, size * s, size * s)."""
+        size = self.params.tile_px
+        windows = torch.stack([image[:, row : row + size, col : col + size] for row, col in corners]).to(self.device)
+        flips = FLIPS if self.params.flips else FLIPS[:1]
+        parts = [self.network(enlarge(windows.flip(axes), self.upsampling)).sigmoid().flip(axes) for axes in flips]
+        return torch.stack(parts).mean(dim=0) if len(parts) > 1 else parts[0]
+
+
+def load_predictor(folder: Path, params: PredictParams) -> Predictor:
+    """Make a predictor from a package folder. Raises ModelError if that is not whole."""
+    return Predictor(load_package(folder), params)
+
+
+def predict_frames(
+    predictor: Predictor,
+    root: Path,
+    frames: pd.DataFrame,
+    columns: Mapping[str, Sequence[tuple[int, int]]],
+    out: Path,
+) -> Iterator[tuple[str, str]]:
+    """Predict every frame of the chosen AOIs and write ``out/<AOI>/<month>.tif``.
+
+    Parameters
+    ----------
+    predictor
+        Network and window params.
+    root
+        Data folder.
+    frames
+        ``FRAMES``.
+    columns
+        AOI to the columns that are wanted; AOIs that are not named are left out.
+    out
+        Folder to write to.
+
+    Yields
+    ------
+    (aoi, month)
+        After each frame is written, for a progress line.
+    """
+    for row in frames[frames["aoi"].isin(columns)].itertuples():
+        image = read_image(root / row.image)
+        wanted = min(start for start, _ in columns[row.aoi]), max(stop for _, stop in columns[row.aoi])
+        found = predictor.predict_image(image.pixels, wanted)
+        write_probabilities(out / row.aoi / f"{row.month}.tif", found, image.grid, predictor.upsampling)
+        yield row.aoi, row.month

@@ -1,0 +1,139 @@
+"""What of an input the reference scorer treats in a way nobody would expect, in words.
+
+A score is the same with or without these notes. They are for the reader who wonders why.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from sn7ml.metrics.matching import Matching
+from sn7ml.metrics.overlaps import POLYGONAL
+from sn7ml.metrics.sightings import Sightings
+
+NULL = -1
+"""Shapely's type number of a missing geometry."""
+
+
+def describe_tables(labelled: Set[str], scored: Set[str], proposal_rows: Mapping[str, int]) -> tuple[str, ...]:
+    """Return notes on AOIs that are in one of the tables but not in the mean.
+
+    Parameters
+    ----------
+    labelled, scored
+        AOIs with truth rows, and those of them with a row that is large enough.
+    proposal_rows
+        AOI to number of proposals.
+    """
+    dropped = [f"{aoi}: every truth row is too small, EMPTY or missing, so the AOI is left out of the mean"
+               for aoi in sorted(labelled - scored)]  # fmt: skip
+    ignored = [f"{aoi}: {count} proposal(s) ignored, the AOI is not in the truth"
+               for aoi, count in sorted(proposal_rows.items()) if aoi not in labelled]  # fmt: skip
+    return (*dropped, *ignored)
+
+
+def describe_aoi(
+    truth: Sightings,
+    proposals: Sightings,
+    labelled_months: tuple[str, ...],
+    matching: Matching,
+    frames: pd.DataFrame,
+) -> tuple[str, ...]:
+    """Return notes on one AOI.
+
+    Parameters
+    ----------
+    truth, proposals
+        Truth without what is too small; all proposals.
+    labelled_months
+        Months of the truth before small rows were dropped.
+    matching, frames
+        What was found: ``AoiScot.frames`` and the matching beneath it.
+    """
+    months = frames["month"].tolist()
+    notes = [
+        *_duplicates(truth, "truth"),
+        *_duplicates(proposals, "proposal"),
+        *_phantoms(matching, months),
+        *_shapeless(proposals),
+        *_crossing(truth, "truth"),
+        *_crossing(proposals, "proposal"),
+        *_ignored(proposals, months),
+        *_vanished(labelled_months, months),
+        *_no_births(frames),
+    ]
+    return tuple(notes)
+
+
+def _duplicates(rows: Sightings, name: str) -> Iterable[str]:
+    keys = pd.DataFrame({"month": rows.month, "id": rows.id})
+    again = keys[keys.duplicated()]
+    if len(again):
+        first = again.iloc[0]
+        yield (
+            f"{len(again)} {name} row(s) repeat an id of their month (the first: id {first['id']!r} in {first['month']}): "
+            "their IoUs are summed and at most one match is given for all of them"
+        )
+
+
+def _phantoms(matching: Matching, months: list[str]) -> Iterable[str]:
+    solved = [months[f] for f in matching.phantom_frames if f not in matching.unsolved_frames]
+    unsolved = [months[f] for f in matching.unsolved_frames]
+    if solved:
+        yield f"IoUs of one id, each too small to match, were summed past the threshold in {_some(solved)}"
+    if unsolved:
+        yield (
+            f"IoUs of one id, each too small to match, sum past the threshold in {_some(unsolved)}; the reference might match "
+            "them by chance, but its matrix would be too large here, so they are not matched"
+        )
+
+
+def _shapeless(rows: Sightings) -> Iterable[str]:
+    kind = shapely.get_type_id(rows.geometry)
+    empty = shapely.is_empty(rows.geometry)
+    kinds = {
+        "missing": kind == NULL,
+        "EMPTY": empty,
+        "neither Polygon nor MultiPolygon": ~np.isin(kind, (*POLYGONAL, NULL)) & ~empty,
+    }
+    for name, which in kinds.items():
+        if count := int(which.sum()):
+            yield f"{count} proposal geometries are {name}: each is a false positive, and a false birth if its id is new"
+    if int(kinds["neither Polygon nor MultiPolygon"].sum()):
+        yield "lines, points or collections among proposals: the reference may raise NotImplementedError where we count"
+
+
+def _crossing(rows: Sightings, name: str) -> Iterable[str]:
+    kind = shapely.get_type_id(rows.geometry)
+    invalid = np.isin(kind, POLYGONAL) & ~shapely.is_valid(rows.geometry)
+    if count := int(invalid.sum()):
+        yield (
+            f"{count} {name} polygon(s) are invalid (self-crossing, for instance): their area is taken as drawn, the "
+            "intersection from the repaired outline, so their IoU may be off"
+        )
+
+
+def _ignored(proposals: Sightings, months: list[str]) -> Iterable[str]:
+    outside = proposals.month[~proposals.month.isin(months)]
+    if len(outside):
+        yield f"{len(outside)} proposal(s) ignored in months without truth: {_some(sorted(outside.unique()))}"
+
+
+def _vanished(labelled: tuple[str, ...], months: list[str]) -> Iterable[str]:
+    gone = sorted(set(labelled) - set(months))
+    if gone:
+        yield f"truth rows of {_some(gone)} are all too small, EMPTY or missing: scored as months without truth"
+
+
+def _no_births(frames: pd.DataFrame) -> Iterable[str]:
+    births = int(frames["change_tp"].sum() + frames["change_fn"].sum())
+    if not births:
+        why = "only one month has truth" if len(frames) == 1 else "no building is born after the first month"
+        yield f"change is undefined ({why}): change and combined score are 0 whatever is proposed"
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -1,0 +1,134 @@
+"""Which polygons of two tables overlap, and by how much, frame by frame.
+
+The work is kept proportional to the number of overlapping pairs: an R-tree per frame proposes pairs, their bounding boxes
+drop those whose IoU cannot matter, and of the rest every *different* pair is intersected once. An outline that does not
+change from month to month (labels, and tracks with one footprint each) is therefore intersected once, not 24 times.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from sn7ml.geo.polygons import clean_polygon
+
+Rows = NDArray[np.intp]
+Geometries = NDArray[np.object_]
+
+POLYGONAL = (3, 6)
+"""GEOS type numbers of Polygon and MultiPolygon."""
+
+CHUNK = 16_384
+"""Pairs intersected at a time: the intersections are geometries, and a whole cube of them would cost 100 MB."""
+
+MARGIN = 1e-9
+"""The bound from the boxes is loosened by this much, so that its own rounding never decides a pair."""
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Polygons of several frames, one a row. Missing, empty and non-polygonal geometries overlap nothing."""
+
+    geometry: Geometries
+    """(rows,) shapely geometries or None, pixel coordinates."""
+
+    frame: Rows
+    """(rows,) number of the frame. Two tables that are compared count their frames alike."""
+
+    def __post_init__(self) -> None:
+        if self.geometry.shape != self.frame.shape:
+            raise ValueError(f"one frame per geometry, got {self.frame.shape} and {self.geometry.shape}")
+
+    def polygonal(self) -> NDArray[np.bool_]:
+        """Tell the rows that can overlap anything: a Polygon or MultiPolygon that is not EMPTY."""
+        kind = shapely.get_type_id(self.geometry)
+        found: NDArray[np.bool_] = np.isin(kind, POLYGONAL) & ~shapely.is_empty(self.geometry)
+        return found
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Pairs of rows, by frame."""
+
+    truth: Rows
+    """(pairs,) row in the truth."""
+
+    proposal: Rows
+    """(pairs,) row among the proposals."""
+
+    iou: NDArray[np.float64]
+    """(pairs,) intersection over union."""
+
+
+def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlaps:
+    """Return every pair of one frame whose IoU is greater than ``above``.
+
+    As in the reference scorer, the areas in the IoU are those of the polygons as given and the intersection is that of
+    the repaired ones. So a bow-tie, whose signed area may be 0, can reach any IoU, even above 1. Pairs whose union comes
+    out as 0 that way have no IoU and are left out (the reference raises).
+    """
+    pairs = _box_pairs(truth, proposals)
+    areas = shapely.area(truth.geometry[pairs[0]]), shapely.area(proposals.geometry[pairs[1]])
+    bound = _box_overlap(truth.geometry[pairs[0]], proposals.geometry[pairs[1]])
+    union = areas[0] + areas[1] - bound
+    near = (bound > 0) & ((union <= 0) | (bound > (above - MARGIN) * union))
+    first, second, total = pairs[0][near], pairs[1][near], (areas[0] + areas[1])[near]
+    shared = _shared_areas(truth.geometry[first], proposals.geometry[second])
+    iou = np.divide(shared, total - shared, out=np.zeros_like(shared), where=total != shared)
+    keep = iou > above
+    return Overlaps(first[keep], second[keep], iou[keep])
+
+
+def _box_pairs(truth: Polygons, proposals: Polygons) -> tuple[Rows, Rows]:
+    """Rows of the same frame whose bounding boxes meet."""
+    found: tuple[list[Rows], list[Rows]] = ([], [])
+    theirs = _rows_by_frame(proposals)
+    for frame, rows in _rows_by_frame(truth).items():
+        if frame in theirs:
+            tree = shapely.STRtree(proposals.geometry[theirs[frame]])
+            first, second = tree.query(truth.geometry[rows])
+            found[0].append(rows[first])
+            found[1].append(theirs[frame][second])
+    nothing = np.empty(0, dtype=np.intp)
+    return np.concatenate([nothing, *found[0]]), np.concatenate([nothing, *found[1]])
+
+
+def _rows_by_frame(polygons: Polygons) -> dict[int, Rows]:
+    rows = np.flatnonzero(polygons.polygonal())
+    rows = rows[np.argsort(polygons.frame[rows], kind="stable")]
+    frames, starts = np.unique(polygons.frame[rows], return_index=True)
+    return dict(zip(frames.tolist(), np.split(rows, starts[1:]), strict=False))
+
+
+def _box_overlap(first: Geometries, second: Geometries) -> NDArray[np.float64]:
+    """Area shared by two bounding boxes: no intersection is larger."""
+    box, other = shapely.bounds(first), shapely.bounds(second)
+    low, high = np.maximum(box[:, :2], other[:, :2]), np.minimum(box[:, 2:], other[:, 2:])
+    area: NDArray[np.float64] = np.clip(high - low, 0, None).prod(axis=1)
+    return area
+
+
+def _shared_areas(first: Geometries, second: Geometries) -> NDArray[np.float64]:
+    """Area of the intersection of each pair; equal pairs are intersected once."""
+    one, a = _distinct(first)
+    two, b = _distinct(second)
+    pairs, where = np.unique(a * np.intp(len(two)) + b, return_inverse=True)
+    left, right = np.divmod(pairs, np.intp(max(len(two), 1)))
+    areas = np.empty(len(pairs))
+    for start in range(0, len(pairs), CHUNK):
+        part = slice(start, start + CHUNK)
+        areas[part] = shapely.area(shapely.intersection(one[left[part]], two[right[part]]))
+    shared: NDArray[np.float64] = areas[where]
+    return shared
+
+
+def _distinct(geometry: Geometries) -> tuple[Geometries, Rows]:
+    """Different geometries, repaired, and for every row the number of its own."""
+    code, _ = pd.factorize(shapely.to_wkb(geometry))
+    _, representative = np.unique(code, return_index=True)
+    different = geometry[representative]
+    for i in np.flatnonzero(~shapely.is_valid(different)):
+        different[i] = clean_polygon(different[i])
+    return different, code

@@ -1,0 +1,119 @@
+"""One map over named items, on any ``concurrent.futures.Executor``.
+
+Where the work runs is a property of the machine, not of the experiment, so it is no key of ``params.yaml`` (a change
+of it must not re-run a stage) but an environment variable::
+
+    SN7ML_EXECUTOR=serial            in this process
+    SN7ML_EXECUTOR=processes:4       four processes here (the default: one per core)
+    SN7ML_EXECUTOR=dask:tcp://host:8786   a Dask cluster (``pip install sn7ml[dask]``)
+"""
+
+import concurrent.futures
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sn7ml.errors import ItemsFailed, ParamsError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+VARIABLE = "SN7ML_EXECUTOR"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "GDAL_NUM_THREADS")
+
+
+def map_items(
+    function: Callable[[Item], Result],
+    items: Mapping[str, Item],
+    on_done: Callable[[str], None] = lambda _: None,
+) -> dict[str, Result]:
+    """Apply ``function`` to every item; finish all, then raise one error that names each failure.
+
+    Parameters
+    ----------
+    function
+        Must be picklable (a module-level function or a ``partial`` of one) unless the executor is serial.
+    items
+        Name to item. Names end up in the error and in the result.
+    on_done
+        Called in this process with the name of each item as it ends, in the order they end.
+
+    Returns
+    -------
+    dict
+        Name to result, in the order of ``items``. Empty for no items.
+
+    Raises
+    ------
+    ItemsFailed
+        After all items have ended, if any raised.
+    """
+    results: dict[str, Result] = {}
+    failures: dict[str, Exception] = {}
+    with _executor(len(items)) as executor:
+        names = {executor.submit(function, item): name for name, item in items.items()}
+        for future in concurrent.futures.as_completed(names):
+            name = names[future]
+            try:
+                results[name] = future.result()
+            except Exception as error:  # noqa: BLE001 - the one place that collects failures, to name them all
+                failures[name] = error
+            on_done(name)
+    if failures:
+        raise ItemsFailed(failures, total=len(items))
+    return {name: results[name] for name in items}
+
+
+class _Serial(concurrent.futures.Executor):
+    """Runs each call at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - handed to the caller through the future, as every executor does
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def _executor(items: int) -> Iterator[concurrent.futures.Executor]:
+    kind, _, detail = os.environ.get(VARIABLE, "processes").partition(":")
+    match kind:
+        case "serial":
+            yield _Serial()
+        case "processes":
+            workers = min(_worker_count(detail), max(items, 1))
+            with _pool(workers) as executor:
+                yield executor
+        case "dask":
+            from distributed import Client  # noqa: PLC0415 - an optional extra
+
+            with Client(detail) as client:
+                yield client.get_executor()
+        case _:
+            raise ParamsError(f"{VARIABLE} must be serial, processes[:N] or dask:ADDRESS, got {kind!r}")
+
+
+def _worker_count(detail: str) -> int:
+    if not detail:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not detail.isdigit() or int(detail) < 1:
+        raise ParamsError(f"{VARIABLE}=processes:N needs a positive number N, got {detail!r}")
+    return int(detail)
+
+
+def _pool(workers: int) -> concurrent.futures.Executor:
+    if workers == 1:
+        return _Serial()
+    # spawn: a forked child of a process that has used OpenMP or GDAL threads can hang.
+    context = multiprocessing.get_context("spawn")
+    return concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread_each)
+
+
+def _one_thread_each() -> None:
+    """Give each worker one thread: two processes of two threads on two cores are slower than one."""
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = "1"

@@ -1,0 +1,1 @@
+"""Great Expectations suites over tables of facts, and their reports."""
