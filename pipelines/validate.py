@@ -24,4 +24,4 @@ def main(data: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "report")
+    run_stage(main, "data", "out")

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
 from sn7ml.buildings.histories import Sighting, history_table
@@ -71,28 +70,32 @@ class _Masters:
         self.births: list[str] = []
 
     def name(self, polygons: list[Polygon], month: str) -> list[int]:
-        """Number the footprints of a month, in the order given (largest first); new ones become masters."""
-        best: dict[int, tuple[float, int]] = {}
-        free = np.ones(len(self.geometries), dtype=bool)
-        known = self._overlaps(polygons)
+        """Number the footprints of a month, in the order given (largest first); new ones become masters.
+
+        Each takes, of the masters that no larger footprint took, the one with the best IoU (of equal ones the oldest).
+        """
+        rivals = self._rivals(polygons)
+        taken: set[int] = set()
         numbers = []
-        for index, polygon in enumerate(polygons):
-            masters, ious = known.get(index, _NOTHING)
-            left = free[masters]
-            if (ious[left] >= self.min_iou).any():
-                number = int(masters[left][ious[left].argmax()])
-                free[number] = False
-            else:
-                number = len(self.geometries)
-                self.geometries.append(polygon)
-                self.births.append(month)
+        for polygon, masters in zip(polygons, rivals, strict=True):
+            left = [(iou, -number) for iou, number in masters if iou >= self.min_iou and number not in taken]
+            number = -max(left)[1] if left else self._new(polygon, month)
+            taken.add(number)
             numbers.append(number)
         return numbers
 
-    def _overlaps(self, polygons: list[Polygon]) -> dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """Return for each footprint that meets a master: those masters, ascending, and the IoU with each."""
-        tree = shapely.STRtree(self.geometries)
-        footprints, masters = tree.query(polygons, predicate="intersects")
-        found, known = np.array(polygons)[footprints], np.array(self.geometries)[masters]
+    def _new(self, polygon: Polygon, month: str) -> int:
+        self.geometries.append(polygon)
+        self.births.append(month)
+        return len(self.geometries) - 1
+
+    def _rivals(self, polygons: list[Polygon]) -> list[list[tuple[float, int]]]:
+        """Return for each footprint the masters that it meets, as (IoU, number)."""
+        footprints, masters = shapely.STRtree(self.geometries).query(polygons, predicate="intersects")
+        found, known = np.array(polygons, dtype=object)[footprints], np.array(self.geometries, dtype=object)[masters]
         shared = shapely.area(shapely.intersection(found, known))
         ious = shared / (shapely.area(found) + shapely.area(known) - shared)
+        rivals: list[list[tuple[float, int]]] = [[] for _ in polygons]
+        for footprint, master, iou in zip(footprints.tolist(), masters.tolist(), ious.tolist(), strict=True):
+            rivals[footprint].append((iou, master))
+        return rivals

@@ -7,7 +7,8 @@ breaks a fresh database or lands runs in experiment 0, and ``set_tracking_uri`` 
 ::
 
     mlruns/mlflow.db            SQLite, write-ahead log
-    mlruns/mlflow.lock          held while the store is set up and while the champion may change
+    mlruns/mlflow.lock          held while the store is set up
+    mlruns/promotion.lock       held while the champion may change
     mlruns/artifacts/sn7/…      final models, one run each
     mlruns/artifacts/sn7-search/…   searches, their trials as children
 
@@ -69,18 +70,19 @@ class Store:
     experiments: Mapping[str, str]
     """``FINAL`` and ``SEARCH`` to the ids that MLflow gave them."""
 
-    lock_file: Path
+    locks: Path
+    """Folder for lock files."""
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep every other process of this machine that asks for the same lock waiting.
+    def promoting(self) -> Iterator[None]:
+        """Keep every other process of this machine that wants to change the champion waiting.
 
         Raises
         ------
         StoreError
             If another process holds it for longer than ``LOCK_SECONDS``.
         """
-        with _locked(self.lock_file):
+        with _locked(self.locks / "promotion.lock"):
             yield
 
 
@@ -147,18 +149,18 @@ def _rewrite(connection: sqlite3.Connection, old: str, new: str) -> int:
 def _open_server(uri: str) -> Store:
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiments = {name: _experiment(client, name, None) for name in DESCRIPTIONS}
-    return Store(uri, client, experiments, Path(tempfile.gettempdir()) / "sn7ml-mlflow.lock")
+    return Store(uri, client, experiments, Path(tempfile.gettempdir()))
 
 
 def _open_local(root: Path) -> Store:
-    database, artifacts, lock_file = _database(root), _artifacts(root), _lock_file(root)
+    database, artifacts = _database(root), _artifacts(root)
     uri = f"sqlite:///{database}"
-    with _locked(lock_file):
+    with _locked(_lock_file(root)):
         if not database.exists():
             _create(database, artifacts)
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         experiments = {name: _experiment(client, name, artifacts / name) for name in DESCRIPTIONS}
-    return Store(uri, client, experiments, lock_file)
+    return Store(uri, client, experiments, database.parent)
 
 
 def _create(database: Path, artifacts: Path) -> None:

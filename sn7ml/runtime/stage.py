@@ -9,17 +9,17 @@ from sn7ml.errors import Sn7Error
 
 
 def run_stage(main: Callable[..., None], *names: str) -> None:
-    """Call ``main`` with one ``Path`` per name, taken in that order from the command line.
+    """Call ``main`` with one ``Path`` per name, by keyword, taken in that order from the command line.
 
     An :class:`Sn7Error` becomes one message on stderr and exit code 1; DVC then stops the pipeline. Any other
     exception is a defect of ours and keeps its traceback.
     """
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
     for name in names:
         parser.add_argument(name, type=Path)
     arguments = vars(parser.parse_args())
     try:
-        main(*(arguments[name] for name in names))
+        main(**arguments)
     except Sn7Error as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a stage speaks to a terminal
         raise SystemExit(1) from None

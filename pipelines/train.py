@@ -1,0 +1,42 @@
+"""Train the final model by the best recipe. Reads TILES and BEST, writes MODEL/{weights.safetensors,package.yaml,history.csv}."""
+
+import time
+from pathlib import Path
+
+from sn7ml.data.model_files import HISTORY
+from sn7ml.data.tiles import TileStore
+from sn7ml.experiment.final import resolved, run_name
+from sn7ml.experiment.runs import MODEL_DIGEST, training_run
+from sn7ml.experiment.store import open_store
+from sn7ml.learn.fit import fit
+from sn7ml.learn.package import package_digest, save_package
+from sn7ml.params import flatten, load_params, load_recipe
+from sn7ml.runtime.files import write_text
+from sn7ml.runtime.stage import run_stage
+
+
+def main(tiles: Path, best: Path, model: Path) -> None:
+    """Run the stage. Killed and started again, it goes on after the last whole epoch."""
+    params, recipe, store = load_params(), load_recipe(best), TileStore(tiles)
+    checkpoint = model.parent / ".checkpoints" / "train.pt"
+    values = flatten(resolved(params, recipe))
+    start = time.monotonic()
+    with training_run(open_store(), name=run_name(recipe), tags={"stage": "train"}, params=values) as run:
+        for split in ("train", "validation"):
+            run.log_dataset(f"sn7-tiles-{split}", str(tiles), store.digest(), split)
+
+        def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
+            run.log_epoch(epoch, metrics)
+            text = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+            print(f"epoch {epoch}/{params.train.epochs}  {text}", flush=True)  # noqa: T201 - to a terminal
+
+        result = fit(recipe, params.train, store, on_epoch, checkpoint)
+        save_package(model, result.package)
+        write_text(model / HISTORY, result.history.to_csv(index=False))
+        run.log_metrics({"train_seconds": time.monotonic() - start}, result.best_epoch)
+        run.set_tags({MODEL_DIGEST: package_digest(model), "sn7.best_epoch": str(result.best_epoch)})
+    checkpoint.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    run_stage(main, "tiles", "best", "model")

@@ -1,0 +1,149 @@
+"""Buildings drawn over imagery: truth and prediction, side by side or in one picture."""
+
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from scipy import ndimage
+from shapely.geometry.base import BaseGeometry
+
+from sn7ml.report.palette import FOUND_RGB, TRUTH_RGB
+
+Picture = NDArray[np.uint8]
+"""(rows, cols, 3) uint8, ready to be shown."""
+
+COLOURS = 3
+DARKEST, BRIGHTEST = 2.0, 98.0
+"""Percentiles of the usable pixels that become black and white, band by band."""
+
+UNUSABLE_LIGHT, UNUSABLE_DARK = 150, 120
+HATCH_PX = 8
+"""Distance of the stripes on unusable ground, in pixels of the picture."""
+
+TRUTH_RIM, FOUND_RIM = 2, 1
+"""Thickness of outlines in pixels of the picture. Truth is thicker, so that it shows inside a prediction that fits."""
+
+GAP_PX = 8
+"""White between the pictures of a triptych."""
+
+
+def overlay(
+    pixels: NDArray[np.uint8], truth: Sequence[BaseGeometry], found: Sequence[BaseGeometry], zoom: int = 4
+) -> Picture:
+    """Draw the outlines of true (cyan) and found (orange) buildings over an enlarged image.
+
+    An outline lies inside its building: the outermost pixels of the picture whose centres the polygon covers. Where
+    truth and prediction agree, orange is the outer line and cyan the inner.
+
+    Parameters
+    ----------
+    pixels
+        (4, rows, cols): red, green, blue, alpha. Where alpha is 0 the picture is hatched in grey.
+    truth, found
+        Polygons in pixel coordinates of this image (x = column, y = row). Parts beyond the image are cut off, empty
+        ones left out; one that covers no pixel centre is a dot.
+    zoom
+        Pixels of the picture per pixel of the image, along each axis.
+
+    Returns
+    -------
+    uint8 array (rows * zoom, cols * zoom, 3)
+    """
+    picture = _enlarged(pixels, zoom)
+    _draw(picture, truth, TRUTH_RGB, TRUTH_RIM, zoom)
+    _draw(picture, found, FOUND_RGB, FOUND_RIM, zoom)
+    return picture
+
+
+def triptych(
+    pixels: NDArray[np.uint8], truth: Sequence[BaseGeometry], found: Sequence[BaseGeometry], zoom: int = 4
+) -> Picture:
+    """Put image, truth and prediction side by side, each as :func:`overlay` draws it, with white between.
+
+    Returns
+    -------
+    uint8 array (rows * zoom, 3 * cols * zoom + 2 * GAP_PX, 3)
+    """
+    plain = _enlarged(pixels, zoom)
+    left, right = plain.copy(), plain.copy()
+    _draw(left, truth, TRUTH_RGB, TRUTH_RIM, zoom)
+    _draw(right, found, FOUND_RGB, TRUTH_RIM, zoom)
+    gap = np.full((plain.shape[0], GAP_PX, COLOURS), 255, np.uint8)
+    return np.concatenate([plain, gap, left, gap, right], axis=1)
+
+
+def to_png(picture: Picture) -> bytes:
+    """Encode a picture; the same picture gives the same bytes."""
+    buffer = io.BytesIO()
+    Pillow.fromarray(picture).save(buffer, format="PNG", compress_level=9)
+    return buffer.getvalue()
+
+
+def stretched(pixels: NDArray[np.uint8]) -> Picture:
+    """Spread each band's usable values over 0 to 255, so that a hazy or dark month can be read.
+
+    Values outside the 2nd to 98th percentile are cut off. An even band becomes black; an image without a usable
+    pixel becomes black altogether.
+
+    Parameters
+    ----------
+    pixels
+        (4, rows, cols): red, green, blue, alpha.
+
+    Returns
+    -------
+    uint8 array (rows, cols, 3)
+    """
+    usable = pixels[COLOURS] > 0
+    if not usable.any():
+        return np.zeros((*usable.shape, COLOURS), np.uint8)
+    low, high = np.percentile(pixels[:COLOURS, usable], [DARKEST, BRIGHTEST], axis=1)[..., None, None]
+    spread = (pixels[:COLOURS] - low) / np.maximum(high - low, 1.0)
+    shown: Picture = np.round(255 * spread.clip(0, 1)).astype(np.uint8).transpose(1, 2, 0)
+    return shown
+
+
+def _enlarged(pixels: NDArray[np.uint8], zoom: int) -> Picture:
+    picture = stretched(pixels).repeat(zoom, axis=0).repeat(zoom, axis=1)
+    unusable = (pixels[COLOURS] == 0).repeat(zoom, axis=0).repeat(zoom, axis=1)
+    rows, cols = np.indices(unusable.shape)
+    stripe = (rows + cols) % HATCH_PX < HATCH_PX // 4
+    hatched = np.where(stripe, UNUSABLE_DARK, UNUSABLE_LIGHT).astype(np.uint8)
+    picture[unusable] = hatched[unusable, None]
+    return picture
+
+
+def _draw(picture: Picture, geometries: Sequence[BaseGeometry], colour: tuple[int, int, int], rim: int, zoom: int) -> None:
+    for rows, cols in _outlines(geometries, picture.shape[:2], rim, zoom):
+        picture[rows, cols] = colour
+
+
+def _outlines(
+    geometries: Sequence[BaseGeometry], shape: tuple[int, ...], rim: int, zoom: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Rows and columns, inside the picture, of each building's outline."""
+    for geometry in geometries:
+        if geometry is None or geometry.is_empty:
+            continue
+        west, north, east, south = (np.array(geometry.bounds) * zoom).tolist()
+        # One pixel of ground all round, so that the erosion sees where the building ends.
+        row, col = int(np.floor(north)) - 1, int(np.floor(west)) - 1
+        covered = _covered(geometry, (row, col), (int(np.ceil(south)) + 1 - row, int(np.ceil(east)) + 1 - col), zoom)
+        rows, cols = np.nonzero(covered & ~ndimage.binary_erosion(covered, iterations=rim))
+        rows, cols = rows + row, cols + col
+        inside = (rows >= 0) & (rows < shape[0]) & (cols >= 0) & (cols < shape[1])
+        yield rows[inside], cols[inside]
+
+
+def _covered(geometry: BaseGeometry, start: tuple[int, int], shape: tuple[int, int], zoom: int) -> NDArray[np.bool_]:
+    """Pixels of the picture, from ``start`` (row, col) on, whose centres lie in ``geometry``; at least one."""
+    y, x = ((np.arange(count) + first + 0.5) / zoom for first, count in zip(start, shape, strict=True))
+    shapely.prepare(geometry)
+    covered: NDArray[np.bool_] = shapely.contains_xy(geometry, x[None, :], y[:, None])
+    if not covered.any():
+        point = geometry.representative_point()
+        covered[int(point.y * zoom) - start[0], int(point.x * zoom) - start[1]] = True
+    return covered

@@ -1,0 +1,36 @@
+"""Colours that a colour-blind reader can tell apart, one place for all pictures."""
+
+from zlib import crc32
+
+TRUTH_RGB = (0, 229, 255)
+"""Outlines of true buildings on imagery: bright cyan, which no ground has."""
+
+FOUND_RGB = (255, 159, 28)
+"""Outlines of found buildings on imagery: orange, cyan's opposite for every kind of colour vision."""
+
+TRUTH = "#1098ad"
+"""Truth in charts, dark enough for a white page and bright enough for a dark one."""
+
+FOUND = "#e8710a"
+"""What was found, in charts."""
+
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a8f98")
+"""Lines of one chart, in order (after Okabe and Ito)."""
+
+IDENTITIES = ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#aa3377", "#ee8866", "#77aadd", "#44bb99", "#9988dd", "#997755")
+"""Fills of the map by building id (after Tol). Neighbours may share one: an id has the same colour in every month."""
+
+BORN = "#e8175d"
+"""Rim of a building in the month it is born."""
+
+OLD = "#b8bcc4"
+"""What stood there from the first month on."""
+
+
+def identity_colour(building_id: str) -> str:
+    """Return the colour of an id, the same in every month, AOI and run.
+
+    >>> identity_colour("12") == identity_colour("12")
+    True
+    """
+    return IDENTITIES[crc32(building_id.encode()) % len(IDENTITIES)]

@@ -1,0 +1,67 @@
+"""Frames drawn by hand: letters are buildings, dots are ground, question marks cannot be seen."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sn7ml.geo.masks import Ids, boundary_mask, contact_mask
+from sn7ml.geo.probabilities import Probabilities
+from sn7ml.params import BaselineParams, CollapseParams, InstanceParams, TrackParams
+
+UNSEEN = "?"
+
+
+def picture(drawing: str) -> NDArray[np.str_]:
+    """Return one letter per pixel."""
+    return np.array([list(line.strip()) for line in drawing.split()])
+
+
+def ids_of(drawing: str, upsampling: int = 1) -> Ids:
+    """Number the buildings drawn: a is 1, b is 2 and so on; ground and what cannot be seen are 0."""
+    letters = picture(drawing)
+    codes = np.vectorize(ord, otypes=[np.int32])(letters) - ord("a") + 1
+    ids = np.where(np.char.isalpha(letters), codes, 0).astype(np.int32)
+    return np.kron(ids, np.ones((upsampling, upsampling), np.int32))
+
+
+def perfect(ids: Ids, usable: NDArray[np.bool_] | None = None, sure: int = 255) -> Probabilities:
+    """Return what a network without a fault would say of an image of ids."""
+    masks = np.stack([ids > 0, boundary_mask(ids), contact_mask(ids, 1)])
+    everywhere = np.ones(ids.shape, dtype=bool)
+    return Probabilities(masks.astype(np.uint8) * np.uint8(sure), everywhere if usable is None else usable)
+
+
+def frame(drawing: str, upsampling: int = 1, sure: int = 255) -> Probabilities:
+    """Return perfect probabilities of a drawing; black where it cannot be seen."""
+    block = np.ones((upsampling, upsampling), dtype=bool)
+    return perfect(ids_of(drawing, upsampling), np.kron(picture(drawing) != UNSEEN, block), sure)
+
+
+def cube_of(frames: list[Probabilities]) -> Mapping[str, Probabilities]:
+    """Name frames by month, from 2018-01 on (at most 24)."""
+    return {f"{2018 + index // 12}-{index % 12 + 1:02d}": image for index, image in enumerate(frames)}
+
+
+def instance_params(**changes: float) -> InstanceParams:
+    """Return thresholds that suit perfect probabilities."""
+    plain = {
+        "seed_threshold": 0.5,
+        "flood_threshold": 0.3,
+        "boundary_weight": 0.3,
+        "contact_weight": 0.5,
+        "min_area_px2": 0.0,
+        "simplify_px": 0.0,
+    }
+    return InstanceParams(**{**plain, **changes})
+
+
+def track_params(method: Literal["collapse", "baseline"] = "collapse", min_iou: float = 0.2, **instances: float) -> TrackParams:
+    """Return the params of ``params.yaml``, with thresholds that suit perfect probabilities."""
+    return TrackParams(
+        method=method,
+        instances=instance_params(**instances),
+        collapse=CollapseParams(mean_floor=0.1, birth_jump=0.25, min_mean=0.3),
+        baseline=BaselineParams(min_iou=min_iou),
+    )
