@@ -28,7 +28,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 data: $(READY)  ## Make the synthetic cubes if data/ is absent
-	@test -e data || $(BIN)/python -m sn7ml.data.embedded data.dvc
+	@sn7ml data
 
 repro: data  ## Run the whole pipeline: validate … promote, report
 	@sn7ml check
@@ -49,8 +49,8 @@ format: $(READY)  ## Mend what ruff can mend
 	ruff format .
 	ruff check --fix .
 
-docs: $(READY)  ## Write docs/params.md from sn7ml/params.py
-	$(BIN)/python -m docs.make_params docs/params.md
+docs: $(READY)  ## Write docs/params.md
+	sn7ml params --markdown > docs/params.md
 
 ui: $(READY)  ## Open MLflow on the leaderboard at http://127.0.0.1:5000
 	@sn7ml ui

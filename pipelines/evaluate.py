@@ -5,9 +5,10 @@ from pathlib import Path
 
 from sn7ml.data.catalog import scan
 from sn7ml.data.footprints import read_footprints
+from sn7ml.data.regions import read_grids
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.final import best_epoch, final_run
-from sn7ml.experiment.scoring import grids_of, read_split_truth, score_tracks
+from sn7ml.experiment.scoring import read_split_truth, score_tracks
 from sn7ml.experiment.store import open_store
 from sn7ml.params import load_params
 from sn7ml.report.pictures import overlays_of
@@ -19,7 +20,7 @@ def main(data: Path, tiles: Path, model: Path, probabilities: Path, footprints: 
     """Run the stage."""
     params, store, frames = load_params(), TileStore(tiles), scan(data)
     columns = store.columns(params.evaluate.splits)
-    grids = grids_of(data, frames, list(columns))
+    grids = read_grids(data, frames, list(columns))
     truth = read_split_truth(data, frames, columns)
     tracks = read_footprints(footprints, grids)
     scores = score_tracks(tracks, truth, store, probabilities, grids, params.evaluate)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from sn7ml.data.catalog import scan
 from sn7ml.data.footprints import write_footprints, write_submission
-from sn7ml.experiment.scoring import grids_of, track_aois
+from sn7ml.data.regions import read_grids
+from sn7ml.experiment.scoring import track_aois
 from sn7ml.params import load_params
 from sn7ml.runtime.stage import run_stage
 
@@ -13,7 +14,7 @@ def main(data: Path, probabilities: Path, footprints: Path, submission: Path) ->
     """Run the stage."""
     params = load_params()
     aois = sorted(path.name for path in probabilities.iterdir())
-    grids = grids_of(data, scan(data), aois)
+    grids = read_grids(data, scan(data), aois)
     tracks = track_aois(probabilities, grids, params.track)
     write_footprints(footprints, tracks, grids)
     write_submission(submission, tracks)

@@ -1,5 +1,6 @@
 """``sn7ml …``, for people. DVC's stages do not use it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from sn7ml.errors import ParamsError, Sn7Error
+from sn7ml.errors import CatalogError, ParamsError, Sn7Error
 
 app = typer.Typer(
     help="Find every building in monthly satellite images and follow each through time.",
@@ -18,6 +19,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console = Console()
+
+PARAMS_HEAD = """# Params
+
+Made by `sn7ml params --markdown > docs/params.md` from `sn7ml/params.py` and `params.yaml`; a test holds it to them.
+
+| param | default | meaning |
+| --- | --- | --- |"""
 
 
 def main() -> NoReturn:
@@ -46,12 +54,60 @@ def synth(
 
 
 @app.command()
+def data() -> None:
+    """Make data/ from the recipe that data.dvc names, if data/ is absent; says so if the bytes are not the committed ones."""
+    import yaml  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    from sn7ml.data.synthetic import make_synthetic  # noqa: PLC0415
+
+    if Path("data").exists():
+        return
+    try:
+        committed = yaml.safe_load(Path("data.dvc").read_text(encoding="utf-8"))
+    except OSError:
+        raise CatalogError("no data.dvc here; run this in the project's root folder") from None
+    recipe = committed.get("meta", {}).get("synthetic")
+    if recipe is None:
+        raise CatalogError(
+            "data/ is absent and data.dvc names no synthetic set; fetch it with `dvc pull`, or use `sn7ml use DATA`"
+        )
+    make_synthetic(Path("data"), **recipe)
+    dvc("add", "--quiet", "data")
+    md5 = yaml.safe_load(Path("data.dvc").read_text(encoding="utf-8"))["outs"][0]["md5"]
+    if md5 != committed["outs"][0]["md5"]:
+        console.print(
+            "note: this machine draws other bytes than the committed ones (floating point); going on with what was made"
+        )
+
+
+@app.command()
 def check(params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml")) -> None:
     """Check params.yaml: every unknown key, missing key and bad value is named."""
     from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     load_params(params)
     console.print(f"{params} is fine")
+
+
+@app.command("params")
+def show_params(
+    params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml"),
+    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/params.md has it.")] = False,
+) -> None:
+    """Show every param with its value and meaning."""
+    from rich.table import Table  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    from sn7ml.params import describe, load_params  # noqa: PLC0415
+
+    rows = describe(load_params(params))
+    if markdown:
+        lines = [f"| `{key}` | {value} | {meaning.replace('``', '`')} |" for key, value, meaning in rows]
+        typer.echo("\n".join([PARAMS_HEAD, *lines]))
+        return
+    table = Table("param", "value", "meaning")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 @app.command()
@@ -75,6 +131,7 @@ def use(
     if params is not None:
         load_params(params)
     frames = take_over(data, Path("data"))
+    Path("data.dvc").unlink(missing_ok=True)  # it may say how its data was made
     dvc("add", "--quiet", "data")
     if params is not None:
         shutil.copyfile(params, "params.yaml")
@@ -97,14 +154,15 @@ def predict(
     """Find the buildings of any SpaceNet 7-layout folder with a registered model, and follow them through time."""
     from sn7ml.data.catalog import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.data.footprints import write_footprints, write_submission  # noqa: PLC0415
+    from sn7ml.data.regions import read_grids  # noqa: PLC0415
     from sn7ml.experiment.registry import package_folder  # noqa: PLC0415
-    from sn7ml.experiment.scoring import grids_of, track_aois  # noqa: PLC0415
+    from sn7ml.experiment.scoring import track_aois  # noqa: PLC0415
     from sn7ml.learn.predict import load_predictor, predict_frames  # noqa: PLC0415
     from sn7ml.params import load_params  # noqa: PLC0415
 
     chosen, frames = load_params(params), scan(data)
     aois = sorted(frames["aoi"].unique())
-    grids = grids_of(data, frames, aois)
+    grids = read_grids(data, frames, aois)
     predictor = load_predictor(package_folder(model), chosen.predict)
     columns = {aoi: [(0, grid.shape[1])] for aoi, grid in grids.items()}
     for _ in track(
@@ -116,6 +174,43 @@ def predict(
     write_submission(out / "submission.csv", tracks)
     buildings = len(tracks.drop_duplicates(["aoi", "id"]))
     console.print(f"{buildings} buildings, {len(tracks)} footprints in {len(frames)} frames: {out}")
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
+    """Open MLflow on the leaderboard of final models, without a server to set up."""
+    from sn7ml.experiment.store import FINAL, open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    store = open_store()
+    order = "orderByKey=metrics.%60test_scot%60&orderByAsc=false"
+    console.print(
+        f"leaderboard   http://127.0.0.1:{port}/#/experiments/{store.experiments[FINAL]}/runs?{order}", soft_wrap=True
+    )
+    console.print(f"the champion  http://127.0.0.1:{port}/#/models", soft_wrap=True)
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "ui",
+        "--backend-store-uri",
+        store.uri,
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    # Without the job runner it starts in a third of the time and takes half the memory.
+    subprocess.run(
+        command, check=False, env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "1"}
+    )
+
+
+@app.command("relocate")
+def relocate_store() -> None:
+    """Mend mlruns/ after the project's folder was moved or copied: MLflow keeps absolute paths."""
+    from sn7ml.experiment.store import project_root, relocate  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    console.print(f"{relocate(project_root())} paths rewritten")
 
 
 def dvc(*arguments: str) -> None:

@@ -15,7 +15,7 @@ Scalar = bool | int | float | str
 class Section(BaseModel):
     """A part of the params: cannot be changed, refuses unknown keys, converts no types."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class SplitParams(Section):
@@ -427,6 +427,11 @@ def recipe_of(params: Params) -> Recipe:
     return Recipe(model=params.model, loss=params.loss, augmentation=params.augmentation, optimiser=params.optimiser)
 
 
+def resolved(params: Params, recipe: Recipe) -> Params:
+    """Return the params with the recipe that was really used in place of the defaults."""
+    return params.model_copy(update={name: getattr(recipe, name) for name in Recipe.model_fields})
+
+
 def flatten(section: Section) -> dict[str, Scalar | None]:
     """Return every value under its dotted key, ``{"loss.dice": 1.0, …}``; sequences become text."""
     flat: dict[str, Scalar | None] = {}
@@ -490,3 +495,16 @@ def _read_yaml(path: Path) -> Any:
         raise ParamsError(f"no file {path}; run this in the project's root folder") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise ParamsError(f"{path}: cannot be read as YAML: {error}") from None
+
+
+def describe(section: Section, prefix: str = "") -> list[tuple[str, str, str]]:
+    """Return (dotted key, value, meaning) of every field, in the order of ``params.yaml``."""
+    rows = []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            rows += describe(value, f"{prefix}{name}.")
+        else:
+            shown = [item.param if isinstance(item, Choice) else item for item in value] if isinstance(value, tuple) else value
+            rows.append((f"{prefix}{name}", str(shown), " ".join((field.description or "").split())))
+    return rows

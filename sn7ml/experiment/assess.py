@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from sn7ml.data.regions import read_grids
 from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.scoring import Truth, grids_of, read_split_truth, score_tracks, track_aois
+from sn7ml.experiment.scoring import Truth, read_split_truth, score_tracks, track_aois
 from sn7ml.geo.grid import Grid
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
@@ -50,5 +51,5 @@ def assessor_for(
 ) -> Assessor:
     """Prepare to score models on some splits."""
     columns = tiles.columns(splits)
-    grids = grids_of(root, frames, list(columns))
+    grids = read_grids(root, frames, list(columns))
     return Assessor(root, frames, tiles, read_split_truth(root, frames, columns), grids, *sections)

@@ -7,7 +7,7 @@ import pandas as pd
 from sn7ml.data.model_files import HISTORY, package_digest, read_config
 from sn7ml.experiment.runs import Run, find_run, restore_run
 from sn7ml.experiment.store import Store
-from sn7ml.params import Params, Recipe, flatten
+from sn7ml.params import Params, Recipe, flatten, resolved
 
 
 def final_run(store: Store, model: Path, params: Params) -> Run:
@@ -23,11 +23,6 @@ def best_epoch(model: Path) -> int:
     """Return the epoch whose weights a package holds."""
     history = pd.read_csv(model / HISTORY)
     return int(history.loc[history["val_iou"].idxmax(), "epoch"])
-
-
-def resolved(params: Params, recipe: Recipe) -> Params:
-    """Return the params with the recipe that was really used in place of the defaults."""
-    return params.model_copy(update={name: getattr(recipe, name) for name in Recipe.model_fields})
 
 
 def run_name(recipe: Recipe) -> str:

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.artifacts
-import mlflow.pyfunc
 import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Metric
@@ -30,6 +30,10 @@ from sn7ml.experiment.runs import MODEL_DIGEST
 from sn7ml.experiment.store import FINAL, Store
 from sn7ml.learn.package import package_digest
 from sn7ml.params import PromoteParams
+
+with warnings.catch_warnings():  # about a class of MLflow's own
+    warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+    import mlflow.pyfunc
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 
@@ -126,3 +130,168 @@ def promote(
             verdict = _compare(store, champion, digest, challenger, score_champion, params)
         _publish(store.client, version, champion, verdict)
     return Verdict(**{**verdict.__dict__, "version": str(version.version)})
+
+
+def _compare(
+    store: Store,
+    champion: ModelVersion | None,
+    digest: str,
+    challenger: Scores,
+    score_champion: Callable[[Path], Scores],
+    params: PromoteParams,
+) -> Verdict:
+    if champion is None:
+        against: Scores | None = None
+        objections = _below_floor(challenger, params)
+        reasons = objections or ["there is no champion yet"]
+    else:
+        with tempfile.TemporaryDirectory(prefix="sn7ml-champion-") as folder:
+            against = dict(score_champion(_fetch_package(store, champion, Path(folder))))
+        objections = _below_floor(challenger, params) + _no_better(challenger, against, params)
+        reasons = objections or [f"SCOT {_rise(challenger, against, 'scot')}, by at least {params.min_gain:g}"]
+    if inside := provenance().get("dvc.exp_name"):
+        reasons = [*reasons, f"inside the DVC experiment {inside!r} the champion stays as it is"]
+    elsewhere = str(champion.tags.get(MODEL_DIGEST)) if champion is not None else None
+    return Verdict(not objections and not inside, tuple(reasons), digest, challenger, elsewhere, against)
+
+
+def _below_floor(challenger: Scores, params: PromoteParams) -> list[str]:
+    if _number(challenger["scot"]) >= params.min_scot:
+        return []
+    return [f"SCOT {challenger['scot']:.4f} is below promote.min_scot {params.min_scot:g}"]
+
+
+def _no_better(challenger: Scores, champion: Scores, params: PromoteParams) -> list[str]:
+    """Say what speaks against the challenger; nothing does if it is better."""
+    objections = []
+    gain = _number(challenger["scot"]) - _number(champion["scot"])
+    if not (gain > 0 and gain >= params.min_gain):  # NaN, two undefined scores, is no gain either
+        objections.append(f"SCOT {_rise(challenger, champion, 'scot')}: not better by promote.min_gain {params.min_gain:g}")
+    objections += [
+        f"{name} {_rise(challenger, champion, name)}: lost more than promote.max_f1_loss {params.max_f1_loss:g}"
+        for name in ("f1", "iou")
+        if _number(challenger[name]) < _number(champion[name]) - params.max_f1_loss
+    ]
+    return objections
+
+
+def _rise(challenger: Scores, champion: Scores, name: str) -> str:
+    return f"{champion[name]:.4f} (champion) to {challenger[name]:.4f} (challenger)"
+
+
+def _number(score: float) -> float:
+    """Undefined is worse than anything."""
+    return -math.inf if math.isnan(score) else score
+
+
+def _confirmed(champion: ModelVersion, digest: str, challenger: Scores) -> Verdict:
+    """Return the verdict that made this very model champion, so that asking twice gives the same answer."""
+    recorded = json.loads(champion.tags.get(VERDICT, "{}"))
+    if recorded.get("promoted") and recorded["challenger"] == _entry(digest, challenger):
+        loser = recorded["champion"] or {"digest": None, "scores": None}
+        return Verdict(True, tuple(recorded["reasons"]), digest, challenger, loser["digest"], loser["scores"])
+    return Verdict(True, ("it is the champion already",), digest, challenger, digest, challenger)
+
+
+def _publish(client: MlflowClient, version: ModelVersion, champion: ModelVersion | None, verdict: Verdict) -> None:
+    name, number = version.name, version.version
+    tags = {VERDICT: json.dumps(verdict.as_dict()), "sn7.promoted": str(verdict.promoted).lower()}
+    tags |= {f"test_{key}": f"{value:.6g}" for key, value in verdict.challenger.items()}
+    for key, value in (tags | provenance()).items():
+        client.set_model_version_tag(name, number, key, value)
+    client.update_model_version(name, number, description=_markdown(verdict))
+    client.set_registered_model_alias(name, CHALLENGER, number)
+    if verdict.promoted and (champion is None or champion.version != number):
+        # In this order: killed between the two, the old champion still stands.
+        if champion is not None:
+            client.set_registered_model_alias(name, PREVIOUS, champion.version)
+        client.set_registered_model_alias(name, CHAMPION, number)
+
+
+def _markdown(verdict: Verdict) -> str:
+    lines = [f"**{'Promoted' if verdict.promoted else 'Not promoted'}**", "", *(f"* {text}" for text in verdict.reasons), ""]
+    lines += ["| score | challenger | champion |", "| --- | ---: | ---: |"]
+    against = verdict.champion or {}
+    lines += [
+        f"| {name} | {value:.4f} | {f'{against[name]:.4f}' if name in against else '–'} |"
+        for name, value in verdict.challenger.items()
+    ]
+    return "\n".join([*lines, "", f"Model digest `{verdict.challenger_digest}`."])
+
+
+def _register(store: Store, package: Path, digest: str, name: str, run_id: str) -> ModelVersion:
+    """Return the version that holds this very model, made at need."""
+    client = store.client
+    try:
+        client.create_registered_model(name, description="Buildings in SpaceNet 7 mosaics; use the alias `champion`.")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    for known in client.search_model_versions(f"name = '{name}'"):
+        if known.tags.get(MODEL_DIGEST) == digest:
+            return known
+    model_id = _log_model(store, package, digest, name, run_id)
+    tags = {MODEL_DIGEST: digest}
+    with store.as_global():
+        return client.create_model_version(name, f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id)
+
+
+def _log_model(store: Store, package: Path, digest: str, name: str, run_id: str) -> str:
+    client = store.client
+    model = client.create_logged_model(store.experiments[FINAL], name, source_run_id=run_id, tags={MODEL_DIGEST: digest})
+    with tempfile.TemporaryDirectory(prefix="sn7ml-register-") as folder:
+        client.log_model_artifacts(model.model_id, str(_save_pyfunc(package, Path(folder))))
+    client.finalize_logged_model(model.model_id, "READY")
+    _copy_scores(client, run_id, model.model_id)
+    return str(model.model_id)
+
+
+def _save_pyfunc(package: Path, folder: Path) -> Path:
+    # A copy under a fixed name: MLflow keeps an artifact under the name of its folder.
+    copied = shutil.copytree(package, folder / ARTIFACT)
+    with warnings.catch_warnings():  # an example would make MLflow load torch and run the model
+        warnings.filterwarnings("ignore", ".*An input example was not provided", UserWarning)
+        mlflow.pyfunc.save_model(
+            path=str(folder / "model"),
+            python_model=str(Path(__file__).with_name("serving.py")),
+            artifacts={ARTIFACT: str(copied)},
+            # The code as it is now. A process that already holds sn7ml runs its own instead, and one that does not gets
+            # this one for good: to score an old champion with its own code takes a process of its own.
+            code_paths=[str(Path(sn7ml.__file__).parent)],
+            signature=SIGNATURE,
+            pip_requirements=[f"{library}=={installed(library).partition('+')[0]}" for library in REQUIREMENTS],
+        )
+    return folder / "model"
+
+
+def _copy_scores(client: MlflowClient, run_id: str, model_id: str) -> None:
+    """Show the run's scores on the held-out data with the model too."""
+    for name in client.get_run(run_id).data.metrics:
+        if name.startswith("test_"):
+            last: Metric = client.get_metric_history(run_id, name)[-1]
+            client.log_metric(run_id, name, last.value, last.timestamp, last.step, model_id=model_id)
+
+
+def _fetch_package(store: Store, version: ModelVersion, folder: Path) -> Path:
+    uri = store.client.get_model_version_download_uri(version.name, version.version)
+    try:
+        found = mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{ARTIFACT}", dst_path=str(folder), tracking_uri=store.uri)
+    except (MlflowException, OSError) as error:
+        raise StoreError(
+            f"cannot read the champion, version {version.version} of {version.name!r}, at {uri} ({error}); bring the files back, "
+            f"or take the alias {CHAMPION!r} from it in the MLflow UI"
+        ) from None
+    return Path(found)
+
+
+def _version_at(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+    try:
+        return client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):  # MLflow's words for no such alias
+            return None
+        raise
+
+
+def _entry(digest: str, scores: Scores) -> dict[str, Any]:
+    return {"digest": digest, "scores": {name: None if math.isnan(value) else value for name, value in scores.items()}}

@@ -1,18 +1,17 @@
 """From cached probabilities to tracks, and from tracks to scores. Loads neither torch nor MLflow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import shapely
 
 from sn7ml.buildings.track import track_buildings
-from sn7ml.data.cubes import read_stack_grid
 from sn7ml.data.labels import read_truth
 from sn7ml.data.probabilities import ProbabilityCube
+from sn7ml.data.regions import Columns, inside
 from sn7ml.data.tiles import TileStore
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.masks import FOOTPRINT_BIT, UNKNOWN_BIT
@@ -22,14 +21,6 @@ from sn7ml.metrics.summary import Scores, summarise
 from sn7ml.params import EvaluateParams, TrackParams
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import POLYGONS, TRACKS
-
-Columns = Mapping[str, Sequence[tuple[int, int]]]
-"""AOI to the (start, stop) of the columns that are scored."""
-
-
-def grids_of(root: Path, frames: pd.DataFrame, aois: Sequence[str]) -> dict[str, Grid]:
-    """Read the grid that all frames of each AOI share."""
-    return {aoi: read_stack_grid([root / path for path in frames.loc[frames["aoi"] == aoi, "image"]]) for aoi in aois}
 
 
 def track_aois(probabilities: Path, grids: Mapping[str, Grid], params: TrackParams) -> pd.DataFrame:
@@ -64,16 +55,6 @@ def read_split_truth(root: Path, frames: pd.DataFrame, columns: Columns) -> Trut
     labelled = chosen[chosen["labels"] != ""]
     keys = frozenset(zip(labelled["aoi"], labelled["month"], strict=True))
     return Truth(inside(read_truth(root, chosen), columns), columns, keys)
-
-
-def inside(polygons: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """Keep the buildings whose centroid lies in the columns of their AOI."""
-    centre = shapely.get_x(shapely.centroid(polygons["geometry"].to_numpy(dtype=object)))
-    keep = np.zeros(len(polygons), np.bool_)
-    for aoi, stretches in columns.items():
-        for start, stop in stretches:
-            keep |= (polygons["aoi"] == aoi).to_numpy() & (centre >= start) & (centre < stop)
-    return polygons[keep]
 
 
 def score_tracks(

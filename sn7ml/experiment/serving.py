@@ -31,7 +31,8 @@ class Buildings(PythonModel):  # type: ignore[misc]
         self.predictor = load_predictor(Path(context.artifacts[ARTIFACT]), PredictParams.model_validate(WINDOWS))
 
     def predict(
-        self, context: PythonModelContext, model_input: NDArray[np.uint8], params: dict[str, Any] | None = None
+        # A bare np.ndarray: MLflow looks at the hint, and warns of any other kind of array.
+        self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None
     ) -> NDArray[np.float32]:
         """Predict a batch of images of one size.
 

@@ -1,8 +1,8 @@
 """The one door to MLflow: where runs, artifacts and registered models are kept.
 
 Nothing else in the project builds a client or names a tracking URI, and nobody uses MLflow's global state
-(``mlflow.start_run``, ``set_experiment``, ``set_tracking_uri``, autologging): first use by several processes at once
-breaks a fresh database or lands runs in experiment 0, and ``set_tracking_uri`` leaks into the environment.
+(``mlflow.start_run``, ``set_experiment``, autologging): first use by several processes at once breaks a fresh database
+or lands runs in experiment 0. The one place that cannot do without is :meth:`Store.as_global`.
 
 ::
 
@@ -18,19 +18,25 @@ breaks a fresh database or lands runs in experiment 0, and ``set_tracking_uri`` 
 import os
 import sqlite3
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import mlflow
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, ViewType
 from mlflow.exceptions import MlflowException
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy.exc import SADeprecationWarning
 
 from sn7ml.errors import StoreError
 from sn7ml.runtime.files import replacing
+
+with warnings.catch_warnings():  # MLflow 3.17 uses a loader that SQLAlchemy 2.1 deprecates
+    warnings.simplefilter("ignore", SADeprecationWarning)
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 FINAL = "sn7"
 """Experiment of the final models."""
@@ -44,6 +50,9 @@ DESCRIPTIONS: Mapping[str, str] = {
     SEARCH: "Searches by Optuna: one run per search, its trials as children, with their scores on the validation split "
     "(val_scot, val_f1, val_iou).",
 }
+
+VARIABLE = "MLFLOW_TRACKING_URI"
+"""Environment variable that names another store."""
 
 LOCK_SECONDS = 300
 """How long to wait for another process that sets up the store or decides about the champion."""
@@ -85,6 +94,21 @@ class Store:
         with _locked(self.locks / "promotion.lock"):
             yield
 
+    @contextmanager
+    def as_global(self) -> Iterator[None]:
+        """Make this MLflow's global store for a while: its registry looks logged models up there, whatever its client.
+
+        The global URI, and the environment variable that MLflow sets with it, are put back afterwards.
+        """
+        before = os.environ.get(VARIABLE)
+        mlflow.set_tracking_uri(self.uri)
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri(None)
+            if before is not None:
+                os.environ[VARIABLE] = before
+
 
 def open_store() -> Store:
     """Open the project's store; make it, and its experiments, if it is not there.
@@ -97,7 +121,7 @@ def open_store() -> Store:
     StoreError
         If there is no project here, the store cannot be opened, or its folder was moved or copied since it was made.
     """
-    server = os.environ.get("MLFLOW_TRACKING_URI")
+    server = os.environ.get(VARIABLE)
     try:
         return _open_server(server) if server else _open_local(project_root())
     except MlflowException as error:

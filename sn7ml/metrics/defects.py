@@ -73,7 +73,7 @@ def _duplicates(rows: Sightings, name: str) -> Iterable[str]:
     if len(again):
         first = again.iloc[0]
         yield (
-            f"{len(again)} {name} row(s) repeat an id of their month (the first: id {first['id']!r} in {first['month']}): "
+            f"{len(again)} {name} row(s) repeat an id of their month (first: id {first['id']!r} in {first['month']}): "
             "their IoUs are summed and at most one match is given for all of them"
         )
 
@@ -85,8 +85,8 @@ def _phantoms(matching: Matching, months: list[str]) -> Iterable[str]:
         yield f"IoUs of one id, each too small to match, were summed past the threshold in {_some(solved)}"
     if unsolved:
         yield (
-            f"IoUs of one id, each too small to match, sum past the threshold in {_some(unsolved)}; the reference might match "
-            "them by chance, but its matrix would be too large here, so they are not matched"
+            f"IoUs of one id, each too small to match, sum past the threshold in {_some(unsolved)}; the reference might "
+            "match them by chance, but its matrix would be too large here, so they are not matched"
         )
 
 
@@ -100,7 +100,7 @@ def _shapeless(rows: Sightings) -> Iterable[str]:
     }
     for name, which in kinds.items():
         if count := int(which.sum()):
-            yield f"{count} proposal geometries are {name}: each is a false positive, and a false birth if its id is new"
+            yield f"{count} proposal geometries are {name}: a false positive each, and a false birth if the id is new"
     if int(kinds["neither Polygon nor MultiPolygon"].sum()):
         yield "lines, points or collections among proposals: the reference may raise NotImplementedError where we count"
 

@@ -12,9 +12,9 @@ FRAME_COLUMNS = ("aoi", "month", "tp", "fp", "fn")
 def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float) -> pd.DataFrame:
     """Count matched and unmatched polygons.
 
-    Matching is that of SCOT (one to one, as many as possible, IoU greater than the threshold), but every row counts by itself,
-    whatever its id, and nothing is too small. A missing, EMPTY or non-polygonal geometry matches nothing and so counts as
-    false or missed.
+    Matching is that of SCOT (one to one, as many as possible, IoU greater than the threshold), but every row counts by
+    itself, whatever its id, and nothing is too small. A missing, EMPTY or non-polygonal geometry matches nothing and so
+    counts as false or missed.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def _count_aoi(truth: Sightings, proposals: Sightings, iou_threshold: float) -> 
 def precision_recall_f1(tp: int, fp: int, fn: int) -> tuple[float, float, float]:
     """Return the three ratios of summed counts.
 
-    A ratio of nothing is 0, as in SCOT: it stays a number that can be logged, compared and searched, and nothing found is
-    never rewarded.
+    A ratio of nothing is 0, as in SCOT: it stays a number that can be logged, compared and searched, and finding nothing
+    is never rewarded.
 
     Examples
     --------

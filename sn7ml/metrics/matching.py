@@ -10,9 +10,9 @@ frame. Here only pairs that earn something exist, and they fall into small group
 
 so that the cost grows with the number of buildings, not with its square.
 
-Two things depend on the reference's solver and not on its rules: which of two assignments is taken that earn the same (a
-tie), and what becomes of *phantoms* (see ``match``). A frame that has either is solved on the matrix that the reference
-would make, as long as that has no more than ``DENSE_CELLS`` cells.
+Two things depend on the reference's solver and not on its rules: which of two assignments is taken that earn the same
+(a tie), and what becomes of *phantoms* (see ``match``). A frame that has either is solved on the matrix that the
+reference would make, as long as that has no more than ``DENSE_CELLS`` cells.
 """
 
 from collections.abc import Iterator
@@ -33,6 +33,10 @@ BASE_REWARD = 100.0
 
 DENSE_CELLS = 1_000_000
 """No matrix larger than this is ever made: 8 MB, and 10 ms to solve."""
+
+
+TRIFLE = 1e-9
+"""Totals this close are a tie: they differ by rounding only."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,11 @@ class Matching:
 def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
     """Match members of the same frame one to one.
 
-    Where a member has several rows, its IoUs and rewards are summed, as the reference does. The sum of IoUs may then pass the
-    threshold while no single one did and the reward is 0: a *phantom*. The reference keeps such a pair if its solver
-    happened to put the two together while filling up its matrix with pairs that earn nothing. To agree with it, a frame
-    with a phantom is solved on the reference's dense matrix; if that would have more than ``DENSE_CELLS`` cells, the
-    phantoms are not matched and the frame is named in the result.
+    Where a member has several rows, its IoUs and rewards are summed, as the reference does. The sum of IoUs may then
+    pass the threshold while no single one did and the reward is 0: a *phantom*. The reference keeps such a pair if its
+    solver happened to put the two together while filling up its matrix with pairs that earn nothing. To agree with it, a
+    frame with a phantom is solved on the reference's dense matrix; if that would have more than ``DENSE_CELLS`` cells,
+    the phantoms are not matched and the frame is named in the result.
 
     Raises
     ------
@@ -107,8 +111,9 @@ def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
     found = earning.take(best)
     delicate = np.union1d(phantoms, truth.frames()[earning.truth[tied]]).tolist()
     small = [f for f in delicate if _rows(truth, f) * _rows(proposals, f) <= DENSE_CELLS]
-    elsewhere = found.take(~np.isin(truth.frames()[found.truth], small))
-    chosen = _joined([elsewhere, *(_solve_like_the_reference(pairs.take(frame == f), truth, proposals, f) for f in small)])
+    parts = [found.take(~np.isin(truth.frames()[found.truth], small))]
+    parts += [_solve_like_the_reference(pairs.take(frame == f), truth, proposals, f) for f in small]
+    chosen = _joined(parts)
     kept = chosen.take(chosen.iou > iou_threshold)
     return Matching(kept.take(np.argsort(kept.truth, kind="stable")), phantoms, np.setdiff1d(phantoms, small))
 
@@ -139,15 +144,18 @@ def _summed(overlaps: Overlaps, truth: Rows, proposal: Rows, iou_threshold: floa
 
 
 def _best(pairs: Pairs) -> tuple[Rows, Rows]:
-    """Positions of the pairs that together earn most, and of some pair in every group that has a tie."""
+    """Positions of the pairs that together earn most, and of some pair in every group that has a tie.
+
+    Once the chosen pairs earn a trifle less, another assignment that earned the same is better.
+    """
     order, starts = _groups(pairs)
     size = np.diff(np.append(starts, len(order)))
     chosen, tied = [order[starts[size == 1]]], []
     for group in _split(order, starts, size):
-        best = _solve(pairs, group)
-        if not np.array_equal(best, _solve(pairs, group, step=-1)):
+        best = _solve(pairs, group, pairs.reward[group])
+        chosen.append(group[best])
+        if not np.array_equal(best, _solve(pairs, group, pairs.reward[group] - TRIFLE * best)):
             tied.append(group[0])
-        chosen.append(best)
     return np.concatenate(chosen).astype(np.intp), np.array(tied, dtype=np.intp)
 
 
@@ -170,29 +178,39 @@ def _split(order: Rows, starts: Rows, size: NDArray[np.intp]) -> Iterator[Rows]:
         yield order[start : start + count]
 
 
-def _solve(pairs: Pairs, group: Rows, step: int = 1) -> Rows:
-    """Best assignment within one group of connected pairs, as sorted positions in ``pairs``.
+def _solve(pairs: Pairs, group: Rows, reward: Floats) -> NDArray[np.bool_]:
+    """Tell the pairs of the best assignment within one group of connected pairs.
 
-    With ``step`` -1 the members are handed to the solver in reverse order, which turns ties round.
+    Parameters
+    ----------
+    pairs, group
+        All pairs, and the positions of the group's in them.
+    reward
+        (group,) what each earns.
     """
     truths, row = np.unique(pairs.truth[group], return_inverse=True)
     proposals, column = np.unique(pairs.proposal[group], return_inverse=True)
     shape = len(truths), len(proposals)
     if shape[0] * shape[1] > DENSE_CELLS:
-        return group[_solve_sparse(row, column, pairs.reward[group], shape)]
-    reward = np.zeros(shape)
-    reward[row, column] = pairs.reward[group]
-    position = np.full(shape, -1, dtype=np.intp)
-    position[row, column] = group
-    chosen: Rows = position[::step, ::step][linear_sum_assignment(reward[::step, ::step], maximize=True)]
-    return np.sort(chosen[chosen >= 0])
+        return _solve_sparse(row, column, reward, shape)
+    return _solve_dense(row, column, reward, shape)
+
+
+def _solve_dense(row: Rows, column: Rows, reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    matrix = np.zeros(shape)
+    matrix[row, column] = reward
+    partner = np.full(shape[0], -1)
+    first, second = linear_sum_assignment(matrix, maximize=True)
+    partner[first] = second
+    chosen: NDArray[np.bool_] = partner[row] == column
+    return chosen
 
 
 def _solve_sparse(row: Rows, column: Rows, reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """As a matrix of thousands of mostly empty rows: a long chain of terraced houses, each overlapping two others.
 
-    The solver insists on a partner for every row, so every row gets one of its own that earns nothing. All are raised by
-    1, because a stored 0 is no entry.
+    The solver insists on a partner for every row, so every row gets one of its own that earns nothing. All are raised
+    by 1, because a stored 0 is no entry.
     """
     rows = np.arange(shape[0])
     values = np.append(reward + 1, np.ones(shape[0]))
@@ -211,12 +229,6 @@ def _rows(side: Side, frame: int) -> int:
 
 def _solve_like_the_reference(pairs: Pairs, truth: Side, proposals: Side, frame: int) -> Pairs:
     """Solve one frame on a matrix of rows x rows, filled from its top-left corner by members."""
+    first, second = (int(np.searchsorted(side.frames(), frame)) for side in (truth, proposals))
     shape = _rows(truth, frame), _rows(proposals, frame)
-    first = tuple(int(np.searchsorted(side.frames(), frame)) for side in (truth, proposals))
-    row, column = pairs.truth - first[0], pairs.proposal - first[1]
-    reward = np.zeros(shape)
-    reward[row, column] = pairs.reward
-    partner = np.full(shape[0], -1)
-    left, right = linear_sum_assignment(reward, maximize=True)
-    partner[left] = right
-    return pairs.take(partner[row] == column)
+    return pairs.take(_solve_dense(pairs.truth - first, pairs.proposal - second, pairs.reward, shape))

@@ -1,8 +1,8 @@
 """Which polygons of two tables overlap, and by how much, frame by frame.
 
-The work is kept proportional to the number of overlapping pairs: an R-tree per frame proposes pairs, their bounding boxes
-drop those whose IoU cannot matter, and of the rest every *different* pair is intersected once. An outline that does not
-change from month to month (labels, and tracks with one footprint each) is therefore intersected once, not 24 times.
+The work is kept proportional to the number of overlapping pairs: an R-tree per frame proposes pairs, their bounding
+boxes drop those whose IoU cannot matter, and of the rest every *different* pair is intersected once. An outline that does
+not change from month to month (labels, and tracks with one footprint each) is therefore intersected once, not 24 times.
 """
 
 from dataclasses import dataclass
@@ -66,8 +66,8 @@ def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlap
     """Return every pair of one frame whose IoU is greater than ``above``.
 
     As in the reference scorer, the areas in the IoU are those of the polygons as given and the intersection is that of
-    the repaired ones. So a bow-tie, whose signed area may be 0, can reach any IoU, even above 1. Pairs whose union comes
-    out as 0 that way have no IoU and are left out (the reference raises).
+    the repaired ones. So a bow-tie, whose signed area may be 0, can reach any IoU, even above 1. Pairs whose union
+    comes out as 0 that way have no IoU and are left out (the reference raises).
     """
     pairs = _box_pairs(truth, proposals)
     areas = shapely.area(truth.geometry[pairs[0]]), shapely.area(proposals.geometry[pairs[1]])

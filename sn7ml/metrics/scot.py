@@ -2,10 +2,10 @@
 
 For one AOI, month by month, proposals are matched to truth (see ``sn7ml.metrics.matching``). Then
 
-* *tracking* is an F1 of the matches, where a match that contradicts either side's most recent earlier match (a mismatch)
-  counts as one false positive and one false negative instead;
-* *change* is an F1 of the births: ids never seen before, from the second month with truth on. A birth counts only if it is
-  matched to a birth of the very same month;
+* *tracking* is an F1 of the matches, where a match that contradicts either side's most recent earlier match (a
+  mismatch) counts as one false positive and one false negative instead;
+* *change* is an F1 of the births: ids never seen before, from the second month with truth on. A birth counts only if it
+  is matched to a birth of the very same month;
 * the score is ``5 * C * T / (4 * C + T)``, and that of a data set the plain mean over its AOIs.
 
 The reference has defects. They are followed, because scores must compare with everybody else's, and every one that
@@ -48,7 +48,8 @@ class AoiScot:
     change_fn: int
 
     frames: pd.DataFrame = field(repr=False, compare=False)
-    """One row per month with truth: month, n_truth, n_prop, tp, fp, fn (before mismatches), mm, change_tp, change_fp, change_fn."""
+    """One row per month with truth: month, n_truth, n_prop (rows), tp, fp, fn (before mismatches), mm, change_tp,
+    change_fp, change_fn."""
 
     pairs: pd.DataFrame = field(repr=False, compare=False)
     """One row per match: month, truth_id, prop_id, iou, mismatch, truth_new, prop_new (bool: the id's first month)."""
@@ -137,9 +138,9 @@ def score_scot(
     Parameters
     ----------
     truth, proposals
-        Columns ``aoi``, ``month`` ("2018-01"), ``id`` (text) and ``geometry`` (shapely geometry in pixel coordinates, or
-        None). A missing, EMPTY, line or point geometry among the proposals is a false positive; in truth it has no area
-        and is dropped. (At a line or point beside polygons the reference raises instead.) Z is ignored.
+        Columns ``aoi``, ``month`` ("2018-01"), ``id`` (text) and ``geometry`` (shapely geometry in pixel coordinates,
+        or None). A missing, EMPTY, line or point geometry among the proposals is a false positive; in truth it has no
+        area and is dropped. (At a line or point beside polygons the reference raises instead.) Z is ignored.
     min_area_px2
         Truth smaller than this is dropped; proposals never are.
     iou_threshold

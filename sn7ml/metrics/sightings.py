@@ -42,7 +42,8 @@ class Sightings:
 
     def polygons(self, months: Sequence[str]) -> Polygons:
         """Return the polygons with their place in ``months`` as the frame (-1 for a month that is not among them)."""
-        return Polygons(self.geometry, pd.Index(months, dtype="str").get_indexer(self.month).astype(np.intp))
+        place = {month: frame for frame, month in enumerate(months)}
+        return Polygons(self.geometry, self.month.map(place).fillna(-1).to_numpy().astype(np.intp))
 
 
 NONE = Sightings(pd.Series(dtype="str"), pd.Series(dtype="str"), np.empty(0, dtype=object))
@@ -73,7 +74,7 @@ class Buildings:
 
 
 def name_buildings(ids: pd.Series, frame: Rows) -> Buildings:
-    """Number the buildings of every frame."""
+    """Give every building of every frame a number of its own."""
     code, names = pd.factorize(ids, sort=True)
     count = np.intp(max(len(names), 1))
     key, member = np.unique(frame * count + code, return_inverse=True)

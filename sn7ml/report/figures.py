@@ -101,7 +101,11 @@ def aoi_bars(per_aoi: pd.DataFrame) -> go.Figure:
     ordered = per_aoi.sort_values("scot", kind="stable", na_position="first")
     labels = _short_names(ordered["aoi"].tolist())
     figure = make_subplots(
-        rows=1, cols=len(names), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=[SCORES[name] for name in names]
+        rows=1,
+        cols=len(names),
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+        subplot_titles=[SCORES[name] for name in names],
     )
     for place, name in enumerate(names):
         figure.add_bar(

@@ -116,7 +116,9 @@ def _enlarged(pixels: NDArray[np.uint8], zoom: int) -> Picture:
     return picture
 
 
-def _draw(picture: Picture, geometries: Sequence[BaseGeometry], colour: tuple[int, int, int], rim: int, zoom: int) -> None:
+def _draw(
+    picture: Picture, geometries: Sequence[BaseGeometry], colour: tuple[int, int, int], rim: int, zoom: int
+) -> None:
     for rows, cols in _outlines(geometries, picture.shape[:2], rim, zoom):
         picture[rows, cols] = colour
 

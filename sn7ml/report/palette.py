@@ -17,7 +17,18 @@ FOUND = "#e8710a"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a8f98")
 """Lines of one chart, in order (after Okabe and Ito)."""
 
-IDENTITIES = ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#aa3377", "#ee8866", "#77aadd", "#44bb99", "#9988dd", "#997755")
+IDENTITIES = (
+    "#4477aa",
+    "#66ccee",
+    "#228833",
+    "#ccbb44",
+    "#aa3377",
+    "#ee8866",
+    "#77aadd",
+    "#44bb99",
+    "#9988dd",
+    "#997755",
+)
 """Fills of the map by building id (after Tol). Neighbours may share one: an id has the same colour in every month."""
 
 BORN = "#e8175d"

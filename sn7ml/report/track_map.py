@@ -127,7 +127,9 @@ def _runs(tracks: pd.DataFrame) -> dict[tuple[str, str, bytes], list[str]]:
     return standing
 
 
-def _merged(standing: dict[tuple[str, str, bytes], list[str]]) -> dict[tuple[str, tuple[str, ...]], tuple[Corners, Corners]]:
+def _merged(
+    standing: dict[tuple[str, str, bytes], list[str]],
+) -> dict[tuple[str, tuple[str, ...]], tuple[Corners, Corners]]:
     """(colour, months) to the corners of all such buildings: hundreds of traces would make a browser crawl."""
     merged: dict[tuple[str, tuple[str, ...]], tuple[Corners, Corners]] = {}
     for (building, _, outline), months in standing.items():
@@ -143,7 +145,9 @@ def _append(x: Corners, y: Corners, geometry: BaseGeometry) -> None:
         y.extend([*(round(float(value), 1) for value in ring[:, 1]), None])
 
 
-def _by_months(standing: dict[tuple[str, str, bytes], list[str]]) -> dict[tuple[str, ...], list[tuple[str, str, BaseGeometry]]]:
+def _by_months(
+    standing: dict[tuple[str, str, bytes], list[str]],
+) -> dict[tuple[str, ...], list[tuple[str, str, BaseGeometry]]]:
     groups: dict[tuple[str, ...], list[tuple[str, str, BaseGeometry]]] = defaultdict(list)
     for (building, birth, outline), months in standing.items():
         groups[tuple(months)].append((building, birth, shapely.from_wkb(outline)))
@@ -163,9 +167,10 @@ def _names(buildings: Sequence[tuple[str, str, BaseGeometry]]) -> go.Scatter:
     centres = [geometry.centroid for _, _, geometry in buildings]
     return go.Scatter(
         x=[round(point.x, 1) for point in centres], y=[round(point.y, 1) for point in centres],
-        text=[f"{html.escape(building)}, {html.escape(birth)}" for building, birth, _ in buildings],
+        text=[html.escape(building) for building, _, _ in buildings],
+        customdata=[html.escape(birth) for _, birth, _ in buildings],
         mode="markers", marker={"opacity": 0, "size": 9, "color": OLD}, showlegend=False,
-        hovertemplate="id, born: %{text}<extra></extra>",
+        hovertemplate="building %{text}<br>since %{customdata}<extra></extra>",
     )  # fmt: skip
 
 
@@ -183,7 +188,8 @@ def _with_slider(traces: list[go.Scatter], shown: list[frozenset[str]], months: 
     for trace, when in zip(traces, shown, strict=True):
         trace.visible = months[-1] in when
     steps = [
-        {"label": month, "method": "restyle", "args": [{"visible": [month in when for when in shown]}]} for month in months
+        {"label": month, "method": "restyle", "args": [{"visible": [month in when for when in shown]}]}
+        for month in months
     ]
     figure = go.Figure(traces)
     figure.update_layout(

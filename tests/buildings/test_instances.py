@@ -69,7 +69,7 @@ def test_the_flood_reaches_weak_pixels_but_starts_no_building_there() -> None:
 
 
 @pytest.mark.parametrize(("min_area_px2", "kept"), [(4.0, True), (4.1, False)])
-def test_the_smallest_area_counts_pixels_of_the_original_image(min_area_px2: float, kept: bool) -> None:  # noqa: FBT001
+def test_the_smallest_area_counts_pixels_of_the_original_image(min_area_px2: float, kept: bool) -> None:
     house = frame("....\n.aa.\n.aa.\n....", upsampling=3)
     found = find(house, instance_params(min_area_px2=min_area_px2), upsampling=3)
     assert (found.max() == 1) == kept

@@ -30,18 +30,18 @@ class Palette:
 
 
 PALETTES = (
-    Palette((98, 82, 56), (66, 66, 42), (196, 160, 122), (152, 133, 103), (146, 130, 108), 0.5),
-    Palette((92, 90, 56), (38, 56, 26), (190, 142, 96), (110, 102, 70), (138, 128, 100), 0.35),
-    Palette((122, 106, 72), (74, 82, 48), (202, 172, 132), (142, 130, 100), (128, 120, 104), 0.8),
+    Palette((90, 74, 51), (60, 60, 39), (212, 173, 131), (168, 146, 112), (150, 132, 108), 0.5),
+    Palette((78, 76, 44), (34, 48, 22), (206, 150, 98), (128, 116, 80), (146, 132, 100), 0.35),
+    Palette((110, 95, 63), (66, 72, 42), (218, 183, 138), (156, 140, 106), (132, 122, 104), 0.8),
 )
 
 CLUTTER: tuple[tuple[Colour, float, float, float], ...] = (
-    ((58, 60, 38), 1.2, 2.2, 0.50),  # trees: colour, least and greatest side in pixels, share
-    ((84, 84, 54), 1.5, 3.0, 0.12),  # lawns and hedges
-    ((196, 178, 152), 1.2, 2.2, 0.16),  # drives, patios, sand
-    ((216, 208, 194), 0.8, 1.5, 0.08),  # vans, sheds too small to be labelled
-    ((104, 150, 158), 1.0, 1.6, 0.04),  # pools
-    ((120, 112, 96), 2.0, 3.4, 0.10),  # paved yards
+    ((60, 60, 37), 0.9, 2.4, 0.40),  # trees: colour, least and greatest side in pixels, share
+    ((92, 88, 55), 1.5, 3.2, 0.12),  # lawns and hedges
+    ((220, 196, 162), 1.0, 2.4, 0.24),  # drives, patios, sand
+    ((244, 228, 200), 0.8, 1.6, 0.09),  # vans, sheds too small to be labelled
+    ((104, 150, 152), 1.0, 1.6, 0.03),  # pools
+    ((116, 106, 90), 1.6, 3.4, 0.12),  # paved yards
 )
 
 
@@ -78,8 +78,10 @@ def paint_ground(town: Town, place: Place, seed: int) -> Ground:
     relief = _relief(rng, fine)
     dry, green = _open_land(rng, town, shape, palette)
     bare_tone = 1 + 0.10 * fractal_noise(rng, fine, 10 * FINE, 4) + 0.05 * value_noise(rng, fine, FINE)
-    yard_tone = 1 + 0.16 * fractal_noise(rng, fine, 12 * FINE, 3) + 0.18 * value_noise(rng, fine, 4 * FINE)
+    paved_tone = 1 + 0.20 * fractal_noise(rng, fine, 14 * FINE, 2) + 0.16 * value_noise(rng, fine, 2 * FINE)
+    yard_tone = 1 + 0.16 * fractal_noise(rng, fine, 12 * FINE, 3) + 0.20 * value_noise(rng, fine, 3 * FINE)
     lots = drawn([group.ground for group in town.groups], range(1, len(town.groups) + 1), shape)
+    yards = np.where(_is_paved(town)[lots], _tinted(palette.street, paved_tone), _tinted(palette.yard, yard_tone))
     streets, street_tone = _streets(rng, town, shape)
     things, colours, groups = _clutter(town, place, seed)
     return Ground(
@@ -87,7 +89,7 @@ def paint_ground(town: Town, place: Place, seed: int) -> Ground:
         wild_dry=dry * relief,
         wild_green=green * relief,
         bare=_tinted(palette.soil, bare_tone),
-        yards=_tinted(palette.yard, yard_tone),
+        yards=yards,
         lots=lots,
         streets=streets,
         street_colour=_tinted(palette.street, street_tone),
@@ -101,28 +103,34 @@ def _tinted(colour: Colour, tone: Floats) -> Floats:
     return np.array(colour, dtype=np.float32)[:, np.newaxis, np.newaxis] * tone
 
 
+def _is_paved(town: Town) -> NDArray[np.bool_]:
+    """Tell by group number + 1 whether its yard is paved: those with several halls."""
+    halls = np.zeros(len(town.groups) + 1, dtype=np.int64)
+    for building in town.buildings:
+        halls[building.group + 1] += building.kind == "hall"
+    return halls > 1
+
+
 def _relief(rng: np.random.Generator, fine: tuple[int, int]) -> Floats:
     """Light and shade of hills: the slope to the south-east of ridged noise."""
     height = blurred(np.abs(fractal_noise(rng, fine, 60 * FINE, 4)), 1.2 * FINE)
     slope = np.zeros(fine, dtype=np.float32)
     slope[2:, 2:] = height[2:, 2:] - height[:-2, :-2]
     slope[:2], slope[:, :2] = slope[2], slope[:, 2:3]
-    return np.asarray(1 + np.clip(5 * slope, -0.28, 0.28), dtype=np.float32)
+    return np.asarray(1 + np.clip(6 * slope, -0.32, 0.30), dtype=np.float32)
 
 
-def _open_land(
-    rng: np.random.Generator, town: Town, shape: tuple[int, int], palette: Palette
-) -> tuple[Floats, Floats]:
+def _open_land(rng: np.random.Generator, town: Town, shape: tuple[int, int], palette: Palette) -> tuple[Floats, Floats]:
     """Return open land at the end of the dry and of the green season."""
     fine = canvas_shape(shape)
     scrub = fractal_noise(rng, fine, 24 * FINE, 5) + 0.25 * value_noise(rng, fine, 2 * FINE)
-    dry, green = _tinted(palette.dry, 1 + 0.24 * scrub), _tinted(palette.green, 1 + 0.30 * scrub)
+    dry, green = _tinted(palette.dry, 1 + 0.28 * scrub), _tinted(palette.green, 1 + 0.34 * scrub)
     soil = np.clip(3 * fractal_noise(rng, fine, 30 * FINE, 4) - 0.9, 0, 1) * np.float32(0.7)
     for land in (dry, green):
         land += (_tinted(palette.soil, np.ones(fine, dtype=np.float32)) - land) * soil
     fields, tones = _fields(rng, town)
     ids = drawn(fields, range(1, len(fields) + 1), shape)
-    furrows = 1 + 0.06 * value_noise(rng, fine, 2 * FINE)
+    furrows = 1 + 0.06 * value_noise(rng, fine, 2 * FINE) + 0.14 * fractal_noise(rng, fine, 20 * FINE, 4)
     for land, table in ((dry, tones[0]), (green, tones[1])):
         np.copyto(land, table.T[:, ids] * furrows, where=ids > 0)
     return blurred(dry, 0.6 * FINE), blurred(green, 0.6 * FINE)
@@ -134,7 +142,15 @@ def _fields(rng: np.random.Generator, town: Town) -> tuple[list[Polygon], tuple[
     for district in town.districts:
         share = {"field": 1.0, "farm": 0.45}.get(district.kind, 0.0)
         strips += [strip for strip in _cut(rng, district.cell.buffer(-1.5), 3) if rng.random() < share]
-    swatches = ((176, 148, 112), (132, 112, 78), (92, 90, 52), (62, 80, 40), (208, 186, 148), (150, 124, 92))
+    swatches = (
+        (168, 138, 102),
+        (122, 101, 68),
+        (86, 82, 47),
+        (62, 70, 38),
+        (188, 160, 122),
+        (140, 112, 80),
+        (98, 82, 56),
+    )
     picks = rng.integers(0, len(swatches), size=(2, len(strips) + 1))
     picks[1] = np.where(rng.random(len(strips) + 1) < 0.5, picks[0], picks[1])
     table = np.array(swatches, dtype=np.float32)
@@ -152,9 +168,7 @@ def _cut(rng: np.random.Generator, land: Polygon, times: int) -> list[Polygon]:
     return [piece for half in halves for piece in _cut(rng, shapely.set_precision(half, 1 / 64), times - 1)]
 
 
-def _streets(
-    rng: np.random.Generator, town: Town, shape: tuple[int, int]
-) -> tuple[NDArray[np.int32], Floats]:
+def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int]) -> tuple[NDArray[np.int32], Floats]:
     fine = canvas_shape(shape)
     always = len(town.groups) + 1
     built = [district.cell for district in town.districts if district.kind in ("houses", "rows", "works")]
@@ -185,13 +199,12 @@ def _track(rng: np.random.Generator, size_px: int) -> LineString:
 def _clutter(town: Town, place: Place, seed: int) -> tuple[list[Polygon], Floats, NDArray[np.int32]]:
     rng = stream(seed, place.index, Purpose.CLUTTER)
     low, high = -MARGIN_PX, max(place.shape) + MARGIN_PX
-    bushes = round((high - low) ** 2 / 90)
-    spots = [(between(rng, low, high), between(rng, low, high), 0) for _ in range(bushes)]
+    spots = _bushes(rng, low, high)
     spots += [_beside(rng, building) for building in town.buildings for _ in range(_things_round(building))]
     shares = np.cumsum([share for *_, share in CLUTTER])
     things, colours, groups = [], [(0.0, 0.0, 0.0)], [0]
     for x, y, group in spots:
-        kind = int(np.searchsorted(shares, rng.random())) if group else int(rng.random() < 0.3)
+        kind = int(np.searchsorted(shares, rng.random())) if group else int(rng.random() < 0.5)
         colour, least, most, _ = CLUTTER[min(kind, len(CLUTTER) - 1)]
         things.append(_thing(rng, (x, y), (between(rng, least, most), between(rng, least, most))))
         tone = between(rng, 0.8, 1.2)
@@ -200,8 +213,22 @@ def _clutter(town: Town, place: Place, seed: int) -> tuple[list[Polygon], Floats
     return things, np.array(colours, dtype=np.float32), np.array(groups, dtype=np.int32)
 
 
+def _bushes(rng: np.random.Generator, low: float, high: float) -> list[tuple[float, float, int]]:
+    """Bushes and trees of the open land: in clumps and along hedges, few alone."""
+    spots = []
+    for _ in range(round((high - low) ** 2 / 1500)):
+        x, y, turn = between(rng, low, high), between(rng, low, high), between(rng, 0, np.pi)
+        length, width = between(rng, 0, 14), between(rng, 0.5, 5)
+        for _ in range(int(rng.integers(1, 12))):
+            along, across = between(rng, -length, length), between(rng, -width, width)
+            spots.append(
+                (x + np.cos(turn) * along - np.sin(turn) * across, y + np.sin(turn) * along + np.cos(turn) * across, 0)
+            )
+    return spots
+
+
 def _things_round(building: Building) -> int:
-    return 3 if building.kind == "house" else min(40, int(building.outline.area / 4))
+    return 4 if building.kind == "house" else min(40, 3 + int(building.outline.area / 4))
 
 
 def _beside(rng: np.random.Generator, building: Building) -> tuple[float, float, int]:

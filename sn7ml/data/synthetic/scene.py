@@ -13,12 +13,14 @@ from sn7ml.data.synthetic.place import Place
 from sn7ml.data.synthetic.sky import Sky, cloud_cover, cloudy_months, sky_of, unusable
 from sn7ml.data.synthetic.town import build_town
 
-SHARPNESS_PX = 0.62
+SHARPNESS_PX = 0.7
 """Deviation of the blur of optics and resampling, besides the pixel itself."""
 
-ROOFS = ((214, 204, 188), (186, 160, 132), (198, 152, 118), (168, 146, 120), (146, 134, 118), (104, 98, 86))
-ROOF_SHARES = {"house": (0.16, 0.36, 0.20, 0.16, 0.08, 0.04), "hall": (0.6, 0.14, 0.02, 0.08, 0.12, 0.04)}
-HAZE_COLOUR = (150, 152, 158)
+ROOFS = ((252, 234, 204), (206, 176, 142), (206, 152, 112), (184, 160, 128), (156, 140, 116), (112, 102, 86))
+"""White and metal, sand, tiles, brown, grey, slate: RGB."""
+
+ROOF_SHARES = {"house": (0.08, 0.33, 0.19, 0.22, 0.12, 0.06), "hall": (0.6, 0.14, 0.02, 0.08, 0.12, 0.04)}
+HAZE_COLOUR = (148, 146, 146)
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def _roof_colours(lives: Lives, place: Place, seed: int) -> Floats:
     street_ranks = rng.random(groups)
     colours = [(0.0, 0.0, 0.0)]
     for building in lives.buildings:
-        rank = street_ranks[building.group] if rng.random() < 0.5 else rng.random()
-        shares = ROOF_SHARES["hall" if building.kind == "hall" else "house"]
+        rank = street_ranks[building.group] if rng.random() < 0.65 else rng.random()
+        shares = ROOF_SHARES["hall" if building.outline.area > 30 else "house"]
         red, green, blue = ROOFS[min(int(np.searchsorted(np.cumsum(shares), rank)), len(ROOFS) - 1)]
         tone = 0.88 + 0.28 * rng.random()
         colours.append((red * tone, green * tone, blue * tone))

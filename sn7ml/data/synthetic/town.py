@@ -15,7 +15,7 @@ DENSITY_PER_PX2 = 4700 / 1024**2
 """Buildings per pixel of an average SpaceNet 7 frame."""
 
 AREA_SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-AREAS_PX2 = (4.4, 5.6, 8.2, 10.8, 14.5, 24.0, 34.0)
+AREAS_PX2 = (4.4, 5.6, 8.5, 11.4, 15.5, 26.0, 36.0)
 """Shares of houses and the area that they do not exceed, as in the real area L15-0357E-1223N."""
 
 SEEN_SHARE = 0.3
@@ -115,7 +115,7 @@ def _fill(rng: np.random.Generator, town: Town, district: District, turn: float)
         street = run.street().intersection(district.cell.buffer(1.5))
         street = street if isinstance(street, LineString) else None
         sheds = [_shed(rng, house, run.frame) for house in houses if rng.random() < 0.05]
-        _add_group(town, houses, shapely.union_all(houses).convex_hull.buffer(2.6).union(_verge(street)), street)
+        _add_group(town, houses, shapely.union_all(houses).convex_hull.buffer(3.6).union(_verge(street)), street)
         town.buildings.extend(Building(shed, len(town.groups) - 1, "shed") for shed in sheds)
 
 
@@ -138,7 +138,7 @@ def _scatter(rng: np.random.Generator, town: Town, district: District) -> None:
         if district.cell.contains(place):
             width, depth = _sides(rng, rng.random())
             house = _rectangle((place.x, place.y), turn, (-width / 2, width / 2), (0.0, depth))
-            _add_group(town, [house], house.buffer(between(rng, 1.5, 4.0)), None)
+            _add_group(town, [house], house.buffer(between(rng, 1.0, 4.0), join_style="mitre"), None)
 
 
 def _sides(rng: np.random.Generator, rank: float) -> tuple[float, float]:

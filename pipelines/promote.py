@@ -1,0 +1,36 @@
+"""Register the model; it becomes champion if it beats the champion on the same data. Reads DATA, TILES, MODEL, EVALUATION, writes OUT."""
+
+import json
+from pathlib import Path
+
+from sn7ml.data.catalog import scan
+from sn7ml.data.tiles import TileStore
+from sn7ml.experiment.assess import assessor_for
+from sn7ml.experiment.final import final_run
+from sn7ml.experiment.registry import promote
+from sn7ml.experiment.store import open_store
+from sn7ml.learn.package import load_package
+from sn7ml.params import load_params
+from sn7ml.runtime.files import write_text
+from sn7ml.runtime.stage import run_stage
+
+
+def main(data: Path, tiles: Path, model: Path, evaluation: Path, out: Path) -> None:
+    """Run the stage. A challenger that is not better is a normal result: promoted is false, and the exit code 0."""
+    params, store = load_params(), open_store()
+    challenger = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
+
+    def score_champion(package: Path) -> dict[str, float]:
+        scoring = (params.predict, params.track, params.evaluate)
+        assessor = assessor_for(data, scan(data), TileStore(tiles), params.evaluate.splits, scoring)
+        return assessor.score(load_package(package)).overall
+
+    run = final_run(store, model, params)
+    verdict = promote(store, model, challenger, score_champion, params.promote, run.run_id)
+    write_text(out, json.dumps(verdict.as_dict(), indent=2) + "\n")
+    state = "is the champion" if verdict.promoted else "was not promoted"
+    print(f"{params.promote.model_name} version {verdict.version} {state}: {'; '.join(verdict.reasons)}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    run_stage(main, "data", "tiles", "model", "evaluation", "out")

@@ -1,0 +1,48 @@
+"""Write one self-contained HTML page about the model. Reads DATA and everything in BUILD, writes OUT."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from sn7ml.data.catalog import scan
+from sn7ml.data.footprints import read_footprints
+from sn7ml.data.labels import read_truth
+from sn7ml.data.model_files import HISTORY, read_config
+from sn7ml.data.regions import building_counts, read_grids
+from sn7ml.data.tiles import TileStore
+from sn7ml.params import flatten, load_params, resolved
+from sn7ml.report.overlays import to_png
+from sn7ml.report.page import PageContent, write_page
+from sn7ml.report.pictures import overlays_of
+from sn7ml.report.track_map import track_maps
+from sn7ml.runtime.stage import run_stage
+
+
+def main(data: Path, build: Path, out: Path) -> None:
+    """Run the stage."""
+    params, frames = load_params(), scan(data)
+    columns = TileStore(build / "tiles").columns(params.evaluate.splits)
+    shown = frames[frames["aoi"].isin(columns)]
+    truth = read_truth(data, shown)
+    tracks = read_footprints(build / "footprints", read_grids(data, shown, list(columns)))
+    overlays = overlays_of(data, frames, truth, tracks, columns, params.report)
+    trials = pd.read_csv(build / "search" / "trials.csv")
+    content = PageContent(
+        scores=json.loads((build / "evaluation" / "metrics.json").read_text()),
+        per_aoi=pd.read_csv(build / "evaluation" / "per_aoi.csv"),
+        history=pd.read_csv(build / "model" / HISTORY),
+        trials=trials if len(trials) else None,
+        validation=json.loads((build / "validation" / "validation.json").read_text()),
+        promotion=json.loads((build / "promotion.json").read_text()),
+        overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],
+        maps=[(aoi, drawn) for aoi in sorted(columns) for drawn in track_maps(tracks[tracks["aoi"] == aoi])],
+        counts=building_counts(truth, tracks, columns),
+        params=flatten(resolved(params, read_config(build / "model")[0])),
+    )
+    write_page(out, content)
+    print(f"the report: {out}")  # noqa: T201 - to a terminal
+
+
+if __name__ == "__main__":
+    run_stage(main, "data", "build", "out")

@@ -1,0 +1,45 @@
+"""The part of the AOIs that is scored: which columns, on which grids, and which buildings lie there."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from sn7ml.data.cubes import read_stack_grid
+from sn7ml.geo.grid import Grid
+
+Columns = Mapping[str, Sequence[tuple[int, int]]]
+"""AOI to the (start, stop) of the columns that are scored; start belongs to it, stop does not."""
+
+
+def read_grids(root: Path, frames: pd.DataFrame, aois: Sequence[str]) -> dict[str, Grid]:
+    """Read the grid that all frames of each AOI share. Raises GridError where they do not."""
+    return {aoi: read_stack_grid([root / path for path in frames.loc[frames["aoi"] == aoi, "image"]]) for aoi in aois}
+
+
+def inside(polygons: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Keep the rows (aoi, geometry in pixel coordinates, …) whose centroid lies in the columns of their AOI.
+
+    AOIs that ``columns`` does not name are left out.
+    """
+    centre = shapely.get_x(shapely.centroid(polygons["geometry"].to_numpy(dtype=object)))
+    keep = np.zeros(len(polygons), np.bool_)
+    for aoi, stretches in columns.items():
+        for start, stop in stretches:
+            keep |= (polygons["aoi"] == aoi).to_numpy() & (centre >= start) & (centre < stop)
+    return polygons[keep]
+
+
+def building_counts(truth: pd.DataFrame, tracks: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Count buildings per frame in the columns that are scored.
+
+    Returns
+    -------
+    pd.DataFrame
+        aoi, month, truth, found; a frame that one side lacks counts 0 there.
+    """
+    sides = {"truth": inside(truth, columns), "found": inside(tracks, columns)}
+    counts = {name: table.groupby(["aoi", "month"]).size() for name, table in sides.items()}
+    return pd.DataFrame(counts).fillna(0).astype(int).rename_axis(["aoi", "month"]).reset_index()

@@ -1,0 +1,257 @@
+"""One HTML page about a model: opens offline, prints, and is the same file for the same content."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from sn7ml.report import figures
+from sn7ml.report.cells import Grid, beside, cell, decimal, flattened, grid
+from sn7ml.runtime.files import write_text
+
+MEANINGS: Mapping[str, str] = {
+    "scot": "The challenge's score: tracking T and change C together, 5CT / (4C + T), as the mean over AOIs. "
+    "The winner of 2020 reached 0.41, the baseline 0.17.",
+    "tracking": "Buildings found that keep their id from month to month (F1; a changed id counts against it).",
+    "change": "New buildings reported in the very month they appear (F1).",
+    "f1": "Footprints that meet a true one with IoU above 0.25, one to one: precision and recall in one number.",
+    "f1_50": "The same at IoU above 0.5: outlines that truly fit.",
+    "iou": "Pixels: what truth and prediction share, out of all that either calls building.",
+    "pixel_f1": "Pixels: precision and recall in one number.",
+}
+"""Score to what it says, one line each."""
+
+REPRODUCE: Sequence[tuple[str, str]] = (
+    ("make repro", "set up, then run every stage that is out of date; ends with this page"),
+    (".venv/bin/dvc repro", "only the stages whose code, data or params changed"),
+    (".venv/bin/dvc metrics diff", "scores here against those of the last commit"),
+    ("make ui", "every run and trial in MLflow, with its params, curves and pictures"),
+)
+"""Command to what it does."""
+
+OFFENDERS = 5
+"""Offenders shown of each expectation; the rest are counted."""
+
+
+@dataclass(frozen=True)
+class PageContent:
+    """All that a page shows, as plain data. Any part may be empty; its section then says so."""
+
+    scores: Mapping[str, float | None]
+    """Overall scores: keys of :data:`MEANINGS` (others are shown without a meaning); NaN or None where undefined."""
+
+    per_aoi: pd.DataFrame
+    """A row per AOI: aoi, then scores and the counts behind them, in any order."""
+
+    history: pd.DataFrame
+    """A row per epoch of the final training: epoch, train_loss, val_loss, val_iou, val_f1, lr."""
+
+    trials: pd.DataFrame | None
+    """A row per trial: number, value (of the objective, NaN if none), state, then what was chosen. None: no search."""
+
+    validation: Mapping[str, Any]
+    """``validation.json``: {"ok": bool, "results": [{suite, column, severity, success, why, n_unexpected, offenders}]}."""
+
+    promotion: Mapping[str, Any]
+    """``promotion.json``: promoted (bool), reasons (lines of text), challenger and champion (a mapping each, of scores
+    and what else names the model, nested or not; champion None where there was none). Empty: not decided."""
+
+    overlays: Sequence[tuple[str, str, bytes]]
+    """(aoi, month, PNG of image | truth | prediction), in the order they are shown."""
+
+    maps: Sequence[tuple[str, bytes | go.Figure]]
+    """(aoi, map): a PNG or a figure; an AOI may have several (:func:`sn7ml.report.track_map.track_maps`)."""
+
+    counts: pd.DataFrame
+    """aoi, month, truth, found: buildings in the columns that are scored; NaN where not known."""
+
+    params: Mapping[str, Any]
+    """Resolved params under dotted keys (:func:`sn7ml.params.flatten`)."""
+
+    title: str = "sn7ml report"
+    """Headline, and name of the browser's tab."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure on the page."""
+
+    name: str
+    """Its id in the page."""
+
+    label: str
+    """What it shows, for those who cannot see it."""
+
+    height: int
+    json: Markup
+
+
+@dataclass(frozen=True)
+class AoiSection:
+    """Everything the page shows of one AOI."""
+
+    aoi: str
+    counts: Plot | None
+    plots: Sequence[Plot]
+    maps: Sequence[str]
+    """Data URIs of static maps."""
+    overlays: Sequence[tuple[str, str]]
+    """(month, data URI)."""
+
+
+def write_page(path: Path, content: PageContent) -> None:
+    """Write the page; parent folders are made. The same content gives the same bytes."""
+    write_text(path, render_page(content))
+
+
+def render_page(content: PageContent) -> str:
+    """Return the page as HTML text. Whatever came from outside is escaped."""
+    environment = Environment(
+        loader=PackageLoader("sn7ml.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        content=content,
+        plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own file
+        headlines=[_headline(name, value) for name, value in content.scores.items()],
+        verdict=_verdict(content.promotion),
+        per_aoi=_scores_first(content.per_aoi),
+        bars=_plot("aoi-bars", "Bars: scores by AOI", figures.aoi_bars(content.per_aoi))
+        if len(content.per_aoi)
+        else None,
+        curves=_curves(content.history),
+        history=grid(content.history, "Every epoch of the final training"),
+        search=_search(content.trials),
+        validation=_validation(content.validation),
+        aois=_aoi_sections(content),
+        params=_params_by_section(content.params),
+        reproduce=REPRODUCE,
+    )
+
+
+def _headline(name: str, value: float | None) -> tuple[str, str, str]:
+    return figures.SCORES.get(name, name), decimal(value), MEANINGS.get(name, "")
+
+
+def _plot(name: str, label: str, figure: go.Figure) -> Plot:
+    # "</script>" in a name must not end the script element that carries the JSON.
+    text = figure.to_json().replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Plot(name, label, int(figure.layout.height), Markup(text))  # noqa: S704 - escaped in the line above
+
+
+def _verdict(promotion: Mapping[str, Any]) -> dict[str, Any]:
+    models = {name: promotion[name] for name in ("challenger", "champion") if promotion.get(name) is not None}
+    return {
+        "decided": "promoted" in promotion,
+        "promoted": bool(promotion.get("promoted")),
+        "reasons": [str(reason) for reason in promotion.get("reasons", [])],
+        "models": beside(models, "Challenger and champion on the same data") if models else None,
+    }
+
+
+def _scores_first(per_aoi: pd.DataFrame) -> Grid | None:
+    if per_aoi.empty:
+        return None
+    first = [name for name in ("aoi", *figures.SCORES) if name in per_aoi.columns]
+    rest = [name for name in per_aoi.columns if name not in first]
+    return grid(per_aoi[first + rest], "Scores of every AOI and the counts behind them")
+
+
+def _curves(history: pd.DataFrame) -> list[Plot]:
+    if history.empty:
+        return []
+    return [
+        _plot("curve-loss", "Curves: training and validation loss by epoch", figures.loss_curves(history)),
+        _plot(
+            "curve-quality", "Curves: pixel IoU and F1 on validation tiles by epoch", figures.quality_curves(history)
+        ),
+        _plot("curve-rate", "Curve: learning rate by epoch", figures.rate_curve(history)),
+    ]
+
+
+def _search(trials: pd.DataFrame | None) -> tuple[Plot, Grid] | None:
+    if trials is None or trials.empty:
+        return None
+    plot = _plot("search-trials", "Points: objective of every trial", figures.search_trials(trials))
+    best_first = trials.sort_values("value", ascending=False, kind="stable", na_position="last")
+    return plot, grid(best_first, "Every trial, the best first")
+
+
+def _validation(validation: Mapping[str, Any]) -> dict[str, Any]:
+    results = list(validation.get("results", []))
+    failed = [result for result in results if not result["success"]]
+    return {
+        "checked": bool(results),
+        "ok": bool(validation.get("ok")),
+        "passed": len(results) - len(failed),
+        "critical": sum(result["severity"] == "critical" for result in failed),
+        "warnings": sum(result["severity"] != "critical" for result in failed),
+        "failed": [_expectation(result) for result in failed],
+        "held": [_expectation(result) for result in results if result["success"]],
+    }
+
+
+def _expectation(result: Mapping[str, Any]) -> dict[str, Any]:
+    offenders = list(result.get("offenders") or [])
+    unexpected = int(result.get("n_unexpected") or 0)
+    shown = [_offender(offender) for offender in offenders[:OFFENDERS]]
+    return {
+        "suite": result["suite"],
+        "column": result["column"] or "whole table",
+        "severity": result["severity"],
+        "why": result["why"],
+        "unexpected": cell(unexpected).text,
+        "offenders": shown,
+        "more": max(unexpected, len(offenders)) - len(shown),
+    }
+
+
+def _offender(offender: Any) -> str:
+    if isinstance(offender, Mapping):
+        return ", ".join(f"{name} {value}" for name, value in flattened(offender).items())
+    return str(offender)
+
+
+def _aoi_sections(content: PageContent) -> list[AoiSection]:
+    """AOIs with pictures first, in the order given; then those of which only counts are known."""
+    names = [aoi for aoi, _, _ in content.overlays] + [aoi for aoi, _ in content.maps] + content.counts["aoi"].tolist()
+    return [_aoi_section(content, aoi, place) for place, aoi in enumerate(dict.fromkeys(names))]
+
+
+def _aoi_section(content: PageContent, aoi: str, place: int) -> AoiSection:
+    counts = content.counts[content.counts["aoi"] == aoi]
+    label = f"Lines: true and found buildings of {aoi} by month"
+    maps = [shown for name, shown in content.maps if name == aoi]
+    moving = [shown for shown in maps if not isinstance(shown, bytes)]
+    return AoiSection(
+        aoi=aoi,
+        counts=_plot(f"counts-{place}", label, figures.building_counts(counts)) if len(counts) else None,
+        plots=[
+            _plot(f"map-{place}-{n}", f"Map: footprints of {aoi} by month", shown) for n, shown in enumerate(moving)
+        ],
+        maps=[_data_uri(shown) for shown in maps if isinstance(shown, bytes)],
+        overlays=[(month, _data_uri(png)) for name, month, png in content.overlays if name == aoi],
+    )
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _params_by_section(params: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    """Dotted keys by their first part, values as a person would write them."""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for key, value in params.items():
+        section, _, name = key.partition(".")
+        sections.setdefault(section, []).append((name or section, str(value)))
+    return sections

@@ -1,0 +1,163 @@
+"""The whole pipeline as a user runs it: `dvc repro` in a repository of its own, tracking and registry on."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.pipelines.project import Project, make_project
+
+STAGES = ["validate", "tile", "search", "train", "predict", "track", "evaluate", "promote", "report"]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = make_project(tmp_path_factory.mktemp("repro") / "project")
+    made.dvc("repro")
+    return made
+
+
+def client(project: Project) -> MlflowClient:
+    uri = f"sqlite:///{project.root / 'mlruns' / 'mlflow.db'}"
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def run_stages(output: str) -> list[str]:
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def metrics(project: Project) -> dict[str, float]:
+    content: dict[str, float] = json.loads((project.root / "build/evaluation/metrics.json").read_text())
+    return content
+
+
+def final_runs(project: Project) -> list[Any]:
+    found = client(project)
+    experiment = found.get_experiment_by_name("sn7")
+    assert experiment is not None
+    return list(found.search_runs([experiment.experiment_id]))
+
+
+def test_every_stage_leaves_its_outputs(project: Project) -> None:
+    build = project.root / "build"
+    for name in (
+        "validation/validation.json", "validation/validation.md", "tiles/tiles.parquet", "search/best.yaml", "search/trials.csv",
+        "model/weights.safetensors", "model/history.csv", "submission.csv", "evaluation/metrics.json", "evaluation/per_aoi.csv",
+        "promotion.json", "report.html",
+    ):  # fmt: skip
+        assert (build / name).stat().st_size > 0, name
+    assert not [path for path in build.rglob(".*.tmp*")]
+
+
+def test_a_second_repro_runs_no_stage(project: Project) -> None:
+    assert run_stages(project.dvc("repro").stdout) == []
+
+
+def test_the_final_run_carries_scores_params_provenance_tables_and_pictures(project: Project) -> None:
+    (run,) = final_runs(project)
+    for name, value in metrics(project).items():
+        assert run.data.metrics[f"test_{name}"] == pytest.approx(value)
+    assert {"train_loss", "val_loss", "val_iou", "val_f1", "lr", "train_seconds"} <= set(run.data.metrics)
+    assert run.data.params["model.architecture"]
+    assert run.data.params["tiling.upsampling"] == "3"
+    assert {"git.commit", "git.dirty", "dvc.data_md5", "sn7.model_digest"} <= set(run.data.tags)
+    assert len(run.inputs.dataset_inputs) == 3
+    names = [file.path for file in client(project).list_artifacts(run.info.run_id)]
+    assert "per_aoi_test.json" in names
+    assert any("overlay" in file.path for file in client(project).list_artifacts(run.info.run_id, "images"))
+
+
+def test_trials_are_children_of_their_search_and_carry_scores(project: Project) -> None:
+    found = client(project)
+    experiment = found.get_experiment_by_name("sn7-search")
+    assert experiment is not None
+    runs = found.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    trials = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    assert len(parents) == 1
+    assert len(trials) == 2
+    assert {run.data.tags["mlflow.parentRunId"] for run in trials} == {parents[0].info.run_id}
+    assert all({"val_scot", "val_f1", "val_iou"} <= set(run.data.metrics) for run in trials)
+
+
+def test_the_model_is_registered_and_champion(project: Project) -> None:
+    version = client(project).get_model_version_by_alias("sn7-buildings", "champion")
+    assert version.version == "1"
+    assert json.loads((project.root / "build/promotion.json").read_text())["promoted"] is True
+
+
+def test_the_submission_is_in_the_challenges_form(project: Project) -> None:
+    header, *rows = (project.root / "build/submission.csv").read_text().splitlines()
+    assert header == "filename,id,geometry"
+    form = re.compile(r'global_monthly_\d{4}_\d{2}_mosaic_L15-\d{4}E-\d{4}N_\d{4}_\d{4}_13,\d+,"POLYGON \(\(.+\)\)"')
+    assert all(form.fullmatch(row) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "readers"),
+    [
+        ("validation.max_small_fraction", 0.21, ["validate"]),
+        ("split.gap_px", 17, ["tile"]),
+        ("tiling.contact_px", 5, ["tile"]),
+        ("loss.dice", 0.9, ["search"]),
+        ("train.patience", 4, ["train"]),
+        ("predict.overlap_px", 24, ["search", "predict", "promote"]),
+        ("track.collapse.min_mean", 0.31, ["search", "track", "promote"]),
+        ("evaluate.pixel_threshold", 0.4, ["search", "evaluate", "promote", "report"]),
+        ("promote.min_gain", 0.1, ["promote"]),
+        ("report.months", 1, ["evaluate", "report"]),
+    ],
+)
+def test_a_changed_param_concerns_exactly_the_stages_that_read_it(
+    project: Project, key: str, value: object, readers: list[str]
+) -> None:
+    before = (project.root / "params.yaml").read_text()
+    project.set_param(key, value)
+    try:
+        assert run_stages(project.dvc("repro", "--dry").stdout) == readers
+    finally:
+        (project.root / "params.yaml").write_text(before)
+
+
+def test_an_unknown_key_is_named_and_nothing_runs(project: Project) -> None:
+    before = (project.root / "params.yaml").read_text()
+    project.set_param("promote.min_gian", 0.1)
+    try:
+        done = project.dvc("repro", check=False)
+    finally:
+        (project.root / "params.yaml").write_text(before)
+        project.dvc("checkout", "build/promotion.json", check=False)
+    assert done.returncode == 255
+    assert "promote.min_gian: unknown key; known here: ['max_f1_loss', 'min_gain', 'min_scot', 'model_name']" in done.stderr
+
+
+def test_killed_three_times_it_ends_as_if_it_never_was(project: Project, tmp_path: Path) -> None:
+    """Runs last: it starts from nothing, in the same repository, without DVC's memory of earlier runs."""
+    expected, lock = metrics(project), (project.root / "dvc.lock").read_text()
+    build = project.root / "build"
+    for forgotten in (build, project.root / ".dvc" / "cache", project.root / "mlruns"):
+        shutil.rmtree(forgotten)
+    (project.root / "dvc.lock").unlink()
+    project.kill_when(lambda: any(build.glob("tiles/L15*/.*")))
+    project.kill_when(lambda: (build / ".checkpoints" / "train.pt").exists())
+    assert not (build / "model" / "weights.safetensors").exists()
+    project.kill_when(lambda: any(build.glob("probabilities/*/*.tif")))
+    project.dvc("repro")
+    assert metrics(project) == expected
+    assert (project.root / "dvc.lock").read_text() == lock
+    version = client(project).get_model_version_by_alias("sn7-buildings", "champion")
+    assert version.version == "1"
+
+
+def test_a_folder_without_build_comes_back_from_the_cache(project: Project) -> None:
+    expected = metrics(project)
+    shutil.rmtree(project.root / "build")
+    done = project.dvc("repro")
+    assert metrics(project) == expected
+    assert "train" not in run_stages(done.stdout.replace("is cached", ""))or "cached" in done.stdout
