@@ -71,3 +71,7 @@ class ItemsFailed(Sn7Error):
         self.total = total
         lines = [f"  {name}: {type(error).__name__}: {error}" for name, error in sorted(self.failures.items())]
         super().__init__("\n".join([f"{len(self.failures)} of {total} items failed:", *lines]))
+
+    def __reduce__(self) -> tuple[type["ItemsFailed"], tuple[dict[str, Exception], int]]:
+        # An exception is pickled by its message, which is not what __init__ takes.
+        return type(self), (self.failures, self.total)

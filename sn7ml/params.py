@@ -13,9 +13,11 @@ Scalar = bool | int | float | str
 
 
 class Section(BaseModel):
-    """A part of the params: cannot be changed, refuses unknown keys, converts no types."""
+    """A part of the params: cannot be changed, refuses unknown keys, converts no types, takes finite numbers only."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class SplitParams(Section):
@@ -72,7 +74,8 @@ class TilingParams(Section):
     """Thickness of the rim of a building, on its inside, pixels of the up-sampled mask."""
 
     contact_px: int = Field(ge=1)
-    """Two buildings this close or closer get a contact mark between them, pixels of the up-sampled mask."""
+    """Two buildings this close or closer get a contact mark between them, pixels of the up-sampled mask; an even number
+    counts as the next odd one."""
 
     min_usable_fraction: float = Field(ge=0, le=1)
     """Tiles with a smaller share of usable pixels are left out: black pixels teach nothing."""
@@ -211,11 +214,12 @@ class Choice(Section):
 
     @model_validator(mode="after")
     def _values_or_range(self) -> "Choice":
-        ranged = self.low is not None and self.high is not None
-        if bool(self.values) == ranged:
+        if bool(self.values) == (self.low is not None) or (self.low is None) != (self.high is None):
             raise ValueError(f"{self.param}: give either values, or low and high")
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise ValueError(f"{self.param}: low must be below high, got {self.low} and {self.high}")
+        if self.log and (self.low is None or self.low <= 0):
+            raise ValueError(f"{self.param}: log needs a low above 0, got {self.low}")
         return self
 
 
@@ -475,8 +479,10 @@ def _explain(model: type[Section], fault: Any) -> str:
             return f"{where}: missing; add it (see docs/params.md)"
         case "value_error":
             return f"{where}: {fault['ctx']['error']}"
+        case "float_type" if isinstance(fault["input"], str):
+            return f"{where}: expected a number, got text {fault['input']!r:.80}; YAML needs a point in 1.0e-3"
         case _:
-            return f"{where}: {fault['msg'].lower()}, got {fault['input']!r:.80}"
+            return f"{where}: {fault['msg'].lower().replace('tuple', 'list')}, got {fault['input']!r:.80}"
 
 
 def _known(model: type[Section], path: tuple[int | str, ...]) -> list[str]:
@@ -505,6 +511,10 @@ def describe(section: Section, prefix: str = "") -> list[tuple[str, str, str]]:
         if isinstance(value, Section):
             rows += describe(value, f"{prefix}{name}.")
         else:
-            shown = [item.param if isinstance(item, Choice) else item for item in value] if isinstance(value, tuple) else value
+            shown = (
+                [item.param if isinstance(item, Choice) else item for item in value]
+                if isinstance(value, tuple)
+                else value
+            )
             rows.append((f"{prefix}{name}", str(shown), " ".join((field.description or "").split())))
     return rows

@@ -91,8 +91,9 @@ class _Masters:
 
     def _rivals(self, polygons: list[Polygon]) -> list[list[tuple[float, int]]]:
         """Return for each footprint the masters that it meets, as (IoU, number)."""
-        footprints, masters = shapely.STRtree(self.geometries).query(polygons, predicate="intersects")
-        found, known = np.array(polygons, dtype=object)[footprints], np.array(self.geometries, dtype=object)[masters]
+        current, first_seen = np.array(polygons, dtype=object), np.array(self.geometries, dtype=object)
+        footprints, masters = shapely.STRtree(first_seen).query(current, predicate="intersects")
+        found, known = current[footprints], first_seen[masters]
         shared = shapely.area(shapely.intersection(found, known))
         ious = shared / (shapely.area(found) + shapely.area(known) - shared)
         rivals: list[list[tuple[float, int]]] = [[] for _ in polygons]

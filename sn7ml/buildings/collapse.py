@@ -67,7 +67,9 @@ def track_collapse(cube: Mapping[str, Probabilities], upsampling: int, params: T
     months = sorted(cube)
     return history_table(
         [
-            Sighting(months[month], str(n + 1), months[lives.birth[n]], float(lives.confidence[n]), polygons[int(n) + 1])
+            Sighting(
+                months[month], str(n + 1), months[lives.birth[n]], float(lives.confidence[n]), polygons[int(n) + 1]
+            )
             for month, n in np.argwhere(_present(series, lives.birth))
         ]
     )
@@ -82,8 +84,9 @@ def decide_births(series: NDArray[np.float64], params: CollapseParams) -> Lives:
         (months, n) probabilities; NaN where there is no evidence.
     params
         A candidate whose probability rises by more than ``birth_jump`` (mean from a month on, minus mean before) is
-        born in the month of its largest rise, always a usable one. Any other stands there from the first month if
-        its mean is above ``min_mean``, and is no building otherwise.
+        born in the month of its largest rise, always a usable one; unless its mean before was above ``min_mean``
+        already: then it stood there and was seen badly, which is common in the first months, where few are averaged.
+        Any other stands there from the first month if its mean is above ``min_mean``, and is no building otherwise.
 
     Examples
     --------
@@ -95,7 +98,8 @@ def decide_births(series: NDArray[np.float64], params: CollapseParams) -> Lives:
     seen = ~np.isnan(series)
     month, rise = _largest_rise(series)
     mean = _mean_where(series, seen)
-    born = rise > params.birth_jump
+    before = _mean_where(series, seen & (np.arange(len(series))[:, np.newaxis] < month))
+    born = (rise > params.birth_jump) & (before <= params.min_mean)
     birth = np.where(born, month, np.where(mean > params.min_mean, 0, -1))
     confidence = np.where(birth < 0, 0.0, _mean_where(series, _present(series, birth)))
     return Lives(birth, confidence)

@@ -15,7 +15,9 @@ from sn7ml.tables import FRAMES
 AOI_PATTERN = re.compile(
     r"L15-(?P<quad_x>\d{4})E-(?P<quad_y>\d{4})N_(?P<tile_x>\d{4})_(?P<tile_y>\d{4})_(?P<zoom>\d{2})"
 )
-STEM_PATTERN = re.compile(rf"global_monthly_(?P<year>\d{{4}})_(?P<month>\d{{2}})_mosaic_(?P<aoi>{AOI_PATTERN.pattern})")
+STEM_PATTERN = re.compile(
+    rf"global_monthly_(?P<year>\d{{4}})_(?P<month>0[1-9]|1[0-2])_mosaic_(?P<aoi>{AOI_PATTERN.pattern})"
+)
 
 PARTS = ("train", "test_public")
 IMAGE_FOLDERS = ("images_masked", "images")
@@ -49,11 +51,7 @@ def scan(root: Path) -> pd.DataFrame:
             f"no data folder {root}; `make repro` makes the synthetic set, `sn7ml use DATA` takes over a SpaceNet 7 folder, "
             "`dvc pull` fetches what data.dvc names"
         )
-    folders = [(part, folder) for part in (*PARTS, "") for folder in _aoi_folders(root / part)]
-    if not folders:
-        raise CatalogError(
-            f"{root}: no AOI folder such as train/L15-0331E-1257N_1327_3160_13 found, in {PARTS} or at the top"
-        )
+    folders = aoi_folders(root)
     rows: list[dict[str, str]] = []
     faults: list[str] = []
     for part, folder in folders:
@@ -80,22 +78,37 @@ def tile_of(aoi: str) -> tuple[int, int, int]:
     return int(match["tile_x"]), int(match["tile_y"]), int(match["zoom"])
 
 
+def aoi_folders(root: Path) -> list[tuple[str, Path]]:
+    """Return (part, folder) of every AOI below ``root``, see :func:`scan`; part is "" at the top.
+
+    Raises
+    ------
+    CatalogError
+        If there is none.
+    """
+    found = [
+        (part, path)
+        for part in (*PARTS, "")
+        for path in sorted((root / part).glob("L15-*"))
+        if path.is_dir() and AOI_PATTERN.fullmatch(path.name)
+    ]
+    if not found:
+        raise CatalogError(
+            f"{root}: no AOI folder such as train/L15-0331E-1257N_1327_3160_13 found, in {' or '.join(PARTS)} or at the top"
+        )
+    return found
+
+
 def label_files(folder: Path) -> dict[str, Path]:
     """Return month → label file of one AOI folder, from the preferred label folder that exists; {} if none does."""
     kind = _label_kind(folder)
     return _by_month(folder, LABEL_FOLDERS[kind], "_Buildings.geojson") if kind else {}
 
 
-def _aoi_folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and AOI_PATTERN.fullmatch(path.name))
-
-
 def _frames_of(folder: Path, part: str, root: Path) -> list[dict[str, str]]:
     images = next((found for name in IMAGE_FOLDERS if (found := _by_month(folder, name, ".tif"))), None)
     if images is None:
-        raise CatalogError(f"AOI {folder.name}: no .tif in {' or '.join(IMAGE_FOLDERS)} of {folder}")
+        raise CatalogError(f"AOI {folder.name}: no images; expected .tif files in its {' or '.join(IMAGE_FOLDERS)}")
     kind, labels, udms = _label_kind(folder), label_files(folder), _by_month(folder, "UDM_masks", "_UDM.tif")
 
     def relative(path: Path | None) -> str:
@@ -117,7 +130,7 @@ def _frames_of(folder: Path, part: str, root: Path) -> list[dict[str, str]]:
 
 def _label_kind(folder: Path) -> str:
     """Return the preferred kind of labels that this AOI folder has, "" for none."""
-    return next((kind for kind, name in LABEL_FOLDERS.items() if any((folder / name).glob("*.geojson"))), "")
+    return next((kind for kind, name in LABEL_FOLDERS.items() if any((folder / name).glob("*_Buildings.geojson"))), "")
 
 
 def _by_month(folder: Path, name: str, ending: str) -> dict[str, Path]:
@@ -126,7 +139,7 @@ def _by_month(folder: Path, name: str, ending: str) -> dict[str, Path]:
     wrong: list[str] = []
     for path in sorted((folder / name).glob(f"*{ending}")):
         match = STEM_PATTERN.fullmatch(path.name.removesuffix(ending))
-        if match and match["aoi"] == folder.name and 1 <= int(match["month"]) <= 12:
+        if match and match["aoi"] == folder.name:
             found[f"{match['year']}-{match['month']}"] = path
         elif not path.name.startswith("."):
             wrong.append(path.name)

@@ -45,9 +45,11 @@ def read_footprints(folder: Path, grids: Mapping[str, Grid]) -> pd.DataFrame:
 def write_submission(path: Path, tracks: pd.DataFrame) -> None:
     """Write the challenge's CSV: filename, id, geometry (WKT in pixels of the original image, 2 decimals).
 
-    Frames without a building get no row: the scorer would count ``POLYGON EMPTY`` as a false positive.
+    Frames without a building get no row, nor does an empty polygon: the scorer would count ``POLYGON EMPTY`` as a
+    false positive.
     """
-    rows = tracks.sort_values(["aoi", "month", "id"], key=_numbers_as_numbers, ignore_index=True)
+    rows = tracks[~shapely.is_empty(tracks["geometry"].to_numpy())]
+    rows = rows.sort_values(["aoi", "month", "id"], key=_numbers_as_numbers, ignore_index=True)
     polygons = shapely.to_wkt(rows["geometry"].to_numpy(), rounding_precision=PIXEL_DECIMALS)
     names = [
         f"global_monthly_{month.replace('-', '_')}_mosaic_{aoi}"

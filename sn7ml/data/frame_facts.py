@@ -14,7 +14,8 @@ from rasterio.windows import Window
 
 from sn7ml.data.catalog import STEM_PATTERN, label_files, tile_of
 from sn7ml.data.cubes import BANDS
-from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR
+from sn7ml.errors import GridError
+from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
 
@@ -35,7 +36,7 @@ FRAME_FACTS = Table(
     {
         "aoi": "text", "month": "text", "file": "text", "has_image": "bool", "has_labels": "bool", "stem_ok": "bool",
         "readable": "bool", "fault": "text", "rows": "int", "cols": "int", "bands": "int", "dtype": "text", "epsg": "int",
-        "transform": "text", "grid_agrees": "bool", "tile_offset_px": "float", "usable_fraction": "float",
+        "transform": "text", "north_up": "bool", "grid_agrees": "bool", "tile_offset_px": "float", "usable_fraction": "float",
     },
     key=("aoi", "month"),
 )  # fmt: skip
@@ -51,10 +52,14 @@ readable, fault
     Whether the file opens as a GeoTIFF and every block can be read; if not, why.
 dtype
     Of all bands; "uint8,uint16" if they differ.
+epsg
+    0 of an image that states no CRS, or one without a code.
 transform
-    Pixel size and north-west corner, for people.
+    Its six numbers: pixel width, 0, x of the corner, 0, minus pixel height, y of the corner.
+north_up
+    Whether the pixels are square and in rows from north to south, as ``Grid`` wants them.
 grid_agrees
-    Shape, transform and CRS equal those that most months of the AOI have (the earliest of these, in a tie).
+    Shape and transform equal those that most months of the AOI have (the earliest of these, in a tie).
 tile_offset_px
     How far the image lies from the web-mercator tile that the AOI's name states: distance of the north-west
     corners along the worse axis, plus what a wrong pixel size adds up to over the image.
@@ -111,19 +116,16 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
         "stem_ok": len(stem) == STEM_LENGTH and match is not None and match["aoi"] == row["aoi"],
     }
     try:
-        # One driver: a .tif that is in truth a VRT could point anywhere.
-        with _georeferenced_or_not(), rasterio.open(root / file, driver="GTiff") as source:
-            facts |= _header(source, row["aoi"])
-            facts |= _pixels(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a missing transform is a fact like others here
+            # One driver: a .tif that is in truth a VRT could point anywhere.
+            with rasterio.open(root / file, driver="GTiff") as source:
+                facts |= _header(source, row["aoi"])
+                facts |= _pixels(source)
     except (RasterioError, CRSError) as error:
         # "Read failed. See previous exception for details": GDAL's own words are in the cause.
         facts |= {"readable": False, "fault": in_a_line(error.__cause__ or error, root, file)}
     return facts
-
-
-def _georeferenced_or_not() -> warnings.catch_warnings[None]:
-    """Keep rasterio from warning of a missing transform: that is a fact like others here."""
-    return warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
 
 
 def _has_labels(root: Path, row: dict[str, str]) -> bool | None:
@@ -138,16 +140,25 @@ def _aoi_folder(root: Path, image: str) -> Path:
 
 def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
     transform = source.transform
-    epsg = source.crs.to_epsg() if source.crs else None
+    epsg = (source.crs.to_epsg() if source.crs else None) or 0
     return {
         "rows": source.height,
         "cols": source.width,
         "bands": source.count,
         "dtype": ",".join(dict.fromkeys(source.dtypes)),
         "epsg": epsg,
-        "transform": " ".join(f"{number:.9g}" for number in tuple(transform)[:6]),
+        "transform": " ".join(f"{number:.15g}" for number in tuple(transform)[:6]),
+        "north_up": _is_north_up(transform, source.shape),
         "tile_offset_px": _offset_px(transform, source.shape, aoi) if epsg == WEB_MERCATOR else None,
     }
+
+
+def _is_north_up(transform: Affine, shape: tuple[int, int]) -> bool:
+    try:
+        Grid(WEB_MERCATOR, transform, shape)
+    except GridError:
+        return False
+    return True
 
 
 def _offset_px(transform: Affine, shape: tuple[int, int], aoi: str) -> float:
@@ -164,11 +175,13 @@ def _pixels(source: rasterio.DatasetReader) -> dict[str, Any]:
     """Read all blocks of the first four bands: only that shows whether a file is whole."""
     rows, cols = source.shape
     if max(rows, cols) > MAX_SIDE_PX:
-        return {"readable": False, "fault": f"declares {rows} x {cols} pixels; more than {MAX_SIDE_PX} along a side are not read"}
+        fault = f"declares {rows} x {cols} pixels; more than {MAX_SIDE_PX} along a side are not read"
+        return {"readable": False, "fault": fault}
+    bands = range(1, min(source.count, BANDS) + 1)
     usable = 0
     for top in range(0, rows, STRIP_ROWS):
-        window = Window(0, top, cols, min(STRIP_ROWS, rows - top))
-        usable += sum(np.count_nonzero(source.read(band, window=window)) for band in range(1, min(source.count, BANDS) + 1))[-1]
+        strip = source.read(list(bands), window=Window(0, top, cols, min(STRIP_ROWS, rows - top)))
+        usable += np.count_nonzero(strip[-1])
     return {"readable": True, "fault": "", "usable_fraction": usable / (rows * cols) if source.count == BANDS else None}
 
 
@@ -178,14 +191,14 @@ def _label_months_without_image(root: Path, frames: pd.DataFrame) -> list[dict[s
         months = set(cube["month"])
         for month, path in label_files(_aoi_folder(root, cube["image"].iloc[0])).items():
             if month not in months:
-                file = path.relative_to(root).as_posix()
-                rows.append({"aoi": aoi, "month": month, "file": file, "has_image": False, "has_labels": True, "fault": ""})
+                facts = {"aoi": aoi, "month": month, "file": path.relative_to(root).as_posix(), "fault": ""}
+                rows.append(facts | {"has_image": False, "has_labels": True})
     return rows
 
 
 def _agrees_with_most(table: pd.DataFrame) -> pd.Series:
     """Compare each grid with the commonest of its AOI, so that one odd month does not blame all others."""
-    grid = table["rows"].astype("str") + " " + table["cols"].astype("str") + " " + table["epsg"].astype("str") + " " + table["transform"]
+    grid = table["rows"].astype("str") + " " + table["cols"].astype("str") + " " + table["transform"]
     known = table["rows"].notna()
     # value_counts keeps the order of first appearance among equals, which is the order of months here.
     usual = grid[known].groupby(table["aoi"][known]).agg(lambda grids: grids.value_counts(sort=True).index[0])

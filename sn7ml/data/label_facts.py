@@ -10,7 +10,6 @@ import shapely
 from numpy.typing import NDArray
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
-from shapely.geometry.base import BaseGeometry
 
 from sn7ml.data.cubes import read_grid
 from sn7ml.data.frame_facts import as_table, in_a_line
@@ -41,13 +40,13 @@ All facts but the first six are missing of a file that is not readable.
 
 readable, fault
     Whether it is a GeoJSON FeatureCollection whose features all have an integer ``Id`` and a geometry (null is one);
-    if not, what is wrong.
+    if not, what is wrong. A geometry with coordinates that are no numbers, or infinite, is none.
 n
     Buildings: rows with an id from 0 on and a polygon. The other counts are of rows, unless said otherwise.
 n_duplicate_ids, duplicate_id
     Number of ids that more than one building has, and the lowest of them.
 n_invalid, invalid_id
-    Outlines that cross themselves or hold coordinates that are no numbers; the lowest id of one.
+    Outlines that cross themselves; the lowest id of one.
 n_not_polygon
     Lines and points.
 n_null, n_empty, n_without_shape
@@ -63,6 +62,7 @@ births, birth_fraction
 """
 
 Ids = NDArray[np.int64]
+Shapes = NDArray[np.object_]
 _NONE: Ids = np.empty(0, np.int64)
 
 
@@ -89,31 +89,34 @@ def _facts_of_labels(root: Path, row: dict[str, str]) -> tuple[dict[str, Any], I
     file = row["labels"]
     facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": file, "kind": row["labels_kind"]}
     try:
-        ids, geometries = _parsed(root / file)
+        ids, geometries, polygons = _parsed(root / file)
     except LabelError as error:
         words = in_a_line(error, root, file).removeprefix(f"{file}: ")
         return facts | {"readable": False, "fault": words}, _NONE
-    # clean_polygon decides what a building is, as it does for the loader.
-    polygons = np.array([clean_polygon(geometry) for geometry in geometries], dtype=object)
-    building = np.array([polygon is not None for polygon in polygons], dtype=bool) & (ids >= 0)
+    building = ~shapely.is_missing(polygons) & (ids >= 0)
     facts |= {"readable": True, "fault": "", "n": int(building.sum())}
     facts |= _oddities(ids, geometries) | _duplicates(ids[building])
     facts |= _sizes(ids[building], polygons[building], _grid(root, row), row["labels_kind"])
     return facts, np.unique(ids[building])
 
 
-def _parsed(path: Path) -> tuple[Ids, NDArray[np.object_]]:
-    """Return the ids and geometries of all features as they stand; None for null. Raises LabelError."""
+def _parsed(path: Path) -> tuple[Ids, Shapes, Shapes]:
+    """Return the ids of all features, their geometries as they stand, and the polygons that the loader makes of them.
+
+    None stands for null, and for what is no polygon. Raises LabelError.
+    """
     features = read_features(path)
-    geometries = np.empty(len(features), dtype=object)
     ids = np.zeros(len(features), dtype=np.int64)
+    geometries, polygons = np.empty((2, len(features)), dtype=object)
     for number, feature in enumerate(features):
         try:
             ids[number] = _whole(feature["properties"]["Id"])
-            geometries[number] = shape(feature["geometry"]) if feature["geometry"] else None
+            with np.errstate(invalid="ignore"):  # not-a-number in a coordinate raises below, or in GEOS
+                geometries[number] = shape(feature["geometry"]) if feature["geometry"] else None
+            polygons[number] = clean_polygon(geometries[number])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError) as error:
             raise LabelError(f"{path}: feature {number} needs an integer 'Id' and a geometry ({error!r})") from None
-    return ids, geometries
+    return ids, geometries, polygons
 
 
 def _whole(value: Any) -> int:
@@ -130,13 +133,12 @@ def _grid(root: Path, row: dict[str, str]) -> Grid | None:
         return None
 
 
-def _oddities(ids: Ids, geometries: NDArray[np.object_]) -> dict[str, Any]:
+def _oddities(ids: Ids, geometries: Shapes) -> dict[str, Any]:
     null = shapely.is_missing(geometries)
     empty = shapely.is_empty(geometries)
     polygonal = np.isin(shapely.get_type_id(geometries), (3, 6))  # Polygon, MultiPolygon
     solid = polygonal & ~empty
-    with np.errstate(invalid="ignore"):
-        invalid = solid & ~shapely.is_valid(geometries)
+    invalid = solid & ~shapely.is_valid(geometries)
     return {
         "n_invalid": int(invalid.sum()),
         "invalid_id": _lowest(ids[invalid]),
@@ -158,28 +160,26 @@ def _lowest(ids: Ids) -> str:
     return str(ids.min()) if len(ids) else ""
 
 
-def _sizes(ids: Ids, polygons: NDArray[np.object_], grid: Grid | None, kind: str) -> dict[str, Any]:
+def _sizes(ids: Ids, polygons: Shapes, grid: Grid | None, kind: str) -> dict[str, Any]:
     """Facts that need the image's grid; missing where the image cannot be read."""
     if grid is None:
         return {}
     if not len(polygons):
         return {"n_outside": 0, "outside_px": 0.0, "outside_id": "", "small_fraction": 0.0}
-    in_pixels = polygons if kind == "match_pix" else np.array([_to_pixels(grid, polygon) for polygon in polygons], dtype=object)
+    in_pixels = polygons if kind == "match_pix" else np.array([grid.to_pixels(it) for it in polygons], dtype=object)
     rows, cols = grid.shape
     left, top, right, bottom = shapely.bounds(in_pixels).T
-    sticks_out = np.nan_to_num(np.max([-left, -top, right - cols, bottom - rows], axis=0), nan=np.inf)
+    sticks_out = np.max([-left, -top, right - cols, bottom - rows], axis=0)
     off = (right <= 0) | (bottom <= 0) | (left >= cols) | (top >= rows)
     farthest = float(sticks_out.max())
+    with np.errstate(over="ignore", invalid="ignore"):  # absurd coordinates show in outside_px
+        areas = shapely.area(in_pixels)
     return {
         "n_outside": int(off.sum()),
         "outside_px": round(max(farthest, 0.0), 3),
         "outside_id": str(ids[sticks_out.argmax()]) if farthest > 0 else "",
-        "small_fraction": float(np.mean(shapely.area(in_pixels) < SMALL_PX2)),
+        "small_fraction": float(np.mean(areas < SMALL_PX2)),
     }
-
-
-def _to_pixels(grid: Grid, polygon: BaseGeometry) -> BaseGeometry:
-    return grid.to_pixels(polygon)
 
 
 def _count_births(rows: list[dict[str, Any]], ids: list[Ids]) -> None:

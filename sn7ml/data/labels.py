@@ -1,12 +1,13 @@
 """Building labels: SpaceNet 7's GeoJSON in, clean polygons in pixel coordinates out."""
 
 import json
+from collections.abc import Hashable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from shapely.errors import GEOSException
+from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from sn7ml.data.cubes import read_grid
@@ -41,7 +42,8 @@ def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
     """Read the buildings of one frame.
 
     Dropped without a word, since SpaceNet 7 has them: null, EMPTY and non-polygonal geometries, and rows with a
-    negative ``Id``, which stand for a frame without buildings. Self-crossing outlines are repaired.
+    negative ``Id``, which stand for a frame without buildings. Self-crossing outlines are repaired. Properties other
+    than ``Id`` are not looked at: they differ from month to month.
 
     Parameters
     ----------
@@ -67,9 +69,9 @@ def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
     polygons = []
     for number, feature in enumerate(read_features(path)):
         try:
-            building = int(feature["properties"]["Id"])
+            building = building_id(feature["properties"]["Id"])
             geometry = clean_polygon(shape(feature["geometry"]) if feature["geometry"] else None)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, GEOSException) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError) as error:
             raise LabelError(f"{path}: feature {number} needs an integer 'Id' and a geometry ({error!r})") from None
         if geometry is not None and building >= 0:
             ids.append(str(building))
@@ -79,6 +81,13 @@ def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
     if twice:
         raise LabelError(f"{path}: Id {twice[:5]} occur(s) more than once; ids must be unique in a frame")
     return table
+
+
+def building_id(value: Any) -> int:
+    """Return an ``Id`` as an int; 7, 7.0 and "7" are one, 7.5 and true are none (ValueError or TypeError)."""
+    if isinstance(value, bool) or int(value) != float(value):
+        raise ValueError(f"Id is {value!r}")
+    return int(value)
 
 
 def read_truth(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
@@ -95,11 +104,11 @@ def read_truth(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
         Naming every file that cannot be read.
     """
     labelled = frames[frames["labels"] != ""]
-    jobs = {f"{row.aoi} {row.month}": row._asdict() for row in labelled.itertuples(index=False)}
-    tables = map_items(partial(_read_frame_labels, root), jobs) if jobs else {}
+    jobs = {f"{row['aoi']} {row['month']}": row for row in labelled.to_dict("records")}
+    tables = map_items(partial(_read_frame_labels, root), jobs)
     return pd.concat([POLYGONS.empty(), *tables.values()], ignore_index=True)[list(POLYGONS.columns)]
 
 
-def _read_frame_labels(root: Path, row: dict[str, str]) -> pd.DataFrame:
+def _read_frame_labels(root: Path, row: dict[Hashable, Any]) -> pd.DataFrame:
     grid = read_grid(root / row["image"])
     return read_labels(root / row["labels"], grid, row["labels_kind"]).assign(aoi=row["aoi"], month=row["month"])

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import rasterio
 
 from sn7ml.data.cubes import read_grid, read_image
 from sn7ml.data.rasters import write_bands
@@ -17,19 +16,12 @@ from sn7ml.geo.grid import Grid
 from sn7ml.geo.probabilities import Probabilities
 
 BAND_NAMES = ("footprint", "boundary", "contact", "usable")
-TAG = "sn7ml_upsampling"
 
 
 def write_probabilities(path: Path, probabilities: Probabilities, grid: Grid, upsampling: int) -> None:
     """Write the output for one frame; ``grid`` is the original image's."""
     usable = probabilities.usable.astype(np.uint8) * np.uint8(255)
     write_bands(path, [*probabilities.channels, usable], BAND_NAMES, grid.upsampled(upsampling))
-    if upsampling != _upsampling(path, grid):
-        raise RasterError(f"{path}: wrote {upsampling} pixels per pixel, but its grid says otherwise")
-
-
-def _upsampling(path: Path, grid: Grid) -> int:
-    return round(grid.transform.a / read_grid(path).transform.a)
 
 
 class ProbabilityCube(Mapping[str, Probabilities]):
@@ -45,7 +37,7 @@ class ProbabilityCube(Mapping[str, Probabilities]):
     Raises
     ------
     RasterError
-        If the folder holds no month, or a raster is not on the grid.
+        If the folder holds no month; or, when it is read, if a raster is not on the up-sampled grid.
     """
 
     def __init__(self, folder: Path, grid: Grid) -> None:
@@ -60,26 +52,23 @@ class ProbabilityCube(Mapping[str, Probabilities]):
         """Pixels of the rasters per pixel of the original image, along each axis."""
         path = next(iter(self._paths.values()))
         found = read_grid(path)
-        factor = round(self.grid.transform.a / found.transform.a)
-        if found.shape != self.grid.upsampled(factor).shape:
-            raise RasterError(f"{path}: shape {found.shape} is no multiple of the image's {self.grid.shape}")
+        factor: int = max(round(self.grid.transform.a / found.transform.a), 1)
+        self._check(path, found, factor)
         return factor
 
+    def _check(self, path: Path, found: Grid, factor: int) -> None:
+        if found != self.grid.upsampled(factor):
+            raise RasterError(
+                f"{path} is on {found}, which is not the images' {self.grid} up-sampled {factor} times; run `dvc repro predict`"
+            )
+
     def __getitem__(self, month: str) -> Probabilities:
-        pixels = read_image(self._paths[month]).pixels
-        return Probabilities(pixels[:3], pixels[3] > 0)
+        image = read_image(self._paths[month])
+        self._check(self._paths[month], image.grid, self.upsampling)
+        return Probabilities(image.pixels[:3], image.usable)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
 
     def __len__(self) -> int:
         return len(self._paths)
-
-
-def is_whole(path: Path) -> bool:
-    """Say whether a raster can be opened; half-written ones never get their final name."""
-    try:
-        rasterio.open(path).close()
-    except rasterio.errors.RasterioError:
-        return False
-    return True

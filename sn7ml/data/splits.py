@@ -70,7 +70,7 @@ def _by_columns(aoi: str, cols: int, params: SplitParams) -> pd.DataFrame:
     validation_stop = test_start - params.gap_px
     validation_start = validation_stop - round(cols * params.validation_fraction)
     train_stop = validation_start - params.gap_px
-    if train_stop <= 0:
+    if min(train_stop, validation_stop - validation_start, cols - test_start) < 1:
         raise CatalogError(f"AOI {aoi}: {cols} columns are too few for split fractions and gap_px {params.gap_px}")
     rows = [
         (aoi, "train", 0, train_stop),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.data.catalog import AOI_PATTERN, PARTS, scan
+from sn7ml.data.catalog import AOI_PATTERN, aoi_folders, scan
 from sn7ml.errors import CatalogError
+from sn7ml.runtime.files import replacing
 
 
 def take_over(source: Path, target: Path) -> pd.DataFrame:
@@ -35,37 +36,19 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
     source = source.resolve()
     if source.is_relative_to(target.resolve()):
         raise CatalogError(f"{source} lies inside {target}; move it out first")
-    fresh = target.with_name(f".{target.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        for part, folder in _aoi_folders(source):
-            shutil.copytree(folder, fresh / part / folder.name, copy_function=_link_or_copy)
-        frames = scan(fresh)
-        if target.exists():
-            shutil.rmtree(target)
-        fresh.rename(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return frames
-
-
-def _aoi_folders(source: Path) -> list[tuple[str, Path]]:
-    if AOI_PATTERN.fullmatch(source.name):
-        return [("train", source)]
-    found = [
-        (part or "train", path)
-        for part in (*PARTS, "")
-        for path in sorted((source / part).glob("L15-*"))
-        if path.is_dir()
-    ]
-    if not found:
-        raise CatalogError(f"{source}: no AOI folder such as train/L15-0331E-1257N_1327_3160_13 found")
-    return found
+    folders = [("train", source)] if AOI_PATTERN.fullmatch(source.name) else aoi_folders(source)
+    with replacing(target.absolute()) as fresh:
+        for part, folder in folders:
+            shutil.copytree(folder, fresh / (part or "train") / folder.name, copy_function=_link_or_copy)
+        try:
+            return scan(fresh)
+        except CatalogError as fault:
+            raise CatalogError(str(fault).replace(str(fresh), str(source))) from None
 
 
 def _link_or_copy(source: str, target: str) -> str:
     try:
-        os.link(source, target, follow_symlinks=True)
+        os.link(os.path.realpath(source), target)  # os.link would link a link, not its file
     except OSError:
         shutil.copyfile(source, target)
     return target

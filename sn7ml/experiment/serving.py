@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from numpy.typing import NDArray
 
 ARTIFACT = "package"
@@ -18,7 +18,7 @@ WINDOWS = {"splits": ("test",), "tile_px": 128, "overlap_px": 32, "batch_size": 
 """How images are cut; ``splits`` has no meaning here."""
 
 
-class Buildings(PythonModel):  # type: ignore[misc]
+class Buildings(PythonModel):
     """Probabilities of footprint, boundary and contact."""
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -32,7 +32,10 @@ class Buildings(PythonModel):  # type: ignore[misc]
 
     def predict(
         # A bare np.ndarray: MLflow looks at the hint, and warns of any other kind of array.
-        self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None
+        self,
+        context: PythonModelContext,
+        model_input: np.ndarray,
+        params: dict[str, Any] | None = None,
     ) -> NDArray[np.float32]:
         """Predict a batch of images of one size.
 
@@ -48,7 +51,7 @@ class Buildings(PythonModel):  # type: ignore[misc]
             Probabilities in [0, 1] of footprint, boundary and contact; 0 where unusable.
         """
         found = [self.predictor.predict_image(pixels).channels for pixels in model_input]
-        return np.stack(found).astype(np.float32) / 255
+        return np.stack(found).astype(np.float32) / np.float32(255)
 
 
 set_model(Buildings())

@@ -105,7 +105,7 @@ class Store:
         try:
             yield
         finally:
-            mlflow.set_tracking_uri(None)
+            mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # to none, and out of the environment
             if before is not None:
                 os.environ[VARIABLE] = before
 
@@ -136,7 +136,9 @@ def project_root() -> Path:
     for folder in (here, *here.parents):
         if (folder / "dvc.yaml").exists():
             return folder
-    raise StoreError(f"no dvc.yaml in {here} or above: run this inside the project, or set DVC_ROOT or MLFLOW_TRACKING_URI")
+    raise StoreError(
+        f"no dvc.yaml in {here} or above: run this inside the project, or set DVC_ROOT or MLFLOW_TRACKING_URI"
+    )
 
 
 def relocate(root: Path) -> int:
@@ -153,7 +155,9 @@ def relocate(root: Path) -> int:
     if not database.exists():
         raise StoreError(f"no MLflow store at {database}; nothing to relocate")
     with _locked(_lock_file(root.resolve())), closing(sqlite3.connect(database)) as connection, connection:
-        names = {name: Path(place) for name, place in connection.execute("SELECT name, artifact_location FROM experiments")}
+        names = {
+            name: Path(place) for name, place in connection.execute("SELECT name, artifact_location FROM experiments")
+        }
         moved = {str(names[name].parent) for name in DESCRIPTIONS if name in names} - {str(artifacts)}
         return sum(_rewrite(connection, old, str(artifacts)) for old in sorted(moved))
 
@@ -162,10 +166,7 @@ def _rewrite(connection: sqlite3.Connection, old: str, new: str) -> int:
     changed = 0
     for table, column in PATH_COLUMNS:
         # substr, not LIKE: a folder's name may hold a wildcard.
-        statement = (
-            f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608 - names are constants above
-            f"WHERE substr({column}, 1, ?) = ?"
-        )
+        statement = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
         changed += connection.execute(statement, (new, len(old) + 1, len(old) + 1, f"{old}/")).rowcount
     return changed
 
@@ -190,7 +191,7 @@ def _open_local(root: Path) -> Store:
 def _create(database: Path, artifacts: Path) -> None:
     # Migrating takes seconds; a process killed in the middle would leave a database that no later one can use.
     with replacing(database) as temporary:
-        SqlAlchemyStore(f"sqlite:///{temporary}", str(artifacts)).engine.dispose()
+        SqlAlchemyStore(f"sqlite:///{temporary}", str(artifacts)).engine.dispose()  # type: ignore[no-untyped-call]
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=wal")  # kept in the file; halves the time of small writes
 
@@ -231,7 +232,9 @@ def _locked(lock_file: Path) -> Iterator[None]:
         with FileLock(lock_file, timeout=LOCK_SECONDS):
             yield
     except Timeout:
-        raise StoreError(f"{lock_file} was held by another process for over {LOCK_SECONDS} s; is one hanging?") from None
+        raise StoreError(
+            f"{lock_file} was held by another process for over {LOCK_SECONDS} s; is one hanging?"
+        ) from None
 
 
 def _database(root: Path) -> Path:

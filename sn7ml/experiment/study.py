@@ -147,4 +147,6 @@ def ordinal(study: Study, number: int) -> int:
 def best_trial(study: Study) -> FrozenTrial | None:
     """Return the complete trial with the highest value, the earlier of equals; None if no trial completed."""
     complete = study.get_trials(states=(TrialState.COMPLETE,))
-    return max(complete, key=lambda trial: (-math.inf if trial.value is None else trial.value, -trial.number), default=None)
+    return max(
+        complete, key=lambda trial: (-math.inf if trial.value is None else trial.value, -trial.number), default=None
+    )

@@ -48,7 +48,9 @@ def outlines(ids: Ids, upsampling: int, simplify_px: float) -> dict[int, Polygon
     return dict(zip(keys.tolist(), simple.tolist(), strict=True))
 
 
-def _largest_parts(numbers: NDArray[np.int64], polygons: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+def _largest_parts(
+    numbers: NDArray[np.int64], polygons: NDArray[np.object_]
+) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
     # A region whose pixels close a ring only over a corner has an outline that touches itself.
     broken = ~shapely.is_valid(polygons)
     polygons[broken] = [_largest(clean_polygon(polygon)) for polygon in polygons[broken]]

@@ -18,8 +18,7 @@ def clean_polygon(geometry: BaseGeometry | None) -> Polygon | MultiPolygon | Non
         flat = shapely.make_valid(flat)
     if isinstance(flat, Polygon | MultiPolygon):
         return flat
-    parts = [
-        part for part in getattr(flat, "geoms", []) if isinstance(part, Polygon | MultiPolygon) and not part.is_empty
-    ]
-    merged = shapely.union_all(parts) if parts else None
-    return merged if isinstance(merged, Polygon | MultiPolygon) else None
+    merged = shapely.union_all(
+        [part for part in getattr(flat, "geoms", []) if isinstance(part, Polygon | MultiPolygon)]
+    )
+    return merged if isinstance(merged, Polygon | MultiPolygon) and not merged.is_empty else None

@@ -1,8 +1,5 @@
 """Windows over an image: where they lie, and how overlapping ones are blended."""
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,8 +45,8 @@ def _starts(length: int, size: int, overlap: int) -> list[int]:
 def blend_weights(size: int, overlap: int) -> NDArray[np.float32]:
     """Weights of a window's pixels: 1 inside, falling off linearly over ``overlap`` pixels to each edge, never 0.
 
-    Summed over windows that overlap by exactly ``overlap`` the ramps add up to a constant, so no seam is seen;
-    elsewhere the sum of weights is divided out.
+    Where windows overlap by exactly ``overlap`` (at most half of ``size``) the ramps add up to 1, so no seam is seen;
+    elsewhere the sum of weights must be divided out.
 
     Returns
     -------
@@ -58,17 +55,8 @@ def blend_weights(size: int, overlap: int) -> NDArray[np.float32]:
     Examples
     --------
     >>> blend_weights(4, 2)[1]
-    array([0.5625, 0.5625...
+    array([0.1875, 0.5625, 0.5625, 0.1875], dtype=float32)
     """
     edge = np.minimum(np.arange(size) + 0.5, size - np.arange(size) - 0.5)
     ramp = np.minimum(1.0, edge / max(overlap, 1)).astype(np.float32)
     return np.asarray(ramp[:, None] * ramp[None, :], dtype=np.float32)
-
-
-def bands_of(lengths: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of consecutive stretches with these lengths.
-
-    >>> list(bands_of([2, 3]))
-    [(0, 2), (2, 5)]
-    """
-    yield from pairwise(np.cumsum([0, *lengths]).tolist())

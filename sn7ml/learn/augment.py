@@ -1,7 +1,5 @@
 """Augmentation: torchvision v2 transforms, so that image and mask move together."""
 
-import sn7ml.learn.operators
-
 from typing import Any
 
 import torch
@@ -12,9 +10,10 @@ from torchvision.transforms import v2
 from sn7ml.params import AugmentationParams
 
 BLUR_KERNEL_PX = 5
+SMALLEST_SIGMA_PX = 0.1
 
 
-class QuarterTurn(v2.Transform):
+class QuarterTurn(v2.Transform):  # type: ignore[misc]
     """Turn by 0, 90, 180 or 270 degrees, each as likely. Exact, unlike a rotation by an angle."""
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
@@ -27,7 +26,7 @@ class QuarterTurn(v2.Transform):
 
 
 def build_geometry(params: AugmentationParams) -> v2.Transform:
-    """Return the transforms that move pixels; for a pair of ``tv_tensors.Image`` and ``Mask``."""
+    """Return the transforms that move pixels; for a pair of ``tv_tensors.Image`` and ``Mask``, which may be larger."""
     chosen: list[v2.Transform] = []
     if params.flips:
         chosen += [v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]
@@ -42,7 +41,8 @@ def build_colour(params: AugmentationParams) -> v2.Transform:
     if params.brightness or params.contrast or params.saturation:
         chosen.append(v2.ColorJitter(params.brightness, params.contrast, params.saturation))
     if params.blur:
-        chosen.append(v2.RandomApply([v2.GaussianBlur(BLUR_KERNEL_PX, (0.1, 0.1 + params.blur))], p=0.5))
+        sigmas = (SMALLEST_SIGMA_PX, SMALLEST_SIGMA_PX + params.blur)
+        chosen.append(v2.RandomApply([v2.GaussianBlur(BLUR_KERNEL_PX, sigmas)], p=0.5))
     return v2.Compose(chosen or [v2.Identity()])
 
 

@@ -1,7 +1,6 @@
-"""Tiles for training: drawn, read, augmented, standardised. Every sample is a function of (seed, epoch, place)."""
+"""Tiles for training: drawn, read, augmented, standardised. Every sample is a function of its draw alone."""
 
-import sn7ml.learn.operators
-
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +8,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 
 from sn7ml.data.tiles import TileStore
@@ -18,6 +17,9 @@ from sn7ml.learn.augment import add_noise, build_colour, build_geometry
 from sn7ml.params import AugmentationParams
 
 BITS = (FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT)
+
+RARE_FLOOR = 0.1
+"""Added to the square root of a tile's built-up share, so that empty ground is drawn too."""
 
 
 class Sample(NamedTuple):
@@ -30,10 +32,23 @@ class Sample(NamedTuple):
     """uint8 (rows * upsampling, cols * upsampling), bits of ``sn7ml.geo.masks``."""
 
 
+class Draw(NamedTuple):
+    """One tile, and how it is augmented."""
+
+    row: int
+    """Position in the dataset's table."""
+
+    seed: int | None
+    """Decides the augmentation; None takes the tile as it is."""
+
+
 def standardise(pixels: Tensor, mean: NDArray[np.float32], std: NDArray[np.float32]) -> Tensor:
     """Bring uint8 RGBA (4, rows, cols) to the form the network knows: float32 (3, rows, cols), unusable pixels 0."""
-    colours = (pixels[:3].float() - torch.from_numpy(mean)[:, None, None]) / torch.from_numpy(std)[:, None, None]
-    return torch.where(pixels[3:] > 0, colours, 0.0)
+    return torch.where(pixels[3:] > 0, _scaled(pixels[:3], mean, std), 0.0)
+
+
+def _scaled(colours: Tensor, mean: NDArray[np.float32], std: NDArray[np.float32]) -> Tensor:
+    return (colours.float() - torch.from_numpy(mean)[:, None, None]) / torch.from_numpy(std)[:, None, None]
 
 
 def targets(flags: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,7 +58,7 @@ def targets(flags: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class TileDataset(Dataset[Sample]):
-    """Tiles of a store, in the order of ``rows``.
+    """Tiles of a store, asked for by ``Draw``.
 
     Parameters
     ----------
@@ -51,66 +66,72 @@ class TileDataset(Dataset[Sample]):
         Where tiles are read.
     rows
         Part of ``store.tiles``.
-    size_px
-        Side of a tile.
     augmentation
-        None reads tiles as they are.
-    seed
-        With the index, decides the augmentation of a sample; give another one to each epoch.
+        What is done to a tile that is drawn with a seed.
     """
 
-    def __init__(
-        self, store: TileStore, rows: pd.DataFrame, size_px: int, augmentation: AugmentationParams | None, seed: int
-    ) -> None:
+    def __init__(self, store: TileStore, rows: pd.DataFrame, augmentation: AugmentationParams) -> None:
         self.store = store
         self.rows = rows[["aoi", "month", "row", "col"]].to_records(index=False).tolist()
-        self.size_px = size_px
         self.augmentation = augmentation
-        self.seed = seed
-        if augmentation is not None:
-            self.geometry, self.colour = build_geometry(augmentation), build_colour(augmentation)
+        self.geometry, self.colour = build_geometry(augmentation), build_colour(augmentation)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> Sample:
-        aoi, month, row, col = self.rows[index]
-        pixels = torch.from_numpy(self.store.read_pixels(aoi, month, (row, col), self.size_px))
-        flags = torch.from_numpy(self.store.read_flags(aoi, month, (row, col), (self.size_px, self.size_px)))
+    def __getitem__(self, draw: Draw) -> Sample:
+        aoi, month, row, col = self.rows[draw.row]
+        side = self.store.tile_px
+        pixels = torch.from_numpy(self.store.read_pixels(aoi, month, (row, col), side))
+        flags = torch.from_numpy(self.store.read_flags(aoi, month, (row, col), (side, side)))
         mean, std = self.store.statistics[aoi, month]
-        if self.augmentation is None:
+        if draw.seed is None:
             return Sample(standardise(pixels, mean, std), flags)
         # Its own random numbers: the same sample whatever the number of loader processes, or after a resume.
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(np.random.SeedSequence([self.seed, index]).generate_state(1)[0]))
-            return self._augmented(pixels, flags, mean, std, self.augmentation)
-
-    def _augmented(
-        self,
-        pixels: Tensor,
-        flags: Tensor,
-        mean: NDArray[np.float32],
-        std: NDArray[np.float32],
-        params: AugmentationParams,
-    ) -> Sample:
-        image, mask = self.geometry(tv_tensors.Image(pixels), tv_tensors.Mask(flags))
-        colours = self.colour(tv_tensors.Image(image[:3])).as_subclass(Tensor)
-        pixels = torch.cat([colours, image.as_subclass(Tensor)[3:]])
-        return Sample(add_noise(standardise(pixels, mean, std), params), mask.as_subclass(Tensor).contiguous())
+            torch.default_generator.manual_seed(draw.seed)
+            image, mask = self.geometry(tv_tensors.Image(pixels), tv_tensors.Mask(flags))
+            image, flags = image.as_subclass(Tensor), mask.as_subclass(Tensor).contiguous()
+            colours = add_noise(_scaled(self.colour(image[:3]), mean, std), self.augmentation)
+            return Sample(torch.where(image[3:] > 0, colours, 0.0), flags)
 
 
-def draw_rows(tiles: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Draw ``count`` training tiles with replacement, built-up ones more often.
+class TileLoader:
+    """Batches of tiles, read ahead by ``workers`` processes that live as long as this object; 0 reads in this process.
+
+    Workers are spawned: a forked child would share the parent's open files and their positions.
+    """
+
+    def __init__(self, dataset: TileDataset, batch_size: int, workers: int, pin_memory: bool = False) -> None:
+        self.batch_size = batch_size
+        self._plan: list[list[Draw]] = []
+        self._loader: DataLoader[Sample] = DataLoader(
+            dataset,
+            batch_sampler=self._plan,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            multiprocessing_context="spawn" if workers else None,
+            pin_memory=pin_memory,
+        )
+
+    def batches(self, draws: list[Draw]) -> Iterator[Sample]:
+        """Read these tiles in this order; the last batch may be smaller."""
+        self._plan[:] = [draws[first : first + self.batch_size] for first in range(0, len(draws), self.batch_size)]
+        return iter(self._loader)
+
+
+def draw_tiles(tiles: pd.DataFrame, count: int, seed: int) -> list[Draw]:
+    """Draw ``count`` rows of a ``TILES`` table with replacement, built-up ones more often; each with a seed of its own.
 
     A tile's chance grows with the square root of its built-up share, with a floor so that empty ground is seen too.
     """
-    weights = 0.1 + np.sqrt(tiles["footprint_fraction"].to_numpy())
+    weights = RARE_FLOOR + np.sqrt(tiles["footprint_fraction"].to_numpy())
     chosen = np.random.default_rng(seed).choice(len(tiles), size=count, p=weights / weights.sum())
-    return tiles.iloc[chosen]
+    seeds = np.random.SeedSequence(seed).generate_state(count)
+    return [Draw(int(row), int(own)) for row, own in zip(chosen, seeds, strict=True)]
 
 
-def spread_rows(tiles: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Take ``count`` tiles at even steps through the table (all if there are fewer)."""
-    if len(tiles) <= count:
-        return tiles
-    return tiles.iloc[np.linspace(0, len(tiles) - 1, count).round().astype(int)]
+def spread_tiles(tiles: pd.DataFrame, count: int) -> list[Draw]:
+    """Take ``count`` rows at even steps through the table (all if there are fewer), without augmentation."""
+    places = np.linspace(0, len(tiles) - 1, min(count, len(tiles))).round().astype(int)
+    return [Draw(int(row), None) for row in places]

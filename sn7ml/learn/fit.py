@@ -1,8 +1,11 @@
-"""The training loop, top to bottom. Devices, precision and data movement are Lightning Fabric's; the rest is here."""
+"""The training loop, top to bottom. Devices, precision and data movement are Lightning Fabric's; the rest is here.
 
-import hashlib
+Legend: B batch, C colour, K channel (footprint, boundary, contact), Y row, X column.
+"""
+
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +15,16 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torch.utils.data import DataLoader
 
 from sn7ml.data.tiles import TileStore
 from sn7ml.errors import ModelError, TableError
-from sn7ml.learn.dataset import Sample, TileDataset, draw_rows, spread_rows, targets
+from sn7ml.learn.checkpoint import checkpoint_for
+from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
 from sn7ml.learn.losses import CombinedLoss
-from sn7ml.learn.models import build_model
+from sn7ml.learn.models import build_model, check_side
 from sn7ml.learn.package import Package
 from sn7ml.metrics.pixels import PixelCounts, count_pixels
 from sn7ml.params import Recipe, TrainParams
-from sn7ml.runtime.files import replacing
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 """Called after each epoch (from 1) with train_loss, val_loss, val_iou, val_f1 and lr. May raise to stop (pruning)."""
@@ -41,16 +43,6 @@ class Fit:
     best_epoch: int
 
 
-@dataclass
-class Progress:
-    """What a resumed training must know."""
-
-    rows: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    best_iou: float = -1.0
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-
-
 def fit(
     recipe: Recipe,
     params: TrainParams,
@@ -65,7 +57,7 @@ def fit(
     recipe
         Network, loss, augmentation and optimiser.
     params
-        How long, on how much.
+        How long, on how much. Batches are whole: ``tiles_per_epoch`` is rounded up to a multiple of ``batch_size``.
     tiles
         Tiles of splits "train" and "validation".
     on_epoch
@@ -77,116 +69,134 @@ def fit(
     Raises
     ------
     ModelError
-        If the network cannot be built, or the loss is no number.
+        If the network cannot be built or cannot take the tiles, the loss is no number, or the checkpoint is damaged.
     TableError
         If there are no tiles to train or validate on.
     """
     torch.manual_seed(params.seed)
-    fabric = Fabric(accelerator="auto", devices=1, precision=params.precision)
-    train_rows, val_rows = _rows(tiles, "train"), spread_rows(_rows(tiles, "validation"), params.validation_tiles)
-    network = build_model(recipe.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(
-        network.parameters(), recipe.optimiser.learning_rate, weight_decay=recipe.optimiser.weight_decay
-    )
-    steps = -(-params.tiles_per_epoch // params.batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.optimiser.learning_rate, total_steps=steps * params.epochs
-    )
-    network, optimiser = fabric.setup(network, optimiser)
-    loss = fabric.to_device(CombinedLoss(recipe.loss))
-    state = {"network": network, "optimiser": optimiser, "schedule": schedule}
-    progress = _resume(checkpoint, _key(recipe, params, tiles), state)
-    for row in progress.rows:
-        on_epoch(int(row["epoch"]), _without_epoch(row))
+    train_tiles, val_tiles = _labelled(tiles, "train"), _labelled(tiles, "validation")
+    training = Training.start(recipe, params, tiles)
+    train_batches = _loader(training, tiles, train_tiles, recipe, params)
+    val_batches = _loader(training, tiles, val_tiles, recipe, params)
+    state = checkpoint_for(checkpoint, recipe, params, tiles)
+    progress = state.resume(training.parts)
+    for done in progress.rows:
+        on_epoch(int(done["epoch"]), _without_epoch(done))
 
     for epoch in range(len(progress.rows) + 1, params.epochs + 1):
         if epoch - progress.best_epoch > params.patience:
             break
+        # An epoch's random numbers depend on nothing before it, so a resumed training draws the same.
         seed = int(np.random.SeedSequence([params.seed, epoch]).generate_state(1)[0])
         torch.manual_seed(seed)
-        rows = draw_rows(train_rows, params.tiles_per_epoch, seed)
-        dataset = TileDataset(tiles, rows, tiles.tile_px, recipe.augmentation, seed)
-        train_loss = _train_epoch(
-            fabric, network, loss, (optimiser, schedule), _batches(dataset, params), tiles.upsampling
-        )
-        dataset = TileDataset(tiles, val_rows, tiles.tile_px, None, 0)
-        val_loss, counts = validate(fabric, network, loss, _batches(dataset, params), tiles.upsampling)
-        row = {
-            "epoch": epoch,
-            "train_loss": train_loss,
-            "val_loss": val_loss,
-            "val_iou": counts.iou,
-            "val_f1": counts.f1,
-        }
-        row["lr"] = schedule.get_last_lr()[0]
-        _note(progress, row, network)
-        _save(checkpoint, _key(recipe, params, tiles), state, progress)
+        draws = draw_tiles(train_tiles, _steps(params) * params.batch_size, seed)
+        row: dict[str, float] = {"epoch": epoch, "train_loss": training.train(train_batches.batches(draws))}
+        row |= training.validate(val_batches.batches(spread_tiles(val_tiles, params.validation_tiles)))
+        row["lr"] = training.rate
+        progress.note(row, training.network)
+        state.save(progress, training.parts)
         on_epoch(epoch, _without_epoch(row))
 
     package = Package(recipe, tiles.upsampling, progress.best_weights)
     return Fit(package, pd.DataFrame(progress.rows).astype({"epoch": int}), progress.best_epoch)
 
 
-def _train_epoch(
-    fabric: Fabric,
-    network: nn.Module,
-    loss: nn.Module,
-    stepper: tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR],
-    batches: Iterator[Sample],
-    upsampling: int,
-) -> float:
-    """One pass; return the mean loss per tile."""
-    optimiser, schedule = stepper
-    network.train()
-    total, tiles = 0.0, 0
-    for batch in batches:
-        batch = fabric.to_device(batch)
-        target_BKYX, valid_BYX = targets(batch.flags)
-        value = loss(network(enlarge(batch.image, upsampling)), target_BKYX, valid_BYX)
-        if not torch.isfinite(value):
-            raise ModelError(f"the training loss became {value.item()}; lower optimiser.learning_rate")
-        optimiser.zero_grad()
-        fabric.backward(value)
-        optimiser.step()
-        schedule.step()
-        total += value.item() * len(batch.image)
-        tiles += len(batch.image)
-    return total / tiles
+@dataclass
+class Training:
+    """A network and what moves it."""
 
+    fabric: Fabric
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.OneCycleLR
+    loss: nn.Module
+    upsampling: int
+    rate: float = 0.0
+    """Learning rate of the last step."""
 
-@torch.no_grad()
-def validate(
-    fabric: Fabric, network: nn.Module, loss: nn.Module, batches: Iterator[Sample], upsampling: int
-) -> tuple[float, PixelCounts]:
-    """Return the mean loss per tile and the footprint's pixel counts at probability one half, over all tiles."""
-    network.eval()
-    counts = PixelCounts(0, 0, 0, 0)
-    total, tiles = 0.0, 0
-    for batch in batches:
-        batch = fabric.to_device(batch)
+    @classmethod
+    def start(cls, recipe: Recipe, params: TrainParams, tiles: TileStore) -> "Training":
+        """Build everything from its names, on the device that Fabric finds."""
+        fabric = Fabric(accelerator="auto", devices=1, precision=params.precision)
+        network = build_model(recipe.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        check_side(network, recipe.model, tiles.tile_px * tiles.upsampling)
+        highest = recipe.optimiser.learning_rate
+        optimiser = torch.optim.AdamW(network.parameters(), highest, weight_decay=recipe.optimiser.weight_decay)
+        total = _steps(params) * params.epochs
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=total)
+        network, optimiser = fabric.setup(network, optimiser)
+        loss = fabric.to_device(CombinedLoss(recipe.loss))
+        return cls(fabric, network, optimiser, schedule, loss, tiles.upsampling)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
+
+    def train(self, batches: Iterator[Sample]) -> float:
+        """Take a step per batch; return the mean loss per tile."""
+        self.network.train()
+        total, count = 0.0, 0
+        for batch in batches:
+            value, _, _, _ = self._forward(batch)
+            self.optimiser.zero_grad()
+            self.fabric.backward(value)
+            self.optimiser.step()
+            self.rate = float(self.schedule.get_last_lr()[0])
+            self.schedule.step()
+            total += self._number(value, "training") * len(batch.image)
+            count += len(batch.image)
+        return total / count
+
+    @torch.no_grad()
+    def validate(self, batches: Iterator[Sample]) -> dict[str, float]:
+        """Return val_loss, the mean per tile, and the footprint's val_iou and val_f1 at probability one half."""
+        self.network.eval()
+        total, count, pixels = 0.0, 0, PixelCounts()
+        for batch in batches:
+            value, logits_BKYX, target_BKYX, valid_BYX = self._forward(batch)
+            total += self._number(value, "validation") * len(batch.image)
+            count += len(batch.image)
+            found, truth = logits_BKYX[:, 0] > 0, target_BKYX[:, 0] > 0
+            pixels += count_pixels(found.cpu().numpy(), truth.cpu().numpy(), valid_BYX.cpu().numpy())
+        return {"val_loss": total / count, "val_iou": pixels.iou, "val_f1": pixels.f1}
+
+    def _forward(self, batch: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Loss, logits (B, K, Y, X), targets (B, K, Y, X) and valid (B, Y, X) of a batch."""
+        batch = self.fabric.to_device(batch)
         target_BKYX, valid_BYX = targets(batch.flags)
-        logits_BKYX = network(enlarge(batch.image, upsampling))
-        total += loss(logits_BKYX, target_BKYX, valid_BYX).item() * len(batch.image)
-        tiles += len(batch.image)
-        found, truth = logits_BKYX[:, 0] > 0, target_BKYX[:, 0] > 0
-        counts += count_pixels(found.cpu().numpy(), truth.cpu().numpy(), valid_BYX.cpu().numpy())
-    return total / tiles, counts
+        logits_BKYX = self.network(enlarge(batch.image, self.upsampling))
+        return self.loss(logits_BKYX, target_BKYX, valid_BYX), logits_BKYX, target_BKYX, valid_BYX
+
+    def _number(self, value: Tensor, which: str) -> float:
+        number = value.item()
+        if not math.isfinite(number):
+            raise ModelError(f"the {which} loss became {number}; lower optimiser.learning_rate")
+        return float(number)
 
 
 def enlarge(image_BCYX: Tensor, factor: int) -> Tensor:
     """Up-sample bilinearly and lay out channels last, which makes depthwise networks faster on a CPU."""
-    if factor > 1:
-        image_BCYX = interpolate(image_BCYX, scale_factor=factor, mode="bilinear", align_corners=False)
-    return image_BCYX.contiguous(memory_format=torch.channels_last)
+    image_BCYX = image_BCYX.contiguous(memory_format=torch.channels_last)
+    if factor == 1:
+        return image_BCYX
+    return interpolate(image_BCYX, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
-def _batches(dataset: TileDataset, params: TrainParams) -> Iterator[Sample]:
-    """Batches in the dataset's own order."""
-    loader = DataLoader(dataset, params.batch_size, num_workers=params.loader_workers, drop_last=False)
-    return iter(loader)
+def _loader(
+    training: Training, tiles: TileStore, rows: pd.DataFrame, recipe: Recipe, params: TrainParams
+) -> TileLoader:
+    dataset = TileDataset(tiles, rows, recipe.augmentation)
+    on_gpu = training.fabric.device.type == "cuda"
+    return TileLoader(dataset, params.batch_size, params.loader_workers, pin_memory=on_gpu)
 
 
-def _rows(tiles: TileStore, split: str) -> pd.DataFrame:
+def _steps(params: TrainParams) -> int:
+    """Optimiser steps per epoch."""
+    return -(-params.tiles_per_epoch // params.batch_size)
+
+
+def _labelled(tiles: TileStore, split: str) -> pd.DataFrame:
     rows = tiles.tiles[(tiles.tiles["split"] == split) & tiles.tiles["labelled"]]
     if rows.empty:
         raise TableError(f"{tiles.folder}: no labelled tile in split {split!r}; see split and tiling in params.yaml")
@@ -195,37 +205,3 @@ def _rows(tiles: TileStore, split: str) -> pd.DataFrame:
 
 def _without_epoch(row: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in row.items() if name != "epoch"}
-
-
-def _note(progress: Progress, row: dict[str, float], network: nn.Module) -> None:
-    """Add an epoch; keep its weights if it is the best so far."""
-    progress.rows.append(row)
-    if row["val_iou"] > progress.best_iou:
-        progress.best_iou, progress.best_epoch = row["val_iou"], int(row["epoch"])
-        progress.best_weights = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
-
-
-def _key(recipe: Recipe, params: TrainParams, tiles: TileStore) -> str:
-    """Name what a checkpoint belongs to."""
-    text = f"{recipe.model_dump_json()} {params.model_dump_json()} {tiles.digest()} {torch.__version__}"
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _save(path: Path | None, key: str, state: dict[str, Any], progress: Progress) -> None:
-    if path is None:
-        return
-    content = {"key": key, "progress": vars(progress), **{name: part.state_dict() for name, part in state.items()}}
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
-
-
-def _resume(path: Path | None, key: str, state: dict[str, Any]) -> Progress:
-    """Load a checkpoint into ``state`` if there is one and it belongs to this training."""
-    if path is None or not path.is_file():
-        return Progress()
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    if content["key"] != key:
-        return Progress()
-    for name, part in state.items():
-        part.load_state_dict(content[name])
-    return Progress(**content["progress"])

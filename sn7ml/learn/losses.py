@@ -1,9 +1,7 @@
-"""The training loss: a weighted sum over terms and channels, over usable pixels only.
+"""The training loss: a weighted sum over terms and channels, over known pixels only.
 
 Legend: B batch, K channel (footprint, boundary, contact), Y row, X column.
 """
-
-import sn7ml.learn.operators
 
 import segmentation_models_pytorch as smp
 import torch
@@ -11,29 +9,30 @@ from torch import Tensor, nn
 
 from sn7ml.params import LossParams
 
-SURELY_NOT = -30.0
-"""A logit whose probability is 0 in float32 and float16 alike: with target 0 it adds nothing to any term."""
+SURELY_NOT = -1000.0
+"""A logit whose probability, and whose every loss against target 0, is exactly 0, in float32 and float16 alike."""
 
 FOCAL_GAMMA = 2.0
 
 
 class CombinedLoss(nn.Module):
-    """Sum of smp's losses with the weights of ``LossParams``.
+    """Sum of smp's losses with the weights of ``LossParams``, divided by the sum of the channel weights.
 
-    Where a pixel is unknown its logit is replaced by ``SURELY_NOT`` and its target by 0, so that it adds nothing to a
-    sum or an overlap. Means still divide by all pixels.
+    BCE and focal are means over the known pixels of the batch; Dice and Jaccard are ratios of sums over them, and 0
+    for a channel without a true pixel. Where a pixel is unknown its logit is replaced by ``SURELY_NOT`` and its target
+    by 0, so that it adds nothing to any sum and receives no gradient.
     """
 
     def __init__(self, params: LossParams) -> None:
         super().__init__()
-        terms = {
-            "bce": (params.bce, smp.losses.SoftBCEWithLogitsLoss()),
-            "dice": (params.dice, smp.losses.DiceLoss("binary")),
-            "focal": (params.focal, smp.losses.FocalLoss("binary", gamma=FOCAL_GAMMA)),
-            "jaccard": (params.jaccard, smp.losses.JaccardLoss("binary")),
+        means = {
+            "bce": smp.losses.SoftBCEWithLogitsLoss(reduction="sum", ignore_index=None),
+            "focal": smp.losses.FocalLoss("binary", gamma=FOCAL_GAMMA, reduction="sum"),
         }
-        self.terms = nn.ModuleDict({name: loss for name, (weight, loss) in terms.items() if weight > 0})
-        self.weights = {name: weight for name, (weight, _) in terms.items() if weight > 0}
+        ratios = {"dice": smp.losses.DiceLoss("binary"), "jaccard": smp.losses.JaccardLoss("binary")}
+        self.weights = {name: getattr(params, name) for name in (*means, *ratios) if getattr(params, name) > 0}
+        self.means = nn.ModuleDict({name: term for name, term in means.items() if name in self.weights})
+        self.ratios = nn.ModuleDict({name: term for name, term in ratios.items() if name in self.weights})
         self.channel_weights = (params.footprint, params.boundary, params.contact)
 
     def forward(self, logits_BKYX: Tensor, target_BKYX: Tensor, valid_BYX: Tensor) -> Tensor:
@@ -46,15 +45,17 @@ class CombinedLoss(nn.Module):
         target_BKYX
             0 or 1, float.
         valid_BYX
-            bool; False where there is no evidence. All False gives a loss near 0.
+            bool; False where there is no evidence. All False gives 0.
         """
-        valid_B1YX = valid_BYX.unsqueeze(1)
-        logits_BKYX = torch.where(valid_B1YX, logits_BKYX, SURELY_NOT)
-        target_BKYX = torch.where(valid_B1YX, target_BKYX, 0.0)
+        known = valid_BYX.sum().clamp(min=1)
         total = logits_BKYX.new_zeros(())
         for channel, channel_weight in enumerate(self.channel_weights):
-            logits_B1YX = logits_BKYX[:, channel : channel + 1]
-            target_B1YX = target_BKYX[:, channel : channel + 1]
-            for name, term in self.terms.items():
+            if channel_weight == 0:
+                continue
+            logits_B1YX = torch.where(valid_BYX, logits_BKYX[:, channel], SURELY_NOT).unsqueeze(1)
+            target_B1YX = torch.where(valid_BYX, target_BKYX[:, channel], 0.0).unsqueeze(1)
+            for name, term in self.means.items():
+                total = total + channel_weight * self.weights[name] * term(logits_B1YX, target_B1YX) / known
+            for name, term in self.ratios.items():
                 total = total + channel_weight * self.weights[name] * term(logits_B1YX, target_B1YX)
         return total / sum(self.channel_weights)

@@ -18,9 +18,9 @@ def declare_missing_operators() -> None:
     """Declare ``torchvision::nms`` and ``qnms`` if torchvision's native library cannot be loaded. Harmless twice."""
     if _declared or _native_operators_load():
         return
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
-        library.define(f"{name}{SIGNATURE}")
+        library.define(f"{name}{SIGNATURE}")  # type: ignore[no-untyped-call]
     _declared.append(library)  # the declaration lasts as long as this object
 
 
@@ -31,10 +31,7 @@ def _native_operators_load() -> bool:
     libraries = sorted(Path(spec.origin).parent.glob("_C*"))
     try:
         for library in libraries:
-            torch.ops.load_library(library)
+            torch.ops.load_library(library)  # type: ignore[no-untyped-call]
     except OSError:
         return False
     return hasattr(torch.ops.torchvision, "nms")
-
-
-declare_missing_operators()

@@ -36,7 +36,7 @@ class Package:
         try:
             network.load_state_dict(self.weights)
         except RuntimeError as error:
-            raise ModelError(f"weights do not fit {self.recipe.model}: {error}") from None
+            raise ModelError(f"weights do not fit {self.recipe.model}: {error!s:.300}") from None
         return network
 
 
@@ -64,8 +64,10 @@ def load_package(folder: Path) -> Package:
         recipe, upsampling = config["recipe"], int(config["upsampling"])
     except (OSError, yaml.YAMLError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"{folder}: no whole model package ({type(error).__name__}: {error}); run `dvc repro train`"
+            f"{folder}: no whole model package ({type(error).__name__}: {error!s:.200}); run `dvc repro train`"
         ) from None
+    if upsampling < 1:
+        raise ModelError(f"{folder / CONFIG}: upsampling must be at least 1, got {upsampling}")
     return Package(parse(Recipe, recipe, str(folder / CONFIG)), upsampling, weights)
 
 

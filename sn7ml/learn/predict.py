@@ -61,6 +61,8 @@ class Predictor:
         Probabilities
             Of the whole frame, up-sampled. Unusable pixels and unwanted columns are 0 and not usable.
         """
+        if pixels.ndim != 3 or pixels.shape[0] != 4 or pixels.dtype != np.uint8:
+            raise ValueError(f"need uint8 pixels (4, rows, cols), got {pixels.dtype} {pixels.shape}")
         rows, width = pixels.shape[1:]
         start, stop = cols or (0, width)
         s, margin = self.upsampling, self.params.overlap_px
@@ -128,7 +130,8 @@ def predict_frames(
     frames
         ``FRAMES``.
     columns
-        AOI to the columns that are wanted; AOIs that are not named are left out.
+        AOI to (start, stop) of the columns that are wanted; AOIs that are not named are left out. All columns from the
+        first to the last are predicted, so that no building is cut between two stretches.
     out
         Folder to write to.
 
@@ -137,9 +140,10 @@ def predict_frames(
     (aoi, month)
         After each frame is written, for a progress line.
     """
-    for row in frames[frames["aoi"].isin(columns)].itertuples():
-        image = read_image(root / row.image)
-        wanted = min(start for start, _ in columns[row.aoi]), max(stop for _, stop in columns[row.aoi])
+    for frame in frames[frames["aoi"].isin(columns)].to_dict("records"):
+        aoi, month = str(frame["aoi"]), str(frame["month"])
+        image = read_image(root / frame["image"])
+        wanted = min(start for start, _ in columns[aoi]), max(stop for _, stop in columns[aoi])
         found = predictor.predict_image(image.pixels, wanted)
-        write_probabilities(out / row.aoi / f"{row.month}.tif", found, image.grid, predictor.upsampling)
-        yield row.aoi, row.month
+        write_probabilities(out / aoi / f"{month}.tif", found, image.grid, predictor.upsampling)
+        yield aoi, month

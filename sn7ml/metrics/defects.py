@@ -96,13 +96,13 @@ def _shapeless(rows: Sightings) -> Iterable[str]:
     kinds = {
         "missing": kind == NULL,
         "EMPTY": empty,
-        "neither Polygon nor MultiPolygon": ~np.isin(kind, (*POLYGONAL, NULL)) & ~empty,
+        "lines or points": ~np.isin(kind, (*POLYGONAL, NULL)) & ~empty,
     }
     for name, which in kinds.items():
         if count := int(which.sum()):
             yield f"{count} proposal geometries are {name}: a false positive each, and a false birth if the id is new"
-    if int(kinds["neither Polygon nor MultiPolygon"].sum()):
-        yield "lines, points or collections among proposals: the reference may raise NotImplementedError where we count"
+    if int(kinds["lines or points"].sum()):
+        yield "lines or points among proposals: beside polygons, the reference raises NotImplementedError"
 
 
 def _crossing(rows: Sightings, name: str) -> Iterable[str]:

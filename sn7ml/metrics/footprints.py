@@ -13,7 +13,7 @@ def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold
     """Count matched and unmatched polygons.
 
     Matching is that of SCOT (one to one, as many as possible, IoU greater than the threshold), but every row counts by
-    itself, whatever its id, and nothing is too small. A missing, EMPTY or non-polygonal geometry matches nothing and so
+    itself, whatever its id, and nothing is too small. A missing or EMPTY geometry, a line or a point matches nothing and so
     counts as false or missed.
 
     Parameters

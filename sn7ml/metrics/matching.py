@@ -15,8 +15,8 @@ Two things depend on the reference's solver and not on its rules: which of two a
 reference would make, as long as that has no more than ``DENSE_CELLS`` cells.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,54 +143,80 @@ def _summed(overlaps: Overlaps, truth: Rows, proposal: Rows, iou_threshold: floa
     return Pairs(cells // width, cells % width, iou.astype(np.float64), earned.astype(np.float64))
 
 
+@dataclass(frozen=True)
+class _Groups:
+    """Pairs sorted by the group that they are connected in."""
+
+    order: Rows
+    """(pairs,) positions, sorted by group."""
+
+    bounds: list[int]
+    """(groups + 1,) where each group starts in ``order``."""
+
+    row: Rows
+    column: Rows
+    """(pairs,) place in the group's matrix, aligned with ``order``."""
+
+    def several(self) -> list[slice]:
+        """Return the parts of ``order`` that are a group of more than one pair."""
+        return [slice(start, stop) for start, stop in pairwise(self.bounds) if stop - start > 1]
+
+    def alone(self) -> Rows:
+        """Return the positions of the pairs that are a group by themselves."""
+        start = np.array(self.bounds[:-1], dtype=np.intp)
+        alone: Rows = self.order[start[np.diff(self.bounds) == 1]]
+        return alone
+
+
 def _best(pairs: Pairs) -> tuple[Rows, Rows]:
     """Positions of the pairs that together earn most, and of some pair in every group that has a tie.
 
     Once the chosen pairs earn a trifle less, another assignment that earned the same is better.
     """
-    order, starts = _groups(pairs)
-    size = np.diff(np.append(starts, len(order)))
-    chosen, tied = [order[starts[size == 1]]], []
-    for group in _split(order, starts, size):
-        best = _solve(pairs, group, pairs.reward[group])
+    groups = _groups(pairs)
+    chosen, tied = [groups.alone()], []
+    for part in groups.several():
+        row, column, group = groups.row[part], groups.column[part], groups.order[part]
+        reward = pairs.reward[group]
+        best = _solve(row, column, reward)
         chosen.append(group[best])
-        if not np.array_equal(best, _solve(pairs, group, pairs.reward[group] - TRIFLE * best)):
+        if not np.array_equal(best, _solve(row, column, reward - TRIFLE * best)):
             tied.append(group[0])
-    return np.concatenate(chosen).astype(np.intp), np.array(tied, dtype=np.intp)
+    return np.concatenate(chosen), np.array(tied, dtype=np.intp)
 
 
-def _groups(pairs: Pairs) -> tuple[Rows, Rows]:
-    """Positions of the pairs, sorted by group and within it as they were, and where each group starts."""
-    if not len(pairs):
-        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
-    _, row = np.unique(pairs.truth, return_inverse=True)
-    _, column = np.unique(pairs.proposal, return_inverse=True)
-    rows, columns = int(row.max()) + 1, int(column.max()) + 1
-    graph = coo_array((np.ones(len(row), dtype=np.int8), (row, column + rows)), shape=(rows + columns,) * 2)
-    _, label = connected_components(graph, directed=False)
+def _groups(pairs: Pairs) -> _Groups:
+    truths, row = np.unique(pairs.truth, return_inverse=True)
+    proposals, column = np.unique(pairs.proposal, return_inverse=True)
+    size = len(truths) + len(proposals)
+    graph = coo_array((np.ones(len(row), dtype=np.int8), (row, column + len(truths))), shape=(size, size))
+    label = connected_components(graph, directed=False)[1] if size else np.empty(0, dtype=np.intp)
     order = np.argsort(label[row], kind="stable")
     starts = np.flatnonzero(np.diff(label[row][order], prepend=-1))
-    return order, starts
+    rows, columns = _place(label[: len(truths)]), _place(label[len(truths) :])
+    return _Groups(order, [*starts.tolist(), len(order)], rows[row][order], columns[column][order])
 
 
-def _split(order: Rows, starts: Rows, size: NDArray[np.intp]) -> Iterator[Rows]:
-    for start, count in zip(starts[size > 1].tolist(), size[size > 1].tolist(), strict=True):
-        yield order[start : start + count]
+def _place(label: NDArray[np.integer]) -> Rows:
+    """Count the members of each group, in their order: 0, 1, ..."""
+    order = np.argsort(label, kind="stable")
+    ordered = label[order]
+    place = np.empty(len(label), dtype=np.intp)
+    place[order] = np.arange(len(label)) - np.searchsorted(ordered, ordered)
+    return place
 
 
-def _solve(pairs: Pairs, group: Rows, reward: Floats) -> NDArray[np.bool_]:
-    """Tell the pairs of the best assignment within one group of connected pairs.
+def _solve(row: Rows, column: Rows, reward: Floats) -> NDArray[np.bool_]:
+    """Tell the pairs of the best assignment within one group.
 
     Parameters
     ----------
-    pairs, group
-        All pairs, and the positions of the group's in them.
+    row, column
+        (pairs,) place in the group's matrix.
     reward
-        (group,) what each earns.
+        (pairs,) what each pair earns.
     """
-    truths, row = np.unique(pairs.truth[group], return_inverse=True)
-    proposals, column = np.unique(pairs.proposal[group], return_inverse=True)
-    shape = len(truths), len(proposals)
+    shape = int(row.max()) + 1, int(column.max()) + 1
     if shape[0] * shape[1] > DENSE_CELLS:
         return _solve_sparse(row, column, reward, shape)
     return _solve_dense(row, column, reward, shape)

@@ -17,8 +17,9 @@ from sn7ml.geo.polygons import clean_polygon
 Rows = NDArray[np.intp]
 Geometries = NDArray[np.object_]
 
-POLYGONAL = (3, 6)
-"""GEOS type numbers of Polygon and MultiPolygon."""
+COLLECTION = 7
+POLYGONAL = (3, 6, COLLECTION)
+"""GEOS type numbers of Polygon, MultiPolygon and GeometryCollection (of which only the polygons count)."""
 
 CHUNK = 16_384
 """Pairs intersected at a time: the intersections are geometries, and a whole cube of them would cost 100 MB."""
@@ -29,7 +30,7 @@ MARGIN = 1e-9
 
 @dataclass(frozen=True)
 class Polygons:
-    """Polygons of several frames, one a row. Missing, empty and non-polygonal geometries overlap nothing."""
+    """Polygons of several frames, one a row. Missing and empty geometries, lines and points overlap nothing."""
 
     geometry: Geometries
     """(rows,) shapely geometries or None, pixel coordinates."""
@@ -42,7 +43,7 @@ class Polygons:
             raise ValueError(f"one frame per geometry, got {self.frame.shape} and {self.geometry.shape}")
 
     def polygonal(self) -> NDArray[np.bool_]:
-        """Tell the rows that can overlap anything: a Polygon or MultiPolygon that is not EMPTY."""
+        """Tell the rows that can overlap anything: polygons, several of them or a collection, that are not EMPTY."""
         kind = shapely.get_type_id(self.geometry)
         found: NDArray[np.bool_] = np.isin(kind, POLYGONAL) & ~shapely.is_empty(self.geometry)
         return found
@@ -67,7 +68,8 @@ def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlap
 
     As in the reference scorer, the areas in the IoU are those of the polygons as given and the intersection is that of
     the repaired ones. So a bow-tie, whose signed area may be 0, can reach any IoU, even above 1. Pairs whose union
-    comes out as 0 that way have no IoU and are left out (the reference raises).
+    comes out as 0 that way have no IoU and are left out. (The reference raises, and also where a bow-tie shares its frame
+    with a missing geometry.)
     """
     pairs = _box_pairs(truth, proposals)
     areas = shapely.area(truth.geometry[pairs[0]]), shapely.area(proposals.geometry[pairs[1]])
@@ -129,6 +131,7 @@ def _distinct(geometry: Geometries) -> tuple[Geometries, Rows]:
     code, _ = pd.factorize(shapely.to_wkb(geometry))
     _, representative = np.unique(code, return_index=True)
     different = geometry[representative]
-    for i in np.flatnonzero(~shapely.is_valid(different)):
+    strange = ~shapely.is_valid(different) | (shapely.get_type_id(different) == COLLECTION)
+    for i in np.flatnonzero(strange):
         different[i] = clean_polygon(different[i])
     return different, code

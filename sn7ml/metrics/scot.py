@@ -26,7 +26,6 @@ from sn7ml.metrics.matching import Matching, Side, match
 from sn7ml.metrics.sightings import NONE, Buildings, Sightings, name_buildings, split_by_aoi
 
 BETA_SQUARED = 4.0
-COUNTS = ("mm", "track_tp", "track_fp", "track_fn", "change_tp", "change_fp", "change_fn")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,12 @@ class Grid:
     headers: Sequence[str]
     rows: Sequence[Sequence[Cell]]
 
+    @property
+    def columns(self) -> list[tuple[str, bool]]:
+        """Header of each column and whether it holds a number; the first column names the rows."""
+        numeric = [any(row[place].number is not None for row in self.rows) for place in range(len(self.headers))]
+        return [(header, place > 0 and numeric[place]) for place, header in enumerate(self.headers)]
+
 
 def cell(value: Any) -> Cell:
     """Show one value.
@@ -39,9 +45,9 @@ def cell(value: Any) -> Cell:
     >>> cell(1234).text, cell(0.41237).text, cell(0.00002).text, cell(float("nan")).text, cell(True).text
     ('1,234', '0.412', '2e-05', '–', 'yes')
     """
+    if value is None or value is pd.NA or value is pd.NaT:
+        return Cell(NOTHING, None)
     match value:
-        case None | pd.NaT | pd.NA:
-            return Cell(NOTHING, None)
         case bool():
             return Cell("yes" if value else "no", None)
         case numbers.Integral():
@@ -63,7 +69,9 @@ def decimal(value: float | None) -> str:
 
 def grid(frame: pd.DataFrame, caption: str) -> Grid:
     """Show a table of plain values, columns that are scores under the names people read."""
-    headers = [SCORES.get(str(name), str(name).replace("_", " ")) for name in frame.columns]
+    # Dotted names are keys of params: people copy them.
+    plain = [str(name) if "." in str(name) else str(name).replace("_", " ") for name in frame.columns]
+    headers = [SCORES.get(str(name), shown) for name, shown in zip(frame.columns, plain, strict=True)]
     rows = [[cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
     return Grid(caption, headers, rows)
 

@@ -17,7 +17,9 @@ SCORES: Mapping[str, str] = {
 }  # fmt: skip
 """Column of a table of scores to the name people read, in the order they read it."""
 
-BARS = ("scot", "tracking", "change", "f1", "iou")
+BARS: Mapping[str, str] = {"scot": "SCOT", "tracking": "tracking", "change": "change", "f1": "F1", "iou": "IoU"}
+"""Scores with a panel of their own, under titles that fit on a phone."""
+
 TRIAL = ("number", "value", "state")
 STATES: Mapping[str, tuple[str, str]] = {"complete": (SERIES[0], "circle"), "pruned": (SERIES[4], "x")}
 """State of a trial to colour and symbol; any other state is drawn as a failure."""
@@ -38,9 +40,9 @@ def quality_curves(history: pd.DataFrame) -> go.Figure:
 
 
 def rate_curve(history: pd.DataFrame) -> go.Figure:
-    """Learning rate by epoch, on a logarithmic axis. ``history``: epoch, lr."""
+    """Learning rate by epoch, from zero. ``history``: epoch, lr."""
     figure = _curves(history, {"lr": "learning rate"}, "learning rate")
-    return figure.update_yaxes(type="log", exponentformat="power").update_layout(showlegend=False)
+    return figure.update_yaxes(rangemode="tozero", tickformat="~g").update_layout(showlegend=False)
 
 
 def _curves(history: pd.DataFrame, names: Mapping[str, str], title: str) -> go.Figure:
@@ -80,7 +82,7 @@ def search_trials(trials: pd.DataFrame, objective: str = "objective") -> go.Figu
             marker={"color": colour, "symbol": symbol, "size": 10}, text=[_about(row) for row in group.to_dict("records")],
             hovertemplate="trial %{x}: %{y:.4f}<br>%{text}<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(title_text="trial", tickformat="d")
+    figure.update_xaxes(title_text="trial", tickformat="d", zeroline=False)
     figure.update_yaxes(title_text=html.escape(objective))
     return figure.update_layout(height=360, margin=MARGIN, hovermode="closest", legend=_legend_above())
 
@@ -105,7 +107,7 @@ def aoi_bars(per_aoi: pd.DataFrame) -> go.Figure:
         cols=len(names),
         shared_yaxes=True,
         horizontal_spacing=0.03,
-        subplot_titles=[SCORES[name] for name in names],
+        subplot_titles=[BARS[name] for name in names],
     )
     for place, name in enumerate(names):
         figure.add_bar(
@@ -113,7 +115,8 @@ def aoi_bars(per_aoi: pd.DataFrame) -> go.Figure:
             customdata=[html.escape(aoi) for aoi in ordered["aoi"]], row=1, col=place + 1,
             hovertemplate="%{customdata}: %{x:.3f}<extra>" + SCORES[name] + "</extra>",
         )  # fmt: skip
-    figure.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1])
+    figure.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1], ticktext=["0", "", "1"])
+    figure.update_annotations(font_size=13)
     figure.update_yaxes(automargin=True, type="category")
     height = 96 + AOI_HEIGHT_PX * max(len(ordered), 1)
     return figure.update_layout(height=height, margin=MARGIN | {"b": 32}, showlegend=False, bargap=0.3)
@@ -130,7 +133,7 @@ def _short_names(aois: Sequence[str]) -> list[str]:
 
 
 def building_counts(counts: pd.DataFrame) -> go.Figure:
-    """Buildings of one AOI by month, true and found.
+    """Draw the buildings of one AOI by month, true and found.
 
     Parameters
     ----------
@@ -141,7 +144,8 @@ def building_counts(counts: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for column, colour, dash in (("truth", TRUTH, "dash"), ("found", FOUND, "solid")):
         figure.add_scatter(
-            x=ordered["month"].tolist(), y=ordered[column].to_numpy(float), name=column, mode="lines+markers",
+            x=[html.escape(month) for month in ordered["month"]],
+            y=ordered[column].to_numpy(float), name=column, mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 2}, marker={"size": 6},
         )  # fmt: skip
     figure.update_xaxes(type="category", tickangle=0 if len(ordered) <= 8 else -45, automargin=True)
@@ -150,7 +154,7 @@ def building_counts(counts: pd.DataFrame) -> go.Figure:
 
 
 def _ceiling(counts: pd.DataFrame) -> float:
-    """A little above the highest count, so that growth is seen against zero."""
+    """Return a little more than the highest count, so that growth is seen against zero."""
     highest = counts[["truth", "found"]].to_numpy(float)
     finite = highest[~pd.isna(highest)]
     return math.ceil(1.1 * finite.max()) if finite.size and finite.max() > 0 else 1.0

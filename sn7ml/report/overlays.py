@@ -59,7 +59,7 @@ def overlay(
 
 
 def triptych(
-    pixels: NDArray[np.uint8], truth: Sequence[BaseGeometry], found: Sequence[BaseGeometry], zoom: int = 4
+    pixels: NDArray[np.uint8], truth: Sequence[BaseGeometry], found: Sequence[BaseGeometry], *, zoom: int = 4
 ) -> Picture:
     """Put image, truth and prediction side by side, each as :func:`overlay` draws it, with white between.
 

@@ -122,7 +122,7 @@ def render_page(content: PageContent) -> str:
     )
     return environment.get_template("report.html.j2").render(
         content=content,
-        plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own file
+        plotly_js=Markup(get_plotlyjs()),
         headlines=[_headline(name, value) for name, value in content.scores.items()],
         verdict=_verdict(content.promotion),
         per_aoi=_scores_first(content.per_aoi),
@@ -146,7 +146,7 @@ def _headline(name: str, value: float | None) -> tuple[str, str, str]:
 def _plot(name: str, label: str, figure: go.Figure) -> Plot:
     # "</script>" in a name must not end the script element that carries the JSON.
     text = figure.to_json().replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return Plot(name, label, int(figure.layout.height), Markup(text))  # noqa: S704 - escaped in the line above
+    return Plot(name, label, int(figure.layout.height), Markup(text))
 
 
 def _verdict(promotion: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,9 +154,16 @@ def _verdict(promotion: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "decided": "promoted" in promotion,
         "promoted": bool(promotion.get("promoted")),
+        "headline": _decision(bool(promotion.get("promoted")), promotion.get("champion") is not None),
         "reasons": [str(reason) for reason in promotion.get("reasons", [])],
         "models": beside(models, "Challenger and champion on the same data") if models else None,
     }
+
+
+def _decision(promoted: bool, had_champion: bool) -> str:
+    if promoted:
+        return "Promoted: this model is the champion."
+    return "Not promoted: the champion stays." if had_champion else "Not promoted: there is still no champion."
 
 
 def _scores_first(per_aoi: pd.DataFrame) -> Grid | None:

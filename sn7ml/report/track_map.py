@@ -84,7 +84,7 @@ def _outline(geometry: BaseGeometry) -> Outline:
 
 
 def _rings(geometry: BaseGeometry) -> list[Any]:
-    """Closed rings of (x, y), holes the other way round than shells, so that a fill leaves them open."""
+    """Return closed rings of (x, y), holes the other way round than shells, so that a fill leaves them open."""
     polygons = [part for part in shapely.get_parts(shapely.orient_polygons(geometry)) if part.geom_type == "Polygon"]
     return [np.asarray(ring.coords) for part in polygons for ring in (part.exterior, *part.interiors)]
 
@@ -180,7 +180,9 @@ def _rims(month: str, geometries: Iterable[BaseGeometry]) -> go.Scatter:
     for geometry in geometries:
         _append(x, y, geometry)
     line = {"color": BORN, "width": 2.5}
-    return go.Scatter(x=x, y=y, mode="lines", line=line, name=f"born in {month}", hoverinfo="skip", showlegend=True)
+    return go.Scatter(
+        x=x, y=y, mode="lines", line=line, name=f"born in {html.escape(month)}", hoverinfo="skip", showlegend=True
+    )
 
 
 def _with_slider(traces: list[go.Scatter], shown: list[frozenset[str]], months: list[str]) -> go.Figure:
@@ -188,7 +190,7 @@ def _with_slider(traces: list[go.Scatter], shown: list[frozenset[str]], months: 
     for trace, when in zip(traces, shown, strict=True):
         trace.visible = months[-1] in when
     steps = [
-        {"label": month, "method": "restyle", "args": [{"visible": [month in when for when in shown]}]}
+        {"label": html.escape(month), "method": "restyle", "args": [{"visible": [month in when for when in shown]}]}
         for month in months
     ]
     figure = go.Figure(traces)

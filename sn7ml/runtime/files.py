@@ -12,18 +12,26 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name in the folder of ``path``; on success it becomes ``path``, on failure it vanishes.
 
     The temporary name keeps the suffix, since many writers choose the format by it. Parent folders are made.
-    A folder may be written under the temporary name as well as a file.
+    A folder may be written under the temporary name as well as a file; it takes the place of a folder at ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    former = temporary.with_name(f"{temporary.name}.former")
     try:
         yield temporary
+        if temporary.is_dir() and path.is_dir():
+            path.rename(former)  # a folder cannot be renamed over a full one
         temporary.replace(path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        for leftover in (temporary, former):
+            _remove(leftover)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sn7ml.errors import ItemsFailed, ParamsError
+from sn7ml.errors import ItemsFailed, ParamsError, Sn7Error
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,7 +48,8 @@ def map_items(
     Raises
     ------
     ItemsFailed
-        After all items have ended, if any raised.
+        After all items have ended, if any raised. Its cause is the first failure that is a defect of ours (no
+        Sn7Error), if there is one, so that the traceback is not lost.
     """
     results: dict[str, Result] = {}
     failures: dict[str, Exception] = {}
@@ -62,7 +63,8 @@ def map_items(
                 failures[name] = error
             on_done(name)
     if failures:
-        raise ItemsFailed(failures, total=len(items))
+        defect = next((error for error in failures.values() if not isinstance(error, Sn7Error)), None)
+        raise ItemsFailed(failures, total=len(items)) from defect
     return {name: results[name] for name in items}
 
 
@@ -86,8 +88,11 @@ def _executor(items: int) -> Iterator[concurrent.futures.Executor]:
             yield _Serial()
         case "processes":
             workers = min(_worker_count(detail), max(items, 1))
-            with _pool(workers) as executor:
-                yield executor
+            if workers == 1:
+                yield _Serial()
+            else:
+                with _one_thread_each(), _pool(workers) as executor:
+                    yield executor
         case "dask":
             from distributed import Client  # noqa: PLC0415 - an optional extra
 
@@ -106,14 +111,25 @@ def _worker_count(detail: str) -> int:
 
 
 def _pool(workers: int) -> concurrent.futures.Executor:
-    if workers == 1:
-        return _Serial()
     # spawn: a forked child of a process that has used OpenMP or GDAL threads can hang.
     context = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread_each)
+    return concurrent.futures.ProcessPoolExecutor(workers, mp_context=context)
 
 
-def _one_thread_each() -> None:
-    """Give each worker one thread: two processes of two threads on two cores are slower than one."""
-    for variable in THREAD_VARIABLES:
-        os.environ[variable] = "1"
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Give each worker started meanwhile one thread: two processes of two threads on two cores are slower than one.
+
+    Libraries read these variables while they are loaded, and a worker loads some before it runs any code of ours; so
+    they are set here, for the workers to inherit.
+    """
+    before = {variable: os.environ.get(variable) for variable in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for variable, value in before.items():
+            if value is None:
+                del os.environ[variable]
+            else:
+                os.environ[variable] = value

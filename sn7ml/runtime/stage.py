@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ def run_stage(main: Callable[..., None], *names: str) -> None:
     """Call ``main`` with one ``Path`` per name, by keyword, taken in that order from the command line.
 
     An :class:`Sn7Error` becomes one message on stderr and exit code 1; DVC then stops the pipeline. Any other
-    exception is a defect of ours and keeps its traceback.
+    exception is a defect of ours and keeps its traceback, also where it is the cause of ItemsFailed.
     """
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
     for name in names:
@@ -21,5 +22,7 @@ def run_stage(main: Callable[..., None], *names: str) -> None:
     try:
         main(**arguments)
     except Sn7Error as error:
+        if error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a stage speaks to a terminal
         raise SystemExit(1) from None

@@ -1,1 +1,4 @@
-"""Great Expectations suites over tables of facts, and their reports."""
+"""Judge the facts of a data set before anything trains on it. Great Expectations lives here.
+
+Importing ``sn7ml.validation.run`` or ``suites`` loads Great Expectations, which takes seconds; ``report`` does not.
+"""

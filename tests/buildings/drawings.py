@@ -57,7 +57,9 @@ def instance_params(**changes: float) -> InstanceParams:
     return InstanceParams(**{**plain, **changes})
 
 
-def track_params(method: Literal["collapse", "baseline"] = "collapse", min_iou: float = 0.2, **instances: float) -> TrackParams:
+def track_params(
+    method: Literal["collapse", "baseline"] = "collapse", min_iou: float = 0.2, **instances: float
+) -> TrackParams:
     """Return the params of ``params.yaml``, with thresholds that suit perfect probabilities."""
     return TrackParams(
         method=method,

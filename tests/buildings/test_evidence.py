@@ -31,7 +31,15 @@ def collapsed(series: list[int], floor: float = 0.0) -> float:
         ([255, 0], 1 / 2),
         ([204], 0.8),
     ],
-    ids=["always", "born late", "one bright month at the end", "one in between", "torn down", "two months", "one month"],
+    ids=[
+        "always",
+        "born late",
+        "one bright month at the end",
+        "one in between",
+        "torn down",
+        "two months",
+        "one month",
+    ],
 )
 def test_evidence_is_the_largest_trailing_mean(series: list[int], largest_trailing_mean: float) -> None:
     assert collapsed(series) == pytest.approx(largest_trailing_mean)

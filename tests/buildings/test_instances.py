@@ -32,7 +32,11 @@ def find(image: Probabilities, params: InstanceParams, upsampling: int = 1) -> I
 
 @pytest.mark.parametrize(
     "weights",
-    [{"boundary_weight": 0.3, "contact_weight": 0.5}, {"boundary_weight": 0.6, "contact_weight": 0.0}, {"contact_weight": 0.6}],
+    [
+        {"boundary_weight": 0.3, "contact_weight": 0.5},
+        {"boundary_weight": 0.6, "contact_weight": 0.0},
+        {"contact_weight": 0.6},
+    ],
     ids=["by both lines", "by the boundary alone", "by the contact alone"],
 )
 def test_two_houses_that_touch_are_parted_where_drawn(weights: dict[str, float]) -> None:

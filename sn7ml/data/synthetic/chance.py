@@ -79,7 +79,8 @@ def bell_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     total = bytes_[0].astype(np.int16)
     for each in bytes_[1:]:
         total += each
-    return (total.astype(np.float32) - np.float32(510)) / np.float32(147.8)
+    bell: Floats = (total.astype(np.float32) - np.float32(510)) / np.float32(147.8)
+    return bell
 
 
 def blurred(image: Floats, sigma: float) -> Floats:

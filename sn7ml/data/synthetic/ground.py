@@ -30,7 +30,7 @@ class Palette:
 
 
 PALETTES = (
-    Palette((90, 74, 51), (60, 60, 39), (212, 173, 131), (168, 146, 112), (150, 132, 108), 0.5),
+    Palette((90, 74, 51), (60, 60, 39), (212, 173, 131), (164, 138, 104), (148, 129, 104), 0.5),
     Palette((78, 76, 44), (34, 48, 22), (206, 150, 98), (128, 116, 80), (146, 132, 100), 0.35),
     Palette((110, 95, 63), (66, 72, 42), (218, 183, 138), (156, 140, 106), (132, 122, 104), 0.8),
 )
@@ -79,7 +79,7 @@ def paint_ground(town: Town, place: Place, seed: int) -> Ground:
     dry, green = _open_land(rng, town, shape, palette)
     bare_tone = 1 + 0.10 * fractal_noise(rng, fine, 10 * FINE, 4) + 0.05 * value_noise(rng, fine, FINE)
     paved_tone = 1 + 0.20 * fractal_noise(rng, fine, 14 * FINE, 2) + 0.16 * value_noise(rng, fine, 2 * FINE)
-    yard_tone = 1 + 0.16 * fractal_noise(rng, fine, 12 * FINE, 3) + 0.20 * value_noise(rng, fine, 3 * FINE)
+    yard_tone = 1 + 0.16 * fractal_noise(rng, fine, 12 * FINE, 3) + 0.28 * value_noise(rng, fine, 3 * FINE)
     lots = drawn([group.ground for group in town.groups], range(1, len(town.groups) + 1), shape)
     yards = np.where(_is_paved(town)[lots], _tinted(palette.street, paved_tone), _tinted(palette.yard, yard_tone))
     streets, street_tone = _streets(rng, town, shape)
@@ -123,9 +123,9 @@ def _relief(rng: np.random.Generator, fine: tuple[int, int]) -> Floats:
 def _open_land(rng: np.random.Generator, town: Town, shape: tuple[int, int], palette: Palette) -> tuple[Floats, Floats]:
     """Return open land at the end of the dry and of the green season."""
     fine = canvas_shape(shape)
-    scrub = fractal_noise(rng, fine, 24 * FINE, 5) + 0.25 * value_noise(rng, fine, 2 * FINE)
+    scrub: Floats = fractal_noise(rng, fine, 24 * FINE, 5) + 0.25 * value_noise(rng, fine, 2 * FINE)
     dry, green = _tinted(palette.dry, 1 + 0.28 * scrub), _tinted(palette.green, 1 + 0.34 * scrub)
-    soil = np.clip(3 * fractal_noise(rng, fine, 30 * FINE, 4) - 0.9, 0, 1) * np.float32(0.7)
+    soil: Floats = np.clip(3 * fractal_noise(rng, fine, 30 * FINE, 4) - 0.9, 0, 1) * np.float32(0.7)
     for land in (dry, green):
         land += (_tinted(palette.soil, np.ones(fine, dtype=np.float32)) - land) * soil
     fields, tones = _fields(rng, town)
@@ -185,7 +185,7 @@ def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int]) -> tu
 
 
 def _track(rng: np.random.Generator, size_px: int) -> LineString:
-    """A dirt track: a walk that turns gently."""
+    """Draw a dirt track: a walk that turns gently."""
     point, turn = size_px * rng.random(2), between(rng, 0, 2 * np.pi)
     bend, points = 0.0, []
     for _ in range(int(rng.integers(10, 40))):

@@ -92,7 +92,10 @@ def _ends(rng: np.random.Generator, birth: NDArray[np.int64], place: Place) -> N
 def _ground_works(
     rng: np.random.Generator, town: Town, birth: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A street that is all new is wild ground, then levelled for some months, and has gardens a month after its birth."""
+    """Draw for each group when its ground is levelled and when it has gardens: long ago, or around its birth.
+
+    Only a street of which every house is new was wild ground before.
+    """
     levelled = np.full(len(town.groups), -NEVER)
     settled = np.full(len(town.groups), -NEVER)
     groups = np.array([each.group for each in town.buildings])

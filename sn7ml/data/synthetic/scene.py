@@ -19,7 +19,7 @@ SHARPNESS_PX = 0.7
 ROOFS = ((252, 234, 204), (206, 176, 142), (206, 152, 112), (184, 160, 128), (156, 140, 116), (112, 102, 86))
 """White and metal, sand, tiles, brown, grey, slate: RGB."""
 
-ROOF_SHARES = {"house": (0.08, 0.33, 0.19, 0.22, 0.12, 0.06), "hall": (0.6, 0.14, 0.02, 0.08, 0.12, 0.04)}
+ROOF_SHARES = {"house": (0.06, 0.34, 0.20, 0.22, 0.12, 0.06), "hall": (0.6, 0.14, 0.02, 0.08, 0.12, 0.04)}
 HAZE_COLOUR = (148, 146, 146)
 
 
@@ -65,7 +65,7 @@ def _roof_colours(lives: Lives, place: Place, seed: int) -> Floats:
     street_ranks = rng.random(groups)
     colours = [(0.0, 0.0, 0.0)]
     for building in lives.buildings:
-        rank = street_ranks[building.group] if rng.random() < 0.65 else rng.random()
+        rank = street_ranks[building.group] if rng.random() < 0.75 else rng.random()
         shares = ROOF_SHARES["hall" if building.outline.area > 30 else "house"]
         red, green, blue = ROOFS[min(int(np.searchsorted(np.cumsum(shares), rank)), len(ROOFS) - 1)]
         tone = 0.88 + 0.28 * rng.random()

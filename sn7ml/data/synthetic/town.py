@@ -29,7 +29,7 @@ class Building:
     outline: Polygon
     group: int
     kind: str
-    """``house``, ``row``, ``hall`` or ``shed``."""
+    """``house``, ``hall`` or ``shed``; a lone farmhouse counts as a hall, which is never born with a street."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,11 @@ def build_town(place: Place, seed: int) -> Town:
     target = max(8, round(size_px**2 * DENSITY_PER_PX2 * between(rng, 0.9, 1.15)))
     turn = between(rng, 0.0, np.pi / 2)
     town = Town([], [], [])
-    built = 0
-    while _seen(town.buildings, place) < 0.9 * target and built < len(districts):
+    built = seen = 0
+    while seen < 0.9 * target and built < len(districts):
+        before = len(town.buildings)
         _fill(rng, town, districts[built], turn)
+        seen += sum(_is_seen(building.outline, place) for building in town.buildings[before:])
         built += 1
     districts = leave_open(districts, built)
     for district in districts[built:]:
@@ -74,16 +76,12 @@ def _is_seen(outline: Polygon, place: Place) -> bool:
     return bool(shapely.clip_by_rect(outline, 0, 0, cols, rows).area >= SEEN_SHARE * outline.area)
 
 
-def _seen(buildings: list[Building], place: Place) -> int:
-    return sum(_is_seen(building.outline, place) for building in buildings)
-
-
 def _trimmed(town: Town, place: Place, target: int) -> Town:
     """Drop what stands on another building, what the image does not show, and runs until the number fits."""
     buildings = [building for building in _apart(town.buildings) if _is_seen(building.outline, place)]
     surplus = len(buildings) - target
     dropped: set[int] = set()
-    for group in sorted({each.group for each in buildings if each.kind in ("house", "row")}, reverse=True):
+    for group in sorted({each.group for each in buildings if each.kind == "house"}, reverse=True):
         size = sum(each.group == group for each in buildings)
         if surplus > 0 and size <= surplus:
             dropped.add(group)
@@ -223,8 +221,10 @@ def _hall(rng: np.random.Generator, frame: Frame, corner: tuple[float, float], s
     corners = [(0.0, 0.0), (w, 0.0), (w, d), (0.0, d)]
     if shape < 0.25:
         corners = [(0.0, 0.0), (w, 0.0), (w, d * 0.5), (w * 0.6, d * 0.5), (w * 0.6, d), (0.0, d)]
-    placed = _placed(np.array(corners) + (u, v), frame.origin, frame.turn)
+    placed = _placed(np.array(corners) + np.array([u, v]), frame.origin, frame.turn)
     if shape > 0.875 and min(w, d) > 6:
-        court = np.array([(0.3 * w, 0.3 * d), (0.7 * w, 0.3 * d), (0.7 * w, 0.7 * d), (0.3 * w, 0.7 * d)]) + (u, v)
+        court = np.array([(0.3 * w, 0.3 * d), (0.7 * w, 0.3 * d), (0.7 * w, 0.7 * d), (0.3 * w, 0.7 * d)]) + np.array(
+            [u, v]
+        )
         placed = Polygon(placed.exterior, [_placed(court, frame.origin, frame.turn).exterior])
     return placed

@@ -6,8 +6,9 @@ function draw(box) {
   box.dataset.drawn = "yes";
   const figure = JSON.parse(document.getElementById(box.dataset.json).textContent);
   const clear = "rgba(0,0,0,0)";
-  const layout = Object.assign({}, figure.layout, {autosize: true, paper_bgcolor: clear, plot_bgcolor: clear});
-  Plotly.newPlot(box, figure.data, layout, config);
+  const layout = Object.assign({}, figure.layout, {autosize: true, paper_bgcolor: clear, plot_bgcolor: clear, modebar: {bgcolor: clear}});
+  const map = layout.dragmode === "pan";  // only a map is large enough to need tools beside the mouse
+  Plotly.newPlot(box, figure.data, layout, Object.assign({displayModeBar: map}, config));
 }
 
 function drawAll() { document.querySelectorAll(".plot").forEach(draw); }

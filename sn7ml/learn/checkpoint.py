@@ -1,0 +1,83 @@
+"""The state of a training on disk, so that a killed one goes on where it was."""
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sn7ml.data.tiles import TileStore
+from sn7ml.errors import ModelError
+from sn7ml.params import Recipe, TrainParams
+from sn7ml.runtime.files import replacing
+
+
+@dataclass
+class Progress:
+    """How far a training has come."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    """A row of the history per epoch."""
+
+    best_epoch: int = 0
+    best_iou: float = -1.0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def note(self, row: dict[str, float], network: nn.Module) -> None:
+        """Add an epoch; keep a copy of its weights if it is the best so far (the first of equals)."""
+        self.rows.append(row)
+        if row["val_iou"] > self.best_iou:
+            self.best_iou, self.best_epoch = row["val_iou"], int(row["epoch"])
+            self.best_weights = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where the state is kept, and what it must belong to."""
+
+    path: Path | None
+    """None keeps nothing."""
+
+    key: str
+    """Names the training: a state of another one is left alone."""
+
+    def save(self, progress: Progress, parts: Mapping[str, Any]) -> None:
+        """Write the progress and the ``state_dict`` of every part. A kill leaves the state before or after, whole."""
+        if self.path is None:
+            return
+        states = {name: part.state_dict() for name, part in parts.items()}
+        with replacing(self.path) as temporary:
+            torch.save({"key": self.key, "progress": vars(progress), **states}, temporary)
+
+    def resume(self, parts: Mapping[str, Any]) -> Progress:
+        """Load the state into ``parts`` and return the progress; an empty one if there is no state of this training.
+
+        Raises
+        ------
+        ModelError
+            If the file cannot be read.
+        """
+        if self.path is None or not self.path.is_file():
+            return Progress()
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            if content["key"] != self.key:
+                return Progress()
+            for name, part in parts.items():
+                part.load_state_dict(content[name])
+            return Progress(**content["progress"])
+        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+            raise ModelError(
+                f"{self.path}: is no checkpoint ({type(error).__name__}: {error!s:.200}); delete it to start over"
+            ) from None
+
+
+def checkpoint_for(path: Path | None, recipe: Recipe, params: TrainParams, tiles: TileStore) -> Checkpoint:
+    """Name what a state belongs to: recipe, params, tiles and the version of torch. Where tiles are read is no matter."""
+    how = params.model_dump_json(exclude={"loader_workers"})
+    text = f"{recipe.model_dump_json()} {how} {tiles.digest()} {torch.__version__}"
+    return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest())

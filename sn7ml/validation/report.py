@@ -1,0 +1,149 @@
+"""What validation found: for programs (a dict), for a terminal (a line) and for people (Markdown).
+
+Nothing in here depends on time, machine or chance, so that an unchanged verdict re-runs no stage.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Severity = Literal["critical", "warning"]
+
+SHOWN = 20
+"""Offenders that a report lists by name for one expectation."""
+
+WORST = 3
+"""Failed expectations that the summary names."""
+
+
+@dataclass(frozen=True)
+class Offender:
+    """A row that does not meet an expectation."""
+
+    aoi: str
+    month: str
+    file: str
+    """Relative to the data root."""
+
+    value: bool | int | float | str | None
+    """Of the column that is judged."""
+
+    detail: str
+    """More about it, or ""."""
+
+    def __str__(self) -> str:
+        return f"{self.aoi} {self.month} {self.file} ({self.detail or f'value: {self.value}'})"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one expectation."""
+
+    suite: str
+    """Which table was judged: "frames" or "labels"."""
+
+    name: str
+    column: str
+    """"" if the table as a whole was judged."""
+
+    severity: Severity
+    success: bool
+    why: str
+    cure: str
+    offenders: tuple[Offender, ...]
+    """In order of AOI and month; empty for a failed expectation about the table as a whole."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result with its first offenders and how many more there are."""
+        content = asdict(self) | {"offenders": [asdict(offender) for offender in self.offenders[:SHOWN]]}
+        return content | {"n_unexpected": len(self.offenders), "n_more": max(0, len(self.offenders) - SHOWN)}
+
+    def __str__(self) -> str:
+        others = len(self.offenders) - 1
+        first = f": {self.offenders[0]}" if self.offenders else ""
+        return f"not true that {self.name} [{self.suite}]{first}{f' and {others} more' if others > 0 else ''}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The results of all expectations."""
+
+    results: tuple[Result, ...]
+    rows: Mapping[str, int]
+    """Suite → rows of its table."""
+
+    @property
+    def ok(self) -> bool:
+        """Return whether nothing critical failed."""
+        return not any(result.severity == "critical" for result in self.failures())
+
+    def failures(self) -> list[Result]:
+        """Return the failed expectations, the worst first: critical before warning, then by number of offenders."""
+        failed = [result for result in self.results if not result.success]
+        return sorted(failed, key=lambda result: (result.severity != "critical", -len(result.offenders)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all that JSON shall hold."""
+        return {
+            "ok": self.ok,
+            "summary": self.summary(),
+            "rows": dict(self.rows),
+            "results": [result.as_dict() for result in self.results],
+        }
+
+    def summary(self) -> str:
+        """Return one line: the verdict, and the three worst failures with AOI, month and file of their first offender."""
+        failed = self.failures()
+        critical = sum(result.severity == "critical" for result in failed)
+        counts = f"{_plural(critical, 'critical failure')}, {_plural(len(failed) - critical, 'warning')}"
+        what = f"{_plural(self.rows['frames'], 'frame')}, {_plural(self.rows['labels'], 'label file')}"
+        if not failed:
+            return f"validation passed: {what}, all {len(self.results)} expectations hold"
+        worst = "; ".join(f"({number}) {result}" for number, result in enumerate(failed[:WORST], start=1))
+        return f"validation {'passed' if self.ok else 'failed'}: {what}, {counts}. Worst: {worst}"
+
+
+def to_markdown(report: Report) -> str:
+    """Write a report for people: verdict, all expectations, then each failure with its offenders."""
+    return "\n".join([*_overview(report), *(line for result in report.failures() for line in _failure(result))]) + "\n"
+
+
+def _overview(report: Report) -> Iterator[str]:
+    yield f"# Validation: {'passed' if report.ok else 'FAILED'}"
+    yield ""
+    yield _cell(report.summary())
+    yield ""
+    yield "| table | expectation | severity | result |"
+    yield "| --- | --- | --- | --- |"
+    for result in report.results:
+        fails = f"**{_plural(len(result.offenders), 'offender')}**" if result.offenders else "**fails**"
+        yield f"| {result.suite} | {_cell(result.name)} | {result.severity} | {'ok' if result.success else fails} |"
+
+
+def _failure(result: Result) -> Iterator[str]:
+    yield ""
+    yield f"## {result.severity.capitalize()}: not true that {_cell(result.name)}"
+    yield ""
+    yield f"{result.why} *{result.cure}*"
+    if not result.offenders:
+        return
+    yield ""
+    yield f"| AOI | month | file | {result.column} | detail |"
+    yield "| --- | --- | --- | --- | --- |"
+    for it in result.offenders[:SHOWN]:
+        yield f"| {it.aoi} | {it.month} | {_cell(it.file)} | {_cell(it.value)} | {_cell(it.detail)} |"
+    if len(result.offenders) > SHOWN:
+        yield ""
+        yield f"… and {len(result.offenders) - SHOWN} more."
+
+
+def _cell(value: object) -> str:
+    """Text that cannot break a Markdown table or add markup of its own: faults quote what files hold."""
+    text = str(value)
+    for mark in ("\\", "|", "<", "`", "[", "*"):
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,94 @@
+"""Both trackers on a town whose truth is known: what a network without a fault would score."""
+
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import box
+
+from sn7ml.buildings.track import track_buildings
+from sn7ml.geo.burn import burn_ids
+from sn7ml.geo.probabilities import Probabilities
+from sn7ml.metrics.scot import AoiScot, score_scot
+from sn7ml.tables import TRACKS
+from tests.buildings.drawings import cube_of, perfect, track_params
+
+SIDE_PX = 120
+MONTHS = 12
+HOUSES = [box(col, row, col + 4, row + 3) for row, col in itertools.product(range(2, 114, 6), range(2, 110, 8))]
+HOUSES += [
+    box(col + 4, row, col + 6, row + 3) for row, col in itertools.product(range(2, 114, 12), range(2, 110, 16))
+]  # touch
+BIRTH = [number % 9 + 1 if number % 5 == 0 else 0 for number in range(len(HOUSES))]
+
+
+def town(under_cloud: set[int]) -> tuple[Mapping[str, Probabilities], pd.DataFrame]:
+    """Return perfect probabilities at 3x and the truth; clouds hide the western half in the months given."""
+    frames, rows = [], []
+    for month in range(MONTHS):
+        alive = [birth <= month for birth in BIRTH]
+        ids = burn_ids(
+            [house if lives else box(0, 0, 0, 0) for house, lives in zip(HOUSES, alive, strict=True)], (SIDE_PX,) * 2, 3
+        )
+        usable = np.ones(ids.shape, dtype=bool)
+        usable[:, : 180 if month in under_cloud else 0] = False
+        frames.append(perfect(ids * usable, usable))
+        seen = [house.bounds[0] >= 60 or month not in under_cloud for house in HOUSES]
+        rows += [
+            {"aoi": "town", "month": f"2018-{month + 1:02d}", "id": str(number), "geometry": HOUSES[number]}
+            for number in range(len(HOUSES))
+            if alive[number] and seen[number]
+        ]
+    return cube_of(frames), pd.DataFrame(rows)
+
+
+def score(truth: pd.DataFrame, found: pd.DataFrame) -> AoiScot:
+    return score_scot(truth, found.assign(aoi="town")).aois["town"]
+
+
+@pytest.mark.parametrize("under_cloud", [set(), {0}, {3, 4}], ids=["clear", "cloud first", "cloud in between"])
+def test_collapse_finds_all_of_a_town_from_perfect_probabilities(under_cloud: set[int]) -> None:
+    cube, truth = town(under_cloud)
+    tracks = track_buildings(cube, 3, track_params("collapse"))
+    result = score(truth, tracks)
+    assert (result.mm, result.track_fn, result.change_fn) == (0, 0, 0)
+    assert result.combo_score >= 0.97
+    assert tracks["id"].nunique() == len(HOUSES) > 300
+
+
+def test_the_baseline_follows_perfect_probabilities_too() -> None:
+    cube, truth = town(set())
+    assert score(truth, track_buildings(cube, 3, track_params("baseline"))).combo_score >= 0.97
+
+
+def test_flicker_costs_the_baseline_false_births_and_collapse_none() -> None:
+    cube, truth = town(set())
+    half = {month: _narrower(image) if index % 2 else image for index, (month, image) in enumerate(cube.items())}
+    kept = score(truth, track_buildings(half, 3, track_params("collapse")))
+    baseline = score(truth, track_buildings(half, 3, track_params("baseline", min_iou=0.6)))
+    assert kept.change_fp == 0
+    assert baseline.change_fp > 300
+
+
+def _narrower(image: Probabilities) -> Probabilities:
+    """Blank every other run of 6 pixels: each house loses about half of its width."""
+    stripes = np.arange(image.usable.shape[1]) // 6 % 2 == 0
+    return Probabilities(image.channels * stripes.astype(np.uint8), image.usable)
+
+
+@pytest.mark.parametrize("method", ["collapse", "baseline"])
+def test_tracks_are_a_tracks_table_once_the_aoi_is_known(method: str) -> None:
+    cube, _ = town(set())
+    params = track_params("collapse").model_copy(update={"method": method})
+    table = TRACKS.check(track_buildings(cube, 3, params).assign(aoi="town"))
+    assert table["confidence"].between(0, 1).all()
+    assert all(geometry.is_valid for geometry in table["geometry"])
+
+
+@pytest.mark.parametrize("method", ["collapse", "baseline"])
+def test_tracking_twice_gives_the_same_table(method: str) -> None:
+    cube, _ = town({3})
+    params = track_params("collapse").model_copy(update={"method": method})
+    pd.testing.assert_frame_equal(track_buildings(cube, 3, params), track_buildings(dict(cube), 3, params))

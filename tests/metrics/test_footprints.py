@@ -1,0 +1,65 @@
+"""Footprint counts."""
+
+import pandas as pd
+import pytest
+import shapely
+
+from sn7ml.metrics.footprints import count_footprints, precision_recall_f1
+from tests.metrics.towns import AOI, drawn, table, town
+
+OTHER = "L15-0358E-1220N_1433_3310_13"
+
+
+def rows(frame: pd.DataFrame) -> list[list[object]]:
+    return [list(row) for row in frame.itertuples(index=False)]
+
+
+def test_found_false_and_missed_are_counted_by_frame() -> None:
+    truth = drawn({"2018-01": "AA.BB", "2018-02": "AA.BB.CC"})
+    proposals = drawn({"2018-01": "XX....YY", "2018-02": "QQ.RR.SS"})
+    assert rows(count_footprints(truth, proposals, 0.25)) == [[AOI, "2018-01", 1, 1, 1], [AOI, "2018-02", 3, 0, 0]]
+
+
+def test_every_frame_of_either_table_has_a_row() -> None:
+    truth, proposals = drawn({"2018-02": "AA"}), drawn({"2018-01": "AA"})
+    elsewhere = drawn({"2018-05": "AA.BB"}, aoi=OTHER)
+    assert rows(count_footprints(truth, pd.concat([proposals, elsewhere]), 0.25)) == [
+        [AOI, "2018-01", 0, 1, 0],
+        [AOI, "2018-02", 0, 0, 1],
+        [OTHER, "2018-05", 0, 2, 0],
+    ]
+
+
+def test_the_threshold_decides_and_is_itself_no_match() -> None:
+    truth = table([(AOI, "2018-01", "a", shapely.box(0, 0, 4, 4))])
+    half = table([(AOI, "2018-01", "a", shapely.box(0, 0, 4, 2))])
+    assert rows(count_footprints(truth, half, 0.5)) == [[AOI, "2018-01", 0, 1, 1]]
+    assert rows(count_footprints(truth, half, 0.49)) == [[AOI, "2018-01", 1, 0, 0]]
+
+
+def test_small_truth_counts_and_rows_of_one_id_count_each() -> None:
+    specks = table([(AOI, "2018-01", "a", shapely.box(x, 0, x + 1, 1)) for x in (0, 5)])
+    assert rows(count_footprints(specks, specks, 0.25)) == [[AOI, "2018-01", 2, 0, 0]]
+
+
+def test_missing_and_empty_geometries_match_nothing() -> None:
+    strange = table([(AOI, "2018-01", "a", None), (AOI, "2018-01", "b", shapely.from_wkt("POLYGON EMPTY"))])
+    assert rows(count_footprints(strange, strange, 0.25)) == [[AOI, "2018-01", 0, 2, 2]]
+
+
+def test_empty_tables_give_an_empty_table_with_its_columns() -> None:
+    counted = count_footprints(table([]), table([]), 0.25)
+    assert list(counted.columns) == ["aoi", "month", "tp", "fp", "fn"]
+    assert len(counted) == 0
+    assert count_footprints(table([]), drawn({"2018-01": "A"}), 0.25)["fp"].tolist() == [1]
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    truth, proposals = town(3)
+    shuffled = count_footprints(truth.sample(frac=1, random_state=1), proposals.sample(frac=1, random_state=2), 0.25)
+    pd.testing.assert_frame_equal(shuffled, count_footprints(truth, proposals, 0.25))
+
+
+def test_negative_counts_are_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be negative"):
+        precision_recall_f1(1, -1, 0)

@@ -1,0 +1,64 @@
+"""SCOT against the reference scorer's own results."""
+
+import re
+
+import pytest
+
+from sn7ml.errors import LabelError
+from sn7ml.metrics.scot import score_scot
+from tests.metrics import scot_cases
+
+NAMES = sorted(scot_cases.expected())
+SCORED = [name for name in NAMES if "error" not in scot_cases.expected()[name]]
+
+pytestmark = pytest.mark.skipif(
+    not scot_cases.AVAILABLE, reason=f"the reference's cases are not in {scot_cases.FOLDER}"
+)
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_every_field_of_every_area_agrees_with_the_reference(name: str) -> None:
+    case = scot_cases.expected()[name]
+    result = score_scot(*scot_cases.read_case(name)).as_dict()
+    assert result["score"] == pytest.approx(case["score"], abs=1e-12)
+    assert result["aois"] == {aoi: pytest.approx(fields, abs=1e-12) for aoi, fields in case["aois"].items()}
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_every_frame_and_every_matched_pair_agrees_with_the_reference(name: str) -> None:
+    # Pairs that the notes call a tie agree as well, so they are checked with the rest.
+    result = score_scot(*scot_cases.read_case(name))
+    for aoi, frames in scot_cases.expected()[name]["frames"].items():
+        ours, pairs = result.aois[aoi].frames, result.aois[aoi].pairs
+        assert [month.replace("_", "-") for month in frames] == ours["month"].tolist()
+        columns = ["n_truth", "n_prop", "tp", "fp", "fn"]
+        assert ours[columns].to_dict("records") == [{key: f[key] for key in columns} for f in frames.values()]
+        for month, frame in frames.items():
+            here = pairs[pairs["month"] == month.replace("_", "-")]
+            assert sorted(map(list, zip(here["truth_id"], here["prop_id"], strict=True))) == frame["pairs"]
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(SCORED)))
+def test_where_the_reference_fails_on_empty_truth_we_say_what_is_missing(name: str) -> None:
+    with pytest.raises(LabelError, match=r"no polygon of at least 4 px² .* nothing to score"):
+        score_scot(*scot_cases.read_case(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("e03_single_month_perfect", "change is undefined .only one month has truth"),
+        ("e09_truth_all_below_4px_one_of_two_aois", "the AOI is left out of the mean"),
+        ("e27_duplicate_proposal_id_distinct_truths", "2 proposal row.s. repeat an id .*'7' in 2018-01"),
+        ("e29_duplicate_id_iou_sum_crosses_threshold", "summed past the threshold in 2018-01, 2018-02"),
+        ("e39_proposal_extra_months", "10 proposal.s. ignored in months without truth: 2018-04, 2018-05"),
+        ("e43_polygon_empty_row_new_id", "1 proposal geometries are EMPTY"),
+        ("e63_null_geometry_proposal", "1 proposal geometries are missing"),
+    ],
+)
+def test_a_defect_of_the_reference_that_was_met_is_named(name: str, note: str) -> None:
+    assert [n for n in score_scot(*scot_cases.read_case(name)).notes if re.search(note, n)]
+
+
+def test_a_clean_case_has_no_notes() -> None:
+    assert score_scot(*scot_cases.read_case("e01_perfect_with_births")).notes == ()
