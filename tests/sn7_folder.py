@@ -76,13 +76,16 @@ def write_labels(path: Path, buildings: Mapping[int, BaseGeometry], grid: Grid |
 
 
 def write_udm(folder: Path, month: str, unusable: NDArray[np.bool_], grid: Grid) -> None:
-    write_image(folder / "UDM_masks" / f"{stem(folder.name, month)}_UDM.tif", unusable[None].astype(np.uint8) * 255, grid)
+    write_image(
+        folder / "UDM_masks" / f"{stem(folder.name, month)}_UDM.tif", unusable[None].astype(np.uint8) * 255, grid
+    )
 
 
 def write_aoi(
     root: Path,
     aoi: str = AOI,
     months: Sequence[str] = MONTHS,
+    *,
     size: tuple[int, int] = SHAPE,
     buildings: Mapping[int, BaseGeometry] = HOUSES,
     part: str = "train",

@@ -81,7 +81,7 @@ def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     pd.DataFrame
         ``FRAME_FACTS``, in order of AOI and month; empty if ``frames`` is.
     """
-    jobs = {f"{row.aoi} {row.month}": row._asdict() for row in frames.itertuples(index=False)}
+    jobs = {f"{row['aoi']} {row['month']}": row for row in frames.to_dict("records")}
     rows = list(map_items(partial(_facts_of_image, root), jobs).values()) + _label_months_without_image(root, frames)
     table = as_table(rows, FRAME_FACTS).sort_values(["aoi", "month"], ignore_index=True)
     table["grid_agrees"] = _agrees_with_most(table)
@@ -181,7 +181,7 @@ def _pixels(source: rasterio.DatasetReader) -> dict[str, Any]:
     usable = 0
     for top in range(0, rows, STRIP_ROWS):
         strip = source.read(list(bands), window=Window(0, top, cols, min(STRIP_ROWS, rows - top)))
-        usable += np.count_nonzero(strip[-1])
+        usable += int(np.count_nonzero(strip[-1]))
     return {"readable": True, "fault": "", "usable_fraction": usable / (rows * cols) if source.count == BANDS else None}
 
 

@@ -77,7 +77,7 @@ def label_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
         ``LABEL_FACTS``, in order of AOI and month; empty if no frame has labels.
     """
     labelled = frames[frames["labels"] != ""].sort_values(["aoi", "month"])
-    jobs = {f"{row.aoi} {row.month}": row._asdict() for row in labelled.itertuples(index=False)}
+    jobs = {f"{row['aoi']} {row['month']}": row for row in labelled.to_dict("records")}
     found = map_items(partial(_facts_of_labels, root), jobs)
     rows = [facts for facts, _ in found.values()]
     _count_births(rows, [ids for _, ids in found.values()])

@@ -17,12 +17,12 @@ from mlflow.entities import LoggedModelOutput, Metric
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from sn7ml.data.model_files import package_digest
 from sn7ml.errors import StoreError
 from sn7ml.experiment.provenance import provenance
 from sn7ml.experiment.pyfunc import ARTIFACT, save_pyfunc
 from sn7ml.experiment.runs import MODEL_DIGEST
-from sn7ml.experiment.store import FINAL, Store
-from sn7ml.learn.package import package_digest
+from sn7ml.experiment.store import FINAL, Store, open_store
 from sn7ml.params import PromoteParams
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
@@ -30,8 +30,11 @@ CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 VERDICT = "sn7.verdict"
 """Tag of a version: its last verdict in full, as JSON."""
 
-Scores = Mapping[str, float]
-"""scot, f1, iou, … of one model on the data of today."""
+Scores = Mapping[str, float | None]
+"""scot, f1, iou, … of one model on the data of today; an undefined one is null, as JSON has it, or NaN."""
+
+Numbers = Mapping[str, float]
+"""The same, undefined ones being NaN."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,12 @@ class Verdict:
     """Why, a sentence each."""
 
     challenger_digest: str
-    challenger: Scores
+    challenger: Numbers
 
     champion_digest: str | None
     """The champion it was compared with; None if there was none."""
 
-    champion: Scores | None
+    champion: Numbers | None
     """That champion's scores on the same data."""
 
     version: str = ""
@@ -94,7 +97,7 @@ def promote(
     StoreError
         If the champion's files are gone, or another process holds the registry for too long.
     """
-    digest = package_digest(package)
+    digest, challenger = package_digest(package), _numbers(challenger)
     with store.promoting():
         version = _register(store, package, digest, params.model_name, run_id)
         champion = _version_at(store.client, params.model_name, CHAMPION)
@@ -106,21 +109,39 @@ def promote(
     return Verdict(**{**verdict.__dict__, "version": str(version.version)})
 
 
+def package_folder(model: str) -> Path:
+    """Return the package folder of a registered model (``models:/sn7-buildings@champion``), or ``model``, being a folder.
+
+    Raises
+    ------
+    StoreError
+        If the registry has no such model or its files are gone.
+    """
+    if not model.startswith("models:/"):
+        return Path(model)
+    store = open_store()
+    try:
+        with store.as_global():
+            return Path(mlflow.artifacts.download_artifacts(f"{model}/artifacts/{ARTIFACT}", tracking_uri=store.uri))
+    except (MlflowException, OSError) as error:
+        raise StoreError(f"cannot fetch {model} from {store.uri}: {error}") from None
+
+
 def _compare(
     store: Store,
     champion: ModelVersion | None,
     digest: str,
-    challenger: Scores,
+    challenger: Numbers,
     score_champion: Callable[[Path], Scores],
     params: PromoteParams,
 ) -> Verdict:
     if champion is None:
-        against: Scores | None = None
+        against: Numbers | None = None
         objections = _below_floor(challenger, params)
         reasons = objections or ["there is no champion yet"]
     else:
         with tempfile.TemporaryDirectory(prefix="sn7ml-champion-") as folder:
-            against = dict(score_champion(_fetch_package(store, champion, Path(folder))))
+            against = _numbers(score_champion(_fetch_package(store, champion, Path(folder))))
         objections = _below_floor(challenger, params) + _no_better(challenger, against, params)
         reasons = objections or [f"SCOT {_rise(challenger, against, 'scot')}, by at least {params.min_gain:g}"]
     if inside := provenance().get("dvc.exp_name"):
@@ -129,13 +150,13 @@ def _compare(
     return Verdict(not objections and not inside, tuple(reasons), digest, challenger, elsewhere, against)
 
 
-def _below_floor(challenger: Scores, params: PromoteParams) -> list[str]:
+def _below_floor(challenger: Numbers, params: PromoteParams) -> list[str]:
     if _number(challenger["scot"]) >= params.min_scot:
         return []
     return [f"SCOT {challenger['scot']:.4f} is below promote.min_scot {params.min_scot:g}"]
 
 
-def _no_better(challenger: Scores, champion: Scores, params: PromoteParams) -> list[str]:
+def _no_better(challenger: Numbers, champion: Numbers, params: PromoteParams) -> list[str]:
     """Say what speaks against the challenger; nothing does if it is better."""
     objections = []
     gain = _number(challenger["scot"]) - _number(champion["scot"])
@@ -151,7 +172,11 @@ def _no_better(challenger: Scores, champion: Scores, params: PromoteParams) -> l
     return objections
 
 
-def _rise(challenger: Scores, champion: Scores, name: str) -> str:
+def _numbers(scores: Scores) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in scores.items()}
+
+
+def _rise(challenger: Numbers, champion: Numbers, name: str) -> str:
     return f"{champion[name]:.4f} (champion) to {challenger[name]:.4f} (challenger)"
 
 
@@ -160,12 +185,14 @@ def _number(score: float) -> float:
     return -math.inf if math.isnan(score) else score
 
 
-def _confirmed(champion: ModelVersion, digest: str, challenger: Scores) -> Verdict:
+def _confirmed(champion: ModelVersion, digest: str, challenger: Numbers) -> Verdict:
     """Return the verdict that made this very model champion, so that asking twice gives the same answer."""
     recorded = json.loads(champion.tags.get(VERDICT, "{}"))
     if recorded.get("promoted") and recorded["challenger"] == _entry(digest, challenger):
-        loser = recorded["champion"] or {"digest": None, "scores": None}
-        return Verdict(True, tuple(recorded["reasons"]), digest, challenger, loser["digest"], loser["scores"])
+        loser, reasons = recorded["champion"], tuple(recorded["reasons"])
+        if loser is None:
+            return Verdict(True, reasons, digest, challenger, None, None)
+        return Verdict(True, reasons, digest, challenger, loser["digest"], _numbers(loser["scores"]))
     return Verdict(True, ("it is the champion already",), digest, challenger, digest, challenger)
 
 
@@ -269,5 +296,5 @@ def _version_at(client: MlflowClient, name: str, alias: str) -> ModelVersion | N
         raise
 
 
-def _entry(digest: str, scores: Scores) -> dict[str, Any]:
+def _entry(digest: str, scores: Numbers) -> dict[str, Any]:
     return {"digest": digest, "scores": {name: None if math.isnan(value) else value for name, value in scores.items()}}

@@ -43,7 +43,7 @@ class Grid:
     def upsampled(self, factor: int) -> "Grid":
         """Return the grid of the same ground with ``factor`` × ``factor`` pixels in place of each."""
         rows, cols = self.shape
-        return Grid(self.epsg, self.transform * Affine.scale(1 / factor), (rows * factor, cols * factor))
+        return Grid(self.epsg, self.transform @ Affine.scale(1 / factor), (rows * factor, cols * factor))
 
     def to_pixels(self, geometry: BaseGeometry) -> BaseGeometry:
         """From CRS to pixel coordinates (column, row), fractional."""

@@ -58,5 +58,5 @@ def blend_weights(size: int, overlap: int) -> NDArray[np.float32]:
     array([0.1875, 0.5625, 0.5625, 0.1875], dtype=float32)
     """
     edge = np.minimum(np.arange(size) + 0.5, size - np.arange(size) - 0.5)
-    ramp = np.minimum(1.0, edge / max(overlap, 1)).astype(np.float32)
+    ramp = np.minimum(1.0, edge / max(overlap, 0.5)).astype(np.float32)
     return np.asarray(ramp[:, None] * ramp[None, :], dtype=np.float32)

@@ -33,10 +33,12 @@ class Predictor:
         The trained model.
     params
         Window size, overlap, batch size, flips.
+    device
+        Where to run; None takes a GPU where there is one.
     """
 
-    def __init__(self, package: Package, params: PredictParams) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    def __init__(self, package: Package, params: PredictParams, device: torch.device | None = None) -> None:
+        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = package.network().eval().to(self.device)
         self.network: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.upsampling = package.upsampling

@@ -1,15 +1,18 @@
 """The one door to Great Expectations: no analytics, no progress bars, nothing on disk."""
 
 import os
+import warnings
 from typing import Any
 
 import pandas as pd
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read at import
 
-import great_expectations as gx
-from great_expectations import expectations
-from great_expectations.data_context.types.base import ProgressBarsConfig
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # it imports sre_constants
+    import great_expectations as gx
+    from great_expectations import expectations
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
 __all__ = ["expectations", "judge"]
 

@@ -27,12 +27,12 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def frame(area: Area, month: str = SECOND) -> pd.Series:
     table = frame_facts(area.root, scan(area.root))
-    return table.set_index("month").loc[month]
+    return table[table["month"] == month].iloc[0]
 
 
 def labels(area: Area, month: str = SECOND) -> pd.Series:
     table = label_facts(area.root, scan(area.root))
-    return table.set_index("month").loc[month]
+    return table[table["month"] == month].iloc[0]
 
 
 def labels_of(tmp_path: Path, features: list[Any]) -> pd.Series:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from sn7ml.data.model_files import CONFIG, WEIGHTS, package_digest
 from sn7ml.errors import StoreError
-from sn7ml.experiment.registry import Verdict, promote
+from sn7ml.experiment.registry import Verdict, package_folder, promote
 from sn7ml.experiment.runs import MODEL_DIGEST, training_run
 from sn7ml.experiment.store import Store
-from sn7ml.learn.package import CONFIG, WEIGHTS, package_digest
 from sn7ml.params import PromoteParams
 
 PARAMS = PromoteParams(model_name="sn7-test", min_scot=0.1, min_gain=0.0, max_f1_loss=0.02)
@@ -199,3 +199,24 @@ def test_a_champion_whose_files_are_gone_is_named_with_the_cure(store: Store, su
     with pytest.raises(StoreError, match="cannot read the champion, version 1 of 'sn7-test'"):
         submit("b", scores(0.3), champion=scores(0.2))
     assert aliases(store)["champion"] == "1"
+
+
+@pytest.mark.parametrize("address", ["models:/sn7-test@champion", "models:/sn7-test/1"])
+def test_the_package_of_a_registered_model_is_fetched_by_its_address(submit: Promote, address: str) -> None:
+    submit("a", scores(0.2))
+    assert (package_folder(address) / CONFIG).read_text() == "a"
+
+
+def test_a_folder_is_its_own_package(tmp_path: Path) -> None:
+    assert package_folder(str(tmp_path)) == tmp_path
+
+
+def test_a_model_that_is_not_registered_is_named(store: Store) -> None:
+    with pytest.raises(StoreError, match="cannot fetch models:/nobody@champion from sqlite"):
+        package_folder("models:/nobody@champion")
+
+
+def test_an_undefined_score_may_come_as_null(submit: Promote) -> None:
+    submit("a", scores(0.2) | {"change": None})
+    assert submit("a", scores(0.2) | {"change": None}).reasons == ("there is no champion yet",)
+    assert submit("b", scores(0.3), champion=scores(0.2) | {"change": None}).promoted

@@ -64,9 +64,7 @@ THICK_RIM = """
 """
 
 
-@pytest.mark.parametrize(
-    "drawing", [ONE_HOUSE, TWO_HOUSES_THAT_TOUCH, CUT_OFF_BY_THE_IMAGE_EDGE, TOUCHING_AT_A_CORNER]
-)
+@pytest.mark.parametrize("drawing", [ONE_HOUSE, TWO_HOUSES_THAT_TOUCH, CUT_OFF_BY_THE_IMAGE_EDGE, TOUCHING_AT_A_CORNER])
 def test_boundary_is_the_rim_drawn_in_capitals(drawing: str) -> None:
     np.testing.assert_array_equal(boundary_mask(picture(drawing)), capitals(drawing))
 

@@ -135,6 +135,13 @@ def test_a_script_in_any_name_is_shown_and_not_run() -> None:
     assert "<script>" not in json.dumps(figures)  # plotly reads text as a kind of HTML too
 
 
+def test_a_figure_from_elsewhere_cannot_end_the_script_that_carries_it() -> None:
+    figure = month_map(tracks()).update_layout(title_text="</script><b>&")
+    page = Page(render_page(replace(EMPTY, maps=((AOI, figure),))))
+    (body,) = [data for tag, data in page.texts if tag == "script" and data.startswith("{")]
+    assert json.loads(body)["layout"]["title"]["text"] == "</script><b>&"
+
+
 def test_scores_that_are_not_defined_are_dashes() -> None:
     scores = dict.fromkeys(("scot", "tracking", "change"), float("nan")) | {"f1": None}
     per_aoi = PER_AOI.assign(**dict.fromkeys(("scot", "tracking", "change", "f1", "iou"), float("nan")))
