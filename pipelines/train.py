@@ -7,6 +7,7 @@ from sn7ml.data.model_files import HISTORY
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.final import run_name
 from sn7ml.experiment.runs import MODEL_DIGEST, training_run
+from sn7ml.experiment.search import trial_tags
 from sn7ml.experiment.store import open_store
 from sn7ml.learn.fit import fit
 from sn7ml.learn.package import package_digest, save_package
@@ -20,8 +21,10 @@ def main(tiles: Path, best: Path, model: Path) -> None:
     params, recipe, store = load_params(), load_recipe(best), TileStore(tiles)
     checkpoint = model.parent / ".checkpoints" / "train.pt"
     values = flatten(resolved(params, recipe))
+    mlflow = open_store()
+    tags = {"stage": "train", **trial_tags(mlflow, recipe)}
     start = time.monotonic()
-    with training_run(open_store(), name=run_name(recipe), tags={"stage": "train"}, params=values) as run:
+    with training_run(mlflow, name=run_name(recipe), tags=tags, params=values) as run:
         for split in ("train", "validation"):
             run.log_dataset(f"sn7-tiles-{split}", str(tiles), store.digest(), split)
 

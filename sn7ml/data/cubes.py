@@ -74,6 +74,6 @@ def read_stack_grid(paths: list[Path]) -> Grid:
     for path, grid in others:
         if grid != first[1]:
             raise GridError(
-                f"{path} is on {grid}, but {first[0]} on {first[1]}; all months of an AOI must share one grid"
+                f"{path} is on the grid {grid}, but {first[0]} on {first[1]}; all months of an AOI must share one grid"
             )
     return first[1]

@@ -22,7 +22,7 @@ def final_run(store: Store, model: Path, params: Params) -> Run:
 def best_epoch(model: Path) -> int:
     """Return the epoch whose weights a package holds."""
     history = pd.read_csv(model / HISTORY)
-    return int(history.loc[history["val_iou"].idxmax(), "epoch"])
+    return int(history["epoch"].to_numpy()[history["val_iou"].to_numpy().argmax()])
 
 
 def run_name(recipe: Recipe) -> str:

@@ -40,6 +40,10 @@ class Grid:
         if min(self.shape) < 1:
             raise GridError(f"need at least one row and one column, got shape {self.shape}")
 
+    def __str__(self) -> str:
+        rows, cols = self.shape
+        return f"EPSG:{self.epsg}, {rows} x {cols} pixels of {self.transform.a} from ({self.transform.c}, {self.transform.f})"
+
     def upsampled(self, factor: int) -> "Grid":
         """Return the grid of the same ground with ``factor`` × ``factor`` pixels in place of each."""
         rows, cols = self.shape

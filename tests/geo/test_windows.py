@@ -1,5 +1,7 @@
 """Windows over images whose pixels hold their own address."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,7 +44,7 @@ def test_no_window_leaves_the_image_unless_the_image_is_smaller(
 def test_neighbours_share_at_least_the_overlap(length: int, size: int, overlap: int) -> None:
     overlap = min(overlap, size - 1)
     starts = [col for _, col in plan_windows((1, length), size, overlap)]
-    assert all(after - before <= size - overlap for before, after in zip(starts, starts[1:], strict=False))
+    assert all(after - before <= size - overlap for before, after in itertools.pairwise(starts))
 
 
 def test_the_last_window_is_moved_back_to_the_edge() -> None:
