@@ -5,9 +5,8 @@ from pathlib import Path
 
 from sn7ml.data.model_files import HISTORY
 from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.final import run_name
+from sn7ml.experiment.final import run_name, trial_tags
 from sn7ml.experiment.runs import MODEL_DIGEST, training_run
-from sn7ml.experiment.search import trial_tags
 from sn7ml.experiment.store import open_store
 from sn7ml.learn.fit import fit
 from sn7ml.learn.package import package_digest, save_package

@@ -70,7 +70,7 @@ class _Masters:
         self.births: list[str] = []
 
     def name(self, polygons: list[Polygon], month: str) -> list[int]:
-        """Number the footprints of a month, in the order given (largest first); new ones become masters.
+        """Give an id to the footprints of a month, in the order given (largest first); new ones become masters.
 
         Each takes, of the masters that no larger footprint took, the one with the best IoU (of equal ones the oldest).
         """

@@ -21,7 +21,7 @@ def find_instances(
     params: InstanceParams,
     upsampling: int,
 ) -> Ids:
-    """Number the buildings of one image.
+    """Part one image into buildings.
 
     The evidence of a pixel is ``footprint · (1 - boundary_weight · boundary) · (1 - contact_weight · contact)``. A
     building is a connected patch (over sides, not corners) of evidence above ``seed_threshold``, grown downhill in

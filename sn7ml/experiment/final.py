@@ -1,13 +1,19 @@
 """The MLflow run behind a trained package, found by what the package is; written down again where it is unknown."""
 
+import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from sn7ml.data.model_files import HISTORY, package_digest, read_config
-from sn7ml.experiment.runs import Run, find_run, restore_run
-from sn7ml.experiment.store import Store
+from sn7ml.experiment.runs import STATE, Run, find_run, restore_run
+from sn7ml.experiment.store import SEARCH, Store
 from sn7ml.params import Params, Recipe, flatten, resolved
+
+RECIPE_DIGEST = "sn7.recipe_digest"
+"""Tag of a trial: the recipe that it tried, as 16 hexadecimal digits."""
 
 
 def final_run(store: Store, model: Path, params: Params) -> Run:
@@ -34,3 +40,21 @@ def run_name(recipe: Recipe) -> str:
     """
     terms = [name for name in ("bce", "dice", "focal", "jaccard") if getattr(recipe.loss, name) > 0]
     return f"train {recipe.model.architecture} {recipe.model.encoder.removeprefix('tu-')} {'+'.join(terms)}"
+
+
+def trial_tags(store: Store, recipe: Recipe) -> dict[str, str]:
+    """Return tags that name the trial, and its search, from which a recipe comes; empty if this store knows none."""
+    found = store.client.search_runs(
+        [store.experiments[SEARCH]],
+        filter_string=f"tags.`{RECIPE_DIGEST}` = '{digest_of(recipe.model_dump())}' and tags.`{STATE}` = 'complete'",
+        max_results=1,
+        order_by=["attributes.start_time DESC"],
+    )
+    if not found:
+        return {}
+    return {"sn7.trial_run_id": found[0].info.run_id, "sn7.search_run_id": found[0].data.tags["mlflow.parentRunId"]}
+
+
+def digest_of(*parts: Any) -> str:
+    """Return 16 hexadecimal digits that name plain JSON content."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,8 +1,6 @@
 """The search for the best recipe: Optuna proposes, a callable trains and scores, MLflow records."""
 
 import copy
-import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,12 +18,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sn7ml.errors import ModelError, ParamsError, StoreError
 from sn7ml.experiment import study as studies
+from sn7ml.experiment.final import RECIPE_DIGEST, digest_of
 from sn7ml.experiment.runs import STATE, Run, create_run, ending, failure_text
 from sn7ml.experiment.store import SEARCH, Store
 from sn7ml.params import Recipe, SearchParams, flatten, parse
-
-RECIPE_DIGEST = "sn7.recipe_digest"
-"""Tag of a trial: the recipe that it tried, as 16 hexadecimal digits."""
 
 FAULTS = (ModelError, ParamsError, RuntimeError)
 """What may go wrong with one recipe: it cannot be built, or torch refuses it (RuntimeError: shapes, memory). Any other
@@ -96,7 +92,7 @@ def search(
     """
     if params.trials == 0:
         return SearchResult(recipe, pd.DataFrame(columns=["number", "state", "value"]))
-    journal = work / f"search-{_digest(recipe.model_dump(), params.model_dump(), inputs)}.log"
+    journal = work / f"search-{digest_of(recipe.model_dump(), params.model_dump(), inputs)}.log"
     with _alone(journal):
         study = studies.open_study(journal, params.seed, params.space, flatten(recipe))
         task = _Task(recipe, params, evaluate, store, study, _search_run(store, study, recipe, params))
@@ -112,19 +108,6 @@ def search(
             result = task.result(best)
             journal.unlink()
             return result
-
-
-def trial_tags(store: Store, recipe: Recipe) -> dict[str, str]:
-    """Return tags that name the trial, and its search, from which a recipe comes; empty if this store knows none."""
-    found = store.client.search_runs(
-        [store.experiments[SEARCH]],
-        filter_string=f"tags.`{RECIPE_DIGEST}` = '{_digest(recipe.model_dump())}' and tags.`{STATE}` = 'complete'",
-        max_results=1,
-        order_by=["attributes.start_time DESC"],
-    )
-    if not found:
-        return {}
-    return {"sn7.trial_run_id": found[0].info.run_id, "sn7.search_run_id": found[0].data.tags["mlflow.parentRunId"]}
 
 
 @dataclass(frozen=True)
@@ -176,7 +159,7 @@ class _Task:
 
     def _evaluate(self, trial: Trial, child: Run, values: studies.Values) -> TrialResult:
         recipe = merged(self.recipe, values)
-        child.set_tags({RECIPE_DIGEST: _digest(recipe.model_dump())})
+        child.set_tags({RECIPE_DIGEST: digest_of(recipe.model_dump())})
         result = self.evaluate(recipe, partial(_on_epoch, trial, child))
         child.log_scores(result.scores, result.per_aoi, "validation", result.epoch)
         if math.isnan(result.scores[self.params.objective]):
@@ -252,7 +235,3 @@ def _table(study: Study) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     first = ["number", "state", "value", *(name for name in table if str(name).startswith("val_"))]
     return table[[*first, *(name for name in table if name not in first)]]  # a first trial that failed has no scores
-
-
-def _digest(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -63,7 +63,10 @@ def test_a_house_that_always_stood_there_has_the_first_month_as_birth() -> None:
 
 def test_births_are_told_apart_by_building() -> None:
     tracks = track(*[HOUSE] * 3, *[TWO_HOUSES] * 5)
-    born = {row.geometry.normalize().wkt: row.birth_month for row in tracks.itertuples()}
+    born = {
+        geometry.normalize().wkt: month
+        for geometry, month in zip(tracks["geometry"], tracks["birth_month"], strict=True)
+    }
     assert born == {A.normalize().wkt: "2018-01", B.normalize().wkt: "2018-04"}
     assert len(tracks) == 8 + 5
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import ndimage
 from shapely.geometry import box
 
 from sn7ml.buildings.track import track_buildings
@@ -63,19 +64,19 @@ def test_the_baseline_follows_perfect_probabilities_too() -> None:
     assert score(truth, track_buildings(cube, 3, track_params("baseline"))).combo_score >= 0.97
 
 
-def test_flicker_costs_the_baseline_false_births_and_collapse_none() -> None:
+def test_outlines_that_breathe_cost_the_baseline_false_births_and_collapse_none() -> None:
     cube, truth = town(set())
-    half = {month: _narrower(image) if index % 2 else image for index, (month, image) in enumerate(cube.items())}
-    kept = score(truth, track_buildings(half, 3, track_params("collapse")))
-    baseline = score(truth, track_buildings(half, 3, track_params("baseline", min_iou=0.6)))
-    assert kept.change_fp == 0
-    assert baseline.change_fp > 300
+    breathing = {month: _thinner(image) if index % 2 else image for index, (month, image) in enumerate(cube.items())}
+    kept = score(truth, track_buildings(breathing, 3, track_params("collapse")))
+    baseline = score(truth, track_buildings(breathing, 3, track_params("baseline", min_iou=0.75)))
+    assert (kept.change_fp, kept.change_fn) == (0, 0)
+    assert baseline.change_fp > 300  # nearly every house gets a second id in the first thin month
 
 
-def _narrower(image: Probabilities) -> Probabilities:
-    """Blank every other run of 6 pixels: each house loses about half of its width."""
-    stripes = np.arange(image.usable.shape[1]) // 6 % 2 == 0
-    return Probabilities(image.channels * stripes.astype(np.uint8), image.usable)
+def _thinner(image: Probabilities) -> Probabilities:
+    """Take a third of a pixel off every footprint: IoU with the whole is at most 0.72."""
+    footprint, boundary, contact = image.channels
+    return Probabilities(np.stack([ndimage.minimum_filter(footprint, 3), boundary, contact]), image.usable)
 
 
 @pytest.mark.parametrize("method", ["collapse", "baseline"])

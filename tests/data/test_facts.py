@@ -85,9 +85,7 @@ def test_a_truncated_image_is_not_readable_and_hinders_no_other(tmp_path: Path) 
     [b"", b"no image at all", b'<VRTDataset rasterXSize="64" rasterYSize="64"></VRTDataset>'],
     ids=["empty", "text", "VRT"],
 )
-def test_what_is_no_geotiff_is_not_readable_and_its_fault_holds_no_path_of_this_machine(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_what_is_no_geotiff_is_not_readable_and_no_machine_path_is_told(tmp_path: Path, content: bytes) -> None:
     area = good_area(tmp_path)
     area.image(SECOND).write_bytes(content)
     facts = frame(area)
@@ -192,12 +190,7 @@ def test_an_empty_label_file_is_a_frame_without_buildings(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("rows", "column", "count", "example"),
     [
-        (
-            [feature(3, square(1, 1)), feature("3", square(1, 9)), feature(1, square(1, 1))],
-            "n_duplicate_ids",
-            2,
-            "duplicate_id=1",
-        ),
+        ([feature("3", square(1, 9)), feature(1, square(1, 1))], "n_duplicate_ids", 2, "duplicate_id=1"),
         ([feature(8, BOW_TIE), feature(7, BOW_TIE)], "n_invalid", 2, "invalid_id=7"),
         ([feature(9, square(0, 0, side=1e200))], "outside_px", 1e200, "outside_id=9"),
         ([feature(9, {"type": "Point", "coordinates": [1, 2]})], "n_not_polygon", 1, ""),

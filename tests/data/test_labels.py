@@ -11,6 +11,7 @@ import shapely
 from shapely.geometry import Polygon, box
 
 from sn7ml.data.catalog import scan
+from sn7ml.data.cubes import read_grid
 from sn7ml.data.labels import read_features, read_labels, read_truth
 from sn7ml.errors import ItemsFailed, LabelError
 from sn7ml.tables import POLYGONS
@@ -221,7 +222,7 @@ def test_both_kinds_of_real_labels_give_equal_polygons(real_data: Path) -> None:
     for row in frames.to_dict("records"):
         pixels = real_data / row["labels"]
         places = Path(str(pixels).replace("labels_match_pix", "labels_match"))
-        grid = grid_of(row["aoi"])
+        grid = read_grid(real_data / row["image"])
         one = read_labels(pixels, grid, "match_pix").set_index("id")["geometry"]
         other = read_labels(places, grid, "match").set_index("id")["geometry"]
         assert set(one.index) == set(other.index)

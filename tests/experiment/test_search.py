@@ -13,7 +13,8 @@ import pytest
 from mlflow.entities import Run as Record
 
 from sn7ml.errors import CatalogError, ModelError, StoreError
-from sn7ml.experiment.search import Evaluate, OnEpoch, TrialResult, merged, search, trial_tags
+from sn7ml.experiment.final import trial_tags
+from sn7ml.experiment.search import Evaluate, OnEpoch, TrialResult, merged, search
 from sn7ml.experiment.store import SEARCH, Store, open_store
 from sn7ml.params import Choice, Recipe, SearchParams, TrainParams, parse
 

@@ -14,6 +14,7 @@ from sn7ml.data.catalog import scan
 from sn7ml.data.facts import FRAME_FACTS, LABEL_FACTS, frame_facts, label_facts
 from sn7ml.errors import TableError
 from sn7ml.params import ValidationParams
+from sn7ml.validation.gx import expectations, judge
 from sn7ml.validation.report import Report, Result, to_markdown
 from sn7ml.validation.run import run_validation, validate
 from sn7ml.validation.suites import suites
@@ -238,6 +239,12 @@ def test_a_name_that_the_scorer_cannot_cut_is_critical(tmp_path: Path) -> None:
 def test_a_table_that_is_none_of_facts_is_refused_by_name() -> None:
     with pytest.raises(TableError, match="table 'frame facts' lacks column"):
         validate(pd.DataFrame({"aoi": ["a"]}), empty_facts(LABEL_FACTS), PARAMS)
+
+
+def test_an_expectation_that_cannot_be_evaluated_is_a_defect_not_a_verdict() -> None:
+    wanted = expectations.ExpectColumnValuesToBeInSet(column="gone", value_set=[1], meta={"name": "gone is 1"})
+    with pytest.raises(RuntimeError, match="suite: 'gone is 1' not evaluated"):
+        judge("suite", pd.DataFrame({"there": [1]}), [wanted])
 
 
 def test_thresholds_come_from_params(damaged: tuple[Path, Report]) -> None:
