@@ -1,4 +1,7 @@
-"""Score what was found. Reads the DATA, TILES, MODEL, PROBABILITIES and FOOTPRINTS, writes OUT/{metrics.json,per_aoi.csv,scot.json}."""
+"""Score what was found.
+
+Reads DATA, TILES, MODEL, PROBABILITIES and FOOTPRINTS, writes OUT/{metrics.json,per_aoi.csv,scot.json}; MLflow gets the same.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Register the model; it becomes champion if it beats the champion on the same data. Reads DATA, TILES, MODEL, EVALUATION, writes OUT."""
+"""Register the model; it becomes champion if it beats the champion on the same data.
+
+Reads DATA, TILES, MODEL and EVALUATION, writes OUT.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Find buildings and follow them through time. Reads DATA and PROBABILITIES, writes FOOTPRINTS/<AOI>.parquet and SUBMISSION.csv."""
+"""Find buildings and follow them through time.
+
+Reads DATA and PROBABILITIES, writes FOOTPRINTS/<AOI>.parquet and SUBMISSION.csv.
+"""
 
 from pathlib import Path
 
