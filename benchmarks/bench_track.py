@@ -1,6 +1,6 @@
-"""Track one AOI of average density from made-up probabilities: seconds and peak memory of each tracker.
+"""Track one made-up AOI of average density: seconds and peak memory of each tracker.
 
-Run as ``python -m benchmarks.bench_track`` (about two minutes). 1024 x 1024 pixels, 24 months, 4,740 buildings, 3 pixels per
+Run as ``python -m benchmarks.bench_track`` (about one minute). 1024 x 1024 pixels, 24 months, 4,740 buildings, 3 pixels per
 pixel. Months are made when asked for, as a cube on disk reads them; that time is told apart.
 """
 

@@ -293,13 +293,15 @@ class CollapseParams(Section):
     """Temporal collapse: one geometry per building, its birth from the jump of its mean probability."""
 
     mean_floor: float = Field(ge=0, le=1)
-    """Only probabilities above this enter a pixel's mean over months."""
+    """Probabilities up to this count as 0 in a pixel's mean over months."""
 
     birth_jump: float = Field(ge=0, le=1)
-    """A building is born at the largest rise of its mean probability (after minus before) if that is above this."""
+    """A building is born at the largest rise of its mean probability (after minus before) if that is above this and the mean
+    before is at most ``min_mean``."""
 
     min_mean: float = Field(ge=0, le=1)
-    """A building without a birth is kept, for all months, if its mean probability is above this."""
+    """A building without a birth is kept, for all months, if its mean probability is above this; one that was above it before its
+    largest rise has no birth."""
 
 
 class BaselineParams(Section):
@@ -316,7 +318,8 @@ class TrackParams(Section):
     """Which tracker writes the footprints."""
 
     instances: InstanceParams
-    """Shared by both trackers; ``baseline`` applies them month by month, ``collapse`` to the mean over months."""
+    """Shared by both trackers; ``baseline`` applies them month by month, ``collapse`` to each pixel's largest trailing mean over
+    months (so that a building born late is not diluted)."""
 
     collapse: CollapseParams
     """Only for ``method: collapse``."""

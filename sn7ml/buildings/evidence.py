@@ -1,4 +1,4 @@
-"""What a cube says about each pixel and each candidate, read month by month: never more than one month is held."""
+"""What a cube says about each pixel and each candidate, read month by month: at most two are held at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ def find_instances(
     evidence = likely * (1 - np.float32(params.boundary_weight) * _as_float(boundary))
     evidence *= 1 - np.float32(params.contact_weight) * _as_float(contact)
     room = (likely > params.flood_threshold) & usable
-    seeds, number = ndimage.label((evidence > params.seed_threshold) & room, output=np.int32)
+    seeds, number = ndimage.label((evidence > params.seed_threshold) & room)
     if number == 0:
         return np.zeros(room.shape, np.int32)
     np.negative(evidence, out=evidence)

@@ -77,6 +77,8 @@ def read_submission(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise LabelError(f"{path}: cannot be read as CSV ({error})") from None
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index
+        raise LabelError(f"{path}: line 2 has more fields than line 1 names; is a geometry without quotes?")
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise LabelError(f"{path}: line 1 lacks column(s) {missing}; expected {','.join(COLUMNS)}")

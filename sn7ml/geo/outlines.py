@@ -4,11 +4,9 @@ import numpy as np
 import rasterio.features
 import shapely
 from affine import Affine
-from numpy.typing import NDArray
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import Polygon
 
 from sn7ml.geo.masks import Ids
-from sn7ml.geo.polygons import clean_polygon
 
 
 def outlines(ids: Ids, upsampling: int, simplify_px: float) -> dict[int, Polygon]:
@@ -40,31 +38,12 @@ def outlines(ids: Ids, upsampling: int, simplify_px: float) -> dict[int, Polygon
     """
     if not ids.any():
         return {}
+    # Outlines of pixels joined over sides never touch themselves, so they are valid; those joined over corners may.
     scale = Affine.scale(1 / upsampling)
     found = rasterio.features.shapes(ids.astype(np.int32, copy=False), mask=ids > 0, connectivity=4, transform=scale)
     numbers, rings = zip(*((int(number), shape["coordinates"][0]) for shape, number in found), strict=True)
-    keys, polygons = _largest_parts(np.array(numbers), shapely.polygons([shapely.linearrings(ring) for ring in rings]))
-    simple = _simplified(polygons, simplify_px)
-    return dict(zip(keys.tolist(), simple.tolist(), strict=True))
-
-
-def _largest_parts(
-    numbers: NDArray[np.int64], polygons: NDArray[np.object_]
-) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
-    # A region whose pixels close a ring only over a corner has an outline that touches itself.
-    broken = ~shapely.is_valid(polygons)
-    polygons[broken] = [_largest(clean_polygon(polygon)) for polygon in polygons[broken]]
+    polygons = shapely.polygons([shapely.linearrings(ring) for ring in rings])
     order = np.lexsort((-shapely.area(polygons), numbers))
-    keys, first = np.unique(numbers[order], return_index=True)
-    return keys, polygons[order][first]
-
-
-def _largest(geometry: Polygon | MultiPolygon | None) -> Polygon:
-    parts = shapely.get_parts(geometry)
-    return Polygon(parts[shapely.area(parts).argmax()].exterior)
-
-
-def _simplified(polygons: NDArray[np.object_], simplify_px: float) -> NDArray[np.object_]:
-    simple = shapely.simplify(polygons, simplify_px, preserve_topology=True)
-    lost = ~shapely.is_valid(simple) | shapely.is_empty(simple)
-    return np.asarray(np.where(lost, polygons, simple), dtype=np.object_)
+    keys, first = np.unique(np.array(numbers)[order], return_index=True)
+    simple = shapely.simplify(polygons[order][first], simplify_px, preserve_topology=True)
+    return dict(zip(keys.tolist(), simple.tolist(), strict=True))

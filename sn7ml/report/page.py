@@ -30,8 +30,8 @@ MEANINGS: Mapping[str, str] = {
 
 REPRODUCE: Sequence[tuple[str, str]] = (
     ("make repro", "set up, then run every stage that is out of date; ends with this page"),
-    (".venv/bin/dvc repro", "only the stages whose code, data or params changed"),
-    (".venv/bin/dvc metrics diff", "scores here against those of the last commit"),
+    (". .venv/bin/activate && dvc repro", "only the stages whose code, data or params changed"),
+    ("dvc metrics diff", "scores here against those of the last commit"),
     ("make ui", "every run and trial in MLflow, with its params, curves and pictures"),
 )
 """Command to what it does."""

@@ -60,6 +60,13 @@ def test_no_area_is_on_two_sides_neighbours_stay_together_and_no_side_is_empty(
         assert len({side[aoi] for aoi in group}) == 1
 
 
+@given(seed=st.integers(0, 2**32), validation=st.floats(0.01, 0.49), test=st.floats(0.01, 0.59))
+def test_of_three_groups_each_side_gets_one_however_large_its_share(seed: int, validation: float, test: float) -> None:
+    regions = assign_regions(sizes((*AOIS[:2], *NEIGHBOURS[0])), params(validation, test, seed=seed))
+    side = split_of(regions)
+    assert {side[AOIS[0]], side[AOIS[1]], side[NEIGHBOURS[0][0]]} == {"train", "validation", "test"}
+
+
 def test_whole_areas_belong_to_their_side() -> None:
     regions = assign_regions(sizes(), params())
     assert (regions["col_start"] == 0).all()
@@ -101,21 +108,29 @@ def test_a_single_area_is_split_by_columns_from_left_to_right_with_gaps() -> Non
     assert [tuple(row)[1:] for row in regions.itertuples(index=False)] == by_hand
 
 
-@given(cols=st.integers(1, 1100), gap=st.integers(0, 80), validation=st.floats(0.01, 0.49), test=st.floats(0.01, 0.59))
-def test_columns_of_two_sides_are_a_gap_apart_or_the_area_is_refused(
-    cols: int, gap: int, validation: float, test: float
-) -> None:
-    try:
-        regions = REGIONS.check(assign_regions({AOIS[0]: (10, cols)}, params(validation, test, gap)))
-    except CatalogError as error:
-        assert f"{cols} columns are too few for split fractions and gap_px {gap}" in str(error)
-        return
+@given(cols=st.integers(400, 1100), gap=st.integers(0, 40), validation=st.floats(0.01, 0.35), test=st.floats(0.01, 0.4))
+def test_columns_of_two_sides_are_a_gap_apart(cols: int, gap: int, validation: float, test: float) -> None:
+    regions = REGIONS.check(assign_regions({AOIS[0]: (10, cols)}, params(validation, test, gap)))
     starts, stops = regions["col_start"].to_numpy(), regions["col_stop"].to_numpy()
     assert regions["split"].tolist() == ["train", "validation", "test"]
     assert (stops > starts).all()
     assert starts[0] == 0
     assert stops[-1] == cols
     np.testing.assert_array_equal(starts[1:] - stops[:-1], gap)
+
+
+@pytest.mark.parametrize(
+    ("cols", "gap", "validation", "test"),
+    [
+        (64, 16, 0.2, 0.3),  # 64 - 19 - 16 - 13 - 16 = 0 columns to train on
+        (100, 0, 0.49, 0.59),
+        (40, 0, 0.01, 0.3),  # no column to validate on
+        (40, 0, 0.3, 0.01),  # no column to test on
+    ],
+)
+def test_an_area_too_narrow_for_its_sides_is_refused(cols: int, gap: int, validation: float, test: float) -> None:
+    with pytest.raises(CatalogError, match=f"{cols} columns are too few for split fractions and gap_px {gap}"):
+        assign_regions({AOIS[0]: (10, cols)}, params(validation, test, gap))
 
 
 def test_no_area_is_refused() -> None:

@@ -106,18 +106,18 @@ def test_mask_bits_under_drawn_houses_at_three_pixels_per_pixel(store: TileStore
 
 
 def test_tiles_never_straddle_two_sides(store: TileStore) -> None:
-    regions = {row.split: (row.col_start, row.col_stop) for row in store.regions.itertuples()}
+    regions = {row["split"]: (row["col_start"], row["col_stop"]) for row in store.regions.to_dict("records")}
     assert regions == {"train": (0, 64), "validation": (68, 108), "test": (112, 160)}
-    for tile in store.tiles.itertuples():
-        start, stop = regions[str(tile.split)]
-        assert start <= tile.col
-        assert tile.col + 32 <= stop
-        assert 0 <= tile.row <= 63 - 32
+    for tile in store.tiles.to_dict("records"):
+        start, stop = regions[tile["split"]]
+        assert start <= tile["col"]
+        assert tile["col"] + 32 <= stop
+        assert 0 <= tile["row"] <= 63 - 32
 
 
 def test_tiles_cover_their_side(store: TileStore) -> None:
     seen = np.zeros(WIDE, np.bool_)
-    for row, col in store.tiles[["row", "col"]].itertuples(index=False):
+    for row, col in store.tiles[["row", "col"]].to_numpy().tolist():
         seen[row : row + 32, col : col + 32] = True
     assert seen[:, :64].all()
     assert seen[:, 68:108].all()

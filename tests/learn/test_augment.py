@@ -1,0 +1,89 @@
+"""Image and mask move together: every pixel holds its own address, and keeps it."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+
+from sn7ml.learn.augment import add_noise, build_colour, build_geometry
+from sn7ml.params import AugmentationParams
+from tests.learn.toy import EVERYTHING, NOTHING
+
+SIDE = 6
+GEOMETRY = {
+    "flips": NOTHING.model_copy(update={"flips": True}),
+    "quarter turns": NOTHING.model_copy(update={"quarter_turns": True}),
+    "both": NOTHING.model_copy(update={"flips": True, "quarter_turns": True}),
+}
+
+
+def addresses() -> Tensor:
+    """uint8 (4, SIDE, SIDE): every pixel another number."""
+    return torch.arange(SIDE * SIDE, dtype=torch.uint8).reshape(1, SIDE, SIDE).expand(4, -1, -1).contiguous()
+
+
+def moved(params: AugmentationParams, seed: int, upsampling: int = 1) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(seed)
+    mask = addresses()[0].repeat_interleave(upsampling, 0).repeat_interleave(upsampling, 1)
+    image, flags = build_geometry(params)(tv_tensors.Image(addresses()), tv_tensors.Mask(mask))
+    return image.as_subclass(Tensor), flags.as_subclass(Tensor)
+
+
+@pytest.mark.parametrize("params", GEOMETRY.values(), ids=list(GEOMETRY))
+def test_a_mask_three_times_as_large_still_lies_under_its_image(params: AugmentationParams) -> None:
+    for seed in range(20):
+        image, mask = moved(params, seed, upsampling=3)
+        assert torch.equal(mask[1::3, 1::3], image[0])
+        assert torch.equal(mask, image[0].repeat_interleave(3, 0).repeat_interleave(3, 1))
+        assert all(torch.equal(image[0], band) for band in image)
+
+
+@pytest.mark.parametrize(("name", "views"), [("flips", 4), ("quarter turns", 4), ("both", 8)])
+def test_all_views_of_a_square_come_up_and_no_other(name: str, views: int) -> None:
+    square: Tensor = addresses()[0]
+    turns = [torch.rot90(square, turn) for turn in range(4)]
+    allowed: dict[str, list[Tensor]] = {
+        "flips": [square, square.flip(0), square.flip(1), square.flip(0, 1)],
+        "quarter turns": turns,
+        "both": turns + [turn.flip(0) for turn in turns],
+    }
+    found = {tuple(moved(GEOMETRY[name], seed)[0][0].flatten().tolist()) for seed in range(120)}
+    assert found == {tuple(view.flatten().tolist()) for view in allowed[name]}
+    assert len(found) == views
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nothing_chosen_changes_nothing(seed: int) -> None:
+    image, mask = moved(NOTHING, seed)
+    assert torch.equal(image, addresses())
+    assert torch.equal(mask, addresses()[0])
+    colours = tv_tensors.Image(addresses()[:3])
+    assert torch.equal(build_colour(NOTHING)(colours), colours)
+    standardised = torch.randn(3, SIDE, SIDE)
+    assert torch.equal(add_noise(standardised, NOTHING), standardised)
+
+
+@pytest.mark.parametrize("choice", ["brightness", "contrast", "saturation", "blur"])
+def test_each_colour_choice_changes_colours(choice: str) -> None:
+    torch.manual_seed(1)
+    colour: Callable[[Tensor], Tensor] = build_colour(NOTHING.model_copy(update={choice: 0.5}))
+    image = tv_tensors.Image(torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8))
+    views = [colour(image) for _ in range(8)]
+    assert all(view.shape == image.shape and view.dtype == torch.uint8 for view in views)
+    assert any(not torch.equal(view, image) for view in views)
+
+
+def test_brightness_stays_within_its_strength() -> None:
+    colour = build_colour(NOTHING.model_copy(update={"brightness": 0.2}))
+    grey = tv_tensors.Image(torch.full((3, 4, 4), 100, dtype=torch.uint8))
+    levels = [int(colour(grey)[0, 0, 0]) for _ in range(200)]
+    assert 79 <= min(levels) < 85 < 115 < max(levels) <= 120
+
+
+def test_noise_has_the_deviation_that_was_asked_for() -> None:
+    torch.manual_seed(1)
+    noisy = add_noise(torch.zeros(3, 100, 100), EVERYTHING)
+    assert noisy.std().item() == pytest.approx(EVERYTHING.noise, rel=0.03)
+    assert noisy.mean().item() == pytest.approx(0, abs=0.003)

@@ -1,0 +1,112 @@
+"""Losses worked out by hand, on tensors of a few numbers."""
+
+from math import log
+
+import pytest
+import torch
+from torch import Tensor
+
+from sn7ml.learn.losses import CombinedLoss
+from sn7ml.params import LossParams
+
+OFF = {"bce": 0.0, "dice": 0.0, "focal": 0.0, "jaccard": 0.0}
+FOOTPRINT_ONLY = {"footprint": 1.0, "boundary": 0.0, "contact": 0.0}
+TERMS = ("bce", "dice", "focal", "jaccard")
+
+
+def loss_of(**weights: float) -> CombinedLoss:
+    """Terms that are not named are off; only the footprint counts unless channels are named."""
+    return CombinedLoss(LossParams(**{**OFF, **FOOTPRINT_ONLY, **weights}))
+
+
+def row(*values: float) -> Tensor:
+    """One tile of one row, the same in all three channels."""
+    return torch.tensor(values).expand(1, 3, 1, len(values)).clone()
+
+
+def known(*values: bool) -> Tensor:
+    return torch.tensor([[values]])
+
+
+ALL = known(True, True, True, True)
+
+# Probabilities 1/2, 3/4, 1/4, 1/2 against truth 1, 1, 0, 0.
+LOGITS = row(0.0, log(3), -log(3), 0.0)
+TRUTH = row(1.0, 1.0, 0.0, 0.0)
+BY_HAND = {
+    "bce": -(log(1 / 2) + log(3 / 4) + log(3 / 4) + log(1 / 2)) / 4,
+    "dice": 1 - 2 * (1 / 2 + 3 / 4) / (2 + 2),
+    "focal": -2 * ((1 - 1 / 2) ** 2 * log(1 / 2) + (1 - 3 / 4) ** 2 * log(3 / 4)) / 4,
+    "jaccard": 1 - (1 / 2 + 3 / 4) / (2 + 2 - 5 / 4),
+}
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_each_term_is_the_number_worked_out_on_paper(term: str) -> None:
+    assert loss_of(**{term: 1.0})(LOGITS, TRUTH, ALL).item() == pytest.approx(BY_HAND[term], rel=1e-5)
+
+
+def test_terms_add_up_with_their_weights() -> None:
+    loss = loss_of(bce=2.0, dice=1.0, focal=4.0, jaccard=0.5)(LOGITS, TRUTH, ALL)
+    wanted = 2 * BY_HAND["bce"] + BY_HAND["dice"] + 4 * BY_HAND["focal"] + 0.5 * BY_HAND["jaccard"]
+    assert loss.item() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_channels_are_a_weighted_mean() -> None:
+    logits = LOGITS.clone()
+    logits[:, 1], logits[:, 2] = 30.0, -30.0
+    truth = TRUTH.clone()
+    truth[:, 1], truth[:, 2] = 1.0, 0.0  # boundary and contact are right, and cost nothing
+    loss = loss_of(bce=1.0, footprint=2.0, boundary=1.0, contact=0.5)(logits, truth, ALL)
+    assert loss.item() == pytest.approx(2 * BY_HAND["bce"] / 3.5, rel=1e-5)
+
+
+def test_a_channel_without_weight_gets_no_gradient() -> None:
+    logits = LOGITS.clone().requires_grad_()
+    loss_of(bce=1.0, dice=1.0, boundary=1.0)(logits, TRUTH, ALL).backward()
+    assert logits.grad is not None
+    assert logits.grad[:, :2].abs().min() > 0
+    assert logits.grad[:, 2].abs().max() == 0
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_unknown_pixels_add_nothing_and_the_known_ones_count_as_if_alone(term: str) -> None:
+    loss = loss_of(**{term: 1.0}, boundary=0.3, contact=0.3)
+    alone = loss(LOGITS, TRUTH, ALL)
+    logits = torch.cat([LOGITS, row(-7.0, 50.0)], dim=-1)
+    truth = torch.cat([TRUTH, row(1.0, 0.0)], dim=-1)
+    together = loss(logits, truth, known(True, True, True, True, False, False))
+    assert together.item() == pytest.approx(alone.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_what_unknown_pixels_hold_changes_no_gradient(term: str) -> None:
+    loss, valid = loss_of(**{term: 1.0}, boundary=0.3), known(True, False, True, False)
+    gradients = []
+    for wrong in (0.0, 3.0, -80.0, 1e4):
+        logits, truth = LOGITS.clone(), TRUTH.clone()
+        logits[..., [1, 3]], truth[..., [1, 3]] = wrong, float(wrong > 0)
+        logits.requires_grad_()
+        loss(logits, truth, valid).backward()
+        assert logits.grad is not None
+        assert logits.grad[..., [1, 3]].abs().max() == 0
+        gradients.append(logits.grad)
+    assert gradients[0].abs().max() > 0
+    assert all(torch.equal(gradients[0], other) for other in gradients[1:])
+
+
+def test_a_tile_that_is_wholly_unknown_costs_nothing() -> None:
+    logits = LOGITS.clone().requires_grad_()
+    loss = loss_of(bce=1.0, dice=1.0, focal=1.0, jaccard=1.0)(logits, TRUTH, known(False, False, False, False))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert logits.grad.abs().max() == 0
+
+
+def test_ratios_are_of_sums_over_the_whole_batch_and_not_means_of_tiles() -> None:
+    logits = torch.cat([row(30.0, 30.0), row(-30.0, 30.0)])
+    truth = torch.cat([row(1.0, 1.0), row(1.0, 0.0)])
+    valid = torch.ones(2, 1, 2, dtype=torch.bool)
+    assert loss_of(dice=1.0)(logits, truth, valid).item() == pytest.approx(1 - 2 * 2 / (3 + 3))
+    assert loss_of(jaccard=1.0)(logits, truth, valid).item() == pytest.approx(1 - 2 / 4)

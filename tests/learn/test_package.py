@@ -1,0 +1,110 @@
+"""A package holds what prediction needs, the same bytes each time, and no pickle."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from sn7ml.errors import ModelError, ParamsError
+from sn7ml.learn.models import build_model
+from sn7ml.learn.package import CONFIG, WEIGHTS, Package, load_package, package_digest, save_package
+from sn7ml.params import ModelParams
+from tests.learn.toy import RECIPE
+
+SMALL = RECIPE.model_copy(
+    update={"model": ModelParams(architecture="FPN", encoder="tu-mobilenetv3_small_050", weights=None)}
+)
+
+
+@pytest.fixture(scope="module")
+def package() -> Package:
+    torch.manual_seed(1)
+    network = build_model(SMALL.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Package(SMALL, 3, network.state_dict())
+
+
+def test_what_was_saved_is_read_back_and_answers_alike(package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path / "model", package)
+    found = load_package(tmp_path / "model")
+    assert (found.recipe, found.upsampling) == (package.recipe, 3)
+    assert set(found.weights) == set(package.weights)
+    assert all(torch.equal(tensor, package.weights[name]) for name, tensor in found.weights.items())
+    image = torch.randn(1, 3, 64, 64)
+    assert torch.equal(found.network().eval()(image), package.network().eval()(image))
+
+
+def test_the_same_package_gives_the_same_bytes_and_another_one_another_digest(package: Package, tmp_path: Path) -> None:
+    turned = Package(SMALL, 3, dict(reversed(package.weights.items())))
+    other = Package(SMALL, 3, package.weights | {"segmentation_head.0.bias": torch.ones(3)})
+    for name, one in {"a": package, "b": turned, "c": other, "d": Package(SMALL, 2, package.weights)}.items():
+        save_package(tmp_path / name, one)
+    for name in (WEIGHTS, CONFIG):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    digests = [package_digest(tmp_path / name) for name in "abcd"]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+    assert all(len(digest) == 16 and int(digest, 16) >= 0 for digest in digests)
+
+
+def test_a_package_is_two_files_and_neither_is_a_pickle(package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [CONFIG, WEIGHTS]
+    header = (tmp_path / WEIGHTS).read_bytes()
+    assert header[8:9] == b"{"  # safetensors: eight bytes of length, then JSON
+    assert b"\x80\x02" not in header[:100]
+    assert b"PK" != header[:2]
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, CONFIG])
+def test_a_package_without_one_of_its_files_is_refused(name: str, package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    (tmp_path / name).unlink()
+    with pytest.raises(ModelError, match="no whole model package .*dvc repro train"):
+        load_package(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"\xff" * 64 + b[64:], lambda _: b""])
+def test_damaged_weights_are_refused(damage: object, package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    assert callable(damage)
+    (tmp_path / WEIGHTS).write_bytes(damage((tmp_path / WEIGHTS).read_bytes()))
+    with pytest.raises(ModelError, match="no whole model package"):
+        load_package(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "upsampling: 3", "a: [", "recipe: {}\nupsampling: many"])
+def test_a_damaged_description_is_refused(text: str, package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    (tmp_path / CONFIG).write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match="no whole model package"):
+        load_package(tmp_path)
+
+
+def test_upsampling_below_one_is_refused(package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, Package(SMALL, 0, package.weights))
+    with pytest.raises(ModelError, match="upsampling must be at least 1, got 0"):
+        load_package(tmp_path)
+
+
+def test_an_unknown_key_in_the_recipe_is_named(package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    config = yaml.safe_load((tmp_path / CONFIG).read_text(encoding="utf-8"))
+    config["recipe"]["loss"]["lovasz"] = 1.0
+    (tmp_path / CONFIG).write_text(yaml.safe_dump(config), encoding="utf-8")
+    with pytest.raises(ParamsError, match=r"loss\.lovasz: unknown key"):
+        load_package(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(package: Package) -> None:
+    model = ModelParams(architecture="Unet", encoder="tu-mobilenetv3_small_050", weights=None)
+    wrong = Package(SMALL.model_copy(update={"model": model}), 3, package.weights)
+    with pytest.raises(ModelError, match="weights do not fit .*Unet"):
+        wrong.network()
+
+
+def test_code_of_this_project_reads_no_pickle_of_others() -> None:
+    sources = {path.name: path.read_text(encoding="utf-8") for path in Path("sn7ml").resolve().rglob("*.py")}
+    loads = {name: text.count("torch.load(") for name, text in sources.items() if "torch.load(" in text}
+    assert loads == {"checkpoint.py": 1, "models.py": 1}
+    assert all(sources[name].count("weights_only=True") == count for name, count in loads.items())

@@ -1,0 +1,175 @@
+"""Windows, blending, cropping and flips put every pixel at its place, and nobody sees where a window ended."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sn7ml.data.catalog import scan
+from sn7ml.data.cubes import read_grid
+from sn7ml.data.probabilities import ProbabilityCube
+from sn7ml.errors import ModelError
+from sn7ml.learn.package import Package, save_package
+from sn7ml.learn.predict import Predictor, load_predictor, predict_frames
+from tests.learn.toy import MONTHS, RECIPE, windows
+from tests.sn7_folder import AOI, addressed
+
+SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class Identity(nn.Module):
+    """Its probability of a pixel is the pixel's own value by 255."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.logit((image / 255).clamp(1e-6, 1 - 1e-6))
+
+
+class Constant(nn.Module):
+    """Says the same everywhere, and counts the windows it has seen."""
+
+    seen = 0
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.seen += len(image)
+        return torch.full_like(image, -1.0)
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let images reach the network as they are."""
+    plain = np.zeros(3, np.float32), np.ones(3, np.float32)
+    monkeypatch.setattr("sn7ml.learn.predict.band_statistics", lambda _pixels: plain)
+
+
+def predictor(network: nn.Module, upsampling: int = 1, **changes: object) -> Predictor:
+    class Made(Package):
+        def network(self) -> nn.Module:
+            return network
+
+    return Predictor(Made(RECIPE, upsampling, {}), windows(**changes))
+
+
+def address_bands(shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Red is the row, green the column; blue tells most pixels apart by itself."""
+    rows, cols = np.indices(shape)
+    pixels = addressed(shape)
+    pixels[2] = (rows * 37 + cols * 11) % 256
+    return pixels
+
+
+@pytest.mark.usefixtures("use")
+@SETTINGS
+@given(
+    shape=st.tuples(st.integers(1, 75), st.integers(1, 75)),
+    overlap_px=st.integers(0, 31),
+    upsampling=st.sampled_from([1, 3]),
+    flips=st.booleans(),
+    data=st.data(),
+)
+def test_every_pixel_comes_back_to_its_own_address(
+    shape: tuple[int, int], overlap_px: int, upsampling: int, flips: bool, data: st.DataObject
+) -> None:
+    pixels = address_bands(shape)
+    pixels[3] = np.random.default_rng(shape).random(shape) > 0.1
+    start = data.draw(st.integers(0, shape[1] - 1))
+    stop = data.draw(st.integers(start + 1, shape[1]))
+    found = predictor(Identity(), upsampling, overlap_px=overlap_px, flips=flips).predict_image(pixels, (start, stop))
+
+    wanted = pixels[3] > 0
+    wanted[:, :start], wanted[:, stop:] = False, False
+    large = wanted.repeat(upsampling, axis=0).repeat(upsampling, axis=1)
+    np.testing.assert_array_equal(found.usable, large)
+    assert (found.channels[:, ~large] == 0).all()
+    # Unusable pixels reach the network as 0; up-sampled by an odd factor, the middle of a pixel is the pixel itself.
+    middle = slice(upsampling // 2, None, upsampling)
+    np.testing.assert_array_equal(found.channels[:, middle, middle], np.where(wanted, pixels[:3], 0))
+
+
+@pytest.mark.parametrize("upsampling", [1, 2, 3])
+@pytest.mark.parametrize("overlap_px", [0, 5, 16, 31])
+def test_a_network_that_says_one_thing_leaves_no_seam(upsampling: int, overlap_px: int) -> None:
+    found = predictor(Constant(), upsampling, overlap_px=overlap_px).predict_image(addressed((45, 70)))
+    assert found.channels.shape == (3, 45 * upsampling, 70 * upsampling)
+    assert set(np.unique(found.channels)) == {round(255 / (1 + np.e))}
+    assert found.usable.all()
+
+
+@pytest.mark.usefixtures("use")
+def test_neighbouring_windows_fade_into_each_other() -> None:
+    class Side(nn.Module):
+        """The first window is dark, the second bright."""
+
+        def forward(self, image: Tensor) -> Tensor:
+            return torch.tensor([-30.0, 30.0])[:, None, None, None].expand(2, 3, 32, 32)
+
+    row = predictor(Side(), overlap_px=16).predict_image(addressed((32, 48))).channels[0, 16]
+    steps = np.diff(row.astype(int))
+    assert row[0] == 0
+    assert row[-1] == 255
+    assert (steps >= 0).all()
+    assert steps.max() <= 255 / 16 + 1  # sixteen even steps, and no line
+
+
+def test_windows_with_no_wanted_pixel_cost_nothing() -> None:
+    pixels = addressed((32, 96))
+    network = Constant()
+    predictor(network, overlap_px=0).predict_image(pixels)
+    assert network.seen == 3
+    pixels[3, :, :64] = 0
+    predictor(network, overlap_px=0).predict_image(pixels)
+    assert network.seen == 4
+    predictor(network, overlap_px=0).predict_image(addressed((32, 96)), (32, 64))
+    assert network.seen == 5
+    pixels[3] = 0
+    blank = predictor(network, overlap_px=0).predict_image(pixels)
+    assert network.seen == 5
+    assert not blank.usable.any()
+    assert not blank.channels.any()
+
+
+def test_brightness_is_told_by_the_whole_frame_and_not_by_the_wanted_columns() -> None:
+    pixels = address_bands((40, 70))
+    model = predictor(Identity())
+    whole, part = model.predict_image(pixels), model.predict_image(pixels, (20, 50))
+    np.testing.assert_array_equal(part.channels[:, :, 20:50], whole.channels[:, :, 20:50])
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((3, 8, 8), np.uint8), np.zeros((4, 8, 8), np.float32), np.zeros((8, 8), np.uint8)])
+def test_what_is_no_image_is_a_mistake_of_the_caller(pixels: NDArray[np.uint8]) -> None:
+    with pytest.raises(ValueError, match=r"need uint8 pixels \(4, rows, cols\)"):
+        predictor(Constant()).predict_image(pixels)
+
+
+@pytest.mark.usefixtures("use")
+def test_frames_are_written_where_trackers_look_for_them(world: Path, tmp_path: Path) -> None:
+    frames = scan(world)
+    done = list(predict_frames(predictor(Identity(), 3), world, frames, {AOI: [(8, 16), (40, 72)]}, tmp_path))
+    assert done == [(AOI, month) for month in MONTHS]
+    grid = read_grid(world / frames["image"].iloc[0])
+    cube = ProbabilityCube(tmp_path / AOI, grid)
+    assert list(cube) == list(MONTHS)
+    assert cube.upsampling == 3
+    usable = cube[MONTHS[0]].usable
+    assert usable[:, 8 * 3 : 72 * 3].all()
+    assert usable.sum() == 64 * 3 * 64 * 3
+    assert sorted(path.name for path in (tmp_path / AOI).iterdir()) == [f"{month}.tif" for month in MONTHS]
+
+
+def test_areas_that_are_not_named_are_left_out(world: Path, tmp_path: Path) -> None:
+    frames: pd.DataFrame = scan(world)
+    assert list(predict_frames(predictor(Constant()), world, frames, {}, tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_predictor_of_a_damaged_package_is_refused(tmp_path: Path) -> None:
+    save_package(tmp_path, Package(RECIPE, 1, {"nothing": torch.zeros(1)}))
+    with pytest.raises(ModelError, match="weights do not fit"):
+        load_predictor(tmp_path, windows())
+    with pytest.raises(ModelError, match="no whole model package"):
+        load_predictor(tmp_path / "nowhere", windows())
