@@ -59,7 +59,9 @@ def test_weights_that_cannot_be_downloaded_are_named_with_the_way_out(
 ) -> None:
     monkeypatch.setattr(smp.encoders, "hf_hub_download", fail)
     monkeypatch.setattr("timm.models._hub.hf_hub_download", fail)
-    with pytest.raises(ModelError, match=rf"'imagenet' of encoder '{encoder}' cannot be downloaded.*connection.*tu-tf_eff"):
+    with pytest.raises(
+        ModelError, match=rf"'imagenet' of encoder '{encoder}' cannot be downloaded.*connection.*tu-tf_eff"
+    ):
         build_model(model(encoder=encoder, weights="imagenet"))
 
 
@@ -71,8 +73,14 @@ def test_weights_that_cannot_be_downloaded_are_named_with_the_way_out(
         (model(encoder="tu-resnt18"), r"model.encoder 'tu-resnt18' is unknown; do you mean one of .*'tu-resnet18'"),
         (model(encoder="zzzz"), r"model.encoder 'zzzz' is unknown; Known are smp"),
         (model(weights="imagenett"), r"'imagenett' is unknown for 'resnet18'; known: \['imagenet', 'ssl', 'swsl'\]"),
-        (model(encoder=BUNDLED, weights="ssl"), r"'ssl' is unknown for 'tu-tf_efficientnet_lite0'; known: \['imagenet'\]"),
-        (model("UnetPlusPlus", "mit_b0"), r"UnetPlusPlus and model.encoder 'mit_b0' do not fit each other \(ValueError"),
+        (
+            model(encoder=BUNDLED, weights="ssl"),
+            r"'ssl' is unknown for 'tu-tf_efficientnet_lite0'; known: \['imagenet'\]",
+        ),
+        (
+            model("UnetPlusPlus", "mit_b0"),
+            r"UnetPlusPlus and model.encoder 'mit_b0' do not fit each other \(ValueError",
+        ),
         (model("DPT"), r"DPT and model.encoder 'resnet18' do not fit each other .*must start with 'tu-'"),
         (model("DeepLabV3", "vgg11"), r"DeepLabV3 and model.encoder 'vgg11' do not fit each other .*dilated"),
     ],

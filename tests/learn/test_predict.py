@@ -140,7 +140,9 @@ def test_brightness_is_told_by_the_whole_frame_and_not_by_the_wanted_columns() -
     np.testing.assert_array_equal(part.channels[:, :, 20:50], whole.channels[:, :, 20:50])
 
 
-@pytest.mark.parametrize("pixels", [np.zeros((3, 8, 8), np.uint8), np.zeros((4, 8, 8), np.float32), np.zeros((8, 8), np.uint8)])
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((3, 8, 8), np.uint8), np.zeros((4, 8, 8), np.float32), np.zeros((8, 8), np.uint8)]
+)
 def test_what_is_no_image_is_a_mistake_of_the_caller(pixels: NDArray[np.uint8]) -> None:
     with pytest.raises(ValueError, match=r"need uint8 pixels \(4, rows, cols\)"):
         predictor(Constant()).predict_image(pixels)
