@@ -38,7 +38,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def bare_loop(params: Params, store: TileStore) -> Callable[[], None]:
-    """Steps on tensors in memory, of the shape that the network sees."""
+    """Return steps on tensors in memory, of the shape that the network sees."""
     torch.manual_seed(0)
     training = Training.start(recipe_of(params), params.train, store)
     side = store.tile_px * store.upsampling
@@ -58,7 +58,7 @@ def bare_loop(params: Params, store: TileStore) -> Callable[[], None]:
 
 
 def fit_loop(params: Params, store: TileStore) -> Callable[[], None]:
-    """An epoch of ``fit``, as short."""
+    """Return an epoch of ``fit`` of as many steps."""
     rows = store.tiles[store.tiles["split"] == "train"]
     long = params.train.model_copy(update={"epochs": 1000})
     training = Training.start(recipe_of(params), long, store)

@@ -227,5 +227,5 @@ def test_both_kinds_of_real_labels_give_equal_polygons(real_data: Path) -> None:
         other = read_labels(places, grid, "match").set_index("id")["geometry"]
         assert set(one.index) == set(other.index)
         other = other[one.index]
-        np.testing.assert_allclose(shapely.bounds(one.to_numpy()), shapely.bounds(other.to_numpy()), atol=0.01)
-        assert shapely.hausdorff_distance(one.to_numpy(), other.to_numpy()).max() < 0.01
+        np.testing.assert_allclose(shapely.bounds(one.to_numpy()), shapely.bounds(other.to_numpy()), atol=1e-6)
+        assert shapely.hausdorff_distance(one.to_numpy(), other.to_numpy()).max() < 1e-6

@@ -53,14 +53,14 @@ def test_a_package_is_two_files_and_neither_is_a_pickle(package: Package, tmp_pa
     header = (tmp_path / WEIGHTS).read_bytes()
     assert header[8:9] == b"{"  # safetensors: eight bytes of length, then JSON
     assert b"\x80\x02" not in header[:100]
-    assert b"PK" != header[:2]
+    assert header[:2] != b"PK"
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, CONFIG])
 def test_a_package_without_one_of_its_files_is_refused(name: str, package: Package, tmp_path: Path) -> None:
     save_package(tmp_path, package)
     (tmp_path / name).unlink()
-    with pytest.raises(ModelError, match="no whole model package .*dvc repro train"):
+    with pytest.raises(ModelError, match=r"no whole model package .*dvc repro train"):
         load_package(tmp_path)
 
 
@@ -99,7 +99,7 @@ def test_an_unknown_key_in_the_recipe_is_named(package: Package, tmp_path: Path)
 def test_weights_of_another_network_are_refused(package: Package) -> None:
     model = ModelParams(architecture="Unet", encoder="tu-mobilenetv3_small_050", weights=None)
     wrong = Package(SMALL.model_copy(update={"model": model}), 3, package.weights)
-    with pytest.raises(ModelError, match="weights do not fit .*Unet"):
+    with pytest.raises(ModelError, match=r"weights do not fit .*Unet"):
         wrong.network()
 
 

@@ -1,0 +1,221 @@
+"""The loop: it learns, stops, goes on where it was killed, and gives the same twice."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from sn7ml.data.cubes import read_image
+from sn7ml.data.tiles import TileStore
+from sn7ml.errors import ModelError, TableError
+from sn7ml.learn.dataset import Sample
+from sn7ml.learn.fit import Fit, Training, enlarge, fit
+from sn7ml.learn.predict import Predictor
+from sn7ml.params import ModelParams, OptimiserParams, Recipe
+from tests.learn.toy import RECIPE, SHAPE, squares, training, windows
+from tests.sn7_folder import AOI, stem
+
+CURVE = Path(__file__).with_name("loss_curve.json")
+
+
+class Killed(Exception):  # noqa: N818 - an event, not a fault
+    """Stands for a SIGKILL."""
+
+
+def recipe(encoder: str = "tu-mobilenetv3_small_050", rate: float = 0.005) -> Recipe:
+    """A quick network."""
+    model = ModelParams(architecture="Unet", encoder=encoder, weights=None)
+    return RECIPE.model_copy(
+        update={"model": model, "optimiser": OptimiserParams(learning_rate=rate, weight_decay=0.01)}
+    )
+
+
+def kill_after(last: int) -> Callable[[int, dict[str, float]], None]:
+    def on_epoch(epoch: int, _metrics: dict[str, float]) -> None:
+        if epoch == last:
+            raise Killed
+
+    return on_epoch
+
+
+def assert_same(one: Fit, other: Fit) -> None:
+    """Bit for bit."""
+    assert one.best_epoch == other.best_epoch
+    assert one.history.to_csv() == other.history.to_csv()
+    assert list(one.package.weights) == list(other.package.weights)
+    assert all(torch.equal(tensor, other.package.weights[name]) for name, tensor in one.package.weights.items())
+
+
+def differ(one: Fit, other: Fit) -> bool:
+    return any(not torch.equal(tensor, other.package.weights[name]) for name, tensor in one.package.weights.items())
+
+
+def test_bright_squares_are_learned_in_seconds_and_found_in_columns_never_seen(store: TileStore, world: Path) -> None:
+    settings = training(epochs=8, tiles_per_epoch=32, batch_size=8, validation_tiles=8)
+    found = fit(recipe(), settings, store)
+    assert found.history["val_iou"].max() > 0.8
+    assert found.history["val_iou"].idxmax() + 1 == found.best_epoch
+    assert found.history["train_loss"].iloc[-1] < found.history["train_loss"].iloc[0] / 2
+    assert list(found.history.columns) == ["epoch", "train_loss", "val_loss", "val_iou", "val_f1", "lr"]
+    assert list(found.history["epoch"]) == list(range(1, 9))
+
+    pixels = read_image(world / "train" / AOI / "images_masked" / f"{stem(AOI, '2018-01')}.tif").pixels
+    probabilities = Predictor(found.package, windows()).predict_image(pixels, (224, 320))
+    truth = np.zeros(SHAPE, bool)
+    for polygon in squares(SHAPE).values():
+        left, top, right, bottom = (int(edge) for edge in polygon.bounds)
+        truth[top:bottom, left:right] = True
+    taken, wanted = probabilities.channels[0, :, 224:] > 127, truth[:, 224:]
+    assert (taken & wanted).sum() / (taken | wanted).sum() > 0.8
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(store: TileStore) -> None:
+    one = fit(recipe(), training(), store)
+    torch.rand(17)  # what was drawn before does not matter
+    assert_same(one, fit(recipe(), training(), store))
+    assert differ(one, fit(recipe(), training(seed=8), store))
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_a_killed_training_goes_on_and_ends_as_if_it_had_never_stopped(
+    last: int, store: TileStore, tmp_path: Path
+) -> None:
+    settings = training(epochs=4)
+    whole = fit(recipe(), settings, store)
+    checkpoint = tmp_path / "deep" / "train.pt"
+    with pytest.raises(Killed):
+        fit(recipe(), settings, store, kill_after(last), checkpoint)
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["train.pt"]
+    seen: list[tuple[int, dict[str, float]]] = []
+    assert_same(whole, fit(recipe(), settings, store, lambda *args: seen.append(args), checkpoint))
+    # The hook hears of the epochs before the kill again: a pruner and MLflow need all.
+    assert [epoch for epoch, _ in seen] == [1, 2, 3, 4]
+    for (_, metrics), row in zip(seen, whole.history.to_dict("records"), strict=True):
+        assert {"epoch": row["epoch"], **metrics} == row
+    # And when all is done, nothing is done again.
+    assert_same(whole, fit(recipe(), settings, store, checkpoint=checkpoint))
+
+
+def test_a_checkpoint_of_other_params_is_left_alone(store: TileStore, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "train.pt"
+    fit(recipe(), training(), store, checkpoint=checkpoint)
+    other = training(seed=8)
+    assert_same(fit(recipe(), other, store, checkpoint=checkpoint), fit(recipe(), other, store))
+    fit(recipe(), training(), store, checkpoint=checkpoint)
+    slower = recipe(rate=0.001)
+    assert_same(fit(slower, training(), store, checkpoint=checkpoint), fit(slower, training(), store))
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda _: b"", lambda _: b"not a checkpoint"])
+def test_a_damaged_checkpoint_is_named(damage: Callable[[bytes], bytes], store: TileStore, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "train.pt"
+    fit(recipe(), training(epochs=1), store, checkpoint=checkpoint)
+    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
+    with pytest.raises(ModelError, match=r"train\.pt: is no checkpoint .*delete it to start over"):
+        fit(recipe(), training(epochs=1), store, checkpoint=checkpoint)
+
+
+def test_training_stops_when_it_gets_no_better_and_keeps_the_best(
+    store: TileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = iter([0.1, 0.5, 0.4, 0.5, 0.9])
+    kept: list[dict[str, Tensor]] = []
+
+    def validate(self: Training, _batches: Iterator[Sample]) -> dict[str, float]:
+        kept.append({name: tensor.clone() for name, tensor in self.network.state_dict().items()})
+        return {"val_loss": 1.0, "val_iou": next(script), "val_f1": 0.0}
+
+    monkeypatch.setattr(Training, "validate", validate)
+    found = fit(recipe(), training(epochs=9, patience=2), store)
+    assert list(found.history["val_iou"]) == [0.1, 0.5, 0.4, 0.5]
+    assert found.best_epoch == 2
+    assert all(torch.equal(tensor, kept[1][name]) for name, tensor in found.package.weights.items())
+    assert any(not torch.equal(tensor, kept[3][name]) for name, tensor in found.package.weights.items())
+
+
+def test_an_exception_of_the_hook_passes_through(store: TileStore) -> None:
+    with pytest.raises(Killed):
+        fit(recipe(), training(), store, kill_after(1))
+
+
+@pytest.mark.parametrize("which", ["training", "validation"])
+def test_a_loss_that_is_no_number_is_said(which: str, store: TileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nan(_loss: Any, logits: Tensor, *_: Tensor) -> Tensor:
+        bad = logits.requires_grad == (which == "training")
+        return (logits * (float("nan") if bad else 1.0)).sum()
+
+    monkeypatch.setattr("sn7ml.learn.losses.CombinedLoss.forward", nan)
+    with pytest.raises(ModelError, match=f"the {which} loss became nan; lower optimiser.learning_rate"):
+        fit(recipe(), training(), store)
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_store_without_tiles_of_a_split_is_refused(split: str, store: TileStore) -> None:
+    poor = TileStore(store.folder)
+    poor.__dict__["tiles"] = store.tiles[store.tiles["split"] != split]
+    with pytest.raises(TableError, match=f"no labelled tile in split '{split}'"):
+        fit(recipe(), training(), poor)
+
+
+def test_a_network_that_cannot_take_the_tiles_is_refused(store: TileStore) -> None:
+    params = ModelParams(architecture="PAN", encoder="resnet18", weights=None)
+    with pytest.raises(ModelError, match="PAN with encoder 'resnet18' cannot take squares of 32 px"):
+        fit(recipe().model_copy(update={"model": params}), training(), store)
+
+
+def test_batches_are_whole_and_the_learning_rate_ends_where_the_cycle_does(store: TileStore) -> None:
+    """A last batch of one tile would break networks that pool the whole image before a batch normalisation."""
+    sizes: list[int] = []
+    original = Training._forward
+
+    def forward(self: Training, batch: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        if torch.is_grad_enabled():
+            sizes.append(len(batch.image))
+        return original(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "_forward", forward)
+        found = fit(recipe(rate=0.01), training(epochs=3, tiles_per_epoch=9, batch_size=4), store)
+    assert sizes == [4] * 9
+    assert found.history["lr"].max() <= 0.01
+    assert found.history["lr"].iloc[-1] == pytest.approx(0.01 / 25 / 1e4)  # one-cycle's own defaults
+
+
+def test_masks_three_times_as_large_as_images_are_learned_too(store3: TileStore) -> None:
+    found = fit(recipe(), training(epochs=1), store3)
+    assert found.package.upsampling == 3
+    assert np.isfinite(found.history["train_loss"]).all()
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_enlarging_is_bilinear_with_pixel_centres_in_place(factor: int) -> None:
+    rows, cols = torch.meshgrid(torch.arange(6.0), torch.arange(5.0), indexing="ij")
+    image = torch.stack([rows, cols, rows + 2 * cols])[None]
+    large = enlarge(image, factor)
+    assert large.is_contiguous(memory_format=torch.channels_last)
+    place = (torch.arange(6 * factor) + 0.5) / factor - 0.5
+    inner = slice(factor, -factor)  # beyond the outermost centres the edge is repeated
+    torch.testing.assert_close(large[0, 0, inner, 0], place[inner])
+    assert large.shape == (1, 3, 6 * factor, 5 * factor)
+
+
+def test_twenty_steps_of_a_toy_model_lose_what_they_always_lost(store: TileStore) -> None:
+    """A refactor must not move this curve; a change of draws, augmentation, loss or optimiser does, and must say why.
+
+    On one processor and version of torch it is the same bit for bit. Others round otherwise, and Adam's first steps
+    blow that up: with the vector units of older processors, or two threads, the first three steps were seen to move
+    by 3e-5 and the rest by up to 8e-3. To write it anew: delete loss_curve.json and run this test.
+    """
+    settings = training(epochs=20, tiles_per_epoch=4, validation_tiles=1, patience=20)
+    losses = list(fit(recipe("resnet18", rate=0.0005), settings, store).history["train_loss"])
+    if not CURVE.exists():
+        CURVE.write_text(json.dumps([round(loss, 6) for loss in losses], indent=0) + "\n", encoding="utf-8")
+    curve = json.loads(CURVE.read_text(encoding="utf-8"))
+    assert losses[0] == pytest.approx(curve[0], rel=1e-5)
+    assert losses[:3] == pytest.approx(curve[:3], rel=1e-3)
+    assert losses == pytest.approx(curve, rel=0.02)
