@@ -23,7 +23,7 @@ from sn7ml.params import Params, load_params, recipe_of
 from tests.learn.toy import few_tiles, write_world
 
 THREADS = 2
-STEPS = 2
+STEPS = 1
 """Steps between two changes of side."""
 
 PAIRS = 9

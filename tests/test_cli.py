@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sn7ml import cli
+from sn7ml.errors import CatalogError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,13 +46,13 @@ def test_use_refuses_a_folder_without_areas(monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "dvc.yaml").touch()
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(cli.Sn7Error, match="no AOI folder"):
+    with pytest.raises(CatalogError, match="no AOI folder"):
         CliRunner().invoke(cli.app, ["use", "empty"], catch_exceptions=False)
 
 
 def test_data_that_data_dvc_cannot_draw_is_not_invented(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "data.dvc").write_text("outs:\n- md5: 0123.dir\n  path: data\n")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(cli.Sn7Error, match="dvc pull"):
+    with pytest.raises(CatalogError, match="dvc pull"):
         CliRunner().invoke(cli.app, ["data"], catch_exceptions=False)
     assert not (tmp_path / "data").exists()

@@ -13,7 +13,7 @@ from shapely.geometry import shape
 
 from sn7ml.data.cubes import read_grid
 from sn7ml.data.frame_facts import as_table, in_a_line
-from sn7ml.data.labels import read_features
+from sn7ml.data.labels import building_id, read_features
 from sn7ml.errors import LabelError, RasterError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.polygons import clean_polygon
@@ -110,20 +110,13 @@ def _parsed(path: Path) -> tuple[Ids, Shapes, Shapes]:
     geometries, polygons = np.empty((2, len(features)), dtype=object)
     for number, feature in enumerate(features):
         try:
-            ids[number] = _whole(feature["properties"]["Id"])
+            ids[number] = building_id(feature["properties"]["Id"])
             with np.errstate(invalid="ignore"):  # not-a-number in a coordinate raises below, or in GEOS
                 geometries[number] = shape(feature["geometry"]) if feature["geometry"] else None
             polygons[number] = clean_polygon(geometries[number])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError) as error:
             raise LabelError(f"{path}: feature {number} needs an integer 'Id' and a geometry ({error!r})") from None
     return ids, geometries, polygons
-
-
-def _whole(value: Any) -> int:
-    """Return an id as an int; 7, 7.0 and "7" are one, 7.5 and true are none."""
-    if isinstance(value, bool) or int(value) != float(value):
-        raise ValueError(f"Id is {value!r}")
-    return int(value)
 
 
 def _grid(root: Path, row: dict[str, str]) -> Grid | None:

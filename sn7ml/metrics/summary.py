@@ -20,7 +20,8 @@ class Scores:
     """What a set of found buildings is worth."""
 
     overall: dict[str, float]
-    """scot, tracking, change (means over AOIs); f1 (footprints at IoU 0.25), f1_50 and so on, iou and pixel_f1 (over all counts)."""
+    """scot, tracking, change (means over AOIs); f1 (footprints at IoU 0.25), f1_50 and so on, iou and pixel_f1 (over all
+    counts)."""
 
     per_aoi: pd.DataFrame
     """A row per AOI with the same columns, and the counts behind them."""

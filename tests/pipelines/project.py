@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import yaml
@@ -17,6 +18,7 @@ from sn7ml.data.synthetic import make_synthetic
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL: dict[str, Any] = {
+    "validation": {"sides_px": [32, 1024]},
     "tiling": {"size_px": 32, "overlap_px": 0},
     "search": {"trials": 2, "train": {"epochs": 1, "tiles_per_epoch": 8, "validation_tiles": 4, "batch_size": 4}},
     "train": {"epochs": 3, "tiles_per_epoch": 16, "validation_tiles": 8, "batch_size": 4},
@@ -44,7 +46,12 @@ class Project:
         """Start `dvc repro` and kill it, with all its children, as soon as ``seen`` says so."""
         command = [sys.executable, "-m", "dvc", "repro"]
         process = subprocess.Popen(
-            command, cwd=self.root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            command,
+            cwd=self.root,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             end = time.monotonic() + seconds
@@ -71,7 +78,7 @@ class Project:
 def environment() -> dict[str, str]:
     """The environment that the Makefile gives DVC, with one thread for torch, so that tests can share the cores."""
     hidden = ("MLFLOW_TRACKING_URI", "DVC_ROOT", "PYTHONPATH")
-    quiet = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "GX_ANALYTICS_ENABLED": "false"}
+    quiet = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
     return kept | quiet | {"PATH": path, "SN7ML_EXECUTOR": "serial"}
