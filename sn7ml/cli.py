@@ -22,7 +22,7 @@ console = Console()
 
 PARAMS_HEAD = """# Params
 
-Made by `sn7ml params --markdown > docs/params.md` from `sn7ml/params.py` and `params.yaml`; a test holds it to them.
+Made by `sn7ml params --markdown > docs/params.md` from `sn7ml/params/` and `params.yaml`; a test holds it to them.
 
 | param | default | meaning |
 | --- | --- | --- |"""

@@ -1,0 +1,72 @@
+"""Params of what goes in: splits, checks, tiles."""
+
+from pydantic import Field, model_validator
+
+from sn7ml.params.section import Section
+
+
+class SplitParams(Section):
+    """Which AOIs, or which columns of a single AOI, train, validate and test."""
+
+    validation_fraction: float = Field(gt=0, lt=0.5)
+    """Share of the AOIs (or of the columns of a single AOI) that choose epochs, trials and thresholds."""
+
+    test_fraction: float = Field(gt=0, lt=0.6)
+    """Share of the AOIs (or of the columns, the rightmost ones) that is scored and reported, never trained on."""
+
+    gap_px: int = Field(ge=0)
+    """Columns between two splits of a single AOI that belong to neither, pixels of the original image."""
+
+    neighbour_tiles: int = Field(ge=0)
+    """AOIs whose zoom-13 tiles lie at most this many tiles apart stay in one split."""
+
+    seed: int = Field(ge=0)
+    """Decides which groups of AOIs go where."""
+
+
+class ValidationParams(Section):
+    """Thresholds of the data checks. A ``critical`` expectation that fails stops the pipeline, a ``warning`` is reported."""
+
+    sides_px: tuple[int, int]
+    """Smallest and largest allowed number of rows or columns of a frame; SpaceNet 7 has 1023 or 1024."""
+
+    min_usable_fraction: float = Field(ge=0, le=1)
+    """A frame with a smaller share of usable pixels gets a warning."""
+
+    max_small_fraction: float = Field(ge=0, le=1)
+    """A frame with a larger share of footprints under 4 px² gets a warning."""
+
+    max_birth_fraction: float = Field(ge=0, le=1)
+    """A month in which more than this share of the buildings is new gets a warning: labels or registration may have broken."""
+
+    max_outside_px: float = Field(ge=0)
+    """How far a footprint may stick out of its image before it is a critical fault, pixels."""
+
+
+class TilingParams(Section):
+    """How frames are cut into tiles and what the masks show."""
+
+    size_px: int = Field(gt=0, multiple_of=32)
+    """Side of a tile, pixels of the original image; a multiple of the encoder's stride (32)."""
+
+    overlap_px: int = Field(ge=0)
+    """Pixels that neighbouring tiles share along each axis; smaller than ``size_px``."""
+
+    upsampling: int = Field(ge=1, le=8)
+    """Mask pixels per image pixel along each axis. SpaceNet 7 needs 3: buildings are 3 px wide."""
+
+    boundary_px: int = Field(ge=1)
+    """Thickness of the rim of a building, on its inside, pixels of the up-sampled mask."""
+
+    contact_px: int = Field(ge=1)
+    """Two buildings this close or closer get a contact mark between them, pixels of the up-sampled mask; an even number
+    counts as the next odd one."""
+
+    min_usable_fraction: float = Field(ge=0, le=1)
+    """Tiles with a smaller share of usable pixels are left out: black pixels teach nothing."""
+
+    @model_validator(mode="after")
+    def _overlap_leaves_a_step(self) -> "TilingParams":
+        if self.overlap_px >= self.size_px:
+            raise ValueError(f"overlap_px must be smaller than size_px, got {self.overlap_px} and {self.size_px}")
+        return self

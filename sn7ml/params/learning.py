@@ -1,0 +1,108 @@
+"""Params of training, search and prediction."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sn7ml.params.section import Scalar, Section, Split
+
+
+class TrainParams(Section):
+    """How long and on what the final model is trained."""
+
+    epochs: int = Field(ge=1)
+    """Passes of ``tiles_per_epoch`` tiles."""
+
+    tiles_per_epoch: int = Field(ge=1)
+    """Tiles drawn per epoch, those with buildings more often."""
+
+    validation_tiles: int = Field(ge=1)
+    """At most this many validation tiles, evenly spread, are looked at after each epoch."""
+
+    batch_size: int = Field(ge=1)
+    """Tiles per optimiser step."""
+
+    patience: int = Field(ge=1)
+    """Stop after this many epochs without a better validation IoU."""
+
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+    """Fabric's precision; bf16-mixed on a recent GPU, 32-true on a CPU."""
+
+    loader_workers: int = Field(ge=0)
+    """Processes that read tiles ahead; 0 reads in the training process, which suffices on a CPU."""
+
+    seed: int = Field(ge=0)
+    """Decides first weights, the order of tiles, and augmentation."""
+
+
+class Choice(Section):
+    """One dimension of the search space: any of ``values``, or a number between ``low`` and ``high``."""
+
+    param: str
+    """The key it sets, section and field: ``loss.dice``."""
+
+    values: tuple[Scalar | None, ...] = ()
+    """Allowed values, for a categorical choice."""
+
+    low: float | None = None
+    """Smallest value, for a number."""
+
+    high: float | None = None
+    """Largest value, for a number."""
+
+    log: bool = False
+    """Draw the number on a logarithmic scale."""
+
+    @model_validator(mode="after")
+    def _values_or_range(self) -> "Choice":
+        if bool(self.values) == (self.low is not None) or (self.low is None) != (self.high is None):
+            raise ValueError(f"{self.param}: give either values, or low and high")
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(f"{self.param}: low must be below high, got {self.low} and {self.high}")
+        if self.log and (self.low is None or self.low <= 0):
+            raise ValueError(f"{self.param}: log needs a low above 0, got {self.low}")
+        return self
+
+
+class SearchParams(Section):
+    """Optuna's search over architecture, encoder, loss and augmentation."""
+
+    trials: int = Field(ge=0)
+    """Number of trials; the first is the values in ``params.yaml``. 0 takes those unsearched."""
+
+    objective: Literal["scot", "f1", "iou"]
+    """What is maximised on the validation split, after predicting, tracking and scoring it."""
+
+    train: TrainParams
+    """How each trial is trained: as ``train``, but shorter. Trials are pruned by their validation IoU."""
+
+    space: tuple[Choice, ...]
+    """Dimensions of the search."""
+
+    seed: int = Field(ge=0)
+    """Decides which values are tried."""
+
+
+class PredictParams(Section):
+    """How frames are cut, run through the network and put together again."""
+
+    splits: tuple[Split, ...] = Field(min_length=1)
+    """Only AOIs (or columns) of these splits are predicted."""
+
+    tile_px: int = Field(gt=0, multiple_of=32)
+    """Side of a window, pixels of the original image."""
+
+    overlap_px: int = Field(ge=0)
+    """Pixels that neighbouring windows share; blended there with weights that fall off to the window's edge."""
+
+    batch_size: int = Field(ge=1)
+    """Windows per forward pass."""
+
+    flips: bool
+    """Average over the four flips; four times the work."""
+
+    @model_validator(mode="after")
+    def _overlap_leaves_a_step(self) -> "PredictParams":
+        if self.overlap_px >= self.tile_px:
+            raise ValueError(f"overlap_px must be smaller than tile_px, got {self.overlap_px} and {self.tile_px}")
+        return self

@@ -1,0 +1,83 @@
+"""Params files in, sections out; every fault named, with what is allowed."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from sn7ml.errors import ParamsError
+from sn7ml.params.learning import Choice
+from sn7ml.params.recipe import Recipe
+from sn7ml.params.section import Section
+from sn7ml.params.whole import Params
+
+Model = TypeVar("Model", bound=Section)
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check all params.
+
+    Raises
+    ------
+    ParamsError
+        Naming every unknown key, missing key and bad value, with what is allowed.
+    """
+    return parse(Params, _read_yaml(path), str(path))
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read ``best.yaml``, the recipe that the search stage chose. Raises ParamsError as :func:`load_params` does."""
+    return parse(Recipe, _read_yaml(path), str(path))
+
+
+def parse(model: type[Model], content: Any, source: str) -> Model:
+    """Build ``model`` from what a YAML file held; ``source`` names the file in errors."""
+    if not isinstance(content, dict):
+        raise ParamsError(f"{source}: expected a mapping with the keys {list(model.model_fields)}, got {content!r:.80}")
+    try:
+        return model.model_validate(_tuples(content))
+    except ValidationError as error:
+        lines = [f"  {_explain(model, fault)}" for fault in error.errors()]
+        raise ParamsError("\n".join([f"{source}: {len(lines)} fault(s)", *lines])) from None
+
+
+def _tuples(value: Any) -> Any:
+    """YAML knows lists only; the models are frozen and hold tuples."""
+    if isinstance(value, dict):
+        return {name: _tuples(inner) for name, inner in value.items()}
+    return tuple(_tuples(inner) for inner in value) if isinstance(value, list) else value
+
+
+def _explain(model: type[Section], fault: Any) -> str:
+    """One fault in our words: the dotted key, the value, what is allowed."""
+    where = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"{where}: unknown key; known here: {_known(model, fault['loc'][:-1])}"
+        case "missing":
+            return f"{where}: missing; add it (see docs/params.md)"
+        case "value_error":
+            return f"{where}: {fault['ctx']['error']}"
+        case "float_type" if isinstance(fault["input"], str):
+            return f"{where}: expected a number, got text {fault['input']!r:.80}; YAML needs a point in 1.0e-3"
+        case _:
+            return f"{where}: {fault['msg'].lower().replace('tuple', 'list')}, got {fault['input']!r:.80}"
+
+
+def _known(model: type[Section], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Section):
+            return sorted(Choice.model_fields)
+        model = field.annotation
+    return sorted(model.model_fields)
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"no file {path}; run this in the project's root folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ParamsError(f"{path}: cannot be read as YAML: {error}") from None

@@ -1,0 +1,93 @@
+"""Params of how a network is built and taught; what a search chooses."""
+
+from pydantic import Field, model_validator
+
+from sn7ml.params.section import Section
+
+
+class ModelParams(Section):
+    """The network."""
+
+    architecture: str
+    """A class of segmentation_models_pytorch: Unet, UnetPlusPlus, FPN, DeepLabV3Plus, MAnet, PAN, Linknet, Segformer, …"""
+
+    encoder: str
+    """An encoder of segmentation_models_pytorch, for instance ``timm-tf_efficientnet_lite0`` or ``resnet18``."""
+
+    weights: str | None
+    """``imagenet``, another set that smp knows for the encoder, or null for random ones."""
+
+
+class LossParams(Section):
+    """A weighted sum of losses; each is computed per channel over usable pixels only."""
+
+    bce: float = Field(ge=0)
+    """Weight of binary cross-entropy."""
+
+    dice: float = Field(ge=0)
+    """Weight of the soft Dice loss."""
+
+    focal: float = Field(ge=0)
+    """Weight of the focal loss (gamma 2)."""
+
+    jaccard: float = Field(ge=0)
+    """Weight of the soft Jaccard loss."""
+
+    footprint: float = Field(gt=0)
+    """Weight of the footprint channel."""
+
+    boundary: float = Field(ge=0)
+    """Weight of the boundary channel."""
+
+    contact: float = Field(ge=0)
+    """Weight of the contact channel."""
+
+    @model_validator(mode="after")
+    def _at_least_one_term(self) -> "LossParams":
+        if self.bce + self.dice + self.focal + self.jaccard <= 0:
+            raise ValueError("at least one of bce, dice, focal and jaccard must be above 0")
+        return self
+
+
+class AugmentationParams(Section):
+    """What is done to training tiles; 0 or false turns a choice off."""
+
+    flips: bool
+    """Left-right and up-down, each with probability one half."""
+
+    quarter_turns: bool
+    """Turn by 0, 90, 180 or 270 degrees."""
+
+    brightness: float = Field(ge=0, le=1)
+    """Strength of a random change of brightness (torchvision's ColorJitter)."""
+
+    contrast: float = Field(ge=0, le=1)
+    """Strength of a random change of contrast."""
+
+    saturation: float = Field(ge=0, le=1)
+    """Strength of a random change of saturation."""
+
+    noise: float = Field(ge=0, le=1)
+    """Standard deviation of added Gaussian noise, in standard deviations of the frame."""
+
+    blur: float = Field(ge=0, le=3)
+    """Largest sigma of a random Gaussian blur, pixels of the original image."""
+
+
+class OptimiserParams(Section):
+    """AdamW with a one-cycle learning rate."""
+
+    learning_rate: float = Field(gt=0, le=1)
+    """The highest learning rate of the cycle."""
+
+    weight_decay: float = Field(ge=0)
+    """Decoupled weight decay."""
+
+
+class Recipe(Section):
+    """What a search chooses and a training follows: sections ``model`` to ``optimiser``, as in ``params.yaml``."""
+
+    model: ModelParams
+    loss: LossParams
+    augmentation: AugmentationParams
+    optimiser: OptimiserParams

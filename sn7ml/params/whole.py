@@ -1,0 +1,87 @@
+"""All sections together, and what can be said of them."""
+
+from typing import Any
+
+from pydantic import model_validator
+
+from sn7ml.params.data import SplitParams, TilingParams, ValidationParams
+from sn7ml.params.learning import Choice, PredictParams, SearchParams, TrainParams
+from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams, TrackParams
+from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
+from sn7ml.params.section import Scalar, Section
+
+
+class Params(Section):
+    """The whole of ``params.yaml``."""
+
+    split: SplitParams
+    validation: ValidationParams
+    tiling: TilingParams
+    model: ModelParams
+    loss: LossParams
+    augmentation: AugmentationParams
+    optimiser: OptimiserParams
+    train: TrainParams
+    search: SearchParams
+    predict: PredictParams
+    track: TrackParams
+    evaluate: EvaluateParams
+    promote: PromoteParams
+    report: ReportParams
+
+    @model_validator(mode="after")
+    def _scored_splits_are_predicted(self) -> "Params":
+        missing = sorted(set(self.evaluate.splits) - set(self.predict.splits))
+        if missing:
+            raise ValueError(f"evaluate.splits {missing} are not in predict.splits {list(self.predict.splits)}")
+        return self
+
+    @model_validator(mode="after")
+    def _search_space_names_real_keys(self) -> "Params":
+        known = set(flatten(recipe_of(self)))
+        unknown = sorted({choice.param for choice in self.search.space} - known)
+        if unknown:
+            raise ValueError(f"search.space names unknown key(s) {unknown}; known: {sorted(known)}")
+        return self
+
+
+def recipe_of(params: Params) -> Recipe:
+    """Return the recipe that ``params.yaml`` itself holds, the default of every search."""
+    return Recipe(model=params.model, loss=params.loss, augmentation=params.augmentation, optimiser=params.optimiser)
+
+
+def resolved(params: Params, recipe: Recipe) -> Params:
+    """Return the params with the recipe that was really used in place of the defaults."""
+    return params.model_copy(update={name: getattr(recipe, name) for name in Recipe.model_fields})
+
+
+def flatten(section: Section) -> dict[str, Scalar | None]:
+    """Return every value under its dotted key, ``{"loss.dice": 1.0, …}``; sequences become text."""
+    flat: dict[str, Scalar | None] = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(f"{prefix}{name}.", inner)
+        else:
+            flat[prefix.rstrip(".")] = str(value) if isinstance(value, list) else value
+
+    walk("", section.model_dump(mode="json"))
+    return flat
+
+
+def describe(section: Section, prefix: str = "") -> list[tuple[str, str, str]]:
+    """Return (dotted key, value, meaning) of every field, in the order of ``params.yaml``."""
+    rows = []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            rows += describe(value, f"{prefix}{name}.")
+        else:
+            shown = (
+                [item.param if isinstance(item, Choice) else item for item in value]
+                if isinstance(value, tuple)
+                else value
+            )
+            rows.append((f"{prefix}{name}", str(shown), " ".join((field.description or "").split())))
+    return rows
