@@ -38,7 +38,10 @@ def main(epochs: int) -> None:
             times = [time.monotonic()]
             result = fit(recipe_of(params), variant, tiles, lambda _e, _m, times=times: times.append(time.monotonic()))  # type: ignore[misc]
             rate = settings.tiles_per_epoch / np.median(np.diff(times)[1:])
-            print(f"train {device()} {name}: {rate:.0f} tiles/s, best val_iou {result.history['val_iou'].max():.3f}", flush=True)
+            print(
+                f"train {device()} {name}: {rate:.0f} tiles/s, best val_iou {result.history['val_iou'].max():.3f}",
+                flush=True,
+            )
         pixels = read_image(root / frames["image"].iloc[0]).pixels
         outputs = {}
         for kind in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
@@ -46,7 +49,9 @@ def main(epochs: int) -> None:
             predictor.predict_image(pixels)
             start = time.monotonic()
             outputs[kind] = predictor.predict_image(pixels).channels
-            print(f"predict {kind}: {pixels[0].size / 1e6 / (time.monotonic() - start):.2f} Mpx of the original image a second")
+            print(
+                f"predict {kind}: {pixels[0].size / 1e6 / (time.monotonic() - start):.2f} Mpx of the original image a second"
+            )
         if len(outputs) == 2:
             worst = np.abs(outputs["cpu"].astype(int) - outputs["cuda"]).max()
             print(f"largest difference of cpu and cuda: {worst} of 255")

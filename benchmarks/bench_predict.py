@@ -29,10 +29,10 @@ from sn7ml.params import load_params, recipe_of
 from tests.learn.toy import write_world
 
 THREADS = 2
-SIDE_PX = 224
-"""Of the toy area: four windows of 128 pixels that share 32."""
+SIDE_PX = 320
+"""Of the toy area: nine windows of 128 pixels that share 32."""
 
-LARGEST_PX = 320
+LARGEST_PX = 416
 """Of a real frame only the north-west corner is predicted in memory, to stay within a minute."""
 
 ROUNDS = 5

@@ -26,7 +26,7 @@ THREADS = 2
 STEPS = 1
 """Steps between two changes of side."""
 
-PAIRS = 9
+PAIRS = 15
 GOAL = 0.9
 
 

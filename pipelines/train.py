@@ -3,13 +3,13 @@
 import time
 from pathlib import Path
 
-from sn7ml.data.model_files import HISTORY
+from sn7ml.data.model_files import HISTORY, package_digest
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.final import run_name, trial_tags
 from sn7ml.experiment.runs import MODEL_DIGEST, training_run
 from sn7ml.experiment.store import open_store
 from sn7ml.learn.fit import fit
-from sn7ml.learn.package import package_digest, save_package
+from sn7ml.learn.package import save_package
 from sn7ml.params import flatten, load_params, load_recipe, resolved
 from sn7ml.runtime.files import write_text
 from sn7ml.runtime.stage import run_stage

@@ -24,7 +24,9 @@ def test_help_lists_every_command() -> None:
 
 
 def test_the_params_page_is_what_the_code_says() -> None:
-    assert run("params", str(ROOT / "params.yaml"), "--markdown").strip() == (ROOT / "docs/params.md").read_text().strip()
+    assert (
+        run("params", str(ROOT / "params.yaml"), "--markdown").strip() == (ROOT / "docs/params.md").read_text().strip()
+    )
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("configs/*.yaml")), ids=lambda path: path.stem)

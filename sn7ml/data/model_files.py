@@ -24,16 +24,24 @@ def package_digest(folder: Path) -> str:
         for name in (CONFIG, WEIGHTS):
             content.update((folder / name).read_bytes())
     except OSError as error:
-        raise ModelError(f"{folder} is no model package: {error}; run `dvc repro train`") from None
+        raise no_package(folder, error) from None
     return content.hexdigest()[:16]
 
 
 def read_config(folder: Path) -> tuple[Recipe, int]:
-    """Read the recipe of a package and its up-sampling factor. Raises ModelError or ParamsError."""
-    path = folder / CONFIG
+    """Read the recipe of a package and its up-sampling factor, at least 1. Raises ModelError or ParamsError."""
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
         recipe, upsampling = config["recipe"], int(config["upsampling"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path}: no model package ({type(error).__name__}: {error}); run `dvc repro train`") from None
-    return parse(Recipe, recipe, str(path)), upsampling
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise no_package(folder, error) from None
+    if upsampling < 1:
+        raise ModelError(f"{folder / CONFIG}: upsampling must be at least 1, got {upsampling}")
+    return parse(Recipe, recipe, str(folder / CONFIG)), upsampling
+
+
+def no_package(folder: Path, error: Exception) -> ModelError:
+    """Return the error to raise where a package is not whole."""
+    return ModelError(
+        f"{folder}: no whole model package ({type(error).__name__}: {error!s:.200}); run `dvc repro train`"
+    )

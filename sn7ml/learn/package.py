@@ -1,6 +1,5 @@
 """A trained model on disk: weights as safetensors (no pickle anywhere) and a YAML file that says what they are for."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +8,11 @@ import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from sn7ml.data.model_files import CONFIG, WEIGHTS, no_package, read_config
 from sn7ml.errors import ModelError
 from sn7ml.learn.models import bare_model
-from sn7ml.params import Recipe, parse
+from sn7ml.params import Recipe
 from sn7ml.runtime.files import replacing, write_text
-
-WEIGHTS, CONFIG = "weights.safetensors", "package.yaml"
 
 
 @dataclass(frozen=True)
@@ -58,22 +56,8 @@ def load_package(folder: Path) -> Package:
     ParamsError
         If the recipe has unknown or missing keys.
     """
+    recipe, upsampling = read_config(folder)
     try:
-        config = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-        weights = load_file(folder / WEIGHTS)
-        recipe, upsampling = config["recipe"], int(config["upsampling"])
-    except (OSError, yaml.YAMLError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{folder}: no whole model package ({type(error).__name__}: {error!s:.200}); run `dvc repro train`"
-        ) from None
-    if upsampling < 1:
-        raise ModelError(f"{folder / CONFIG}: upsampling must be at least 1, got {upsampling}")
-    return Package(parse(Recipe, recipe, str(folder / CONFIG)), upsampling, weights)
-
-
-def package_digest(folder: Path) -> str:
-    """Return 16 hexadecimal digits that name a package by its content."""
-    content = hashlib.sha256()
-    for name in (CONFIG, WEIGHTS):
-        content.update((folder / name).read_bytes())
-    return content.hexdigest()[:16]
+        return Package(recipe, upsampling, load_file(folder / WEIGHTS))
+    except (OSError, safetensors.SafetensorError) as error:
+        raise no_package(folder, error) from None

@@ -14,7 +14,7 @@ class TrainParams(Section):
     """Passes of ``tiles_per_epoch`` tiles."""
 
     tiles_per_epoch: int = Field(ge=1)
-    """Tiles drawn per epoch, those with buildings more often."""
+    """Tiles drawn per epoch, those with buildings more often; rounded up to whole batches."""
 
     validation_tiles: int = Field(ge=1)
     """At most this many validation tiles, evenly spread, are looked at after each epoch."""

@@ -6,9 +6,10 @@ import pytest
 import torch
 import yaml
 
+from sn7ml.data.model_files import CONFIG, WEIGHTS, package_digest
 from sn7ml.errors import ModelError, ParamsError
 from sn7ml.learn.models import build_model
-from sn7ml.learn.package import CONFIG, WEIGHTS, Package, load_package, package_digest, save_package
+from sn7ml.learn.package import Package, load_package, save_package
 from sn7ml.params import ModelParams
 from tests.learn.toy import RECIPE
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from sn7ml.data.catalog import scan
 from sn7ml.data.cubes import read_grid
@@ -136,6 +137,20 @@ def test_windows_with_no_wanted_pixel_cost_nothing() -> None:
 def test_brightness_is_told_by_the_whole_frame_and_not_by_the_wanted_columns() -> None:
     pixels = address_bands((40, 70))
     model = predictor(Identity())
+    whole, part = model.predict_image(pixels), model.predict_image(pixels, (20, 50))
+    np.testing.assert_array_equal(part.channels[:, :, 20:50], whole.channels[:, :, 20:50])
+
+
+@pytest.mark.usefixtures("use")
+def test_the_outermost_wanted_columns_are_seen_with_what_lies_beside_them() -> None:
+    class Blur(nn.Module):
+        """The mean of nine pixels."""
+
+        def forward(self, image: Tensor) -> Tensor:
+            return Identity().forward(avg_pool2d(image, 3, stride=1, padding=1))
+
+    pixels = address_bands((60, 60))
+    model = predictor(Blur(), tile_px=64)  # one window, so that only the cut can make a difference
     whole, part = model.predict_image(pixels), model.predict_image(pixels, (20, 50))
     np.testing.assert_array_equal(part.channels[:, :, 20:50], whole.channels[:, :, 20:50])
 
