@@ -59,7 +59,8 @@ class Project:
                 assert time.monotonic() < end, "what should be seen before the kill never came"
                 time.sleep(0.02)
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def set_param(self, key: str, value: Any) -> None:

@@ -150,7 +150,8 @@ def test_killed_three_times_it_ends_as_if_it_never_was(project: Project, tmp_pat
     for forgotten in (build, project.root / ".dvc" / "cache", project.root / "mlruns"):
         shutil.rmtree(forgotten)
     (project.root / "dvc.lock").unlink()
-    project.kill_when(lambda: any(build.glob("tiles/L15*/.*")))
+    project.kill_when(lambda: any(build.glob("tiles/L15*")))
+    assert not (build / "tiles" / "tiles.parquet").exists()
     project.kill_when(lambda: (build / ".checkpoints" / "train.pt").exists())
     assert not (build / "model" / "weights.safetensors").exists()
     project.kill_when(lambda: any(build.glob("probabilities/*/*.tif")))
