@@ -37,7 +37,7 @@ def main(data: Path, tiles: Path, model: Path, probabilities: Path, footprints: 
     run.log_scores(scores.overall, scores.per_aoi, params.evaluate.splits[0], best_epoch(model))
     run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), params.evaluate.splits[0])
     for overlay in overlays_of(data, frames, truth.polygons, tracks, columns, params.report):
-        run.log_image(f"overlay_{overlay.aoi}", list(frames["month"].unique()).index(overlay.month), overlay.picture)
+        run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
     print("  ".join(f"{name} {value:.4f}" for name, value in scores.overall.items()))  # noqa: T201 - to a terminal
 
 

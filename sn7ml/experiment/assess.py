@@ -34,12 +34,16 @@ class Assessor:
 
     def score(self, package: Package) -> Scores:
         """Predict, track and score with one model."""
+        return self.assess(package)[0]
+
+    def assess(self, package: Package) -> tuple[Scores, pd.DataFrame]:
+        """Predict, track and score with one model; return the ``TRACKS`` too."""
         with tempfile.TemporaryDirectory(prefix="sn7ml-assess-") as folder:
             out = Path(folder)
             for _ in predict_frames(Predictor(package, self.predict), self.root, self.frames, self.truth.columns, out):
                 pass
             tracks = track_aois(out, self.grids, self.track)
-            return score_tracks(tracks, self.truth, self.tiles, out, self.grids, self.evaluate)
+            return score_tracks(tracks, self.truth, self.tiles, out, self.grids, self.evaluate), tracks
 
 
 def assessor_for(

@@ -44,6 +44,9 @@ class TrialResult:
     epoch: int
     """The epoch whose weights were scored."""
 
+    record: Callable[[Run], None] = lambda _run: None
+    """Writes what else belongs to the trial's run: data sets, pictures."""
+
 
 Evaluate = Callable[[Recipe, OnEpoch], TrialResult]
 """Train and score one recipe."""
@@ -162,6 +165,7 @@ class _Task:
         child.set_tags({RECIPE_DIGEST: digest_of(recipe.model_dump())})
         result = self.evaluate(recipe, partial(_on_epoch, trial, child))
         child.log_scores(result.scores, result.per_aoi, "validation", result.epoch)
+        result.record(child)
         if math.isnan(result.scores[self.params.objective]):
             raise ModelError(f"the objective {self.params.objective} is undefined on the validation split")
         return result

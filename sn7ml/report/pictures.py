@@ -27,6 +27,10 @@ class Overlay:
 
     aoi: str
     month: str
+
+    step: int
+    """Place of the month among those of its AOI, from 0."""
+
     picture: Picture
 
 
@@ -55,11 +59,12 @@ def overlays_of(
     for aoi in evenly(sorted(columns), params.aois):
         rows = frames[frames["aoi"] == aoi]
         corner = None
-        for month in evenly(list(rows["month"]), params.months):
+        months = list(rows["month"])
+        for month in evenly(months, params.months):
             pixels = read_image(root / rows.loc[rows["month"] == month, "image"].iloc[0]).pixels
             if corner is None:
                 corner = _densest(truth[truth["aoi"] == aoi], pixels.shape[1], columns[aoi][0])
-            found.append(Overlay(aoi, month, _draw(pixels, truth, tracks, (aoi, month), corner)))
+            found.append(Overlay(aoi, month, months.index(month), _draw(pixels, truth, tracks, (aoi, month), corner)))
     return found
 
 

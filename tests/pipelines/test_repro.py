@@ -86,7 +86,12 @@ def test_trials_are_children_of_their_search_and_carry_scores(project: Project) 
     assert len(parents) == 1
     assert len(trials) == 2
     assert {run.data.tags["mlflow.parentRunId"] for run in trials} == {parents[0].info.run_id}
-    assert all({"val_scot", "val_f1", "val_iou"} <= set(run.data.metrics) for run in trials)
+    for run in trials:
+        assert {"val_scot", "val_tracking", "val_change", "val_f1", "val_iou"} <= set(run.data.metrics)
+        assert {"git.commit", "git.dirty", "dvc.data_md5"} <= set(run.data.tags)
+        assert run.inputs is not None
+        assert len(run.inputs.dataset_inputs) == 2
+        assert any("overlay" in file.path for file in found.list_artifacts(run.info.run_id, "images"))
 
 
 def test_the_model_is_registered_and_champion(project: Project) -> None:
