@@ -82,7 +82,7 @@ def data() -> None:
 
 @app.command()
 def check(params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml")) -> None:
-    """Check params.yaml: every unknown key, missing key and bad value is named."""
+    """Check params.yaml: every unknown key, missing key and bad value is named (networks when they are built)."""
     from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     load_params(params)
@@ -112,15 +112,16 @@ def show_params(
 
 @app.command()
 def use(
-    data: Annotated[Path, typer.Argument(help="A folder in the SpaceNet 7 layout (with train/), or one AOI folder.")],
+    data: Annotated[Path, typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI.")],
     params: Annotated[
         Path | None, typer.Option(help="Params file that becomes params.yaml, e.g. configs/one-area.yaml.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Go on although the present state is not committed.")] = False,
 ) -> None:
     """Switch the project to other data (and params): `data/` and `data.dvc` are replaced; then `dvc repro`.
 
     Files are hard-linked where the file system allows, else copied. What was in data/ stays in DVC's cache: `git restore
-    data.dvc params.yaml && dvc checkout` brings it back.
+    data.dvc dvc.lock params.yaml && dvc checkout` brings it back, if those files were committed.
     """
     from sn7ml.data.catalog import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.data.takeover import take_over  # noqa: PLC0415
@@ -130,6 +131,8 @@ def use(
         raise ParamsError("no dvc.yaml here; run this in the project's root folder")
     if params is not None:
         load_params(params)
+    if not force:
+        refuse_uncommitted("data.dvc", "dvc.lock", "params.yaml")
     frames = take_over(data, Path("data"))
     Path("data.dvc").unlink(missing_ok=True)  # it may say how its data was made
     dvc("add", "--quiet", "data")
@@ -160,6 +163,10 @@ def predict(
     from sn7ml.learn.predict import load_predictor, predict_frames  # noqa: PLC0415
     from sn7ml.params import load_params  # noqa: PLC0415
 
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CatalogError(
+            f"{out} is not an empty folder; results of two predictions would mix: name another, or remove it"
+        )
     chosen, frames = load_params(params), scan(data)
     aois = sorted(frames["aoi"].unique())
     grids = read_grids(data, frames, aois)
@@ -200,9 +207,8 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
         "1",
     ]
     # Without the job runner it starts in a third of the time and takes half the memory.
-    subprocess.run(
-        command, check=False, env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "1"}
-    )
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "1"}
+    os.execve(command[0], command, os.environ | quiet)  # stops, and says how it ended, as MLflow itself does
 
 
 @app.command("relocate")
@@ -211,6 +217,18 @@ def relocate_store() -> None:
     from sn7ml.experiment.store import project_root, relocate  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     console.print(f"{relocate(project_root())} paths rewritten")
+
+
+def refuse_uncommitted(*files: str) -> None:
+    """Raise ParamsError if git tracks changes of these files that are not committed; without git, say nothing."""
+    status = ["git", "status", "--porcelain", "--", *files]
+    changed = subprocess.run(status, check=False, capture_output=True, text=True).stdout.split("\n")[:-1]
+    if changed:
+        names = " ".join(line[3:] for line in changed)
+        raise ParamsError(
+            f"{names}: changed and not committed, so there would be no way back; first `git commit -m 'before' {names}`, "
+            "or give --force"
+        )
 
 
 def dvc(*arguments: str) -> None:

@@ -1,12 +1,14 @@
 """The command line, as a person types it."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from sn7ml import cli
-from sn7ml.errors import CatalogError
+from sn7ml.errors import CatalogError, ModelError, ParamsError
+from sn7ml.experiment.registry import package_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -58,3 +60,27 @@ def test_data_that_data_dvc_cannot_draw_is_not_invented(monkeypatch: pytest.Monk
     with pytest.raises(CatalogError, match="dvc pull"):
         CliRunner().invoke(cli.app, ["data"], catch_exceptions=False)
     assert not (tmp_path / "data").exists()
+
+
+def test_use_refuses_to_replace_what_git_could_not_bring_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+    (tmp_path / "data.dvc").write_text("outs: []\n")
+    for arguments in (["init", "--quiet"], ["add", "data.dvc"], ["commit", "--quiet", "--message", "start"]):
+        subprocess.run([*git, *arguments], check=True)
+    cli.refuse_uncommitted("data.dvc", "dvc.lock")
+    (tmp_path / "data.dvc").write_text("outs: [changed]\n")
+    with pytest.raises(ParamsError, match=r"data.dvc: changed and not committed"):
+        cli.refuse_uncommitted("data.dvc", "dvc.lock")
+
+
+def test_predict_does_not_mix_its_results_with_older_ones(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "submission.csv").touch()
+    with pytest.raises(CatalogError, match="not an empty folder"):
+        CliRunner().invoke(cli.app, ["predict", str(tmp_path), str(tmp_path / "out")], catch_exceptions=False)
+
+
+def test_a_model_that_is_neither_folder_nor_registered_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="'Unet' is neither a folder"):
+        package_folder("Unet")

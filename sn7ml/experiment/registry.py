@@ -18,7 +18,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from sn7ml.data.model_files import package_digest
-from sn7ml.errors import StoreError
+from sn7ml.errors import ModelError, StoreError
 from sn7ml.experiment.provenance import provenance
 from sn7ml.experiment.pyfunc import ARTIFACT, save_pyfunc
 from sn7ml.experiment.runs import MODEL_DIGEST
@@ -114,10 +114,16 @@ def package_folder(model: str) -> Path:
 
     Raises
     ------
+    ModelError
+        If it is neither.
     StoreError
         If the registry has no such model or its files are gone.
     """
     if not model.startswith("models:/"):
+        if not Path(model).is_dir():
+            raise ModelError(
+                f"model {model!r} is neither a folder such as build/model nor like models:/sn7-buildings@champion"
+            )
         return Path(model)
     store = open_store()
     try:

@@ -12,7 +12,8 @@ class ModelParams(Section):
     """A class of segmentation_models_pytorch: Unet, UnetPlusPlus, FPN, DeepLabV3Plus, MAnet, PAN, Linknet, Segformer, …"""
 
     encoder: str
-    """An encoder of segmentation_models_pytorch, for instance ``timm-tf_efficientnet_lite0`` or ``resnet18``."""
+    """An encoder of segmentation_models_pytorch. The ImageNet weights of ``tu-tf_efficientnet_lite0`` are installed; any other
+    encoder (``resnet34``, ``tu-hrnet_w18``, …) downloads its own."""
 
     weights: str | None
     """``imagenet``, another set that smp knows for the encoder, or null for random ones."""

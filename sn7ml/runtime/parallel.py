@@ -94,8 +94,10 @@ def _executor(items: int) -> Iterator[concurrent.futures.Executor]:
                 with _one_thread_each(), _pool(workers) as executor:
                     yield executor
         case "dask":
-            from distributed import Client  # noqa: PLC0415 - an optional extra
-
+            try:
+                from distributed import Client  # noqa: PLC0415 - an optional extra
+            except ImportError:
+                raise ParamsError(f"{VARIABLE}=dask:… needs Dask: pip install 'sn7ml[dask]'") from None
             with Client(detail) as client:
                 yield client.get_executor()
         case _:
