@@ -8,10 +8,15 @@ new errors every month (as from a tracker that keeps each month's own footprint)
 Every cube is built and scored in a process of its own. "cpu s" is the processor's time, which a busy machine stretches
 less than the clock's. "peak" is the process' largest resident set, with libraries and both tables; "rise" is by how much
 scoring raised it.
+
+    python benchmarks/bench_scot.py --aois 60 [BUILDINGS]
+
+scores 60 AOIs of 300 buildings (or BUILDINGS) in one process and in one per core.
 """
 
 import argparse
 import multiprocessing
+import os
 import resource
 import time
 
@@ -20,7 +25,9 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from sn7ml.metrics.areas import in_processes
 from sn7ml.metrics.scot import score_scot
+from sn7ml.runtime.parallel import VARIABLE
 
 MONTHS = [f"{2018 + m // 12}-{m % 12 + 1:02d}" for m in range(24)]
 AOI = "L15-0331E-1257N_1327_3160_13"
@@ -84,11 +91,35 @@ def _peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def compare_workers(aois: int, count: int) -> None:
+    """Score many AOIs in one process and in all; print seconds and their ratio."""
+    names = [AOI.replace("13", f"{number:02d}", 1) for number in range(aois)]
+    cubes = [build_cube(count, steady=False, seed=number) for number in range(aois)]
+    truth, proposals = (
+        pd.concat([cube[side].assign(aoi=name) for name, cube in zip(names, cubes, strict=True)], ignore_index=True)
+        for side in (0, 1)
+    )
+    print(f"{aois} AOIs of {count} buildings: {len(truth):,} truth and {len(proposals):,} proposed polygons")
+    seconds = []
+    for executor in ("serial", f"processes:{os.cpu_count()}"):
+        os.environ[VARIABLE] = executor
+        started = time.perf_counter()
+        result = score_scot(truth, proposals, map_areas=in_processes)
+        seconds.append(time.perf_counter() - started)
+        print(f"{executor:<12} {seconds[-1]:6.2f} s   SCOT {result.score:.6f}", flush=True)
+    print(f"{os.cpu_count()} processes are {seconds[0] / seconds[1]:.2f} times as fast as one")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("buildings", nargs="*", type=int, default=[1_000, 4_740, 10_000])
-    counts = parser.parse_args().buildings
+    parser.add_argument("buildings", nargs="*", type=int)
+    parser.add_argument("--aois", type=int, help="compare one process with many on this many AOIs")
+    arguments = parser.parse_args()
+    if arguments.aois:
+        compare_workers(arguments.aois, (arguments.buildings or [300])[0])
+        return
+    counts = arguments.buildings or [1_000, 4_740, 10_000]
     print("buildings kind       truth proposals seconds  cpu s  peak MiB  rise MiB    SCOT      T      C")
     jobs = [(count, steady) for count in counts for steady in (False, True)]
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:

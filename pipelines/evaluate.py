@@ -1,6 +1,7 @@
 """Score what was found.
 
-Reads DATA, TILES, MODEL, PROBABILITIES and FOOTPRINTS, writes OUT/{metrics.json,per_aoi.csv,scot.json}; MLflow gets the same.
+Reads DATA, TILES, MODEL, PROBABILITIES and FOOTPRINTS, writes OUT/{metrics.json,per_aoi.csv,scot.json} and, on where the
+score was lost, OUT/{losses.csv,births.csv,sizes.csv,diagnosis.png}; MLflow gets the same.
 """
 
 import json
@@ -13,9 +14,12 @@ from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.final import best_epoch, final_run
 from sn7ml.experiment.scoring import read_split_truth, score_tracks
 from sn7ml.experiment.store import open_store
+from sn7ml.metrics.diagnosis import diagnose
 from sn7ml.params import load_params
+from sn7ml.report.diagnosis import draw_diagnosis
+from sn7ml.report.overlays import from_png
 from sn7ml.report.pictures import overlays_of
-from sn7ml.runtime.files import write_text
+from sn7ml.runtime.files import replacing, write_text
 from sn7ml.runtime.stage import run_stage
 
 
@@ -32,10 +36,21 @@ def main(data: Path, tiles: Path, model: Path, probabilities: Path, footprints: 
     write_text(out / "metrics.json", json.dumps(content["overall"], indent=2) + "\n")
     write_text(out / "scot.json", json.dumps(content["scot"], indent=2) + "\n")
     write_text(out / "per_aoi.csv", scores.per_aoi.to_csv(index=False))
+    diagnosis = diagnose(scores.scot.aois)
+    tables = {"losses": diagnosis.losses, "births": diagnosis.births, "sizes": scores.sizes}
+    for name, table in tables.items():
+        write_text(out / f"{name}.csv", table.to_csv(index=False))
+    picture = draw_diagnosis(**tables)
+    with replacing(out / "diagnosis.png") as temporary:
+        temporary.write_bytes(picture)
 
+    split = params.evaluate.splits[0]
     run = final_run(open_store(), model, params)
-    run.log_scores(scores.overall, scores.per_aoi, params.evaluate.splits[0], best_epoch(model))
-    run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), params.evaluate.splits[0])
+    run.log_scores(scores.overall, scores.per_aoi, split, best_epoch(model))
+    for name, table in tables.items():
+        run.log_table(table, f"{name}_{split}.json")
+    run.log_image("diagnosis", 0, from_png(picture))
+    run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), split)
     for overlay in overlays_of(data, frames, truth.polygons, tracks, columns, params.report):
         run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
     print("  ".join(f"{name} {value:.4f}" for name, value in scores.overall.items()))  # noqa: T201 - to a terminal

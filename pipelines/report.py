@@ -18,6 +18,9 @@ from sn7ml.report.pictures import overlays_of
 from sn7ml.report.track_map import track_maps
 from sn7ml.runtime.stage import run_stage
 
+TEXT = dict.fromkeys(("aoi", "truth_id", "prop_id"), "str")
+"""Columns that could be taken for numbers."""
+
 
 def main(data: Path, build: Path, out: Path) -> None:
     """Run the stage."""
@@ -28,6 +31,9 @@ def main(data: Path, build: Path, out: Path) -> None:
     tracks = read_footprints(build / "footprints", read_grids(data, shown, list(columns)))
     overlays = overlays_of(data, frames, truth, tracks, columns, params.report)
     trials = pd.read_csv(build / "search" / "trials.csv")
+    lost = {
+        name: pd.read_csv(build / "evaluation" / f"{name}.csv", dtype=TEXT) for name in ("losses", "births", "sizes")
+    }
     content = PageContent(
         scores=json.loads((build / "evaluation" / "metrics.json").read_text()),
         per_aoi=pd.read_csv(build / "evaluation" / "per_aoi.csv"),
@@ -37,6 +43,9 @@ def main(data: Path, build: Path, out: Path) -> None:
         promotion=json.loads((build / "promotion.json").read_text()),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],
         maps=[(aoi, drawn) for aoi in sorted(columns) for drawn in track_maps(tracks[tracks["aoi"] == aoi])],
+        losses=lost["losses"],
+        births=lost["births"],
+        sizes=lost["sizes"],
         counts=building_counts(truth, tracks, columns),
         params=flatten(resolved(params, read_config(build / "model")[0])),
     )

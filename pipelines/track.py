@@ -6,8 +6,9 @@ Reads DATA and PROBABILITIES, writes FOOTPRINTS/<AOI>.parquet and SUBMISSION.csv
 from pathlib import Path
 
 from sn7ml.data.catalog import scan
-from sn7ml.data.footprints import write_footprints, write_submission
+from sn7ml.data.footprints import write_footprints
 from sn7ml.data.regions import read_grids
+from sn7ml.data.submission import write_submission
 from sn7ml.experiment.scoring import track_aois
 from sn7ml.params import load_params
 from sn7ml.runtime.stage import run_stage

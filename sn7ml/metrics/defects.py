@@ -68,7 +68,7 @@ def describe_aoi(
 
 
 def _duplicates(rows: Sightings, name: str) -> Iterable[str]:
-    keys = pd.DataFrame({"month": rows.month, "id": rows.id})
+    keys = pd.DataFrame({"month": rows.month[rows.repeated], "id": rows.id[rows.repeated]})
     again = keys[keys.duplicated()]
     if len(again):
         first = again.iloc[0]

@@ -1,16 +1,79 @@
-"""Footprints found, false and missed, frame by frame: SpaceNet's building F1."""
+"""Footprints found, false and missed, by frame and by size: SpaceNet's building F1."""
+
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
+import shapely
 
+from sn7ml.metrics.areas import Area, AreaMap, one_by_one, pair_areas
 from sn7ml.metrics.matching import Side, match
-from sn7ml.metrics.sightings import NONE, Sightings, split_by_aoi
+from sn7ml.metrics.overlaps import Polygons
 
-FRAME_COLUMNS = ("aoi", "month", "tp", "fp", "fn")
+FRAME = ["aoi", "month"]
+COUNTS = ("tp", "fp", "fn")
+
+SIZE_BOUNDS_PX2 = (4.0, 8.0, 16.0, 32.0)
+SIZES = ("< 4", "4–8", "8–16", "16–32", "≥ 32")
+"""Size classes by area, px²; a bound belongs to the class above it."""
+
+SIZE_COUNTS = ("truth", "truth_matched", "proposals", "proposals_matched")
 
 
-def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float) -> pd.DataFrame:
-    """Count matched and unmatched polygons.
+@dataclass(frozen=True)
+class FootprintMatches:
+    """Every footprint of both sides, and whether it was matched."""
+
+    truth: pd.DataFrame
+    """aoi, month, area_px2, matched (bool); a row per polygon."""
+
+    proposals: pd.DataFrame
+    """The same of the proposals."""
+
+    def by_frame(self) -> pd.DataFrame:
+        """Count by frame.
+
+        Returns
+        -------
+        DataFrame
+            aoi, month, tp, fp, fn, sorted; one row for each frame of either table. Counts add up over any set of frames;
+            ratios come from ``precision_recall_f1`` of the sums.
+        """
+        sides = [
+            side.groupby(FRAME, sort=True)["matched"].agg(["sum", "size"]) for side in (self.truth, self.proposals)
+        ]
+        true, found = sides
+        frames = true.index.union(found.index)
+        true, found = (side.reindex(frames, fill_value=0).astype("int64") for side in sides)
+        counts = {"tp": true["sum"], "fp": found["size"] - found["sum"], "fn": true["size"] - true["sum"]}
+        return pd.DataFrame(counts).reset_index().astype({"aoi": "str", "month": "str"})
+
+    def by_size(self) -> pd.DataFrame:
+        """Count by AOI and size class: truth by its own size, proposals by theirs.
+
+        Returns
+        -------
+        DataFrame
+            aoi, size (one of ``SIZES``), truth, truth_matched, proposals, proposals_matched; every AOI has every class,
+            in order. Recall is ``truth_matched / truth`` and precision ``proposals_matched / proposals``, of sums.
+        """
+        aois = sorted({*self.truth["aoi"], *self.proposals["aoi"]})
+        cells = pd.MultiIndex.from_product([aois, SIZES], names=["aoi", "size"])
+        columns = {}
+        for name, side in (("truth", self.truth), ("proposals", self.proposals)):
+            classes = np.array(SIZES)[np.digitize(side["area_px2"], SIZE_BOUNDS_PX2)]
+            matched = side["matched"].groupby([side["aoi"].to_numpy(), classes])
+            columns[name] = matched.size().reindex(cells, fill_value=0)
+            columns[f"{name}_matched"] = matched.sum().reindex(cells, fill_value=0)
+        table = pd.DataFrame(columns, index=cells).astype("int64").reset_index()
+        return table.astype({"aoi": "str", "size": "str"})[["aoi", "size", *SIZE_COUNTS]]
+
+
+def match_footprints(
+    truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float, *, map_areas: AreaMap = one_by_one
+) -> FootprintMatches:
+    """Match polygons frame by frame.
 
     Matching is that of SCOT (one to one, as many as possible, IoU greater than the threshold), but every row counts by
     itself, whatever its id, and nothing is too small. A missing or EMPTY geometry, a line or a point matches nothing and so
@@ -19,64 +82,53 @@ def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold
     Parameters
     ----------
     truth, proposals
-        Columns ``aoi``, ``month``, ``id`` and ``geometry``, as for ``sn7ml.metrics.scot.score_scot``.
+        Columns ``aoi``, ``month``, ``id`` and ``geometry``, as for ``sn7ml.metrics.scot.score_scot``; may be empty.
     iou_threshold
         In [0, 1).
-
-    Returns
-    -------
-    DataFrame
-        aoi, month, tp, fp, fn, sorted; one row for each frame of either table. Empty tables give no rows. Counts add up
-        over any set of frames; ratios come from ``precision_recall_f1`` of the sums.
+    map_areas
+        How to go through the AOIs; ``sn7ml.metrics.areas.in_processes`` uses all cores.
 
     Raises
     ------
     TableError
         If a table lacks a column, a key, or holds something that is no geometry.
     """
-    left, right = split_by_aoi(truth, "truth"), split_by_aoi(proposals, "proposal")
-    parts = [
-        _count_aoi(left.get(aoi, NONE), right.get(aoi, NONE), iou_threshold).assign(aoi=aoi)
-        for aoi in sorted({*left, *right})
+    parts = map_areas(partial(_match_area, iou_threshold), pair_areas(truth, proposals))
+    sides = [[part[place].assign(aoi=aoi) for aoi, part in parts.items()] for place in (0, 1)]
+    return FootprintMatches(*(_joined(tables) for tables in sides))
+
+
+def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float) -> pd.DataFrame:
+    """Count matched and unmatched polygons by frame: ``match_footprints`` and then ``FootprintMatches.by_frame``."""
+    return match_footprints(truth, proposals, iou_threshold).by_frame()
+
+
+def _match_area(iou_threshold: float, area: Area) -> tuple[pd.DataFrame, pd.DataFrame]:
+    months = tuple(sorted({*area.truth.months(), *area.proposals.months()}))
+    sides = [_each_by_itself(rows.polygons(months)) for rows in (area.truth, area.proposals)]
+    pairs = match(sides[0], sides[1], iou_threshold).pairs
+    tables = [
+        pd.DataFrame(
+            {
+                "month": rows.month.to_numpy(),
+                "area_px2": np.nan_to_num(shapely.area(rows.geometry)),  # a missing geometry covers nothing
+                "matched": np.isin(side.member, members),
+            }
+        )
+        for rows, side, members in zip((area.truth, area.proposals), sides, (pairs.truth, pairs.proposal), strict=True)
     ]
-    kinds = {"aoi": "str", "month": "str", "tp": "int64", "fp": "int64", "fn": "int64"}
+    return tables[0], tables[1]
+
+
+def _each_by_itself(polygons: Polygons) -> Side:
+    order = np.argsort(polygons.frame, kind="stable")
+    member = np.empty(len(order), dtype=np.intp)
+    member[order] = np.arange(len(order))
+    return Side(polygons, member)
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    kinds = {"aoi": "str", "month": "str", "area_px2": "float64", "matched": "bool"}
     empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
-    table = pd.concat(parts, ignore_index=True) if parts else empty
-    return table.astype(kinds)[list(FRAME_COLUMNS)]
-
-
-def _count_aoi(truth: Sightings, proposals: Sightings, iou_threshold: float) -> pd.DataFrame:
-    months = tuple(sorted({*truth.months(), *proposals.months()}))
-    sides = []
-    for polygons in (truth.polygons(months), proposals.polygons(months)):
-        order = np.argsort(polygons.frame, kind="stable")
-        member = np.empty(len(order), dtype=np.intp)
-        member[order] = np.arange(len(order))
-        sides.append(Side(polygons, member))
-    matched = match(sides[0], sides[1], iou_threshold).pairs
-    tp = np.bincount(sides[0].frames()[matched.truth], minlength=len(months))
-    rows = [np.bincount(side.polygons.frame, minlength=len(months)) for side in sides]
-    return pd.DataFrame({"month": pd.Series(months, dtype="str"), "tp": tp, "fp": rows[1] - tp, "fn": rows[0] - tp})
-
-
-def precision_recall_f1(tp: int, fp: int, fn: int) -> tuple[float, float, float]:
-    """Return the three ratios of summed counts.
-
-    A ratio of nothing is 0, as in SCOT: it stays a number that can be logged, compared and searched, and finding nothing
-    is never rewarded.
-
-    Examples
-    --------
-    >>> precision_recall_f1(tp=3, fp=1, fn=3)
-    (0.75, 0.5, 0.6)
-    >>> precision_recall_f1(0, 0, 0)
-    (0.0, 0.0, 0.0)
-    """
-    if min(tp, fp, fn) < 0:
-        raise ValueError(f"counts cannot be negative, got tp={tp}, fp={fp}, fn={fn}")
-    return ratio(tp, tp + fp), ratio(tp, tp + fn), ratio(tp, tp + (fp + fn) / 2)
-
-
-def ratio(part: float, whole: float) -> float:
-    """Return ``part / whole``, or 0 where there is nothing."""
-    return float(part / whole) if whole > 0 else 0.0
+    filled = [table for table in tables if len(table)]
+    return (pd.concat(filled, ignore_index=True) if filled else empty).astype(kinds)[list(kinds)]

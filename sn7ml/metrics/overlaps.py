@@ -21,7 +21,7 @@ COLLECTION = 7
 POLYGONAL = (3, 6, COLLECTION)
 """GEOS type numbers of Polygon, MultiPolygon and GeometryCollection (of which only the polygons count)."""
 
-CHUNK = 16_384
+CHUNK = 4_096
 """Pairs intersected at a time: the intersections are geometries, and a whole cube of them would cost 100 MB."""
 
 MARGIN = 1e-9
@@ -71,30 +71,34 @@ def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlap
     comes out as 0 that way have no IoU and are left out. (The reference raises, and also where a bow-tie shares its frame
     with a missing geometry.)
     """
-    pairs = _box_pairs(truth, proposals)
-    areas = shapely.area(truth.geometry[pairs[0]]), shapely.area(proposals.geometry[pairs[1]])
-    bound = _box_overlap(truth.geometry[pairs[0]], proposals.geometry[pairs[1]])
-    union = areas[0] + areas[1] - bound
-    near = (bound > 0) & ((union <= 0) | (bound > (above - MARGIN) * union))
-    first, second, total = pairs[0][near], pairs[1][near], (areas[0] + areas[1])[near]
+    first, second = _near_pairs(truth, proposals, above)
+    total = shapely.area(truth.geometry[first]) + shapely.area(proposals.geometry[second])
     shared = _shared_areas(truth.geometry[first], proposals.geometry[second])
     iou = np.divide(shared, total - shared, out=np.zeros_like(shared), where=total != shared)
     keep = iou > above
     return Overlaps(first[keep], second[keep], iou[keep])
 
 
-def _box_pairs(truth: Polygons, proposals: Polygons) -> tuple[Rows, Rows]:
-    """Rows of the same frame whose bounding boxes meet."""
+def _near_pairs(truth: Polygons, proposals: Polygons, above: float) -> tuple[Rows, Rows]:
+    """Rows of the same frame whose IoU may be greater than ``above``, by their bounding boxes; a frame at a time."""
     found: tuple[list[Rows], list[Rows]] = ([], [])
     theirs = _rows_by_frame(proposals)
     for frame, rows in _rows_by_frame(truth).items():
         if frame in theirs:
-            tree = shapely.STRtree(proposals.geometry[theirs[frame]])
-            first, second = tree.query(truth.geometry[rows])
-            found[0].append(rows[first])
-            found[1].append(theirs[frame][second])
+            mine, others = truth.geometry[rows], proposals.geometry[theirs[frame]]
+            first, second = shapely.STRtree(others).query(mine)
+            near = _may_overlap(mine[first], others[second], above)
+            found[0].append(rows[first[near]])
+            found[1].append(theirs[frame][second[near]])
     nothing = np.empty(0, dtype=np.intp)
     return np.concatenate([nothing, *found[0]]), np.concatenate([nothing, *found[1]])
+
+
+def _may_overlap(first: Geometries, second: Geometries, above: float) -> NDArray[np.bool_]:
+    bound = _box_overlap(first, second)
+    union = shapely.area(first) + shapely.area(second) - bound
+    near: NDArray[np.bool_] = (bound > 0) & ((union <= 0) | (bound > (above - MARGIN) * union))
+    return near
 
 
 def _rows_by_frame(polygons: Polygons) -> dict[int, Rows]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sn7ml.metrics.footprints import precision_recall_f1, ratio
+from sn7ml.metrics.ratios import precision_recall_f1, ratio
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from sn7ml.metrics.footprints import count_footprints, precision_recall_f1
+from sn7ml.metrics.areas import in_processes
+from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.pixels import PixelCounts
+from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.metrics.scot import ScotResult, score_scot
 
 SPACENET_IOU = 0.25
@@ -28,6 +30,9 @@ class Scores:
 
     scot: ScotResult
     """SCOT in full."""
+
+    sizes: pd.DataFrame
+    """Footprints by AOI and size class at IoU 0.25: ``FootprintMatches.by_size``."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON types; an undefined ratio is null."""
@@ -62,11 +67,15 @@ def summarise(
     iou_thresholds
         Of the footprint F1; 0.25 is always among them.
     """
-    scot = score_scot(truth, found)
+    scot = score_scot(truth, found, map_areas=in_processes)
     rows = {aoi: {"aoi": aoi} | _scot_row(scot, aoi) for aoi in pixels}
     overall = {"scot": scot.score, "tracking": scot.tracking, "change": scot.change}
-    for threshold in dict.fromkeys([SPACENET_IOU, *iou_thresholds]):
-        counts = count_footprints(truth, found, threshold)
+    matches = {
+        limit: match_footprints(truth, found, limit, map_areas=in_processes)
+        for limit in (SPACENET_IOU, *iou_thresholds)
+    }
+    for threshold, matched in matches.items():
+        counts = matched.by_frame()
         name = f1_name(threshold)
         overall[name] = precision_recall_f1(*(int(counts[kind].sum()) for kind in ("tp", "fp", "fn")))[2]
         for aoi, row in rows.items():
@@ -76,7 +85,7 @@ def summarise(
         row |= {"iou": pixels[aoi].iou, "pixel_f1": pixels[aoi].f1}
     pooled = sum(pixels.values(), PixelCounts(0, 0, 0, 0))
     overall |= {"iou": pooled.iou, "pixel_f1": pooled.f1}
-    return Scores(overall, pd.DataFrame(list(rows.values())), scot)
+    return Scores(overall, pd.DataFrame(list(rows.values())), scot, matches[SPACENET_IOU].by_size())
 
 
 def _scot_row(scot: ScotResult, aoi: str) -> dict[str, float]:

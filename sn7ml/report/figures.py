@@ -54,7 +54,7 @@ def _curves(history: pd.DataFrame, names: Mapping[str, str], title: str) -> go.F
         )  # fmt: skip
     figure.update_xaxes(title_text="epoch", tickformat="d", rangemode="tozero")
     figure.update_yaxes(title_text=title)
-    return figure.update_layout(height=320, margin=MARGIN, hovermode="x unified", legend=_legend_above())
+    return figure.update_layout(height=320, margin=MARGIN, hovermode="x unified", legend=legend_above())
 
 
 def search_trials(trials: pd.DataFrame, objective: str = "objective") -> go.Figure:
@@ -84,7 +84,7 @@ def search_trials(trials: pd.DataFrame, objective: str = "objective") -> go.Figu
         )  # fmt: skip
     figure.update_xaxes(title_text="trial", tickformat="d", zeroline=False)
     figure.update_yaxes(title_text=html.escape(objective))
-    return figure.update_layout(height=360, margin=MARGIN, hovermode="closest", legend=_legend_above())
+    return figure.update_layout(height=360, margin=MARGIN, hovermode="closest", legend=legend_above())
 
 
 def _about(row: Mapping[Any, Any]) -> str:
@@ -101,7 +101,7 @@ def aoi_bars(per_aoi: pd.DataFrame) -> go.Figure:
     """
     names = [name for name in BARS if name in per_aoi.columns]
     ordered = per_aoi.sort_values("scot", kind="stable", na_position="first")
-    labels = _short_names(ordered["aoi"].tolist())
+    labels = short_names(ordered["aoi"].tolist())
     figure = make_subplots(
         rows=1,
         cols=len(names),
@@ -122,10 +122,10 @@ def aoi_bars(per_aoi: pd.DataFrame) -> go.Figure:
     return figure.update_layout(height=height, margin=MARGIN | {"b": 32}, showlegend=False, bargap=0.3)
 
 
-def _short_names(aois: Sequence[str]) -> list[str]:
+def short_names(aois: Sequence[str]) -> list[str]:
     """Folder names up to the first underscore where that still tells them apart.
 
-    >>> _short_names(["L15-0357E-1223N_1429_3296_13", "town"])
+    >>> short_names(["L15-0357E-1223N_1429_3296_13", "town"])
     ['L15-0357E-1223N', 'town']
     """
     short = [aoi.partition("_")[0] for aoi in aois]
@@ -150,7 +150,7 @@ def building_counts(counts: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(type="category", tickangle=0 if len(ordered) <= 8 else -45, automargin=True)
     figure.update_yaxes(title_text="buildings", range=[0, _ceiling(ordered)], tickformat="d")
-    return figure.update_layout(height=300, margin=MARGIN, hovermode="x unified", legend=_legend_above())
+    return figure.update_layout(height=300, margin=MARGIN, hovermode="x unified", legend=legend_above())
 
 
 def _ceiling(counts: pd.DataFrame) -> float:
@@ -160,5 +160,6 @@ def _ceiling(counts: pd.DataFrame) -> float:
     return math.ceil(1.1 * finite.max()) if finite.size and finite.max() > 0 else 1.0
 
 
-def _legend_above() -> dict[str, Any]:
+def legend_above() -> dict[str, Any]:
+    """Return the layout of a legend that lies in a line above its chart."""
     return {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}

@@ -149,3 +149,8 @@ def _covered(geometry: BaseGeometry, start: tuple[int, int], shape: tuple[int, i
         point = geometry.representative_point()
         covered[int(point.y * zoom) - start[0], int(point.x * zoom) - start[1]] = True
     return covered
+
+
+def from_png(png: bytes) -> Picture:
+    """Return the pixels of a PNG, without its transparency."""
+    return np.asarray(Pillow.open(io.BytesIO(png)).convert("RGB"))

@@ -1,6 +1,5 @@
 """One HTML page about a model: opens offline, prints, and is the same file for the same content."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from sn7ml.report import figures
 from sn7ml.report.cells import Grid, beside, cell, decimal, flattened, grid
+from sn7ml.report.diagnosis import lost
+from sn7ml.report.offline import Plot, data_uri, plot, render
 from sn7ml.runtime.files import write_text
 
 MEANINGS: Mapping[str, str] = {
@@ -51,6 +49,15 @@ class PageContent:
     per_aoi: pd.DataFrame
     """A row per AOI: aoi, then scores and the counts behind them, in any order."""
 
+    losses: pd.DataFrame
+    """A row per AOI and kind of error: ``Diagnosis.losses`` of ``sn7ml.metrics.diagnosis``."""
+
+    births: pd.DataFrame
+    """``Diagnosis.births``."""
+
+    sizes: pd.DataFrame
+    """Footprints by AOI and size class: ``FootprintMatches.by_size`` of ``sn7ml.metrics.footprints``."""
+
     history: pd.DataFrame
     """A row per epoch of the final training: epoch, train_loss, val_loss, val_iou, val_f1, lr."""
 
@@ -81,20 +88,6 @@ class PageContent:
 
 
 @dataclass(frozen=True)
-class Plot:
-    """A figure on the page."""
-
-    name: str
-    """Its id in the page."""
-
-    label: str
-    """What it shows, for those who cannot see it."""
-
-    height: int
-    json: Markup
-
-
-@dataclass(frozen=True)
 class AoiSection:
     """Everything the page shows of one AOI."""
 
@@ -114,20 +107,14 @@ def write_page(path: Path, content: PageContent) -> None:
 
 def render_page(content: PageContent) -> str:
     """Return the page as HTML text. Whatever came from outside is escaped."""
-    environment = Environment(
-        loader=PackageLoader("sn7ml.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
-        content=content,
-        plotly_js=Markup(get_plotlyjs()),
+    return render(
+        "report.html.j2",
+        title=content.title,
         headlines=[_headline(name, value) for name, value in content.scores.items()],
+        losses=lost(content.losses, content.births, content.sizes),
         verdict=_verdict(content.promotion),
         per_aoi=_scores_first(content.per_aoi),
-        bars=_plot("aoi-bars", "Bars: scores by AOI", figures.aoi_bars(content.per_aoi))
+        bars=plot("aoi-bars", "Bars: scores by AOI", figures.aoi_bars(content.per_aoi))
         if len(content.per_aoi)
         else None,
         curves=_curves(content.history),
@@ -142,11 +129,6 @@ def render_page(content: PageContent) -> str:
 
 def _headline(name: str, value: float | None) -> tuple[str, str, str]:
     return figures.SCORES.get(name, name), decimal(value), MEANINGS.get(name, "")
-
-
-def _plot(name: str, label: str, figure: go.Figure) -> Plot:
-    # plotly writes "<" as "\u003c", so no name in a figure can end the script element that carries it (tested).
-    return Plot(name, label, int(figure.layout.height), Markup(figure.to_json()))
 
 
 def _verdict(promotion: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,20 +160,18 @@ def _curves(history: pd.DataFrame) -> list[Plot]:
     if history.empty:
         return []
     return [
-        _plot("curve-loss", "Curves: training and validation loss by epoch", figures.loss_curves(history)),
-        _plot(
-            "curve-quality", "Curves: pixel IoU and F1 on validation tiles by epoch", figures.quality_curves(history)
-        ),
-        _plot("curve-rate", "Curve: learning rate by epoch", figures.rate_curve(history)),
+        plot("curve-loss", "Curves: training and validation loss by epoch", figures.loss_curves(history)),
+        plot("curve-quality", "Curves: pixel IoU and F1 on validation tiles by epoch", figures.quality_curves(history)),
+        plot("curve-rate", "Curve: learning rate by epoch", figures.rate_curve(history)),
     ]
 
 
 def _search(trials: pd.DataFrame | None) -> tuple[Plot, Grid] | None:
     if trials is None or trials.empty:
         return None
-    plot = _plot("search-trials", "Points: objective of every trial", figures.search_trials(trials))
+    chart = plot("search-trials", "Points: objective of every trial", figures.search_trials(trials))
     best_first = trials.sort_values("value", ascending=False, kind="stable", na_position="last")
-    return plot, grid(best_first, "Every trial, the best first")
+    return chart, grid(best_first, "Every trial, the best first")
 
 
 def _validation(validation: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,17 +222,11 @@ def _aoi_section(content: PageContent, aoi: str, place: int) -> AoiSection:
     moving = [shown for shown in maps if not isinstance(shown, bytes)]
     return AoiSection(
         aoi=aoi,
-        counts=_plot(f"counts-{place}", label, figures.building_counts(counts)) if len(counts) else None,
-        plots=[
-            _plot(f"map-{place}-{n}", f"Map: footprints of {aoi} by month", shown) for n, shown in enumerate(moving)
-        ],
-        maps=[_data_uri(shown) for shown in maps if isinstance(shown, bytes)],
-        overlays=[(month, _data_uri(png)) for name, month, png in content.overlays if name == aoi],
+        counts=plot(f"counts-{place}", label, figures.building_counts(counts)) if len(counts) else None,
+        plots=[plot(f"map-{place}-{n}", f"Map: footprints of {aoi} by month", shown) for n, shown in enumerate(moving)],
+        maps=[data_uri(shown) for shown in maps if isinstance(shown, bytes)],
+        overlays=[(month, data_uri(png)) for name, month, png in content.overlays if name == aoi],
     )
-
-
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _params_by_section(params: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:

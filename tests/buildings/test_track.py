@@ -12,7 +12,8 @@ from shapely.geometry import box
 from sn7ml.buildings.track import track_buildings
 from sn7ml.geo.burn import burn_ids
 from sn7ml.geo.probabilities import Probabilities
-from sn7ml.metrics.scot import AoiScot, score_scot
+from sn7ml.metrics.aoi import AoiScot
+from sn7ml.metrics.scot import score_scot
 from sn7ml.tables import TRACKS
 from tests.buildings.drawings import cube_of, perfect, track_params
 

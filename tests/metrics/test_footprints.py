@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from sn7ml.metrics.footprints import count_footprints, precision_recall_f1
+from sn7ml.metrics.footprints import SIZES, count_footprints, match_footprints
+from sn7ml.metrics.ratios import precision_recall_f1
 from tests.metrics.towns import AOI, drawn, table, town
 
 OTHER = "L15-0358E-1220N_1433_3310_13"
@@ -63,3 +64,35 @@ def test_the_order_of_rows_does_not_matter() -> None:
 def test_negative_counts_are_refused() -> None:
     with pytest.raises(ValueError, match="cannot be negative"):
         precision_recall_f1(1, -1, 0)
+
+
+def test_footprints_are_counted_by_their_own_size() -> None:
+    areas = [3.9, 4.0, 7.9, 8.0, 16.0, 31.9, 32.0, 100.0]
+    boxes = [shapely.box(0, 20 * place, 4, 20 * place + area / 4) for place, area in enumerate(areas)]
+    truth = table([(AOI, "2018-01", str(place), box) for place, box in enumerate(boxes)])
+    # Found: the first at twice its height, hence of 7.8 px² (IoU 1/2); the last two; and a speck where nothing is.
+    tall = shapely.box(0, 0, 4, 2 * 3.9 / 4)
+    found = [tall, boxes[6], boxes[7], shapely.box(50, 0, 51, 1)]
+    proposals = table([(AOI, "2018-01", f"p{place}", box) for place, box in enumerate(found)])
+    sizes = match_footprints(truth, proposals, 0.25).by_size()
+    assert list(sizes.columns) == ["aoi", "size", "truth", "truth_matched", "proposals", "proposals_matched"]
+    assert rows(sizes) == [
+        [AOI, "< 4", 1, 1, 1, 0],
+        [AOI, "4–8", 2, 0, 1, 1],
+        [AOI, "8–16", 1, 0, 0, 0],
+        [AOI, "16–32", 2, 0, 0, 0],
+        [AOI, "≥ 32", 2, 2, 2, 2],
+    ]
+
+
+def test_every_area_has_every_size_and_a_missing_geometry_has_none_to_speak_of() -> None:
+    truth, proposals = drawn({"2018-01": "AAAA"}), table([(OTHER, "2018-01", "x", None)])
+    sizes = match_footprints(truth, proposals, 0.25).by_size()
+    assert sizes["aoi"].tolist() == [AOI] * 5 + [OTHER] * 5
+    assert sizes["size"].tolist() == [*SIZES, *SIZES]
+    assert sizes[sizes["truth"] > 0].values.tolist() == [[AOI, "≥ 32", 1, 0, 0, 0]]
+    assert sizes[sizes["proposals"] > 0].values.tolist() == [[OTHER, "< 4", 0, 0, 1, 0]]
+
+
+def test_no_footprints_give_no_sizes() -> None:
+    assert len(match_footprints(table([]), table([]), 0.25).by_size()) == 0

@@ -8,12 +8,8 @@ from shapely.geometry.base import BaseGeometry
 
 from sn7ml.errors import LabelError, TableError
 from sn7ml.metrics.scot import score_scot
+from tests.metrics.streets import OTHER, STREET, with_rows
 from tests.metrics.towns import AOI, Row, drawn, plain_counts, table, town
-
-OTHER = "L15-0358E-1220N_1433_3310_13"
-
-# C is born in the second month, D in the third.
-STREET = {"2018-01": "AA.BB......", "2018-02": "AA.BB.CC...", "2018-03": "AA.BB.CC.DD"}
 
 
 def fields(truth: pd.DataFrame, proposals: pd.DataFrame) -> dict[str, int | float]:
@@ -24,10 +20,6 @@ def counts(truth: pd.DataFrame, proposals: pd.DataFrame) -> tuple[list[int | flo
     found = fields(truth, proposals)
     tracking = [found[name] for name in ("mm", "track_tp", "track_fp", "track_fn")]
     return tracking, [found[name] for name in ("change_tp", "change_fp", "change_fn")]
-
-
-def with_rows(frame: pd.DataFrame, *rows: Row) -> pd.DataFrame:
-    return pd.concat([frame, table(list(rows))], ignore_index=True)
 
 
 def test_truth_scores_one_against_itself() -> None:
@@ -211,6 +203,9 @@ def test_as_dict_has_the_names_of_the_reference() -> None:
     names = "mm track_tp track_fp track_fn track_score change_tp change_fp change_fn change_score combo_score"
     assert result["aois"] == {AOI: dict(zip(names.split(), [0, 9, 0, 0, 1.0, 2, 0, 0, 1.0, 1.0], strict=True))}
     assert (result["score"], result["tracking"], result["change"], result["notes"]) == (1.0, 1.0, 1.0, [])
+    assert result["strict"] == {key: value for key, value in result.items() if key != "strict"} | {
+        "change_undefined": []
+    }
 
 
 @pytest.mark.parametrize("seed", range(12))

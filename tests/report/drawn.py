@@ -52,8 +52,44 @@ PER_AOI = pd.DataFrame({
 COUNTS = pd.DataFrame({
     "aoi": [AOI, AOI], "month": ["2018-02", "2018-01"], "truth": [12.0, 10.0], "found": [11.0, np.nan],
 })  # fmt: skip
+LOSSES = pd.DataFrame([
+    # north has every kind but one; south only misses footprints and reports one birth a month late
+    ("north", "missed_footprints", 0, 40, 0, 0, 0.2, 0.3),
+    ("north", "false_footprints", 1200, 0, 0, 0, 0.2, 0.25),
+    ("north", "id_switches", 3, 3, 1, 1, 0.2, 0.26),
+    ("north", "late_births", 0, 0, 2, 2, 0.2, 0.4),
+    ("north", "early_births", 0, 0, 1, 1, 0.2, 0.22),
+    ("north", "misplaced_births", 0, 0, 1, 1, 0.2, 0.22),
+    ("north", "missed_births", 0, 0, 0, 1, 0.2, 0.21),
+    ("north", "false_births", 0, 0, 2, 0, 0.2, 0.2),
+    ("north", "older_buildings", 0, 0, 0, 0, 0.2, 0.2),
+    ("south", "missed_footprints", 0, 2, 0, 0, 0.6, 0.7),
+    ("south", "false_footprints", 0, 0, 0, 0, 0.6, 0.6),
+    ("south", "id_switches", 0, 0, 0, 0, 0.6, 0.6),
+    ("south", "late_births", 0, 0, 1, 1, 0.6, 0.9),
+    ("south", "early_births", 0, 0, 0, 0, 0.6, 0.6),
+    ("south", "misplaced_births", 0, 0, 0, 0, 0.6, 0.6),
+    ("south", "missed_births", 0, 0, 0, 0, 0.6, 0.6),
+    ("south", "false_births", 0, 0, 0, 0, 0.6, 0.6),
+    ("south", "older_buildings", 0, 0, 0, 0, 0.6, 0.6),
+], columns=["aoi", "kind", "track_fp", "track_fn", "change_fp", "change_fn", "scot", "scot_without"])  # fmt: skip
+BIRTHS = pd.DataFrame([
+    ("north", "found", "1", "2018-03", "a", "2018-03", 0.0), ("north", "found", "2", "2018-03", "b", "2018-03", 0.0),
+    ("north", "misplaced", "3", "2018-04", "c", "2018-04", 0.0), ("north", "late", "4", "2018-02", "d", "2018-05", 3.0),
+    ("north", "late", "5", "2018-02", "e", "2018-03", 1.0), ("south", "late", "1", "2018-02", "a", "2018-03", 1.0),
+    ("north", "early", "6", "2018-05", "f", "2018-03", -2.0), ("north", "missed", "7", "2018-05", None, None, np.nan),
+    ("north", "switched", "8", "2018-05", "a", "2018-03", np.nan), ("north", "false", None, None, "g", "2018-03", np.nan),
+    ("north", "false", None, None, "h", "2018-03", np.nan), ("north", "switch", "9", "2018-01", "i", "2018-03", np.nan),
+], columns=["aoi", "outcome", "truth_id", "truth_month", "prop_id", "prop_month", "months_late"])  # fmt: skip
+SIZES = pd.DataFrame([
+    ("north", "< 4", 0, 0, 5, 0), ("north", "4–8", 10, 4, 8, 4), ("north", "8–16", 20, 12, 20, 12),
+    ("north", "16–32", 7, 7, 9, 7), ("north", "≥ 32", 2, 2, 0, 0),
+    ("south", "< 4", 0, 0, 0, 0), ("south", "4–8", 10, 1, 2, 1), ("south", "8–16", 0, 0, 0, 0),
+    ("south", "16–32", 1, 0, 1, 1), ("south", "≥ 32", 0, 0, 0, 0),
+], columns=["aoi", "size", "truth", "truth_matched", "proposals", "proposals_matched"])  # fmt: skip
 EMPTY = PageContent(
-    scores={}, per_aoi=PER_AOI[:0], history=HISTORY[:0], trials=None, validation={}, promotion={}, overlays=(), maps=(),
+    scores={}, per_aoi=PER_AOI[:0], losses=LOSSES[:0], births=BIRTHS[:0], sizes=SIZES[:0],
+    history=HISTORY[:0], trials=None, validation={}, promotion={}, overlays=(), maps=(),
     counts=COUNTS[:0], params={},
 )  # fmt: skip
 
@@ -70,7 +106,8 @@ def full(png: bytes) -> PageContent:
         },
     ]  # fmt: skip
     return replace(
-        EMPTY, scores=scores, per_aoi=PER_AOI, history=HISTORY, trials=TRIALS, counts=COUNTS,
+        EMPTY, scores=scores, per_aoi=PER_AOI, losses=LOSSES, births=BIRTHS, sizes=SIZES,
+        history=HISTORY, trials=TRIALS, counts=COUNTS,
         validation={"ok": True, "results": results},
         promotion={"promoted": False, "reasons": ["SCOT fell"], "champion": None,
                    "challenger": {"digest": "a1", "scores": scores}},

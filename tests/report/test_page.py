@@ -12,7 +12,7 @@ import pytest
 from sn7ml.report.overlays import to_png
 from sn7ml.report.page import PageContent, render_page, write_page
 from sn7ml.report.track_map import month_map
-from tests.report.drawn import AOI, COUNTS, EMPTY, PER_AOI, TRIALS, full, tracks
+from tests.report.drawn import AOI, COUNTS, EMPTY, LOSSES, PER_AOI, TRIALS, full, tracks
 
 PNG = to_png(np.zeros((2, 2, 3), np.uint8))
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -83,7 +83,7 @@ def test_figures_on_the_page_are_json_and_each_has_its_place(text: str) -> None:
     page = Page(text)
     bodies = [data for tag, data in page.texts if tag == "script" and data.startswith("{")]
     places = [value for _, name, value in page.attributes if name == "data-json"]
-    assert len(bodies) == len(places) == 7  # bars, counts, map, three curves, trials
+    assert len(bodies) == len(places) == 11  # four of losses, bars, counts, map, three curves, trials
     assert all("data" in json.loads(body) for body in bodies)
 
 
@@ -111,6 +111,19 @@ def test_the_page_says_what_it_was_given(text: str) -> None:
     assert "month 2018-06" not in said
 
 
+def test_the_page_says_where_the_score_was_lost_and_how_to_read_it(text: str) -> None:
+    said = Page(text).said()
+    assert said.index("Scores") < said.index("Where SCOT was lost") < said.index("Verdict", said.index("Where SCOT"))
+    for words in ("the gains do not add up", "it is 0.400 today", "missed footprints", "0.650", "1,200"):
+        assert words in said
+
+
+def test_the_page_without_births_or_sizes_still_tells_the_losses() -> None:
+    said = Page(render_page(replace(EMPTY, losses=LOSSES))).said()
+    for words in ("0.650", "No building was born", "No footprint was compared"):
+        assert words in said
+
+
 def test_same_content_same_bytes(tmp_path: Path) -> None:
     content = replace(full(PNG), maps=((AOI, month_map(tracks())),))
     again = replace(full(PNG), maps=((AOI, month_map(tracks())),))
@@ -125,7 +138,7 @@ def test_a_script_in_any_name_is_shown_and_not_run() -> None:
         full(PNG), title=evil, overlays=((evil, evil, PNG),), counts=COUNTS.assign(aoi=evil, month=[evil, "b"]),
         per_aoi=PER_AOI.assign(aoi=[evil, "b"]), trials=TRIALS.assign(state=evil, **{evil: evil}), params={evil: evil},
         promotion={"promoted": True, "reasons": [evil], "challenger": {evil: evil}, "champion": evil},
-        maps=((evil, month_map(tracks().assign(id=evil)[:1])),),
+        losses=LOSSES.replace("north", evil), maps=((evil, month_map(tracks().assign(id=evil)[:1])),),
     )  # fmt: skip
     text = render_page(content)
     assert "<script>alert" not in text
@@ -154,6 +167,7 @@ def test_empty_sections_say_so() -> None:
     said = Page(render_page(replace(EMPTY, trials=TRIALS[:0]))).said()
     for words in (
         "Nothing was scored",
+        "Not scored: there is nothing to lose",
         "No decision",
         "No AOI was scored",
         "No epoch",

@@ -1,24 +1,16 @@
-"""``sn7ml …``, for people. DVC's stages do not use it."""
+"""The project at hand: its data, its params, its MLflow store."""
 
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
+from sn7ml.cli.terminal import console
 from sn7ml.errors import CatalogError, ParamsError, Sn7Error
-
-app = typer.Typer(
-    help="Find every building in monthly satellite images and follow each through time.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-console = Console()
 
 PARAMS_HEAD = """# Params
 
@@ -28,17 +20,6 @@ Made by `sn7ml params --markdown > docs/params.md` from `sn7ml/params/` and `par
 | --- | --- | --- |"""
 
 
-def main() -> NoReturn:
-    """Run the command line; an error of input is one sentence and exit code 1."""
-    try:
-        app()
-    except Sn7Error as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False, markup=True)
-        raise SystemExit(1) from None
-    raise SystemExit(0)
-
-
-@app.command()
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder to make; must not exist or be empty.")],
     aois: Annotated[int, typer.Option(help="Number of areas.")] = 6,
@@ -53,7 +34,6 @@ def synth(
     console.print(f"{aois} AOIs × {months} months of {size} px in {out}")
 
 
-@app.command()
 def data() -> None:
     """Make data/ from the recipe that data.dvc names, if data/ is absent; says so if the bytes are not the committed ones."""
     import yaml  # noqa: PLC0415 - keeps `sn7ml --help` quick
@@ -80,7 +60,6 @@ def data() -> None:
         )
 
 
-@app.command()
 def check(params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml")) -> None:
     """Check params.yaml: every unknown key, missing key and bad value is named (networks when they are built)."""
     from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
@@ -89,7 +68,6 @@ def check(params: Annotated[Path, typer.Argument(help="Params file.")] = Path("p
     console.print(f"{params} is fine")
 
 
-@app.command("params")
 def show_params(
     params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml"),
     markdown: Annotated[bool, typer.Option("--markdown", help="As docs/params.md has it.")] = False,
@@ -110,7 +88,6 @@ def show_params(
     console.print(table)
 
 
-@app.command()
 def use(
     data: Annotated[Path, typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI.")],
     params: Annotated[
@@ -143,47 +120,6 @@ def use(
     )
 
 
-@app.command()
-def predict(
-    data: Annotated[Path, typer.Argument(help="A folder in the SpaceNet 7 layout; labels are not needed.")],
-    out: Annotated[
-        Path, typer.Argument(help="Folder for footprints/<AOI>.parquet, submission.csv and probabilities/.")
-    ],
-    model: Annotated[
-        str, typer.Option(help="A registry URI, or a folder such as build/model.")
-    ] = "models:/sn7-buildings@champion",
-    params: Annotated[Path, typer.Option(help="Where sections predict and track are read.")] = Path("params.yaml"),
-) -> None:
-    """Find the buildings of any SpaceNet 7-layout folder with a registered model, and follow them through time."""
-    from sn7ml.data.catalog import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.data.footprints import write_footprints, write_submission  # noqa: PLC0415
-    from sn7ml.data.regions import read_grids  # noqa: PLC0415
-    from sn7ml.experiment.registry import package_folder  # noqa: PLC0415
-    from sn7ml.experiment.scoring import track_aois  # noqa: PLC0415
-    from sn7ml.learn.predict import load_predictor, predict_frames  # noqa: PLC0415
-    from sn7ml.params import load_params  # noqa: PLC0415
-
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CatalogError(
-            f"{out} is not an empty folder; results of two predictions would mix: name another, or remove it"
-        )
-    chosen, frames = load_params(params), scan(data)
-    aois = sorted(frames["aoi"].unique())
-    grids = read_grids(data, frames, aois)
-    predictor = load_predictor(package_folder(model), chosen.predict)
-    columns = {aoi: [(0, grid.shape[1])] for aoi, grid in grids.items()}
-    for _ in track(
-        predict_frames(predictor, data, frames, columns, out / "probabilities"), "predicting", total=len(frames)
-    ):
-        pass
-    tracks = track_aois(out / "probabilities", grids, chosen.track)
-    write_footprints(out / "footprints", tracks, grids)
-    write_submission(out / "submission.csv", tracks)
-    buildings = len(tracks.drop_duplicates(["aoi", "id"]))
-    console.print(f"{buildings} buildings, {len(tracks)} footprints in {len(frames)} frames: {out}")
-
-
-@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
     """Open MLflow on the leaderboard of final models, without a server to set up."""
     from sn7ml.experiment.store import FINAL, open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
@@ -211,7 +147,6 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     os.execve(command[0], command, os.environ | quiet)  # stops, and says how it ended, as MLflow itself does
 
 
-@app.command("relocate")
 def relocate_store() -> None:
     """Mend mlruns/ after the project's folder was moved or copied: MLflow keeps absolute paths."""
     from sn7ml.experiment.store import project_root, relocate  # noqa: PLC0415 - keeps `sn7ml --help` quick
@@ -235,7 +170,3 @@ def dvc(*arguments: str) -> None:
     """Run DVC of this environment; its own message stands, and its failure is ours."""
     if subprocess.run([sys.executable, "-m", "dvc", *arguments], check=False).returncode:
         raise Sn7Error(f"`dvc {' '.join(arguments)}` failed")
-
-
-if __name__ == "__main__":
-    main()

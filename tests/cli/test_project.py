@@ -1,4 +1,4 @@
-"""The command line, as a person types it."""
+"""The command line, as a person types it: the project, its params and its store."""
 
 import subprocess
 from pathlib import Path
@@ -7,10 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from sn7ml import cli
+from sn7ml.cli.project import refuse_uncommitted
 from sn7ml.errors import CatalogError, ModelError, ParamsError
 from sn7ml.experiment.registry import package_folder
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: str) -> str:
@@ -21,7 +22,7 @@ def run(*arguments: str) -> str:
 
 def test_help_lists_every_command() -> None:
     text = run("--help")
-    for name in ("synth", "data", "check", "params", "use", "predict", "ui", "relocate"):
+    for name in ("synth", "data", "check", "params", "use", "predict", "score", "ui", "relocate"):
         assert name in text
 
 
@@ -68,10 +69,10 @@ def test_use_refuses_to_replace_what_git_could_not_bring_back(monkeypatch: pytes
     (tmp_path / "data.dvc").write_text("outs: []\n")
     for arguments in (["init", "--quiet"], ["add", "data.dvc"], ["commit", "--quiet", "--message", "start"]):
         subprocess.run([*git, *arguments], check=True)
-    cli.refuse_uncommitted("data.dvc", "dvc.lock")
+    refuse_uncommitted("data.dvc", "dvc.lock")
     (tmp_path / "data.dvc").write_text("outs: [changed]\n")
     with pytest.raises(ParamsError, match=r"data.dvc: changed and not committed"):
-        cli.refuse_uncommitted("data.dvc", "dvc.lock")
+        refuse_uncommitted("data.dvc", "dvc.lock")
 
 
 def test_predict_does_not_mix_its_results_with_older_ones(tmp_path: Path) -> None:

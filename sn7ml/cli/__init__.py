@@ -1,0 +1,37 @@
+"""``sn7ml …``, for people. DVC's stages do not use it."""
+
+from typing import NoReturn
+
+import typer
+from rich.markup import escape
+
+from sn7ml.cli import terminal
+from sn7ml.cli.predict import predict
+from sn7ml.cli.project import check, data, relocate_store, show_params, synth, ui, use
+from sn7ml.cli.score import score
+from sn7ml.errors import Sn7Error
+
+app = typer.Typer(
+    help="Find every building in monthly satellite images and follow each through time.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(synth)
+app.command()(data)
+app.command()(check)
+app.command("params")(show_params)
+app.command()(use)
+app.command()(predict)
+app.command()(score)
+app.command()(ui)
+app.command("relocate")(relocate_store)
+
+
+def main() -> NoReturn:
+    """Run the command line; an error of input, or of the file system, is told in words, with exit code 1."""
+    try:
+        app()
+    except (Sn7Error, OSError) as error:
+        terminal.errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise SystemExit(1) from None
+    raise SystemExit(0)

@@ -1,0 +1,50 @@
+"""Footprints of new images by a registered model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import track
+
+from sn7ml.cli.terminal import console
+from sn7ml.errors import CatalogError
+
+
+def predict(
+    data: Annotated[Path, typer.Argument(help="A folder in the SpaceNet 7 layout; labels are not needed.")],
+    out: Annotated[
+        Path, typer.Argument(help="Folder for footprints/<AOI>.parquet, submission.csv and probabilities/.")
+    ],
+    model: Annotated[
+        str, typer.Option(help="A registry URI, or a folder such as build/model.")
+    ] = "models:/sn7-buildings@champion",
+    params: Annotated[Path, typer.Option(help="Where sections predict and track are read.")] = Path("params.yaml"),
+) -> None:
+    """Find the buildings of any SpaceNet 7-layout folder with a registered model, and follow them through time."""
+    from sn7ml.data.catalog import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.data.footprints import write_footprints  # noqa: PLC0415
+    from sn7ml.data.regions import read_grids  # noqa: PLC0415
+    from sn7ml.data.submission import write_submission  # noqa: PLC0415
+    from sn7ml.experiment.registry import package_folder  # noqa: PLC0415
+    from sn7ml.experiment.scoring import track_aois  # noqa: PLC0415
+    from sn7ml.learn.predict import load_predictor, predict_frames  # noqa: PLC0415
+    from sn7ml.params import load_params  # noqa: PLC0415
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CatalogError(
+            f"{out} is not an empty folder; results of two predictions would mix: name another, or remove it"
+        )
+    chosen, frames = load_params(params), scan(data)
+    aois = sorted(frames["aoi"].unique())
+    grids = read_grids(data, frames, aois)
+    predictor = load_predictor(package_folder(model), chosen.predict)
+    columns = {aoi: [(0, grid.shape[1])] for aoi, grid in grids.items()}
+    for _ in track(
+        predict_frames(predictor, data, frames, columns, out / "probabilities"), "predicting", total=len(frames)
+    ):
+        pass
+    tracks = track_aois(out / "probabilities", grids, chosen.track)
+    write_footprints(out / "footprints", tracks, grids)
+    write_submission(out / "submission.csv", tracks)
+    buildings = len(tracks.drop_duplicates(["aoi", "id"]))
+    console.print(f"{buildings} buildings, {len(tracks)} footprints in {len(frames)} frames: {out}")

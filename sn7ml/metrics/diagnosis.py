@@ -1,0 +1,175 @@
+"""Where SCOT was lost, error by error, and what it would be without each kind of error.
+
+Every error that SCOT counts is of exactly one kind, so that the kinds add up to the counts of an AOI, and an AOI without
+any of them scores 1. A birth is judged by the first match of each side::
+
+    truth     t  . . T-----------          t's first match is with p and p's first match is with t:
+    proposal  p  . . . . P-------          p is meant for t, and born two months late
+
+``t`` has no match: a missed birth; ``p`` has none: a false birth. If the partner was matched to another building before,
+the birth was lost, or made, by an id that switched.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from sn7ml.metrics.aoi import PROPOSAL, TRUTH, AoiScot, combine
+from sn7ml.metrics.ratios import precision_recall_f1
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "missed_footprints": "A true footprint that no proposal matches in its month.",
+        "false_footprints": "A proposed footprint that matches no truth in its month.",
+        "id_switches": "A match that contradicts an earlier one; a known building under a fresh id, which looks born; a "
+        "new building under an id that was another's.",
+        "late_births": "A new building whose id appears only in a later month.",
+        "early_births": "A new building whose id appears in an earlier month already.",
+        "misplaced_births": "A new building whose id appears in the right month, but overlaps it enough only later.",
+        "missed_births": "A new building that is never matched.",
+        "false_births": "An id that appears after the first month and never matches anything.",
+        "older_buildings": "A building of the first month that is found only later, so that it looks born.",
+    }
+)
+"""Kind of error to what it means, in the order they are shown."""
+
+COUNTS = ["track_fp", "track_fn", "change_fp", "change_fn"]
+LOSSES = ["aoi", "kind", *COUNTS, "scot", "scot_without"]
+BIRTHS = ["aoi", "outcome", "truth_id", "truth_month", "prop_id", "prop_month", "months_late"]
+
+Errors = Mapping[str, Mapping[str, int]]
+"""Kind to counts, by the names in ``COUNTS``; what is absent is 0."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Where SCOT was lost."""
+
+    losses: pd.DataFrame
+    """A row per AOI and kind: aoi, kind (of ``KINDS``), track_fp, track_fn, change_fp, change_fn (errors of this kind), scot
+    (as it is), scot_without (the same AOI without errors of this kind)."""
+
+    births: pd.DataFrame
+    """A row per true birth, and per proposed one that belongs to none: aoi, outcome, truth_id, truth_month, prop_id,
+    prop_month (first months of the ids), months_late.
+
+    Outcomes of true births: "found", "late", "early", "misplaced", "missed", "switched" (found first under another's id);
+    of the others: "false", "older", "switch" (a known building under a fresh id)."""
+
+    def overall(self) -> pd.DataFrame:
+        """Return a row per kind: errors summed over AOIs, and SCOT, as it is and without them, as means over AOIs."""
+        kinds = pd.Index(list(KINDS), name="kind")
+        sums = self.losses.groupby("kind")[COUNTS].sum()
+        means = self.losses.groupby("kind")[["scot", "scot_without"]].mean()
+        return pd.concat([sums, means], axis=1).reindex(kinds).reset_index() if len(self.losses) else self.losses
+
+
+def diagnose(aois: Mapping[str, AoiScot]) -> Diagnosis:
+    """Tell where the score of each AOI was lost.
+
+    Parameters
+    ----------
+    aois
+        Of a ``ScotResult`` or a ``StrictScot``. None gives empty tables.
+    """
+    tables = {name: _births(aoi) for name, aoi in aois.items()}
+    losses = [row for name, aoi in aois.items() for row in _losses(name, aoi, tables[name])]
+    births = [table.assign(aoi=name)[BIRTHS] for name, table in tables.items() if len(table)]
+    return Diagnosis(
+        pd.DataFrame(losses, columns=LOSSES),
+        pd.concat(births, ignore_index=True) if births else pd.DataFrame(columns=BIRTHS),
+    )
+
+
+def _births(aoi: AoiScot) -> pd.DataFrame:
+    """Return ``Diagnosis.births`` of one AOI, without ``aoi`` and with ``prop_birth``: whether the proposal is a birth too."""
+    ids = {side: aoi.ids[aoi.ids["side"] == side].set_index("id") for side in (TRUTH, PROPOSAL)}
+    match_of_truth = aoi.pairs.drop_duplicates("truth_id").set_index("truth_id")
+    match_of_proposal = aoi.pairs.drop_duplicates("prop_id").set_index("prop_id")
+    true, proposed = ids[TRUTH][ids[TRUTH]["birth"]], ids[PROPOSAL][ids[PROPOSAL]["birth"]]
+
+    births = pd.DataFrame({"truth_id": _text(true.index), "truth_month": _text(true["month"])})
+    births["prop_id"] = _at(births["truth_id"], match_of_truth["prop_id"])
+    births["prop_month"] = _at(births["prop_id"], ids[PROPOSAL]["month"])
+    mutual = _at(births["prop_id"], match_of_proposal["truth_id"]) == births["truth_id"]
+    births["months_late"] = (_number(births["prop_month"]) - _number(births["truth_month"])).where(mutual)
+    missed, late = births["prop_id"].isna(), births["months_late"]
+    misplaced = _at(births["truth_id"], match_of_truth["month"]) != births["truth_month"]
+    outcomes = ["missed", "switched", "late", "early", "misplaced"]
+    births["outcome"] = np.select([missed, ~mutual, late > 0, late < 0, misplaced], outcomes, "found")
+    births["prop_birth"] = births["prop_id"].isin(proposed.index)
+
+    others = pd.DataFrame({"prop_id": _text(proposed.index), "prop_month": _text(proposed["month"])})
+    others["truth_id"] = _at(others["prop_id"], match_of_proposal["truth_id"])
+    others["truth_month"] = _at(others["truth_id"], ids[TRUTH]["month"])
+    mutual = _at(others["truth_id"], match_of_truth["prop_id"]) == others["prop_id"]
+    others["outcome"] = np.select([others["truth_id"].isna(), mutual], ["false", "older"], "switch")
+    others = others[~(mutual & others["truth_id"].isin(true.index))].assign(months_late=np.nan, prop_birth=True)
+    return pd.concat([births, others], ignore_index=True) if len(others) else births
+
+
+def _text(values: pd.Index | pd.Series) -> pd.Series:
+    return pd.Series(values.to_numpy(), dtype="str")
+
+
+def _at(keys: pd.Series, table: pd.Series) -> pd.Series:
+    """Look texts up in a table of texts; missing where a key is missing or unknown."""
+    return _text(table.reindex(keys))
+
+
+def _number(month: pd.Series) -> pd.Series:
+    """Months since the year 0; NaN where there is none."""
+    return pd.to_numeric(month.str[:4]) * 12 + pd.to_numeric(month.str[5:7])
+
+
+def _losses(name: str, aoi: AoiScot, births: pd.DataFrame) -> list[dict[str, object]]:
+    errors = _errors(aoi, births)
+    rows = []
+    for kind in KINDS:
+        counts = {count: errors[kind].get(count, 0) for count in COUNTS}
+        rows.append(
+            {"aoi": name, "kind": kind, **counts, "scot": aoi.combo_score, "scot_without": _without(aoi, counts)}
+        )
+    return rows
+
+
+def _errors(aoi: AoiScot, births: pd.DataFrame) -> Errors:
+    outcomes = births["outcome"].value_counts()
+    reported = births[births["prop_birth"]]["outcome"].value_counts()
+
+    def count(outcome: str) -> int:
+        return int(outcomes.get(outcome, 0))
+
+    def displaced(outcome: str) -> dict[str, int]:
+        # The building is missed in its month; its id is a false birth, unless it has been there from the first month.
+        return {"change_fn": count(outcome), "change_fp": int(reported.get(outcome, 0))}
+
+    return {
+        "missed_footprints": {"track_fn": aoi.track_fn - aoi.mm},
+        "false_footprints": {"track_fp": aoi.track_fp - aoi.mm},
+        "id_switches": {
+            "track_fp": aoi.mm,
+            "track_fn": aoi.mm,
+            "change_fp": count("switch"),
+            "change_fn": count("switched"),
+        },
+        "late_births": displaced("late"),
+        "early_births": displaced("early"),
+        "misplaced_births": displaced("misplaced"),
+        "missed_births": {"change_fn": count("missed")},
+        "false_births": {"change_fp": count("false")},
+        "older_buildings": {"change_fp": count("older")},
+    }
+
+
+def _without(aoi: AoiScot, errors: Mapping[str, int]) -> float:
+    """SCOT if these errors had not been made: what was missed is found, and what was false is not proposed."""
+    parts = []
+    for part in ("track", "change"):
+        tp, fp, fn = (int(getattr(aoi, f"{part}_{count}")) for count in ("tp", "fp", "fn"))
+        found, dropped = errors[f"{part}_fn"], errors[f"{part}_fp"]
+        parts.append(precision_recall_f1(tp + found, fp - dropped, fn - found)[2])
+    return combine(*parts)

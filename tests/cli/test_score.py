@@ -1,0 +1,168 @@
+"""``sn7ml score``, as a person types it."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from typer.testing import CliRunner
+
+from sn7ml import cli
+from sn7ml.errors import LabelError, ParamsError
+from tests.metrics import scot_cases
+from tests.metrics.streets import OTHER, STREET, proposed, with_rows
+from tests.metrics.towns import AOI, drawn
+
+NAMES = ["mm", "track_tp", "track_fp", "track_fn", "track_score"]
+NAMES += ["change_tp", "change_fp", "change_fn", "change_score", "combo_score"]
+
+
+def run(*arguments: object) -> str:
+    done = CliRunner().invoke(cli.app, ["score", *map(str, arguments)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> Path:
+    rows = [
+        f'global_monthly_{month.replace("-", "_")}_mosaic_{aoi},{building},"{shapely.to_wkt(shape) if shape else ""}"'
+        for aoi, month, building, shape in table.itertuples(index=False)
+    ]
+    path.write_text("\n".join(["filename,id,geometry", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    return write_csv(tmp_path / "truth.csv", drawn(STREET))
+
+
+@pytest.fixture
+def late(tmp_path: Path) -> Path:
+    """C is found a month late."""
+    return write_csv(tmp_path / "late.csv", proposed("AA.BB......", "AA.BB......", "AA.BB.CC.DD"))
+
+
+def test_scores_of_every_area_and_their_means_are_printed(truth: Path, late: Path) -> None:
+    lines = [line.split() for line in run(truth, late).splitlines()]
+    # T = 16/17, C = 1/2, SCOT = 5 C T / (4 C + T); F1 = 8 / (8 + 1/2), at IoU 0.5 as well
+    scores = ["0.8000", "0.9412", "0.5000"]
+    assert [AOI, *scores, "0", "1/1/1", "0.9412", "0.9412"] in lines
+    assert ["mean", *scores, "0.9412", "0.9412"] in lines
+
+
+def test_json_has_the_names_of_the_reference(truth: Path, late: Path, tmp_path: Path) -> None:
+    run(truth, late, "--json", tmp_path / "new" / "scores.json")
+    content = json.loads((tmp_path / "new" / "scores.json").read_text())
+    assert list(content["aois"]) == [AOI]
+    assert content["aois"][AOI] == pytest.approx(
+        dict(zip(NAMES, [0, 8, 0, 1, 16 / 17, 1, 1, 1, 0.5, 0.8], strict=True))
+    )
+    assert content["score"] == pytest.approx(0.8)
+    assert (content["f1"], content["f1_50"]) == pytest.approx((16 / 17, 16 / 17))
+    assert "strict" not in content
+
+
+@pytest.mark.skipif(not scot_cases.AVAILABLE, reason=f"the reference's cases are not in {scot_cases.FOLDER}")
+@pytest.mark.parametrize("name", ["e27_duplicate_proposal_id_distinct_truths", "e43_polygon_empty_row_new_id", "r07"])
+def test_json_agrees_with_the_reference(name: str, tmp_path: Path) -> None:
+    folder, case = scot_cases.FOLDER / name, scot_cases.expected()[name]
+    run(folder / "truth.csv", folder / "proposal.csv", "--json", tmp_path / "scores.json")
+    content = json.loads((tmp_path / "scores.json").read_text())
+    assert content["score"] == pytest.approx(case["score"], abs=1e-12)
+    assert content["aois"] == {aoi: pytest.approx(fields, abs=1e-12) for aoi, fields in case["aois"].items()}
+
+
+def test_strict_scores_stand_beside_the_others(truth: Path, tmp_path: Path) -> None:
+    twice = write_csv(
+        tmp_path / "twice.csv", with_rows(drawn(STREET), (AOI, "2018-02", "A", shapely.box(90, 90, 93, 93)))
+    )
+    text = run(truth, twice, "--strict", "--json", tmp_path / "scores.json")
+    content = json.loads((tmp_path / "scores.json").read_text())
+    # 9 of 9 found with one false, and 8 of 9 with two: T = 18/19 and 16/19, C = 1
+    assert content["score"] == pytest.approx(5 * (18 / 19) / (4 + 18 / 19))
+    assert content["strict"]["score"] == pytest.approx(5 * (16 / 19) / (4 + 16 / 19))
+    assert content["strict"]["aois"][AOI]["track_fp"] == 2
+    assert "2 proposal row(s) rejected" in text
+    assert f"{content['strict']['score']:.4f}" in text
+
+
+def test_an_area_without_births_is_said_to_be_undefined(tmp_path: Path) -> None:
+    still = drawn({"2018-01": "AA", "2018-02": "AA"}, aoi=OTHER)
+    both = write_csv(tmp_path / "both.csv", pd.concat([drawn(STREET), still]))
+    lines = [line.split() for line in run(both, both, "--strict").splitlines()]
+    assert [OTHER, "0.0000", "1.0000", "0.0000", "0", "0/0/0", "1.0000", "1.0000", "undefined"] in lines
+    assert ["mean", "0.5000", "1.0000", "0.5000", "1.0000", "1.0000", "1.0000"] in lines
+
+
+def test_iou_decides_what_can_match(truth: Path, tmp_path: Path) -> None:
+    # Each footprint is 6 px long; moved by 3 px its IoU with itself is 1/3.
+    shapes = drawn(STREET)
+    moved = shapes.assign(geometry=shapely.transform(shapes["geometry"].to_numpy(), lambda xy: np.add(xy, (3, 0))))
+    half = write_csv(tmp_path / "half.csv", moved)
+    assert "1.0000" in run(truth, half, "--iou", 0.3)
+    assert "0.0000" in run(truth, half, "--iou", 0.34)
+    with pytest.raises(ParamsError, match=r"--iou is 1; expected a number from 0 to less than 1"):
+        run(truth, half, "--iou", 1)
+
+
+def test_diagnose_writes_tables_and_pictures(truth: Path, late: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    text = run(truth, late, "--diagnose", out)
+    names = {"losses.csv", "births.csv", "sizes.csv", "frames.csv", "diagnosis.html", "diagnosis.png"}
+    assert {path.name for path in out.iterdir()} == names
+    losses = pd.read_csv(out / "losses.csv").set_index("kind")
+    assert losses["scot_without"]["late_births"] == pytest.approx(5 * (16 / 17) / (4 + 16 / 17))
+    assert pd.read_csv(out / "births.csv")["outcome"].tolist() == ["late", "found"]
+    assert pd.read_csv(out / "frames.csv")["fn"].tolist() == [0, 1, 0]
+    assert ["late", "births", "0", "0", "1", "1", "0.9524", "+0.1524"] in [line.split() for line in text.splitlines()]
+
+
+def test_workers_are_passed_on(truth: Path, late: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SN7ML_EXECUTOR", "serial")  # so that it is put back
+    run(truth, late, "--workers", 1)
+
+    assert os.environ["SN7ML_EXECUTOR"] == "processes:1"
+
+
+def test_bad_lines_of_both_files_are_told_at_once(tmp_path: Path) -> None:
+    stem = f"global_monthly_2018_01_mosaic_{AOI}"
+    bad, worse = tmp_path / "bad.csv", tmp_path / "worse.csv"
+    bad.write_text(f'filename,id,geometry\n{stem},1,"POLYGON ((0 0"\n')
+    worse.write_text(f"filename,id,geometry\nhouse.tif,1,\n{stem},,\n")
+    with pytest.raises(LabelError) as caught:
+        run(bad, worse)
+    text = str(caught.value)
+    assert "line 2, column geometry" in text
+    assert "line 2, column filename: 'house.tif'" in text
+    assert "line 3, column id" in text
+
+
+def test_an_error_is_told_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["sn7ml", "score", str(tmp_path / "[none].csv"), str(tmp_path / "none.csv")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert "[none].csv" in told
+    assert "Traceback" not in told
+
+
+def test_a_file_that_cannot_be_written_is_told_and_nothing_is_left_behind(
+    truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr("sys.argv", ["sn7ml", "score", str(truth), str(truth), "--json", str(folder)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert "Is a directory" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
+    assert list(folder.iterdir()) == []

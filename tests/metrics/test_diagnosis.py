@@ -1,0 +1,141 @@
+"""Where SCOT was lost, on a street small enough to be counted by hand."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sn7ml.metrics.diagnosis import COUNTS, KINDS, LOSSES, diagnose
+from sn7ml.metrics.scot import score_scot
+from tests.metrics import scot_cases
+from tests.metrics.streets import OTHER, STREET, proposed
+from tests.metrics.towns import AOI, drawn, town
+
+NO_ERRORS = [0, 0, 0, 0]
+
+
+def errors(proposals: pd.DataFrame, truth: pd.DataFrame | None = None) -> dict[str, list[int]]:
+    """Kinds with errors: their counts as false and missed in tracking, false and missed in change."""
+    losses = diagnose(score_scot(drawn(STREET) if truth is None else truth, proposals).aois).losses
+    counts = dict(zip(losses["kind"], losses[COUNTS].values.tolist(), strict=True))
+    return {kind: found for kind, found in counts.items() if found != NO_ERRORS}
+
+
+@pytest.mark.parametrize(
+    ("proposals", "expected"),
+    [
+        (list(STREET.values()), {}),
+        # C is found a month late
+        (
+            ["AA.BB......", "AA.BB......", "AA.BB.CC.DD"],
+            {"missed_footprints": [0, 1, 0, 0], "late_births": [0, 0, 1, 1]},
+        ),
+        # D is there a month early, and C from the first month: that is no false birth, for all is new in the first month
+        (
+            ["AA.BB.CC...", "AA.BB.CC.DD", "AA.BB.CC.DD"],
+            {"false_footprints": [2, 0, 0, 0], "early_births": [0, 0, 1, 2]},
+        ),
+        # B is never found; it stood from the first month, so no birth is missed
+        (["AA.........", "AA....CC...", "AA....CC.DD"], {"missed_footprints": [0, 3, 0, 0]}),
+        # D is never found
+        (
+            ["AA.BB......", "AA.BB.CC...", "AA.BB.CC..."],
+            {"missed_footprints": [0, 1, 0, 0], "missed_births": [0, 0, 0, 1]},
+        ),
+        # X appears in the second month where nothing is
+        (
+            ["AA.BB......", "AA.BB.CC.XX", "AA.BB.CC.DD"],
+            {"false_footprints": [1, 0, 0, 0], "false_births": [0, 0, 1, 0]},
+        ),
+        # B is found from the second month on
+        (
+            ["AA.........", "AA.BB.CC...", "AA.BB.CC.DD"],
+            {"missed_footprints": [0, 1, 0, 0], "older_buildings": [0, 0, 1, 0]},
+        ),
+        # A goes on as Z
+        (["AA.BB......", "ZZ.BB.CC...", "ZZ.BB.CC.DD"], {"id_switches": [1, 1, 1, 0]}),
+        # C is found under B's id, and B under none
+        (
+            ["AA.BB......", "AA....BB...", "AA....BB.DD"],
+            {"missed_footprints": [0, 2, 0, 0], "id_switches": [1, 1, 0, 1]},
+        ),
+        # C is proposed in its month, but elsewhere
+        (
+            ["AA.BB......", "AA.BB....CC", "AA.BB.CC.DD"],
+            {
+                "missed_footprints": [0, 1, 0, 0],
+                "false_footprints": [1, 0, 0, 0],
+                "misplaced_births": [0, 0, 1, 1],
+            },
+        ),
+    ],
+)
+def test_every_error_is_of_the_kind_seen_on_the_street(proposals: list[str], expected: dict[str, list[int]]) -> None:
+    assert errors(proposed(*proposals)) == expected
+
+
+def test_what_if_is_the_score_without_that_kind_of_error() -> None:
+    # C a month late: tracking 8 found, 1 missed; change 1 found, 1 false, 1 missed: T = 16/17, C = 1/2.
+    result = score_scot(drawn(STREET), proposed("AA.BB......", "AA.BB......", "AA.BB.CC.DD"))
+    losses = diagnose(result.aois).losses.set_index("kind")
+    now = 5 * (16 / 17) * (1 / 2) / (4 / 2 + 16 / 17)
+    assert losses["scot"].tolist() == pytest.approx([now] * len(KINDS))
+    assert losses["scot_without"]["missed_footprints"] == pytest.approx(5 * 1 * (1 / 2) / (4 / 2 + 1))
+    assert losses["scot_without"]["late_births"] == pytest.approx(5 * (16 / 17) / (4 + 16 / 17))
+    assert losses["scot_without"]["false_births"] == pytest.approx(now)
+
+
+def test_births_are_told_one_by_one() -> None:
+    found = diagnose(score_scot(drawn(STREET), proposed("AA.BB......", "AA.BB....XX", "AA.BB.CC.DD")).aois).births
+    columns = ["aoi", "outcome", "truth_id", "truth_month", "prop_id", "prop_month", "months_late"]
+    assert list(found.columns) == columns
+    assert [["none" if pd.isna(cell) else cell for cell in row] for row in found.to_numpy().tolist()] == [
+        [AOI, "late", "C", "2018-02", "C", "2018-03", 1.0],
+        [AOI, "found", "D", "2018-03", "D", "2018-03", 0.0],
+        [AOI, "false", "none", "none", "X", "2018-02", "none"],
+    ]
+
+
+def test_months_are_counted_by_the_calendar_and_not_by_frames() -> None:
+    truth = drawn({"2018-11": "AA", "2018-12": "AA.BB", "2019-03": "AA.BB"})
+    late = drawn({"2018-11": "AA", "2018-12": "AA", "2019-03": "AA.BB"})
+    assert diagnose(score_scot(truth, late).aois).births["months_late"].tolist() == [3.0]
+
+
+def test_overall_sums_errors_and_takes_means_of_scores() -> None:
+    late = proposed("AA.BB......", "AA.BB......", "AA.BB.CC.DD")
+    truth = pd.concat([drawn(STREET), drawn(STREET, aoi=OTHER)])
+    result = score_scot(truth, pd.concat([late, drawn(STREET, aoi=OTHER)]))
+    overall = diagnose(result.aois).overall().set_index("kind")
+    assert list(overall.index) == list(KINDS)
+    assert overall.loc[["late_births"], COUNTS].to_numpy().tolist() == [[0, 0, 1, 1]]
+    assert overall["scot"].tolist() == pytest.approx([result.score] * len(KINDS))
+    assert overall["scot_without"]["late_births"] == pytest.approx((1 + 5 * (16 / 17) / (4 + 16 / 17)) / 2)
+
+
+def test_no_areas_give_empty_tables() -> None:
+    nothing = diagnose({})
+    assert list(nothing.losses.columns) == LOSSES
+    assert len(nothing.losses) == len(nothing.births) == len(nothing.overall()) == 0
+
+
+def assert_kinds_add_up(truth: pd.DataFrame, proposals: pd.DataFrame) -> None:
+    result = score_scot(truth, proposals)
+    for aois in (result.aois, result.strict.aois):
+        losses = diagnose(aois).losses
+        assert (losses["scot_without"] >= losses["scot"]).all()
+        for name, aoi in aois.items():
+            sums = losses[losses["aoi"] == name][COUNTS].sum().tolist()
+            assert sums == [aoi.track_fp, aoi.track_fn, aoi.change_fp, aoi.change_fn]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+def test_kinds_add_up_to_the_counts_of_the_score_and_mending_never_harms(seed: int, times: int) -> None:
+    assert_kinds_add_up(*town(seed, times=times))
+
+
+@pytest.mark.skipif(not scot_cases.AVAILABLE, reason=f"the reference's cases are not in {scot_cases.FOLDER}")
+@pytest.mark.parametrize("name", sorted(n for n, case in scot_cases.expected().items() if "error" not in case))
+def test_kinds_add_up_in_the_reference_cases(name: str) -> None:
+    assert_kinds_add_up(*scot_cases.read_case(name))
