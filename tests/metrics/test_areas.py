@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+import shapely
 
 from sn7ml.metrics import areas
 from sn7ml.metrics.areas import in_processes
@@ -13,8 +14,11 @@ from tests.metrics.towns import table, town
 
 def two_towns() -> tuple[pd.DataFrame, pd.DataFrame]:
     first, second = town(1), town(2, aoi=OTHER)
-    strange = table([(OTHER, "2018-01", "none", None)])
-    return pd.concat([first[0], second[0]]), pd.concat([first[1], second[1], strange])
+    # A house round a yard: its shape must arrive as it is.
+    house = shapely.box(50, 0, 60, 10).difference(shapely.box(52, 2, 60, 8))
+    yard = table([(OTHER, "2018-01", "yard", house)])
+    strange = table([(OTHER, "2018-01", "none", None), (OTHER, "2018-01", "yard", shapely.box(50, 0, 60, 10))])
+    return pd.concat([first[0], second[0], yard]), pd.concat([first[1], second[1], strange])
 
 
 def test_other_processes_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

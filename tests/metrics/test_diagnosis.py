@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sn7ml.metrics.aoi import combine
 from sn7ml.metrics.diagnosis import COUNTS, KINDS, LOSSES, diagnose
 from sn7ml.metrics.scot import score_scot
 from tests.metrics import scot_cases
@@ -85,6 +86,17 @@ def test_what_if_is_the_score_without_that_kind_of_error() -> None:
     assert losses["scot_without"]["false_births"] == pytest.approx(now)
 
 
+def test_what_was_missed_is_found_and_what_was_false_is_gone() -> None:
+    # D is never found and X is false: tracking 8 found, 1 false, 1 missed; change 1 found, 1 false, 1 missed.
+    result = score_scot(drawn(STREET), proposed("AA.BB......", "AA.BB.CC.XX", "AA.BB.CC..."))
+    losses = diagnose(result.aois).losses.set_index("kind")["scot_without"]
+    track, change = 8 / 9, 1 / 2
+    assert losses["missed_footprints"] == pytest.approx(combine(9 / 9.5, change))
+    assert losses["false_footprints"] == pytest.approx(combine(8 / 8.5, change))
+    assert losses["missed_births"] == pytest.approx(combine(track, 2 / 2.5))
+    assert losses["false_births"] == pytest.approx(combine(track, 1 / 1.5))
+
+
 def test_births_are_told_one_by_one() -> None:
     found = diagnose(score_scot(drawn(STREET), proposed("AA.BB......", "AA.BB....XX", "AA.BB.CC.DD")).aois).births
     columns = ["aoi", "outcome", "truth_id", "truth_month", "prop_id", "prop_month", "months_late"]
@@ -127,6 +139,14 @@ def assert_kinds_add_up(truth: pd.DataFrame, proposals: pd.DataFrame) -> None:
         for name, aoi in aois.items():
             sums = losses[losses["aoi"] == name][COUNTS].sum().tolist()
             assert sums == [aoi.track_fp, aoi.track_fn, aoi.change_fp, aoi.change_fn]
+
+
+def test_kinds_add_up_where_proposals_begin_before_truth() -> None:
+    early = drawn({"2017-11": "AA", "2017-12": "CC.EE"} | STREET)
+    assert_kinds_add_up(drawn(STREET), early)
+    births = diagnose(score_scot(drawn(STREET), early).strict.aois).births
+    assert births["outcome"].tolist() == ["early", "found"]
+    assert births["months_late"].tolist() == [-2.0, 0.0]
 
 
 @settings(max_examples=30, deadline=None)
