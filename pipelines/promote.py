@@ -1,6 +1,6 @@
 """Register the model; it becomes champion if it beats the champion on the same data.
 
-Reads DATA, TILES, MODEL and EVALUATION, writes OUT.
+Reads DATA, TILES, MODEL, TUNED (section track) and EVALUATION, writes OUT.
 """
 
 import json
@@ -13,18 +13,18 @@ from sn7ml.experiment.final import final_run
 from sn7ml.experiment.registry import promote
 from sn7ml.experiment.store import open_store
 from sn7ml.learn.package import load_package
-from sn7ml.params import load_params
+from sn7ml.params import load_params, load_track
 from sn7ml.runtime.files import write_text
 from sn7ml.runtime.stage import run_stage
 
 
-def main(data: Path, tiles: Path, model: Path, evaluation: Path, out: Path) -> None:
+def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, out: Path) -> None:
     """Run the stage. A challenger that is not better is a normal result: promoted is false, and the exit code 0."""
     params, store = load_params(), open_store()
     challenger = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
 
     def score_champion(package: Path) -> dict[str, float]:
-        scoring = (params.predict, params.track, params.evaluate)
+        scoring = (params.predict, load_track(tuned), params.evaluate)
         assessor = assessor_for(data, scan(data), TileStore(tiles), params.evaluate.splits, scoring)
         return assessor.score(load_package(package)).overall
 
@@ -36,4 +36,4 @@ def main(data: Path, tiles: Path, model: Path, evaluation: Path, out: Path) -> N
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "tiles", "model", "evaluation", "out")
+    run_stage(main, "data", "tiles", "model", "tuned", "evaluation", "out")

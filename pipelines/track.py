@@ -1,6 +1,6 @@
 """Find buildings and follow them through time.
 
-Reads DATA and PROBABILITIES, writes FOOTPRINTS/<AOI>.parquet and SUBMISSION.csv.
+Reads DATA, PROBABILITIES and TUNED (section track), writes FOOTPRINTS/<AOI>.parquet and SUBMISSION.csv.
 """
 
 from pathlib import Path
@@ -10,16 +10,15 @@ from sn7ml.data.footprints import write_footprints
 from sn7ml.data.regions import read_grids
 from sn7ml.data.submission import write_submission
 from sn7ml.experiment.scoring import track_aois
-from sn7ml.params import load_params
+from sn7ml.params import load_track
 from sn7ml.runtime.stage import run_stage
 
 
-def main(data: Path, probabilities: Path, footprints: Path, submission: Path) -> None:
+def main(data: Path, probabilities: Path, tuned: Path, footprints: Path, submission: Path) -> None:
     """Run the stage."""
-    params = load_params()
     aois = sorted(path.name for path in probabilities.iterdir())
     grids = read_grids(data, scan(data), aois)
-    tracks = track_aois(probabilities, grids, params.track)
+    tracks = track_aois(probabilities, grids, load_track(tuned))
     write_footprints(footprints, tracks, grids)
     write_submission(submission, tracks)
     buildings = tracks.drop_duplicates(["aoi", "id"])
@@ -27,4 +26,4 @@ def main(data: Path, probabilities: Path, footprints: Path, submission: Path) ->
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "probabilities", "footprints", "submission")
+    run_stage(main, "data", "probabilities", "tuned", "footprints", "submission")

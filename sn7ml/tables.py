@@ -109,9 +109,12 @@ TRACKS = Table(
         "month": "text",
         "id": "text",
         "birth_month": "text",
+        "birth_probability": "float",
         "confidence": "float",
         "geometry": "geometry",
     },
     key=("aoi", "month", "id"),
 )
-"""Found buildings with their history. ``birth_month`` is the first month of the AOI for what stood there from the start."""
+"""Found buildings with their history. ``birth_month`` is the first month of the AOI for what stood there from the start;
+``birth_probability`` is that of this very month, NaN from a tracker that has no model of it; ``confidence`` is the mean footprint
+probability from then on."""

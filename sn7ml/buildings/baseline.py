@@ -1,5 +1,6 @@
 """The tracker of the CosmiQ baseline, rule by rule, with a spatial index; the one every other is compared with."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -41,7 +42,7 @@ def track_baseline(cube: Mapping[str, Probabilities], upsampling: int, params: T
         polygons, confidences = _buildings(cube[month], upsampling, params)
         numbers = masters.name(polygons, month)
         sightings += [
-            Sighting(month, str(number), masters.births[number], confidence, polygon)
+            Sighting(month, str(number), masters.births[number], math.nan, confidence, polygon)
             for number, confidence, polygon in zip(numbers, confidences, polygons, strict=True)
         ]
     return history_table(sightings)

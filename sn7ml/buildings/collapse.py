@@ -1,5 +1,6 @@
 """Temporal collapse, after the winner of SpaceNet 7: one geometry per building, its birth from its series of means."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -68,7 +69,12 @@ def track_collapse(cube: Mapping[str, Probabilities], upsampling: int, params: T
     return history_table(
         [
             Sighting(
-                months[month], str(n + 1), months[lives.birth[n]], float(lives.confidence[n]), polygons[int(n) + 1]
+                months[month],
+                str(n + 1),
+                months[lives.birth[n]],
+                math.nan,
+                float(lives.confidence[n]),
+                polygons[int(n) + 1],
             )
             for month, n in np.argwhere(_present(series, lives.birth))
         ]

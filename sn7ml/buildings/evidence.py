@@ -67,7 +67,7 @@ class _Tail:
         self.best = np.zeros((3, *shape), np.float32)
 
     def add(self, month: Probabilities, floor: int) -> None:
-        for rows in self._blocks():
+        for rows in _blocks(self.months.shape[0]):
             usable = month.usable[rows]
             values = month.channels[:, rows] * usable
             values[FOOTPRINT] *= values[FOOTPRINT] > floor
@@ -78,7 +78,7 @@ class _Tail:
             np.copyto(self.best[:, rows], mean, where=better)
 
     def evidence(self) -> Evidence:
-        for rows in self._blocks():
+        for rows in _blocks(self.months.shape[0]):
             np.copyto(self.best[:, rows], self._mean(rows), where=self.months[rows] < SHORTEST_TAIL)
         return Evidence(self.best, self.months > 0)
 
@@ -86,8 +86,86 @@ class _Tail:
         whole = np.maximum(self.months[rows], 1) * np.float32(CERTAIN)
         return np.asarray(self.sums[:, rows] / whole, dtype=np.float32)
 
-    def _blocks(self) -> Iterator[slice]:
-        return (slice(row, row + BLOCK_ROWS) for row in range(0, self.months.shape[0], BLOCK_ROWS))
+
+@dataclass(frozen=True)
+class ChangeEvidence:
+    """A cube collapsed twice: to what always stood there, and to what appeared."""
+
+    static: Evidence
+    """Means over the usable months."""
+
+    change: Evidence
+    """FOOTPRINT: the largest rise of the pixel's mean, from the months before to those from then on; BOUNDARY and CONTACT:
+    means over the last months."""
+
+
+def collapse_change(cube: Mapping[str, Probabilities], tail_months: int) -> ChangeEvidence:
+    """Collapse a cube to the evidence of what always stood there and of what appeared.
+
+    Parameters
+    ----------
+    cube
+        Month to probabilities, at least one month; each is read twice, one at a time.
+    tail_months
+        A rise with n usable months after it counts by ``n / tail_months``, up to 1: a single bright month at the end is
+        no building. Boundary and contact of ``change`` are means over as many usable months as come last.
+
+    Raises
+    ------
+    GridError
+        If a month has another shape than the first one.
+    """
+    if not cube:
+        raise ValueError("need a cube of at least one month")
+    first = cube[min(cube)].usable.shape
+    whole, last = _Sums(first), _Sums(first)
+    for _, month in _frames(cube, sorted(cube, reverse=True), first):
+        whole.add(month)
+        last.add(month, up_to=tail_months)
+    rise, before = np.zeros(first, np.float32), _Sums(first)
+    for _, month in _frames(cube, sorted(cube), first):
+        _raise_to(rise, before, whole, tail_months)
+        before.add(month)
+    tail = last.evidence()
+    tail.channels[FOOTPRINT] = rise
+    return ChangeEvidence(whole.evidence(), tail)
+
+
+class _Sums:
+    """Sums of probabilities over usable months."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.sums = np.zeros((3, *shape), np.uint16)  # room for 257 months of 255
+        self.months = np.zeros(shape, np.uint16)
+
+    def add(self, month: Probabilities, up_to: int | None = None) -> None:
+        for rows in _blocks(self.months.shape[0]):
+            counted = month.usable[rows]
+            if up_to is not None:
+                counted = counted & (self.months[rows] < up_to)
+            self.sums[:, rows] += month.channels[:, rows] * counted
+            self.months[rows] += counted
+
+    def evidence(self) -> Evidence:
+        whole = np.maximum(self.months, 1) * np.float32(CERTAIN)
+        return Evidence(np.asarray(self.sums / whole, dtype=np.float32), self.months > 0)
+
+
+def _raise_to(rise: NDArray[np.float32], before: _Sums, whole: _Sums, tail_months: int) -> None:
+    """Note where the mean from now on exceeds the mean before by more than at any earlier month."""
+    for rows in _blocks(rise.shape[0]):
+        earlier, total = before.months[rows], whole.months[rows]
+        later = total - earlier
+        mean_before = before.sums[FOOTPRINT, rows] / (np.maximum(earlier, 1) * np.float32(CERTAIN))
+        mean_after = (whole.sums[FOOTPRINT, rows] - before.sums[FOOTPRINT, rows]) / (
+            np.maximum(later, 1) * np.float32(CERTAIN)
+        )
+        step = (mean_after - mean_before) * np.minimum(later / np.float32(tail_months), 1)
+        np.maximum(rise[rows], np.where(earlier > 0, step, 0), out=rise[rows])
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    return (slice(row, row + BLOCK_ROWS) for row in range(0, rows, BLOCK_ROWS))
 
 
 def probability_series(cube: Mapping[str, Probabilities], ids: Ids) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ class Sighting(NamedTuple):
     month: str
     id: str
     birth_month: str
+    birth_probability: float
     confidence: float
     geometry: Polygon
 

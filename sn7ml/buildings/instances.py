@@ -35,25 +35,27 @@ def find_instances(
     int32 array (rows, cols)
         0 on ground, 1 to n on buildings, numbered from north to south by their seeds; all 0 where there is none.
     """
-    likely = _as_float(footprint)
-    evidence = likely * (1 - np.float32(params.boundary_weight) * _as_float(boundary))
-    evidence *= 1 - np.float32(params.contact_weight) * _as_float(contact)
+    likely = as_float(footprint)
+    evidence = likely * (1 - np.float32(params.boundary_weight) * as_float(boundary))
+    evidence *= 1 - np.float32(params.contact_weight) * as_float(contact)
     room = (likely > params.flood_threshold) & usable
     seeds, number = ndimage.label((evidence > params.seed_threshold) & room)
     if number == 0:
         return np.zeros(room.shape, np.int32)
     np.negative(evidence, out=evidence)
     regions = watershed(evidence, seeds, mask=room)
-    return _without_small(regions, params.min_area_px2 * upsampling**2)
+    return without_small(regions, params.min_area_px2 * upsampling**2)
 
 
-def _as_float(channel: Channel) -> NDArray[np.float32]:
+def as_float(channel: Channel) -> NDArray[np.float32]:
+    """Return probabilities as float32 in [0, 1]."""
     if channel.dtype == np.uint8:
         return channel.astype(np.float32) / np.float32(CERTAIN)
     return channel.astype(np.float32, copy=False)
 
 
-def _without_small(regions: Ids, min_area: float) -> Ids:
+def without_small(regions: Ids, min_area: float) -> Ids:
+    """Drop the regions of fewer pixels and number the others anew, in the same order."""
     big = np.bincount(regions.ravel()) >= min_area
     big[0] = False
     number = np.where(big, np.cumsum(big), 0).astype(np.int32)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from sn7ml.buildings.baseline import track_baseline
+from sn7ml.buildings.changepoint import track_changepoint
 from sn7ml.buildings.collapse import track_collapse
 from sn7ml.geo.probabilities import Probabilities
 from sn7ml.params import TrackParams
@@ -20,6 +21,8 @@ def track_buildings(cube: Mapping[str, Probabilities], upsampling: int, params: 
         the AOI; outlines in pixel coordinates of the original image. No rows where nothing is found.
     """
     match params.method:
+        case "changepoint":
+            return track_changepoint(cube, upsampling, params.changepoint)
         case "collapse":
             return track_collapse(cube, upsampling, params)
         case "baseline":

@@ -4,36 +4,49 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from sn7ml.cli.terminal import console
 from sn7ml.errors import LabelError, ParamsError
 
-SHOWN = {"f1": "F1", "f1_50": "F1 @ .5"}
+if TYPE_CHECKING:
+    from sn7ml.metrics.aoi import AoiScot
+    from sn7ml.metrics.scot import ScotResult
 
-NARROWEST = 120
-"""Columns a table gets where the output is no terminal, which would say how wide it is."""
+SHOWN = {"f1": "F1", "f1_50": "F1@.5"}
+
+F1 = Mapping[str, Mapping[str, float]]
+"""Name of an F1 to its value by AOI, and over all under ``ALL``."""
+
+ALL = "all"
+
+STDOUT = "-"
 
 
 def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     truth: Annotated[Path, typer.Argument(help="CSV (filename,id,geometry), or a folder of *_Buildings.geojson.")],
     proposal: Annotated[Path, typer.Argument(help="The same of what was found.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Where the scores are written as JSON.")] = None,
+    json_file: Annotated[
+        str | None, typer.Option("--json", help="File for the scores as JSON; - prints that alone.")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Show the score without the reference scorer's defects as well.")
     ] = False,
-    iou: Annotated[float, typer.Option(help="A footprint can match if its IoU is greater.")] = 0.25,
+    iou: Annotated[
+        float, typer.Option(help="SCOT matches a footprint if its IoU is greater. F1 and sizes have their own limits.")
+    ] = 0.25,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes for many areas; one per core if not given.")
     ] = None,
     diagnose: Annotated[
-        Path | None, typer.Option(help="Folder for tables and pictures of where the score was lost.")
+        Path | None, typer.Option(help="Folder for tables and pictures of where the (default) score was lost.")
     ] = None,
 ) -> None:
     """Score footprints with ids against the truth: SCOT by the reference scorer's rules, and footprint F1.
@@ -44,35 +57,51 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     from sn7ml.metrics.areas import in_processes  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.metrics.footprints import match_footprints  # noqa: PLC0415
     from sn7ml.metrics.scot import score_scot  # noqa: PLC0415
-    from sn7ml.metrics.summary import f1_name  # noqa: PLC0415
+    from sn7ml.metrics.summary import SPACENET_IOU, f1_name  # noqa: PLC0415
     from sn7ml.runtime.parallel import VARIABLE  # noqa: PLC0415
 
-    if not 0 <= iou < 1:
-        raise ParamsError(f"--iou is {iou:g}; expected a number from 0 to less than 1, such as 0.25")
+    check_options(iou, json_file, diagnose)
     if workers is not None:
         os.environ[VARIABLE] = f"processes:{workers}"
     with console.status("reading"):
         true, found = read_both(truth, proposal)
     with console.status("scoring"):
         result = score_scot(true, found, iou_threshold=iou, map_areas=in_processes)
-        matches = {limit: match_footprints(true, found, limit, map_areas=in_processes) for limit in (0.25, 0.5)}
+        known = found[found["aoi"].isin(true["aoi"])]
+        matches = {limit: match_footprints(true, known, limit, map_areas=in_processes) for limit in (SPACENET_IOU, 0.5)}
     f1 = {f1_name(limit): f1_by_aoi(matched.by_frame()) for limit, matched in matches.items()}
-
-    show_scores(result, f1, strict)
-    if json_file is not None:
-        write_json(json_file, result.as_dict(), f1, strict)
+    content = as_json(result, f1, iou)
+    if not strict:
+        del content["strict"]
+    if json_file == STDOUT:
+        typer.echo(json.dumps(content, indent=2))
+    else:
+        show_scores(result, f1, strict_column(result) if strict else {})
+        tell_notes(result, truth, iou, result.strict.notes if strict else ())
+        if json_file is not None:
+            write_json(Path(json_file), content)
     if diagnose is not None:
-        write_diagnosis_folder(diagnose, result.aois, matches[0.25].by_size())
+        write_diagnosis_folder(diagnose, result.aois, matches[SPACENET_IOU].by_size(), json_file == STDOUT)
+
+
+def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> None:
+    """Refuse what could not be done, before the work begins. Raises ParamsError."""
+    if not 0 <= iou < 1:
+        raise ParamsError(f"--iou is {iou:g}; expected a number from 0 to less than 1, such as 0.25")
+    if json_file is not None and (not json_file or Path(json_file).is_dir()):
+        raise ParamsError(f"--json {json_file!r} is no name for a file; expected one such as scores.json, or -")
+    if diagnose is not None and diagnose.exists() and not diagnose.is_dir():
+        raise ParamsError(f"--diagnose {diagnose} is a file; expected a folder, new or not")
 
 
 def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read two tables of polygons; faults of both are told at once."""
-    from sn7ml.data.submission import read_polygons  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.data.submission import read_polygons, read_truth_polygons  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     tables, faults = [], []
-    for path in (truth, proposal):
+    for path, read in ((truth, read_truth_polygons), (proposal, read_polygons)):
         try:
-            tables.append(read_polygons(path))
+            tables.append(read(path))
         except LabelError as fault:
             faults.append(str(fault))
     if faults:
@@ -81,55 +110,73 @@ def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def f1_by_aoi(frames: pd.DataFrame) -> dict[str, float]:
-    """Return F1 by AOI, and of all counts under "all"."""
+    """Return F1 by AOI, and of all counts."""
     from sn7ml.metrics.ratios import precision_recall_f1  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     counts = ["tp", "fp", "fn"]
     sums = {str(aoi): rows[counts].sum().tolist() for aoi, rows in frames.groupby("aoi")}
     return {name: precision_recall_f1(*tp_fp_fn)[2] for name, tp_fp_fn in sums.items()} | {
-        "all": precision_recall_f1(*frames[counts].sum().tolist())[2]
+        ALL: precision_recall_f1(*frames[counts].sum().tolist())[2]
     }
 
 
-def show_scores(result: Any, f1: Mapping[str, Mapping[str, float]], strict: bool) -> None:
-    """Print a row per AOI, the means, and what the reference's defects did."""
-    table = Table(box=box.SIMPLE_HEAD, footer_style="bold", show_footer=True)
-    table.add_column("AOI", overflow="fold", min_width=15)
-    numbers = ["SCOT", "tracking", "change", "switches", "births", *f1, *(["strict"] if strict else [])]
-    for name in numbers:
-        table.add_column(SHOWN.get(name, name), justify="right", no_wrap=True)
+def as_json(result: "ScotResult", f1: F1, iou: float) -> dict[str, Any]:
+    """Return the scores under the names of the reference; what it does not have stands beside them."""
+    return {**result.as_dict(), "iou_threshold": iou, **{name: by_aoi[ALL] for name, by_aoi in f1.items()}}
+
+
+def strict_column(result: "ScotResult") -> dict[str, str]:
+    """Return the strict SCOT of each AOI and of all, as it is shown."""
+    cells = {name: decimal(aoi.combo_score if aoi.has_births else None) for name, aoi in result.strict.aois.items()}
+    return cells | {ALL: decimal(result.strict.score)}
+
+
+def decimal(value: float | None) -> str:
+    """Show a score."""
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def show_scores(result: "ScotResult", f1: F1, strict: Mapping[str, str]) -> None:
+    """Print a row per AOI and the means; ``strict`` is one more column, if it is not empty."""
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True, footer_style="bold")
+    names = ["SCOT", "tracking", "change", "switches", "births", *(SHOWN[name] for name in f1)]
+    for name in ["AOI", *names, *(["strict"] if strict else [])]:
+        table.add_column(name, justify="left" if name == "AOI" else "right", no_wrap=True)
     for name, aoi in result.aois.items():
-        cells = [f"{aoi.combo_score:.4f}", f"{aoi.track_score:.4f}", f"{aoi.change_score:.4f}", str(aoi.mm)]
+        cells = [decimal(aoi.combo_score), decimal(aoi.track_score), decimal(aoi.change_score), str(aoi.mm)]
         cells += [f"{aoi.change_tp}/{aoi.change_fp}/{aoi.change_fn}"]
-        cells += [f"{by_aoi.get(name, 0.0):.4f}" for by_aoi in f1.values()]
-        exact = result.strict.aois[name]
-        cells += [f"{exact.combo_score:.4f}" if exact.has_births else "undefined"] * strict
-        table.add_row(name, *cells)
-    means = [f"{result.score:.4f}", f"{result.tracking:.4f}", f"{result.change:.4f}", "", ""]
-    means += [f"{by_aoi['all']:.4f}" for by_aoi in f1.values()]
-    means += ["undefined" if result.strict.score is None else f"{result.strict.score:.4f}"] * strict
+        cells += [decimal(by_aoi.get(name, 0.0)) for by_aoi in f1.values()]
+        table.add_row(name, *cells, *([strict[name]] if strict else []))
+    means = [decimal(result.score), decimal(result.tracking), decimal(result.change), "", ""]
+    means += [*(decimal(by_aoi[ALL]) for by_aoi in f1.values()), *([strict[ALL]] if strict else [])]
     for column, text in zip(table.columns, ["mean", *means], strict=True):
         column.footer = text
     show(table)
-    console.print(
-        "births: right/false/missed; the mean of F1 is taken over all footprints", style="dim", soft_wrap=True
-    )
-    tell("Defects of the reference scorer that this input met, followed above", result.notes)
-    if strict:
-        tell("Strictly", result.strict.notes)
+    console.print("births: right/false/missed. F1 in the last row is that of all footprints together.", soft_wrap=True)
 
 
-def write_json(path: Path, content: Mapping[str, Any], f1: Mapping[str, Mapping[str, float]], strict: bool) -> None:
-    """Write the scores under the names of the reference, strict ones under a key of their own."""
+def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: Sequence[str]) -> None:
+    """Print what the reader of the scores should know."""
+    from sn7ml.data.label_folder import unlabelled_aois  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.metrics.summary import SPACENET_IOU  # noqa: PLC0415
+
+    if iou != SPACENET_IOU:
+        console.print(f"SCOT at IoU > {iou:g}; SpaceNet 7's own is {SPACENET_IOU:g}", soft_wrap=True)
+    left_out = unlabelled_aois(truth) if truth.is_dir() else []
+    tell("Left out, no labels", left_out)
+    tell("How the reference scorer's rules, followed above, met this input", result.notes)
+    tell("Strictly", strict)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write the scores."""
     from sn7ml.runtime.files import write_text  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
-    chosen = {name: value for name, value in content.items() if strict or name != "strict"}
-    chosen |= {name: by_aoi["all"] for name, by_aoi in f1.items()}
-    write_text(path, json.dumps(chosen, indent=2) + "\n")
-    console.print(f"scores: {path}", soft_wrap=True)
+    write_text(path, json.dumps(content, indent=2) + "\n")
+    console.print(f"scores: {path}", soft_wrap=True, markup=False)
 
 
-def write_diagnosis_folder(folder: Path, aois: Mapping[str, Any], sizes: pd.DataFrame) -> None:
+def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: pd.DataFrame, quiet: bool) -> None:
     """Write losses.csv, births.csv, sizes.csv, frames.csv, diagnosis.html and diagnosis.png; print the losses."""
     from sn7ml.metrics.diagnosis import diagnose  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.report.diagnosis import draw_diagnosis, write_diagnosis  # noqa: PLC0415
@@ -143,22 +190,28 @@ def write_diagnosis_folder(folder: Path, aois: Mapping[str, Any], sizes: pd.Data
     with replacing(folder / "diagnosis.png") as temporary:
         temporary.write_bytes(draw_diagnosis(found.losses, found.births, sizes))
     write_diagnosis(folder / "diagnosis.html", found.losses, found.births, sizes)
+    if not quiet:
+        show_losses(found.overall())
+        console.print(f"diagnosis: {folder / 'diagnosis.html'}", soft_wrap=True, markup=False)
 
-    table = Table("Where SCOT was lost", box=box.SIMPLE_HEAD)
+
+def show_losses(overall: pd.DataFrame) -> None:
+    """Print a row per kind of error."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("Where SCOT was lost", no_wrap=True)
     for name in ("false", "missed", "false births", "missed births", "SCOT without it", "gain"):
-        table.add_column(name, justify="right")
-    for row in found.overall().to_dict("records"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in overall.to_dict("records"):
         counts = [str(row[name]) for name in ("track_fp", "track_fn", "change_fp", "change_fn")]
         gain = row["scot_without"] - row["scot"]
-        table.add_row(row["kind"].replace("_", " "), *counts, f"{row['scot_without']:.4f}", f"{gain:+.4f}")
+        table.add_row(row["kind"].replace("_", " "), *counts, decimal(row["scot_without"]), f"{gain:+.4f}")
     show(table)
-    console.print(f"diagnosis: {folder / 'diagnosis.html'}", soft_wrap=True)
 
 
 def show(table: Table) -> None:
-    """Print a table, not folded to 80 columns where the output goes to a file or a pipe."""
-    wide = console if console.is_terminal else Console(width=max(console.width, NARROWEST))
-    wide.print(table)
+    """Print a table whole: a terminal that is too narrow wraps its lines, instead of numbers being cut."""
+    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+    Console(width=max(console.width, needed)).print(table)
 
 
 def tell(title: str, notes: Sequence[str]) -> None:

@@ -13,10 +13,12 @@ from sn7ml.errors import CatalogError
 from sn7ml.tables import FRAMES
 
 AOI_PATTERN = re.compile(
-    r"L15-(?P<quad_x>\d{4})E-(?P<quad_y>\d{4})N_(?P<tile_x>\d{4})_(?P<tile_y>\d{4})_(?P<zoom>\d{2})"
+    r"L15-(?P<quad_x>\d{4})E-(?P<quad_y>\d{4})N_(?P<tile_x>\d{4})_(?P<tile_y>\d{4})_(?P<zoom>\d{2})(?!\d)",
+    re.ASCII,
 )
 STEM_PATTERN = re.compile(
-    rf"global_monthly_(?P<year>\d{{4}})_(?P<month>0[1-9]|1[0-2])_mosaic_(?P<aoi>{AOI_PATTERN.pattern})"
+    rf"global_monthly_(?P<year>\d{{4}})_(?P<month>0[1-9]|1[0-2])_mosaic_(?P<aoi>{AOI_PATTERN.pattern})",
+    re.ASCII,
 )
 
 PARTS = ("train", "test_public")

@@ -19,6 +19,9 @@ from sn7ml.tables import POLYGONS
 
 ENDING = "_Buildings.geojson"
 
+NO_BUILDING = "-1"
+"""Id of the row that stands for a frame without buildings, as in SpaceNet 7's own files."""
+
 Frame: TypeAlias = tuple[str, str, Path]
 """AOI, month, label file."""
 
@@ -28,7 +31,7 @@ def read_label_folder(folder: Path) -> pd.DataFrame:
 
     Unlike :func:`sn7ml.data.labels.read_labels` this changes and drops nothing that the scorer has a rule for: missing,
     EMPTY, crossing and non-polygonal geometries stay, and so do several rows of one id. A row with a negative ``Id``
-    and no geometry only says that its frame has no building, and is left out.
+    and no geometry only says that its frame has no building, and is left out; :func:`empty_frames` tells those frames.
 
     Returns
     -------
@@ -53,6 +56,26 @@ def read_label_folder(folder: Path) -> pd.DataFrame:
     if faults:
         raise _bad_files(folder, faults)
     return pd.concat(tables, ignore_index=True)
+
+
+def empty_frames(folder: Path, polygons: pd.DataFrame) -> pd.DataFrame:
+    """Return a row without geometry for every label file of which ``polygons`` (:func:`read_label_folder`) has no row.
+
+    A file without a building says that there is none; without this row truth would seem not to know of its month.
+    """
+    known = set(zip(polygons["aoi"], polygons["month"], strict=True))
+    frames = [frame[:2] for frame in _frames(folder, _label_files(folder)) if frame[:2] not in known]
+    rows = [{"aoi": aoi, "month": month, "id": NO_BUILDING, "geometry": None} for aoi, month in frames]
+    return pd.DataFrame(rows, columns=list(POLYGONS.columns)).astype({"aoi": "str", "month": "str", "id": "str"})
+
+
+def unlabelled_aois(folder: Path) -> list[str]:
+    """Return the AOIs below ``folder`` that have no label file, where it is a folder of AOIs."""
+    if _files_in(folder) or _files_of_aoi(folder):
+        return []
+    with suppress(CatalogError):
+        return [aoi.name for _, aoi in aoi_folders(folder) if not _files_of_aoi(aoi)]
+    return []
 
 
 def _label_files(folder: Path) -> list[Path]:

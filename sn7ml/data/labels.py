@@ -28,7 +28,7 @@ def read_features(path: Path) -> list[dict[str, Any]]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise LabelError(f"{path}: is not JSON ({error}); expected a GeoJSON FeatureCollection") from None
     except OSError as error:
         raise LabelError(f"{path}: cannot be read ({error})") from None

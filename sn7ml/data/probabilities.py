@@ -72,3 +72,33 @@ class ProbabilityCube(Mapping[str, Probabilities]):
 
     def __len__(self) -> int:
         return len(self._paths)
+
+
+class CroppedCube(Mapping[str, Probabilities]):
+    """Month → probabilities of some columns, kept in memory: 2.3 MB per month and 100 columns of 1024 rows, up-sampled 3 times.
+
+    Parameters
+    ----------
+    cube
+        Read once, whole.
+    columns
+        (start, stop) of the original image; stop does not belong to it.
+    """
+
+    def __init__(self, cube: ProbabilityCube, columns: tuple[int, int]) -> None:
+        self.upsampling = cube.upsampling
+        self.start_px = columns[0]
+        kept = slice(columns[0] * cube.upsampling, columns[1] * cube.upsampling)
+        self._months = {
+            month: Probabilities(np.ascontiguousarray(found.channels[..., kept]), found.usable[:, kept].copy())
+            for month, found in cube.items()
+        }
+
+    def __getitem__(self, month: str) -> Probabilities:
+        return self._months[month]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._months)
+
+    def __len__(self) -> int:
+        return len(self._months)

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from sn7ml.data.catalog import STEM_PATTERN
 from sn7ml.data.csv_rows import CsvRows, read_rows
 from sn7ml.data.faults import LISTED, listing, not_in_pixels, quoted, why_not_in_pixels
-from sn7ml.data.label_folder import ENDING, read_label_folder
+from sn7ml.data.label_folder import ENDING, empty_frames, read_label_folder
 from sn7ml.data.wkt import read_wkt, why_no_wkt
 from sn7ml.errors import LabelError
 from sn7ml.runtime.files import replacing
@@ -44,6 +44,12 @@ def write_submission(path: Path, tracks: pd.DataFrame) -> None:
 
 def _numbers_as_numbers(column: pd.Series) -> pd.Series:
     return pd.to_numeric(column) if column.name == "id" and column.str.isdigit().all() else column
+
+
+def read_truth_polygons(path: Path) -> pd.DataFrame:
+    """Read as :func:`read_polygons` does, with a row for every label file that has no building: see ``empty_frames``."""
+    polygons = read_polygons(path)
+    return pd.concat([polygons, empty_frames(path, polygons)], ignore_index=True) if path.is_dir() else polygons
 
 
 def read_polygons(path: Path) -> pd.DataFrame:

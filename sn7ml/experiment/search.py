@@ -1,13 +1,11 @@
 """The search for the best recipe: Optuna proposes, a callable trains and scores, MLflow records."""
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -21,7 +19,7 @@ from sn7ml.experiment import study as studies
 from sn7ml.experiment.final import RECIPE_DIGEST, digest_of
 from sn7ml.experiment.runs import STATE, Run, create_run, ending, failure_text
 from sn7ml.experiment.store import SEARCH, Store
-from sn7ml.params import Recipe, SearchParams, flatten, parse
+from sn7ml.params import Recipe, SearchParams, flatten, with_values
 
 FAULTS = (ModelError, ParamsError, RuntimeError)
 """What may go wrong with one recipe: it cannot be built, or torch refuses it (RuntimeError: shapes, memory). Any other
@@ -161,7 +159,7 @@ class _Task:
         return child
 
     def _evaluate(self, trial: Trial, child: Run, values: studies.Values) -> TrialResult:
-        recipe = merged(self.recipe, values)
+        recipe = with_values(self.recipe, values, "search.space")
         child.set_tags({RECIPE_DIGEST: digest_of(recipe.model_dump())})
         result = self.evaluate(recipe, partial(_on_epoch, trial, child))
         child.log_scores(result.scores, result.per_aoi, "validation", result.epoch)
@@ -176,19 +174,7 @@ class _Task:
         self.run.log_metrics(scores, step=0)
         self.run.set_tags({"sn7.best_trial_run_id": best.user_attrs[studies.RUN_ID]})
         self.run.log_table(table, "trials.json")
-        return SearchResult(merged(self.recipe, best.user_attrs[studies.VALUES]), table)
-
-
-def merged(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
-    """Return the recipe with the values set at their dotted keys. Raises ParamsError if it is no valid recipe then."""
-    content = copy.deepcopy(recipe.model_dump())
-    for key, value in values.items():
-        *sections, name = key.split(".")
-        place = content
-        for section in sections:
-            place = place[section]
-        place[name] = value
-    return parse(Recipe, content, "search.space")
+        return SearchResult(with_values(self.recipe, best.user_attrs[studies.VALUES], "search.space"), table)
 
 
 def _on_epoch(trial: Trial, child: Run, epoch: int, metrics: Mapping[str, float]) -> None:

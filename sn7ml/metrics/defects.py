@@ -27,17 +27,19 @@ def describe_tables(labelled: Set[str], scored: Set[str], proposal_rows: Mapping
     proposal_rows
         AOI to number of proposals.
     """
+    missing = [f"{aoi}: nothing proposed, so the AOI scores 0 and counts in the mean"
+               for aoi in sorted(scored - set(proposal_rows))]  # fmt: skip
     dropped = [f"{aoi}: every truth row is too small, EMPTY or missing, so the AOI is left out of the mean"
                for aoi in sorted(labelled - scored)]  # fmt: skip
     ignored = [f"{aoi}: {count} proposal(s) ignored, the AOI is not in the truth"
                for aoi, count in sorted(proposal_rows.items()) if aoi not in labelled]  # fmt: skip
-    return (*dropped, *ignored)
+    return (*dropped, *missing, *ignored)
 
 
 def describe_aoi(
+    labels: Sightings,
     truth: Sightings,
     proposals: Sightings,
-    labelled_months: tuple[str, ...],
     matching: Matching,
     frames: pd.DataFrame,
 ) -> tuple[str, ...]:
@@ -45,26 +47,48 @@ def describe_aoi(
 
     Parameters
     ----------
-    truth, proposals
-        Truth without what is too small; all proposals.
-    labelled_months
-        Months of the truth before small rows were dropped.
+    labels, truth
+        All of the truth, and what of it is large enough.
+    proposals
+        All of them.
     matching, frames
         What was found: ``AoiScot.frames`` and the matching beneath it.
     """
     months = frames["month"].tolist()
+    scored = proposals.take(proposals.month.isin(months).to_numpy(dtype=bool))
     notes = [
+        *_small(labels, truth),
         *_duplicates(truth, "truth"),
-        *_duplicates(proposals, "proposal"),
+        *_duplicates(scored, "proposal"),
         *_phantoms(matching, months),
-        *_shapeless(proposals),
+        *_tied(matching, months),
+        *_shapeless(scored),
         *_crossing(truth, "truth"),
-        *_crossing(proposals, "proposal"),
+        *_crossing(scored, "proposal"),
         *_ignored(proposals, months),
-        *_vanished(labelled_months, months),
+        *_vanished(labels.months(), months),
         *_no_births(frames),
     ]
     return tuple(notes)
+
+
+def _small(labels: Sightings, truth: Sightings) -> Iterable[str]:
+    polygons = np.isin(shapely.get_type_id(labels.geometry), POLYGONAL) & ~shapely.is_empty(labels.geometry)
+    dropped = int(polygons.sum()) - len(truth)
+    if dropped > 0:
+        yield (
+            f"{dropped:,} truth polygon(s) dropped, smaller than what counts (or self-crossing, so that their area as drawn is): "
+            "a proposal that finds one is a false positive"
+        )
+
+
+def _tied(matching: Matching, months: list[str]) -> Iterable[str]:
+    tied = [months[f] for f in matching.tied_frames]
+    if tied:
+        yield (
+            f"several assignments are equally good in {_some(tied)}; the reference may take another of them, its matrix would be "
+            "too large here, so that id switches may differ by a few"
+        )
 
 
 def _duplicates(rows: Sightings, name: str) -> Iterable[str]:
@@ -94,13 +118,13 @@ def _shapeless(rows: Sightings) -> Iterable[str]:
     kind = shapely.get_type_id(rows.geometry)
     empty = shapely.is_empty(rows.geometry)
     kinds = {
-        "missing": kind == NULL,
-        "EMPTY": empty,
+        "a missing geometry": kind == NULL,
+        "an EMPTY geometry": empty,
         "lines or points": ~np.isin(kind, (*POLYGONAL, NULL)) & ~empty,
     }
     for name, which in kinds.items():
         if count := int(which.sum()):
-            yield f"{count} proposal geometries are {name}: a false positive each, and a false birth if the id is new"
+            yield f"{count} proposal(s) with {name}: a false positive each, and a false birth if the id is new"
     if int(kinds["lines or points"].sum()):
         yield "lines or points among proposals: beside polygons, the reference raises NotImplementedError"
 

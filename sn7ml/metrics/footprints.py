@@ -76,8 +76,8 @@ def match_footprints(
     """Match polygons frame by frame.
 
     Matching is that of SCOT (one to one, as many as possible, IoU greater than the threshold), but every row counts by
-    itself, whatever its id, and nothing is too small. A missing or EMPTY geometry, a line or a point matches nothing and so
-    counts as false or missed.
+    itself, whatever its id, and nothing is too small. A missing or EMPTY geometry is no footprint and left out; a line or a
+    point matches nothing and so counts as false or missed.
 
     Parameters
     ----------
@@ -104,18 +104,19 @@ def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold
 
 
 def _match_area(iou_threshold: float, area: Area) -> tuple[pd.DataFrame, pd.DataFrame]:
-    months = tuple(sorted({*area.truth.months(), *area.proposals.months()}))
-    sides = [_each_by_itself(rows.polygons(months)) for rows in (area.truth, area.proposals)]
+    truth, proposals = (rows.take(~rows.shapeless) for rows in (area.truth, area.proposals))
+    months = tuple(sorted({*truth.months(), *proposals.months()}))
+    sides = [_each_by_itself(rows.polygons(months)) for rows in (truth, proposals)]
     pairs = match(sides[0], sides[1], iou_threshold).pairs
     tables = [
         pd.DataFrame(
             {
                 "month": rows.month.to_numpy(),
-                "area_px2": np.nan_to_num(shapely.area(rows.geometry)),  # a missing geometry covers nothing
+                "area_px2": shapely.area(rows.geometry),
                 "matched": np.isin(side.member, members),
             }
         )
-        for rows, side, members in zip((area.truth, area.proposals), sides, (pairs.truth, pairs.proposal), strict=True)
+        for rows, side, members in zip((truth, proposals), sides, (pairs.truth, pairs.proposal), strict=True)
     ]
     return tables[0], tables[1]
 

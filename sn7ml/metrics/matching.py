@@ -34,7 +34,6 @@ BASE_REWARD = 100.0
 DENSE_CELLS = 1_000_000
 """No matrix larger than this is ever made: 8 MB, and 10 ms to solve."""
 
-
 TRIFLE = 1e-9
 """Totals this close are a tie: they differ by rounding only."""
 
@@ -86,6 +85,9 @@ class Matching:
     unsolved_frames: Rows
     """Those of the phantom frames that were too large for the reference's dense matrix."""
 
+    tied_frames: Rows
+    """Frames with a tie that were too large for it: which of the best assignments is taken may differ from the reference."""
+
 
 def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
     """Match members of the same frame one to one.
@@ -109,13 +111,19 @@ def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
     earning = pairs.take(pairs.reward > 0)
     best, tied = _best(earning)
     found = earning.take(best)
-    delicate = np.union1d(phantoms, truth.frames()[earning.truth[tied]]).tolist()
+    ties = np.unique(truth.frames()[earning.truth[tied]])
+    delicate = np.union1d(phantoms, ties).tolist()
     small = [f for f in delicate if _rows(truth, f) * _rows(proposals, f) <= DENSE_CELLS]
     parts = [found.take(~np.isin(truth.frames()[found.truth], small))]
     parts += [_solve_like_the_reference(pairs.take(frame == f), truth, proposals, f) for f in small]
     chosen = _joined(parts)
     kept = chosen.take(chosen.iou > iou_threshold)
-    return Matching(kept.take(np.argsort(kept.truth, kind="stable")), phantoms, np.setdiff1d(phantoms, small))
+    return Matching(
+        kept.take(np.argsort(kept.truth, kind="stable")),
+        phantoms,
+        np.setdiff1d(phantoms, small),
+        np.setdiff1d(ties, small),
+    )
 
 
 def _joined(parts: list[Pairs]) -> Pairs:
@@ -233,7 +241,7 @@ def _solve_dense(row: Rows, column: Rows, reward: Floats, shape: tuple[int, int]
 
 
 def _solve_sparse(row: Rows, column: Rows, reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """As a matrix of thousands of mostly empty rows: a long chain of terraced houses, each overlapping two others.
+    """Solve a group of thousands, in which most pairs do not exist: a chain of terraced houses, each overlapping two others.
 
     The solver insists on a partner for every row, so every row gets one of its own that earns nothing. All are raised
     by 1, because a stored 0 is no entry.

@@ -125,6 +125,6 @@ def _score_area(min_area_px2: float, iou_threshold: float, area: Area) -> tuple[
         return None
     defective = differs(area.truth, large, area.proposals)
     default, matching = score_aoi(large, area.proposals, iou_threshold, Calendar(large.months()))
-    notes = describe_aoi(large, area.proposals, area.truth.months(), matching, default.frames)
+    notes = describe_aoi(area.truth, large, area.proposals, matching, default.frames)
     strict = score_strictly(area.truth, large, area.proposals, iou_threshold) if defective else as_strict(default)
     return replace(default, notes=notes), strict

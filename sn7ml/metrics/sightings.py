@@ -46,6 +46,12 @@ class Sightings:
         return tuple(sorted(self.month.unique()))
 
     @cached_property
+    def shapeless(self) -> NDArray[np.bool_]:
+        """Tell the rows whose geometry is missing or EMPTY."""
+        shapeless: NDArray[np.bool_] = shapely.is_missing(self.geometry) | shapely.is_empty(self.geometry)
+        return shapeless
+
+    @cached_property
     def repeated(self) -> NDArray[np.bool_]:
         """Tell the rows whose id occurs more than once in their month."""
         member = name_buildings(self.id, self.polygons(self.months()).frame).member

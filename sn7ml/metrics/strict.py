@@ -17,7 +17,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from sn7ml.metrics.aoi import AoiScot, Calendar, score_aoi
@@ -81,7 +80,7 @@ def score_strictly(truth: Sightings, large: Sightings, proposals: Sightings, iou
     iou_threshold
         A pair can match if its IoU is greater.
     """
-    shaped = proposals.take(~_shapeless(proposals))
+    shaped = proposals.take(~proposals.shapeless)
     months = tuple(sorted({*truth.months(), *shaped.months()}))
     calendar = Calendar(months, months.index(truth.months()[0]))
     sides = {"truth": large, "proposal": shaped}
@@ -91,6 +90,7 @@ def score_strictly(truth: Sightings, large: Sightings, proposals: Sightings, iou
         *_about_dropped(len(proposals) - len(shaped)),
         *(note for name, which in again.items() for note in _about_rejected(name, int(which.sum()))),
         *_about_months(shaped, truth),
+        *_about_small(truth, large),
         *_about_change(aoi),
     ]
     return replace(aoi, notes=tuple(notes))
@@ -100,7 +100,7 @@ def differs(truth: Sightings, large: Sightings, proposals: Sightings) -> bool:
     """Tell whether the strict counts can be others than the default ones: see ``score_strictly``."""
     outside = ~proposals.month.isin(large.months())
     return bool(
-        _shapeless(proposals).any()
+        proposals.shapeless.any()
         or outside.any()
         or truth.months() != large.months()
         or large.repeated.any()
@@ -111,11 +111,6 @@ def differs(truth: Sightings, large: Sightings, proposals: Sightings) -> bool:
 def as_strict(aoi: AoiScot) -> AoiScot:
     """Return a default score whose counts are strict as they stand, with strict notes."""
     return replace(aoi, notes=tuple(_about_change(aoi)))
-
-
-def _shapeless(rows: Sightings) -> NDArray[np.bool_]:
-    shapeless: NDArray[np.bool_] = shapely.is_missing(rows.geometry) | shapely.is_empty(rows.geometry)
-    return shapeless
 
 
 def _rejected(rows: Sightings, which: NDArray[np.bool_]) -> Sightings:
@@ -145,6 +140,12 @@ def _about_months(proposals: Sightings, truth: Sightings) -> Iterable[str]:
     count = int((~proposals.month.isin(truth.months())).sum())
     if count:
         yield f"{count} proposal(s) in months without truth counted as false positives"
+
+
+def _about_small(truth: Sightings, large: Sightings) -> Iterable[str]:
+    months = sorted(set(truth.months()) - set(large.months()))
+    if months:
+        yield f"{len(months)} month(s) whose truth is all too small, EMPTY or missing count as labelled: {', '.join(months[:3])}"
 
 
 def _about_change(aoi: AoiScot) -> Iterable[str]:

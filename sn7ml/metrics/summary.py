@@ -72,7 +72,7 @@ def summarise(
     overall = {"scot": scot.score, "tracking": scot.tracking, "change": scot.change}
     matches = {
         limit: match_footprints(truth, found, limit, map_areas=in_processes)
-        for limit in (SPACENET_IOU, *iou_thresholds)
+        for limit in dict.fromkeys((SPACENET_IOU, *iou_thresholds))
     }
     for threshold, matched in matches.items():
         counts = matched.by_frame()

@@ -2,23 +2,27 @@
 
 from sn7ml.params.data import SplitParams, TilingParams, ValidationParams
 from sn7ml.params.learning import Choice, PredictParams, SearchParams, TrainParams
-from sn7ml.params.outcome import (
-    BaselineParams,
-    CollapseParams,
-    EvaluateParams,
-    InstanceParams,
-    PromoteParams,
-    ReportParams,
-    TrackParams,
-)
-from sn7ml.params.reading import load_params, load_recipe, parse
+from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
+from sn7ml.params.reading import load_params, load_recipe, load_track, parse, with_values
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section, Split
+from sn7ml.params.tracking import (
+    BaselineParams,
+    BirthParams,
+    ChangepointParams,
+    CollapseParams,
+    InstanceParams,
+    PeakParams,
+    TrackParams,
+    TuneParams,
+)
 from sn7ml.params.whole import Params, describe, flatten, recipe_of, resolved
 
 __all__ = [
     "AugmentationParams",
     "BaselineParams",
+    "BirthParams",
+    "ChangepointParams",
     "Choice",
     "CollapseParams",
     "EvaluateParams",
@@ -27,6 +31,7 @@ __all__ = [
     "ModelParams",
     "OptimiserParams",
     "Params",
+    "PeakParams",
     "PredictParams",
     "PromoteParams",
     "Recipe",
@@ -39,12 +44,15 @@ __all__ = [
     "TilingParams",
     "TrackParams",
     "TrainParams",
+    "TuneParams",
     "ValidationParams",
     "describe",
     "flatten",
     "load_params",
     "load_recipe",
+    "load_track",
     "parse",
     "recipe_of",
     "resolved",
+    "with_values",
 ]

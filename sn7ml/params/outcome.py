@@ -1,71 +1,8 @@
-"""Params of what comes out: footprints, tracks, scores, the champion, the report."""
-
-from typing import Literal
+"""Params of what comes out: scores, the champion, the report."""
 
 from pydantic import Field
 
 from sn7ml.params.section import Section, Split
-
-
-class InstanceParams(Section):
-    """From probabilities to single buildings: a watershed."""
-
-    seed_threshold: float = Field(ge=0, le=1)
-    """A building grows from pixels whose evidence (see ``sn7ml.buildings.instances``) is above this."""
-
-    flood_threshold: float = Field(ge=0, le=1)
-    """It grows over pixels whose footprint probability is above this."""
-
-    boundary_weight: float = Field(ge=0, le=1)
-    """How much the boundary channel lowers the evidence for a seed."""
-
-    contact_weight: float = Field(ge=0, le=1)
-    """How much the contact channel lowers the evidence for a seed."""
-
-    min_area_px2: float = Field(ge=0)
-    """Smaller buildings are dropped, px² of the original image."""
-
-    simplify_px: float = Field(ge=0)
-    """Tolerance of outline simplification, pixels of the original image."""
-
-
-class CollapseParams(Section):
-    """Temporal collapse: one geometry per building, its birth from the jump of its mean probability."""
-
-    mean_floor: float = Field(ge=0, le=1)
-    """Probabilities up to this count as 0 in a pixel's mean over months."""
-
-    birth_jump: float = Field(ge=0, le=1)
-    """A building is born at the largest rise of its mean probability (after minus before) if that is above this and the mean
-    before is at most ``min_mean``."""
-
-    min_mean: float = Field(ge=0, le=1)
-    """A building without a birth is kept, for all months, if its mean probability is above this; one that was above it before its
-    largest rise has no birth."""
-
-
-class BaselineParams(Section):
-    """The tracker of the CosmiQ baseline."""
-
-    min_iou: float = Field(ge=0, le=1)
-    """A footprint takes the id of the master footprint with the best IoU if that is at least this."""
-
-
-class TrackParams(Section):
-    """Footprints and ids through time."""
-
-    method: Literal["collapse", "baseline"]
-    """Which tracker writes the footprints."""
-
-    instances: InstanceParams
-    """Shared by both trackers; ``baseline`` applies them month by month, ``collapse`` to each pixel's largest trailing mean over
-    months (so that a building born late is not diluted)."""
-
-    collapse: CollapseParams
-    """Only for ``method: collapse``."""
-
-    baseline: BaselineParams
-    """Only for ``method: baseline``."""
 
 
 class EvaluateParams(Section):

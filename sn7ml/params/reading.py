@@ -1,5 +1,7 @@
 """Params files in, sections out; every fault named, with what is allowed."""
 
+import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +12,7 @@ from sn7ml.errors import ParamsError
 from sn7ml.params.learning import Choice
 from sn7ml.params.recipe import Recipe
 from sn7ml.params.section import Section
+from sn7ml.params.tracking import TrackParams
 from sn7ml.params.whole import Params
 
 Model = TypeVar("Model", bound=Section)
@@ -29,6 +32,23 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 def load_recipe(path: Path) -> Recipe:
     """Read ``best.yaml``, the recipe that the search stage chose. Raises ParamsError as :func:`load_params` does."""
     return parse(Recipe, _read_yaml(path), str(path))
+
+
+def load_track(path: Path) -> TrackParams:
+    """Read ``best.yaml``, the tracker that the tune stage chose. Raises ParamsError as :func:`load_params` does."""
+    return parse(TrackParams, _read_yaml(path), str(path))
+
+
+def with_values(section: Model, values: Mapping[str, Any], source: str) -> Model:
+    """Return a section with values set at dotted keys of it. Raises ParamsError, naming ``source``, if it is not valid then."""
+    content = copy.deepcopy(section.model_dump())
+    for key, value in values.items():
+        *parts, name = key.split(".")
+        place = content
+        for part in parts:
+            place = place[part]
+        place[name] = value
+    return parse(type(section), content, source)
 
 
 def parse(model: type[Model], content: Any, source: str) -> Model:

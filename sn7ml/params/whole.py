@@ -6,9 +6,10 @@ from pydantic import model_validator
 
 from sn7ml.params.data import SplitParams, TilingParams, ValidationParams
 from sn7ml.params.learning import Choice, PredictParams, SearchParams, TrainParams
-from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams, TrackParams
+from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section
+from sn7ml.params.tracking import TrackParams, TuneParams
 
 
 class Params(Section):
@@ -24,6 +25,7 @@ class Params(Section):
     train: TrainParams
     search: SearchParams
     predict: PredictParams
+    tune: TuneParams
     track: TrackParams
     evaluate: EvaluateParams
     promote: PromoteParams
@@ -42,6 +44,22 @@ class Params(Section):
         unknown = sorted({choice.param for choice in self.search.space} - known)
         if unknown:
             raise ValueError(f"search.space names unknown key(s) {unknown}; known: {sorted(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _tracks_are_tuned_where_they_are_not_scored(self) -> "Params":
+        known = set(flatten(self.track))
+        unknown = sorted({choice.param for choice in self.tune.space} - known)
+        if unknown:
+            raise ValueError(f"tune.space names unknown key(s) {unknown}; known: {sorted(known)}")
+        missing = sorted(set(self.tune.splits) - set(self.predict.splits))
+        if missing:
+            raise ValueError(f"tune.splits {missing} are not in predict.splits {list(self.predict.splits)}")
+        both = sorted(set(self.tune.splits) & set(self.evaluate.splits))
+        if both:
+            raise ValueError(
+                f"tune.splits {both} are scored by evaluate.splits too: scores would be those of the tuning"
+            )
         return self
 
 

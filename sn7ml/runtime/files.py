@@ -15,6 +15,10 @@ def replacing(path: Path) -> Iterator[Path]:
     A folder may be written under the temporary name as well as a file; it takes the place of a folder at ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        yield path  # a pipe or a device such as /dev/stdout holds nothing that could be half
+        return
+    path = path.resolve()  # what a link points to is replaced, and not the link
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     former = temporary.with_name(f"{temporary.name}.former")
     try:

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from sn7ml.geo.masks import Ids, boundary_mask, contact_mask
 from sn7ml.geo.probabilities import Probabilities
-from sn7ml.params import BaselineParams, CollapseParams, InstanceParams, TrackParams
+from sn7ml.params import (
+    BaselineParams,
+    BirthParams,
+    ChangepointParams,
+    CollapseParams,
+    InstanceParams,
+    PeakParams,
+    TrackParams,
+)
 
 UNSEEN = "?"
 
@@ -57,13 +65,58 @@ def instance_params(**changes: float) -> InstanceParams:
     return InstanceParams(**{**plain, **changes})
 
 
+def peak_params(**changes: float) -> PeakParams:
+    """Return the params of peaks in ``params.yaml``, for buildings of any size and with unchanged outlines."""
+    plain = {
+        "smooth_px": 0.0,
+        "seed_threshold": 0.3,
+        "seed_step": 0.1,
+        "flood_ratio": 0.4,
+        "boundary_weight": 0.3,
+        "contact_weight": 0.5,
+        "min_area_px2": 0.0,
+        "simplify_px": 0.0,
+    }
+    return PeakParams(**{**plain, **changes})
+
+
+def birth_params(**changes: float) -> BirthParams:
+    """Return the model of births of ``params.yaml``, neighbours left out."""
+    plain = {
+        "before_logit": -5.0,
+        "before_spread": 1.0,
+        "after_logit": -1.0,
+        "after_spread": 2.0,
+        "evidence_weight": 0.5,
+        "birth_prior": 0.05,
+        "neighbour_px": 8.0,
+        "neighbour_weight": 0.0,
+        "month_offset": 0,
+        "min_probability": 0.2,
+    }
+    return BirthParams.model_validate({**plain, **changes})
+
+
+def changepoint_params(**births: float) -> ChangepointParams:
+    """Return the params of the tracker ``changepoint``."""
+    return ChangepointParams(
+        change=peak_params(),
+        static=peak_params(),
+        tail_months=3,
+        births=birth_params(**births),
+        min_mean=0.3,
+        max_overlap=0.3,
+    )
+
+
 def track_params(
-    method: Literal["collapse", "baseline"] = "collapse", min_iou: float = 0.2, **instances: float
+    method: Literal["changepoint", "collapse", "baseline"] = "collapse", min_iou: float = 0.2, **instances: float
 ) -> TrackParams:
     """Return the params of ``params.yaml``, with thresholds that suit perfect probabilities."""
     return TrackParams(
         method=method,
         instances=instance_params(**instances),
+        changepoint=changepoint_params(),
         collapse=CollapseParams(mean_floor=0.1, birth_jump=0.25, min_mean=0.3),
         baseline=BaselineParams(min_iou=min_iou),
     )

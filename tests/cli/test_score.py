@@ -11,6 +11,7 @@ import shapely
 from typer.testing import CliRunner
 
 from sn7ml import cli
+from sn7ml.cli import terminal
 from sn7ml.errors import LabelError, ParamsError
 from tests.metrics import scot_cases
 from tests.metrics.streets import OTHER, STREET, proposed, with_rows
@@ -156,13 +157,61 @@ def test_an_error_is_told_without_a_traceback(
 def test_a_file_that_cannot_be_written_is_told_and_nothing_is_left_behind(
     truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
     before = sorted(tmp_path.iterdir())
-    monkeypatch.setattr("sys.argv", ["sn7ml", "score", str(truth), str(truth), "--json", str(folder)])
+    monkeypatch.setattr("sys.argv", ["sn7ml", "score", str(truth), str(truth), "--json", str(truth / "scores.json")])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
-    assert "Is a directory" in capsys.readouterr().err
+    assert "truth.csv" in capsys.readouterr().err
     assert sorted(tmp_path.iterdir()) == before
-    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--json", "--diagnose"])
+def test_an_output_of_the_wrong_kind_is_refused_before_the_work(option: str, truth: Path, tmp_path: Path) -> None:
+    wrong = tmp_path if option == "--json" else truth
+    with pytest.raises(ParamsError, match=option):
+        run(tmp_path / "none.csv", tmp_path / "none.csv", option, wrong)
+
+
+def test_json_to_the_terminal_comes_alone(truth: Path, late: Path) -> None:
+    assert json.loads(run(truth, late, "--json", "-"))["score"] == pytest.approx(0.8)
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(truth: Path, late: Path, tmp_path: Path) -> None:
+    path = tmp_path / "[bold]" / "[x].json"
+    assert f"scores: {path}" in run(truth, late, "--json", path)
+
+
+def test_a_narrow_terminal_loses_no_number(truth: Path, late: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal.console, "width", 60)
+    lines = [line.split() for line in run(truth, late, "--strict").splitlines()]
+    assert [AOI, "0.8000", "0.9412", "0.5000", "0", "1/1/1", "0.9412", "0.9412", "0.8000"] in lines
+
+
+def test_another_iou_is_said(truth: Path, late: Path) -> None:
+    assert json.loads(run(truth, late, "--json", "-", "--iou", 0.5))["iou_threshold"] == 0.5
+    assert "SCOT at IoU > 0.5; SpaceNet 7's own is 0.25" in run(truth, late, "--iou", 0.5)
+
+
+def test_a_label_folder_tells_months_without_buildings(tmp_path: Path) -> None:
+    # The first month is labelled and empty: strictly, what stands in the second was born then.
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    house = {"type": "Polygon", "coordinates": [[[0, 0], [6, 0], [6, 3], [0, 3], [0, 0]]]}
+    for month, features in (("01", []), ("02", [{"type": "Feature", "properties": {"Id": 1}, "geometry": house}])):
+        name = f"global_monthly_2018_{month}_mosaic_{AOI}_Buildings.geojson"
+        (folder / name).write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    content = json.loads(run(folder, folder, "--strict", "--json", "-"))
+    assert content["aois"][AOI]["change_tp"] == 0
+    assert content["strict"]["aois"][AOI]["change_tp"] == 1
+    assert content["strict"]["score"] == content["f1"] == 1.0
+
+
+def test_areas_without_labels_are_named(tmp_path: Path) -> None:
+    for aoi, kind in ((AOI, "labels_match_pix"), (OTHER, "images")):
+        (tmp_path / "train" / aoi / kind).mkdir(parents=True)
+    house = {"type": "Polygon", "coordinates": [[[0, 0], [6, 0], [6, 3], [0, 3], [0, 0]]]}
+    file = tmp_path / "train" / AOI / "labels_match_pix" / f"global_monthly_2018_01_mosaic_{AOI}_Buildings.geojson"
+    feature = {"type": "Feature", "properties": {"Id": 1}, "geometry": house}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    assert f"Left out, no labels:\n  · {OTHER}" in run(tmp_path, file.parent)

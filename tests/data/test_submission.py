@@ -33,6 +33,7 @@ def track(aoi: str, month: str, number: str, geometry: BaseGeometry) -> dict[str
         "month": month,
         "id": number,
         "birth_month": "2018-01",
+        "birth_probability": 0.5,
         "confidence": 0.75,
         "geometry": geometry,
     }

@@ -14,9 +14,9 @@ from mlflow.entities import Run as Record
 
 from sn7ml.errors import CatalogError, ModelError, StoreError
 from sn7ml.experiment.final import trial_tags
-from sn7ml.experiment.search import Evaluate, OnEpoch, TrialResult, merged, search
+from sn7ml.experiment.search import Evaluate, OnEpoch, TrialResult, search
 from sn7ml.experiment.store import SEARCH, Store, open_store
-from sn7ml.params import Choice, Recipe, SearchParams, TrainParams, parse
+from sn7ml.params import Choice, Recipe, SearchParams, TrainParams, parse, with_values
 
 RECIPE = parse(
     Recipe,
@@ -135,7 +135,7 @@ def test_trials_are_children_with_params_curves_scores_and_state(store: Store, t
     assert parent.info.status == "FINISHED"
     tags = {"sn7.trial_run_id": best.info.run_id, "sn7.search_run_id": parent.info.run_id}
     assert trial_tags(store, result.best) == tags
-    assert trial_tags(store, merged(RECIPE, {"loss.dice": 9.0})) == {}
+    assert trial_tags(store, with_values(RECIPE, {"loss.dice": 9.0}, "here")) == {}
 
 
 def test_a_hopeless_trial_is_pruned_and_not_failed(store: Store, tmp_path: Path) -> None:

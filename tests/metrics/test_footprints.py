@@ -43,9 +43,11 @@ def test_small_truth_counts_and_rows_of_one_id_count_each() -> None:
     assert rows(count_footprints(specks, specks, 0.25)) == [[AOI, "2018-01", 2, 0, 0]]
 
 
-def test_missing_and_empty_geometries_match_nothing() -> None:
+def test_missing_and_empty_geometries_are_no_footprints_and_lines_match_nothing() -> None:
     strange = table([(AOI, "2018-01", "a", None), (AOI, "2018-01", "b", shapely.from_wkt("POLYGON EMPTY"))])
-    assert rows(count_footprints(strange, strange, 0.25)) == [[AOI, "2018-01", 0, 2, 2]]
+    line = table([(AOI, "2018-01", "c", shapely.from_wkt("LINESTRING (0 0, 4 4)"))])
+    assert rows(count_footprints(strange, strange, 0.25)) == []
+    assert rows(count_footprints(line, line, 0.25)) == [[AOI, "2018-01", 0, 1, 1]]
 
 
 def test_empty_tables_give_an_empty_table_with_its_columns() -> None:
@@ -85,8 +87,9 @@ def test_footprints_are_counted_by_their_own_size() -> None:
     ]
 
 
-def test_every_area_has_every_size_and_a_missing_geometry_has_none_to_speak_of() -> None:
-    truth, proposals = drawn({"2018-01": "AAAA"}), table([(OTHER, "2018-01", "x", None)])
+def test_every_area_has_every_size() -> None:
+    speck = shapely.box(0, 0, 1, 1)
+    truth, proposals = drawn({"2018-01": "AAAA"}), table([(OTHER, "2018-01", "x", speck)])
     sizes = match_footprints(truth, proposals, 0.25).by_size()
     assert sizes["aoi"].tolist() == [AOI] * 5 + [OTHER] * 5
     assert sizes["size"].tolist() == [*SIZES, *SIZES]

@@ -120,6 +120,13 @@ def test_phantoms_in_a_frame_too_large_for_a_matrix_are_not_matched_and_reported
     assert result.phantom_frames.tolist() == result.unsolved_frames.tolist() == [0]
 
 
+def test_a_tie_in_a_frame_too_large_for_a_matrix_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    twins, found = side(bars((0, 4), (0, 4))), side(bars((0, 4)))
+    assert match(twins, found, 0.25).tied_frames.tolist() == []
+    monkeypatch.setattr(matching, "DENSE_CELLS", 1)
+    assert match(twins, found, 0.25).tied_frames.tolist() == [0]
+
+
 def test_frames_and_geometries_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="one frame per geometry"):
         Polygons(bars((0, 1)), np.array([0, 1], dtype=np.intp))

@@ -82,7 +82,23 @@ def test_the_mean_is_over_areas_of_truth_big_and_small_alike() -> None:
     result = score_scot(truth, pd.concat([drawn(STREET), elsewhere]))
     assert [aoi.combo_score for aoi in result.aois.values()] == [1.0, 0.0]
     assert result.score == 0.5
-    assert result.notes == ("L15-0000E-0000N_0000_0000_13: 9 proposal(s) ignored, the AOI is not in the truth",)
+    assert result.notes[:2] == (
+        f"{OTHER}: nothing proposed, so the AOI scores 0 and counts in the mean",
+        "L15-0000E-0000N_0000_0000_13: 9 proposal(s) ignored, the AOI is not in the truth",
+    )
+
+
+def test_dropped_truth_is_counted_in_a_note() -> None:
+    speck, bow_tie = shapely.box(50, 0, 51, 1), shapely.Polygon([(60, 0), (66, 6), (66, 0), (60, 6)])
+    truth = with_rows(drawn(STREET), (AOI, "2018-01", "speck", speck), (AOI, "2018-01", "tie", bow_tie))
+    notes = score_scot(truth, drawn(STREET)).notes
+    assert [note for note in notes if note.startswith(f"{AOI}: 2 truth polygon(s) dropped")]
+
+
+def test_what_is_ignored_is_not_called_a_false_positive() -> None:
+    empty = (AOI, "2018-09", "e", shapely.from_wkt("POLYGON EMPTY"))
+    notes = score_scot(drawn(STREET), with_rows(drawn(STREET), empty)).notes
+    assert notes == (f"{AOI}: 1 proposal(s) ignored in months without truth: 2018-09",)
 
 
 def test_truth_under_four_square_pixels_is_dropped_and_proposals_are_not() -> None:
@@ -118,9 +134,9 @@ def test_a_month_whose_truth_is_all_too_small_counts_as_absent() -> None:
 @pytest.mark.parametrize(
     ("geometry", "note"),
     [
-        (None, "missing"),
-        (shapely.from_wkt("POLYGON EMPTY"), "EMPTY"),
-        (shapely.from_wkt("LINESTRING EMPTY"), "EMPTY"),
+        (None, "a missing geometry"),
+        (shapely.from_wkt("POLYGON EMPTY"), "an EMPTY geometry"),
+        (shapely.from_wkt("LINESTRING EMPTY"), "an EMPTY geometry"),
         (shapely.LineString([(0, 0), (6, 3)]), "lines or points"),
         (shapely.Point(1, 1), "lines or points"),
     ],
@@ -130,7 +146,7 @@ def test_a_proposal_that_is_no_polygon_is_a_false_positive_and_said_to_be(
 ) -> None:
     proposals = with_rows(drawn(STREET), (AOI, "2018-02", "strange", geometry))
     assert counts(drawn(STREET), proposals) == ([0, 9, 1, 0], [2, 1, 0])
-    assert any(f"1 proposal geometries are {note}" in n for n in score_scot(drawn(STREET), proposals).notes)
+    assert any(f"1 proposal(s) with {note}" in n for n in score_scot(drawn(STREET), proposals).notes)
     assert counts(proposals, drawn(STREET)) == ([0, 9, 0, 0], [2, 0, 0])
 
 

@@ -52,8 +52,8 @@ def test_where_the_reference_fails_on_empty_truth_we_say_what_is_missing(name: s
         ("e27_duplicate_proposal_id_distinct_truths", "2 proposal row.s. repeat an id .*'7' in 2018-01"),
         ("e29_duplicate_id_iou_sum_crosses_threshold", "summed past the threshold in 2018-01, 2018-02"),
         ("e39_proposal_extra_months", "10 proposal.s. ignored in months without truth: 2018-04, 2018-05"),
-        ("e43_polygon_empty_row_new_id", "1 proposal geometries are EMPTY"),
-        ("e63_null_geometry_proposal", "1 proposal geometries are missing"),
+        ("e43_polygon_empty_row_new_id", "1 proposal.s. with an EMPTY geometry"),
+        ("e63_null_geometry_proposal", "1 proposal.s. with a missing geometry"),
     ],
 )
 def test_a_defect_of_the_reference_that_was_met_is_named(name: str, note: str) -> None:

@@ -85,6 +85,7 @@ def test_a_month_of_specks_is_a_month_with_truth() -> None:
     default, strict = both(truth, drawn(STREET))
     assert counts(default) == ([0, 9, 0, 0], [2, 0, 0])
     assert counts(strict) == ([0, 9, 0, 0], [4, 0, 0])
+    assert strict.notes == ("1 month(s) whose truth is all too small, EMPTY or missing count as labelled: 2017-12",)
 
 
 def test_without_births_change_is_undefined_and_out_of_the_mean() -> None:

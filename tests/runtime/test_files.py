@@ -80,3 +80,23 @@ def test_processes_that_write_the_same_file_have_names_of_their_own(tmp_path: Pa
 def test_text_is_utf8_whatever_the_machine_speaks(tmp_path: Path) -> None:
     write_text(tmp_path / "a.md", "4 px² · naïve\n")
     assert (tmp_path / "a.md").read_bytes() == "4 px² · naïve\n".encode()
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
+    target, link = tmp_path / "there" / "target.txt", tmp_path / "link.txt"
+    target.parent.mkdir()
+    target.write_text("before")
+    link.symlink_to(target)
+    write_text(link, "after")
+    assert link.is_symlink()
+    assert target.read_text() == "after"
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "text")
+    assert os.read(reader, 10) == b"text"
+    os.close(reader)
+    assert pipe.is_fifo()

@@ -1,0 +1,165 @@
+"""When a building was born: a change of rate in its series, month by month, with what its neighbours say.
+
+A candidate has one mean footprint probability per month. In log-odds the months before a building stands scatter around one
+level, those after around another, higher and wider one, for a roof is finished slowly and seen well or badly::
+
+    log-odds   0 |                  . '  .  ' .      after: N(after_logit, after_spread)
+              -2 |             .  '
+              -4 | .   .   . '                       before: N(before_logit, before_spread)
+              -6 |___'___'___________________
+                               ^ birth
+
+So every month has a likelihood of being the month of birth, as have "it always stood there" (month 0) and "there is no
+building" (after the last month). With a prior they give a posterior; the ratio of the best month's likelihood to that of
+no change is the test for a change point of Hinkley (1970, Biometrika 57, pages 1 to 17), here between two known levels.
+
+Buildings come in streets. The prior over months is therefore a mixture of an even one and the mean posterior of
+the neighbours, taken a few times over.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.spatial import KDTree
+from scipy.special import logsumexp
+
+from sn7ml.params import BirthParams
+
+Floats = NDArray[np.float64]
+
+CLEAREST = 1 / 256
+"""Added to p and 1 - p before log-odds are taken: half of what a probability kept in 8 bits can tell apart, twice."""
+
+ROUNDS = 4
+"""How often neighbours are asked. More changed no birth on the real area."""
+
+REACH = 3.0
+"""Neighbours farther than so many standard deviations have no say."""
+
+
+@dataclass(frozen=True)
+class Births:
+    """What is known of each candidate's birth."""
+
+    posterior: Floats
+    """(months + 1, n): probability that it was born in each month (month 0: stands from the start), and, last, never. Columns
+    add up to 1; months without evidence have 0."""
+
+    log_ratio: Floats
+    """(n,): log of the likelihood ratio of the best month of birth against no change (always or never)."""
+
+    month: NDArray[np.int64]
+    """(n,): the likeliest month of birth after the first, ``month_offset`` included; 1 where there is one month only."""
+
+    probability: Floats
+    """(n,): of that very month."""
+
+    declared: NDArray[np.bool_]
+    """(n,): whether the F-measure's rule declares the birth."""
+
+
+def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
+    """Fit the model to every candidate.
+
+    Parameters
+    ----------
+    series
+        (months, n) probabilities; NaN where there is no evidence: such a month says nothing and is no month of birth.
+    places
+        (n, 2) where the candidates lie, pixels of the original image.
+    params
+        The model.
+
+    Examples
+    --------
+    >>> series = np.array([[0.01, 0.01, 0.01, 0.8, 0.9, 0.9], [0.9, 0.8, 0.9, 0.9, 0.8, 0.9]]).T
+    >>> params = BirthParams(before_logit=-5, before_spread=1, after_logit=-1, after_spread=2, evidence_weight=0.5,
+    ...     birth_prior=0.05, neighbour_px=8, neighbour_weight=0.5, month_offset=0, min_probability=0.2)
+    >>> births = fit_births(series, np.array([[0.0, 0.0], [50.0, 0.0]]), params)
+    >>> births.month[0], births.declared
+    (np.int64(3), array([ True, False]))
+    """
+    months, count = series.shape
+    likelihood = params.evidence_weight * log_likelihoods(series, params)
+    seen = ~np.isnan(series)
+    possible = np.vstack([np.ones((1, count), dtype=bool), seen[1:], np.ones((1, count), dtype=bool)])
+    when = _even(possible[1:-1])
+    posterior = _posterior(likelihood, when, params.birth_prior)
+    near = _neighbours(places, params.neighbour_px)
+    for _ in range(ROUNDS if params.neighbour_weight and near.nnz else 0):
+        when = _mixed(posterior[1:-1], near, possible[1:-1], params.neighbour_weight)
+        posterior = _posterior(likelihood, when, params.birth_prior)
+    if months < 2:
+        nothing = np.zeros(count)
+        return Births(posterior, nothing, np.ones(count, np.int64), nothing, np.zeros(count, dtype=bool))
+    best = posterior[1:-1].argmax(axis=0)
+    probability = posterior[1:-1].max(axis=0)
+    static = np.maximum(likelihood[0], likelihood[-1])
+    return Births(
+        posterior=posterior,
+        log_ratio=(likelihood[1:-1].max(axis=0) - static) / params.evidence_weight,
+        month=np.clip(best + 1 + params.month_offset, 1, months - 1),
+        probability=probability,
+        declared=probability > params.min_probability,
+    )
+
+
+def log_likelihoods(series: Floats, params: BirthParams) -> Floats:
+    """Return the log-likelihood of every history: (months + 1, n), born in month 0, 1, ..., never.
+
+    Parameters
+    ----------
+    series
+        (months, n) probabilities; NaN says nothing.
+    """
+    odds = np.log((series + CLEAREST) / (1 - series + CLEAREST))
+    before = _log_normal(odds, params.before_logit, params.before_spread)
+    after = _log_normal(odds, params.after_logit, params.after_spread)
+    nothing = np.zeros((1, series.shape[1]))
+    likelihoods: Floats = np.vstack([nothing, before.cumsum(axis=0)])
+    likelihoods += np.vstack([after[::-1].cumsum(axis=0)[::-1], nothing])
+    return likelihoods
+
+
+def _log_normal(values: Floats, mean: float, spread: float) -> Floats:
+    """Log density, without the constant that all share; 0 where there is no value."""
+    density: Floats = np.nan_to_num(-0.5 * ((values - mean) / spread) ** 2 - np.log(spread))
+    return density
+
+
+def _even(possible: NDArray[np.bool_]) -> Floats:
+    """Prior over months of birth: (months - 1, n), even over those with evidence; columns add up to 1, or to 0 without any."""
+    return np.asarray(possible / np.maximum(possible.sum(axis=0), 1), dtype=np.float64)
+
+
+def _posterior(likelihood: Floats, when: Floats, birth_prior: float) -> Floats:
+    static = np.full((1, likelihood.shape[1]), (1 - birth_prior) / 2)
+    with np.errstate(divide="ignore"):  # a month that cannot be the birth has a probability of 0
+        weighted = likelihood + np.log(np.vstack([static, birth_prior * when, static]))
+    posterior: Floats = np.exp(weighted - logsumexp(weighted, axis=0))
+    return posterior
+
+
+def _neighbours(places: Floats, distance_px: float) -> csr_array:
+    """Weights (n, n), sparse: a Gaussian of the distance, 0 for oneself."""
+    count = len(places)
+    if not count:
+        return csr_array((0, 0))
+    tree = KDTree(places)
+    pairs = tree.sparse_distance_matrix(tree, REACH * distance_px, output_type="coo_matrix")
+    others = pairs.row != pairs.col
+    weights = np.exp(-0.5 * (pairs.data[others] / distance_px) ** 2)
+    return csr_array((weights, (pairs.row[others], pairs.col[others])), shape=(count, count))
+
+
+def _mixed(posterior: Floats, near: csr_array, possible: NDArray[np.bool_], weight: float) -> Floats:
+    """Prior over months from the neighbours' births, a share of it even; who has no neighbour with a birth has the even one."""
+    even = _even(possible)
+    heard = np.asarray(near @ posterior.T).T * possible
+    total = heard.sum(axis=0)
+    # One sure neighbour at hand counts in full; the whisper of improbable ones in proportion.
+    trust = weight * np.minimum(total, 1)
+    mixed: Floats = even * (1 - trust) + np.divide(heard, total, out=np.zeros_like(heard), where=total > 0) * trust
+    return mixed
