@@ -1,7 +1,8 @@
 """Score what was found.
 
-Reads DATA, TILES, MODEL, PROBABILITIES and FOOTPRINTS, writes OUT/{metrics.json,per_aoi.csv,scot.json} and, on where the
-score was lost, OUT/{losses.csv,births.csv,sizes.csv,diagnosis.png}; MLflow gets the same.
+Reads DATA, TILES, MODEL, PROBABILITIES, TUNED (section track, only recorded) and FOOTPRINTS, writes
+OUT/{metrics.json,per_aoi.csv,scot.json} and, on where the score was lost,
+OUT/{losses.csv,births.csv,sizes.csv,diagnosis.png}; MLflow gets the same.
 """
 
 import json
@@ -23,7 +24,9 @@ from sn7ml.runtime.files import replacing, write_text
 from sn7ml.runtime.stage import run_stage
 
 
-def main(data: Path, tiles: Path, model: Path, probabilities: Path, footprints: Path, out: Path) -> None:
+def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
+    data: Path, tiles: Path, model: Path, probabilities: Path, tuned: Path, footprints: Path, out: Path
+) -> None:
     """Run the stage."""
     params, store, frames = load_params(), TileStore(tiles), scan(data)
     columns = store.columns(params.evaluate.splits)
@@ -49,6 +52,7 @@ def main(data: Path, tiles: Path, model: Path, probabilities: Path, footprints: 
     run.log_scores(scores.overall, scores.per_aoi, split, best_epoch(model))
     for name, table in tables.items():
         run.log_table(table, f"{name}_{split}.json")
+    run.log_file(tuned, "tracker")
     run.log_image("diagnosis", 0, from_png(picture))
     run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), split)
     for overlay in overlays_of(data, frames, truth.polygons, tracks, columns, params.report):
@@ -57,4 +61,4 @@ def main(data: Path, tiles: Path, model: Path, probabilities: Path, footprints: 
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "tiles", "model", "probabilities", "footprints", "out")
+    run_stage(main, "data", "tiles", "model", "probabilities", "tuned", "footprints", "out")

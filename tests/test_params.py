@@ -90,6 +90,27 @@ def test_all_faults_are_named_at_once() -> None:
         ("predict.splits", "test", "predict.splits: input should be a valid list, got 'test'"),
         ("predict.splits", ["tset"], "predict.splits.0: input should be 'train', .*, got 'tset'"),
         ("evaluate.splits", ["train"], r"\(whole file\): evaluate.splits \['train'\] are not in predict.splits"),
+        ("tune.splits", ["train"], r"tune.splits \['train'\] are not in predict.splits \['validation', 'test'\]"),
+        (
+            "tune.splits",
+            ["validation", "test"],
+            r"tune.splits \['test'\] are scored by evaluate.splits too: scores would be",
+        ),
+        (
+            "tune.space",
+            [{"param": "method", "low": 0.0, "high": 1.0, "log": 1}],
+            "tune.space.0.log: input should be a valid boolean",
+        ),
+        (
+            "tune.space",
+            [{"param": "collapse.jump", "low": 0.0, "high": 1.0}],
+            r"tune.space names unknown key\(s\) \['collapse.jump'\]",
+        ),
+        (
+            "track.changepoint.births.before_spread",
+            0.0,
+            "births.before_spread: input should be greater than 0, got 0.0",
+        ),
         ("augmentation.flips", 1, "augmentation.flips: input should be a valid boolean, got 1"),
         ("optimiser.learning_rate", "1e-3", "optimiser.learning_rate: expected a number, got text '1e-3'; YAML needs"),
         ("optimiser.weight_decay", float("inf"), "optimiser.weight_decay: input should be a finite number, got inf"),

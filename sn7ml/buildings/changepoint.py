@@ -19,9 +19,6 @@ from sn7ml.params import ChangepointParams, PeakParams
 
 Floats = NDArray[np.float64]
 
-CHANGED, STATIC = "b", "s"
-"""What ids begin with: born after the first month, or standing from the start."""
-
 
 @dataclass(frozen=True)
 class Candidates:
@@ -55,8 +52,8 @@ class Candidates:
 class Found:
     """Candidates and what was made of them; arrays of one value each."""
 
-    prefix: str
-    """Of their ids."""
+    before: int
+    """Candidates that were numbered before: ids count on from there."""
 
     candidates: Candidates
 
@@ -112,12 +109,12 @@ def decide(
 ) -> pd.DataFrame:
     """Track from evidence that was collapsed before: see ``track_changepoint``. A search keeps the evidence over its trials."""
     changed = _candidates(cube, evidence.change, params.change, upsampling)
-    births = fit_births(changed.series, changed.places(upsampling), params.births)
-    born = Found(CHANGED, changed, births.declared, births.month, births.probability)
     static = _candidates(cube, evidence.static, params.static, upsampling)
+    births = fit_births(changed.series, changed.places(upsampling), params.births)
+    born = Found(static.count, changed, births.declared, births.month, births.probability)
     old = fit_births(static.series, static.places(upsampling), params.births)
     stands = _stands(static, np.isin(changed.ids, np.flatnonzero(births.declared) + 1), params)
-    always = Found(STATIC, static, stands, np.zeros_like(old.month), old.posterior[0])
+    always = Found(0, static, stands, np.zeros_like(old.month), old.posterior[0])
     sightings = [
         *_sightings(born, sorted(cube), outlines(changed.ids, upsampling, params.change.simplify_px)),
         *_sightings(always, sorted(cube), outlines(static.ids, upsampling, params.static.simplify_px)),
@@ -148,7 +145,7 @@ def _sightings(found: Found, months: list[str], polygons: Mapping[int, Polygon])
     return [
         Sighting(
             months[month],
-            f"{found.prefix}{n + 1}",
+            str(found.before + int(n) + 1),
             months[found.month[n]],
             float(found.probability[n]),
             float(confidence[n]),

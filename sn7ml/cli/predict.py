@@ -19,6 +19,9 @@ def predict(
         str, typer.Option(help="A registry URI, or a folder such as build/model.")
     ] = "models:/sn7-buildings@champion",
     params: Annotated[Path, typer.Option(help="Where sections predict and track are read.")] = Path("params.yaml"),
+    tracker: Annotated[
+        Path | None, typer.Option(help="Where section track is read instead: a tuned one, build/tuning/best.yaml.")
+    ] = None,
 ) -> None:
     """Find the buildings of any SpaceNet 7-layout folder with a registered model, and follow them through time."""
     from sn7ml.data.catalog import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
@@ -28,7 +31,7 @@ def predict(
     from sn7ml.experiment.registry import package_folder  # noqa: PLC0415
     from sn7ml.experiment.scoring import track_aois  # noqa: PLC0415
     from sn7ml.learn.predict import load_predictor, predict_frames  # noqa: PLC0415
-    from sn7ml.params import load_params  # noqa: PLC0415
+    from sn7ml.params import load_params, load_track  # noqa: PLC0415
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CatalogError(
@@ -43,7 +46,7 @@ def predict(
         predict_frames(predictor, data, frames, columns, out / "probabilities"), "predicting", total=len(frames)
     ):
         pass
-    tracks = track_aois(out / "probabilities", grids, chosen.track)
+    tracks = track_aois(out / "probabilities", grids, load_track(tracker) if tracker else chosen.track)
     write_footprints(out / "footprints", tracks, grids)
     write_submission(out / "submission.csv", tracks)
     buildings = len(tracks.drop_duplicates(["aoi", "id"]))

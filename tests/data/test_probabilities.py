@@ -8,7 +8,7 @@ import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sn7ml.data.probabilities import ProbabilityCube, write_probabilities
+from sn7ml.data.probabilities import CroppedCube, ProbabilityCube, write_probabilities
 from sn7ml.errors import RasterError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.probabilities import Probabilities
@@ -94,3 +94,14 @@ def test_a_truncated_month_is_named(tmp_path: Path) -> None:
 def test_channels_and_usable_must_be_of_one_shape() -> None:
     with pytest.raises(ValueError, match=r"need \(3, rows, cols\) and \(rows, cols\), got \(3, 2, 2\) and \(2, 3\)"):
         Probabilities(np.zeros((3, 2, 2), np.uint8), np.ones((2, 3), np.bool_))
+
+
+def test_a_crop_holds_the_columns_asked_for(tmp_path: Path) -> None:
+    written = {month: probabilities(2, seed) for seed, month in enumerate(("2018-01", "2018-02"))}
+    for month, found in written.items():
+        write_probabilities(tmp_path / f"{month}.tif", found, GRID, 2)
+    crop = CroppedCube(ProbabilityCube(tmp_path, GRID), (3, 7))
+    assert (list(crop), len(crop), crop.upsampling, crop.start_px) == (["2018-01", "2018-02"], 2, 2, 3)
+    for month, found in written.items():
+        np.testing.assert_array_equal(crop[month].channels, found.channels[:, :, 6:14])
+        np.testing.assert_array_equal(crop[month].usable, found.usable[:, 6:14])

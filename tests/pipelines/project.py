@@ -22,6 +22,7 @@ SMALL: dict[str, Any] = {
     "search": {"trials": 2, "train": {"epochs": 1, "tiles_per_epoch": 8, "validation_tiles": 4, "batch_size": 4}},
     "train": {"epochs": 3, "tiles_per_epoch": 16, "validation_tiles": 8, "batch_size": 4},
     "predict": {"tile_px": 64, "overlap_px": 16},
+    "tune": {"trials": 3},
     "promote": {"min_scot": 0.0},
     "report": {"aois": 1, "months": 2},
 }

@@ -8,7 +8,7 @@ import grimp
 import pytest
 import yaml
 
-from sn7ml.params import Params, Recipe
+from sn7ml.params import Params, Recipe, TrackParams
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -78,6 +78,12 @@ def test_the_recipe_is_declared_where_it_is_read() -> None:
     assert chosen == [{"build/search/best.yaml": list(Recipe.model_fields)}]
 
 
+@pytest.mark.parametrize("stage", ["track", "evaluate", "promote"])
+def test_the_tuned_tracker_is_declared_where_it_is_read(stage: str) -> None:
+    chosen = [entry for entry in STAGES[stage]["params"] if isinstance(entry, dict)]
+    assert chosen == [{"build/tuning/best.yaml": list(TrackParams.model_fields)}]
+
+
 def test_every_params_section_is_read_by_a_stage() -> None:
     declared = set().union(*(sections_declared(stage) for stage in STAGES))
     assert declared == set(Params.model_fields)
@@ -96,6 +102,6 @@ def test_paths_on_the_command_line_are_deps_or_outs(stage: str) -> None:
     _, _, module, *paths = spec["cmd"].split()
     assert module == f"pipelines.{stage}"
     outs = [next(iter(out)) if isinstance(out, dict) else out for out in spec["outs"]]
-    params = [next(iter(entry)) for entry in spec["params"] if isinstance(entry, dict)]
+    params = [next(iter(entry)) for entry in spec.get("params", []) if isinstance(entry, dict)]
     given = {*spec["deps"], *outs, *params}
     assert [path for path in paths if path not in given and path != "build"] == []

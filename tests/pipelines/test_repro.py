@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from sn7ml.experiment.store import open_store
 from tests.pipelines.project import Project, make_project
 
-STAGES = ["validate", "tile", "search", "train", "predict", "track", "evaluate", "promote", "report"]
+STAGES = ["validate", "tile", "search", "train", "predict", "tune", "track", "evaluate", "promote", "report"]
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,8 @@ def test_every_stage_leaves_its_outputs(project: Project) -> None:
     for name in (
         "validation/validation.json", "validation/validation.md", "tiles/tiles.parquet", "search/best.yaml", "search/trials.csv",
         "model/weights.safetensors", "model/history.csv", "submission.csv", "evaluation/metrics.json", "evaluation/per_aoi.csv",
-        "promotion.json", "report.html",
+        "promotion.json", "report.html", "tuning/best.yaml", "tuning/trials.csv", "evaluation/losses.csv",
+        "evaluation/births.csv", "evaluation/sizes.csv", "evaluation/diagnosis.png",
     ):  # fmt: skip
         assert (build / name).stat().st_size > 0, name
     assert not [path for path in build.rglob(".*.tmp*")]
@@ -81,7 +82,7 @@ def test_trials_are_children_of_their_search_and_carry_scores(project: Project) 
     experiment = found.get_experiment_by_name("sn7-search")
     assert experiment is not None
     runs = found.search_runs([experiment.experiment_id])
-    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    parents = [run for run in runs if run.data.tags.get("sn7.kind") == "search"]
     trials = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
     assert len(parents) == 1
     assert len(trials) == 2
@@ -92,6 +93,18 @@ def test_trials_are_children_of_their_search_and_carry_scores(project: Project) 
         assert run.inputs is not None
         assert len(run.inputs.dataset_inputs) == 2
         assert any("overlay" in file.path for file in found.list_artifacts(run.info.run_id, "images"))
+
+
+def test_the_tuning_is_a_run_of_its_own_and_its_tracker_lies_beside_the_scores(project: Project) -> None:
+    found = client(project)
+    experiment = found.get_experiment_by_name("sn7-search")
+    assert experiment is not None
+    (run,) = [r for r in found.search_runs([experiment.experiment_id]) if r.data.tags.get("sn7.kind") == "tune"]
+    trials = found.get_metric_history(run.info.run_id, "tune_scot")
+    assert [trial.step for trial in trials] == [0, 1, 2]
+    (final,) = final_runs(project)
+    (tracker,) = found.list_artifacts(final.info.run_id, "tracker")
+    assert tracker.path == "tracker/best.yaml"
 
 
 def test_the_model_is_registered_and_champion(project: Project) -> None:
@@ -116,7 +129,8 @@ def test_the_submission_is_in_the_challenges_form(project: Project) -> None:
         ("loss.dice", 0.9, ["search"]),
         ("train.patience", 4, ["train"]),
         ("predict.overlap_px", 24, ["search", "predict", "promote"]),
-        ("track.collapse.min_mean", 0.31, ["search", "track", "promote"]),
+        ("track.changepoint.min_mean", 0.31, ["search", "tune"]),
+        ("tune.trials", 4, ["tune"]),
         ("evaluate.pixel_threshold", 0.4, ["search", "evaluate", "promote", "report"]),
         ("promote.min_gain", 0.1, ["promote"]),
         ("report.months", 1, ["evaluate", "report"]),

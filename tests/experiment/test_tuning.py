@@ -1,0 +1,117 @@
+"""Tuning the tracker on cached probabilities of a small town whose truth is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import box
+
+from sn7ml.data.probabilities import CroppedCube, ProbabilityCube, write_probabilities
+from sn7ml.experiment.store import SEARCH, open_store
+from sn7ml.experiment.tuning import Area, Tuned, record, score, tune
+from sn7ml.geo.burn import burn_ids
+from sn7ml.params import Choice, TuneParams
+from tests.buildings.drawings import perfect, track_params
+from tests.sn7_folder import AOI, grid_of
+
+SHAPE = (40, 60)
+HOUSES = [box(col, row, col + 4, row + 3) for row in (4, 12, 20, 28) for col in (22, 30, 38, 46)]
+BIRTH = [3 if number % 4 == 0 else 0 for number in range(len(HOUSES))]
+MONTHS = [f"2018-{month + 1:02d}" for month in range(8)]
+COLUMNS = {AOI: [(20, 56)]}
+FAINT = 90
+"""The detector is never sure: a mean of 0.35 where a house stands."""
+
+
+@pytest.fixture
+def area(tmp_path: Path) -> Area:
+    grid = grid_of(AOI, SHAPE)
+    for index, month in enumerate(MONTHS):
+        houses = [house for house, birth in zip(HOUSES, BIRTH, strict=True) if birth <= index]
+        write_probabilities(
+            tmp_path / "cube" / f"{month}.tif", perfect(burn_ids(houses, SHAPE, 3), sure=FAINT), grid, 3
+        )
+    return Area(AOI, CroppedCube(ProbabilityCube(tmp_path / "cube", grid), (16, 60)))
+
+
+@pytest.fixture
+def truth() -> pd.DataFrame:
+    rows = [
+        {"aoi": AOI, "month": month, "id": str(number), "geometry": house}
+        for index, month in enumerate(MONTHS)
+        for number, house in enumerate(HOUSES)
+        if BIRTH[number] <= index
+    ]
+    return pd.DataFrame(rows)
+
+
+def params(trials: int, *space: Choice) -> TuneParams:
+    chosen = space or (Choice(param="changepoint.min_mean", low=0.2, high=0.8),)
+    return TuneParams(trials=trials, splits=("validation",), space=chosen, seed=7)
+
+
+def test_a_crop_is_tracked_where_it_lies_in_the_image(area: Area, truth: pd.DataFrame) -> None:
+    tracks = area.track(track_params("changepoint"))
+    west, _, east, _ = np.array([geometry.bounds for geometry in tracks["geometry"]]).T
+    assert (west.min(), east.max()) == (22.0, 50.0)
+    assert score({AOI: area}, truth, COLUMNS, track_params("changepoint")) == {
+        "scot": 1.0,
+        "tracking": 1.0,
+        "change": 1.0,
+    }
+
+
+def test_the_best_trial_is_found_and_the_first_is_what_was_given(area: Area, truth: pd.DataFrame) -> None:
+    # A mean of 0.35 passes only below that: of the houses that always stood there none is found at 0.6.
+    blind = track_params("changepoint")
+    blind = blind.model_copy(update={"changepoint": blind.changepoint.model_copy(update={"min_mean": 0.6})})
+    found = tune({AOI: area}, truth, COLUMNS, blind, params(8))
+    assert found.trials["changepoint.min_mean"].iloc[0] == 0.6
+    assert found.trials["scot"].iloc[0] < 0.8
+    assert found.trials["scot"].max() == 1.0
+    assert found.best.changepoint.min_mean < 0.36
+    assert list(found.trials["number"]) == list(range(8))
+
+
+def test_the_same_tuning_gives_the_same_trials(area: Area, truth: pd.DataFrame) -> None:
+    runs = [tune({AOI: area}, truth, COLUMNS, track_params("changepoint"), params(4)) for _ in range(2)]
+    pd.testing.assert_frame_equal(runs[0].trials, runs[1].trials)
+    assert runs[0].best == runs[1].best
+
+
+def test_of_equal_trials_the_first_is_taken(area: Area, truth: pd.DataFrame) -> None:
+    given = track_params("changepoint")
+    found = tune({AOI: area}, truth, COLUMNS, given, params(3, Choice(param="changepoint.min_mean", low=0.1, high=0.3)))
+    assert (found.trials["scot"] == 1.0).all()
+    assert found.best == given
+
+
+def test_no_trials_leave_the_tracker_as_it_is(truth: pd.DataFrame) -> None:
+    found = tune({}, truth, COLUMNS, track_params("changepoint"), params(0))
+    assert found.best == track_params("changepoint")
+    assert list(found.trials.columns) == ["number", "scot", "tracking", "change"]
+    assert found.trials.empty
+
+
+def test_other_trackers_can_be_tuned_as_well(area: Area, truth: pd.DataFrame) -> None:
+    space = Choice(param="instances.seed_threshold", low=0.1, high=0.3)
+    found = tune({AOI: area}, truth, COLUMNS, track_params("baseline"), params(4, space))
+    assert found.trials["scot"].max() == 1.0
+
+
+def test_months_without_labels_are_not_scored(area: Area, truth: pd.DataFrame) -> None:
+    known = truth[truth["month"] != "2018-08"]
+    assert score({AOI: area}, known, COLUMNS, track_params("changepoint"))["tracking"] == 1.0
+
+
+@pytest.mark.usefixtures("project")
+def test_a_tuning_is_one_run_with_a_step_per_trial() -> None:
+    trials = pd.DataFrame({"number": [0, 1], "scot": [0.2, 0.3], "tracking": [0.5, 0.6], "change": [0.1, 0.2]})
+    store = open_store()
+    record(store, Tuned(track_params("changepoint"), trials), params(2))
+    (run,) = store.client.search_runs([store.experiments[SEARCH]])
+    assert [point.value for point in store.client.get_metric_history(run.info.run_id, "tune_scot")] == [0.2, 0.3]
+    assert run.data.tags["sn7.kind"] == "tune"
+    assert run.data.params["changepoint.min_mean"] == "0.3"
+    assert run.data.params["tune.trials"] == "2"
