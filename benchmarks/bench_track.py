@@ -77,7 +77,7 @@ def measure(params: TrackParams) -> str:
     seconds = time.perf_counter() - start
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     return (
-        f"{params.method:>9}: {seconds:5.1f} s, {cube.seconds:4.1f} s of it making months; peak {peak_gb:.2f} GB;"
+        f"{params.method:>11}: {seconds:5.1f} s, {cube.seconds:4.1f} s of it making months; peak {peak_gb:.2f} GB;"
         f" {tracks['id'].nunique():6,} ids, {len(tracks):,} footprints"
     )
 
@@ -86,7 +86,7 @@ def main() -> None:
     """Run each tracker in a process of its own, so that its peak memory is its own."""
     track = load_params().track
     print(f"{BUILDINGS:,} buildings, {MONTHS} months, {SIDE_PX} x {SIDE_PX} px at {UPSAMPLING}x, one core:")
-    for method in ("collapse", "baseline"):
+    for method in ("changepoint", "collapse", "baseline"):
         fresh = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=fresh) as pool:
             print(pool.submit(measure, track.model_copy(update={"method": method})).result())

@@ -48,7 +48,8 @@ class Births:
     add up to 1; months without evidence have 0."""
 
     log_ratio: Floats
-    """(n,): log of the likelihood ratio of the best month of birth against no change (always or never)."""
+    """(n,): log of the likelihood ratio of the best month of birth, of those with evidence, against no change (always or never);
+    -inf where there is no such month."""
 
     month: NDArray[np.int64]
     """(n,): the likeliest month of birth after the first, ``month_offset`` included; 1 where there is one month only."""
@@ -93,13 +94,14 @@ def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
         posterior = _posterior(likelihood, when, params.birth_prior)
     if months < 2:
         nothing = np.zeros(count)
-        return Births(posterior, nothing, np.ones(count, np.int64), nothing, np.zeros(count, dtype=bool))
+        never = np.zeros(count, dtype=bool)
+        return Births(posterior, np.full(count, -np.inf), np.ones(count, np.int64), nothing, never)
     best = posterior[1:-1].argmax(axis=0)
     probability = posterior[1:-1].max(axis=0)
-    static = np.maximum(likelihood[0], likelihood[-1])
+    born = np.where(possible[1:-1], likelihood[1:-1], -np.inf).max(axis=0)
     return Births(
         posterior=posterior,
-        log_ratio=(likelihood[1:-1].max(axis=0) - static) / params.evidence_weight,
+        log_ratio=(born - np.maximum(likelihood[0], likelihood[-1])) / params.evidence_weight,
         month=np.clip(best + 1 + params.month_offset, 1, months - 1),
         probability=probability,
         declared=probability > params.min_probability,

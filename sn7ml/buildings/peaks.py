@@ -13,6 +13,7 @@ here both the seeds and the outlines are relative to the building itself::
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import label
 from skimage.segmentation import watershed
 
 from sn7ml.buildings.instances import Channel, as_float, without_small
@@ -55,6 +56,10 @@ def find_peaks(evidence: Image, usable: NDArray[np.bool_], params: PeakParams, u
     regions = watershed(-smooth, seeds, mask=usable & (smooth > params.seed_threshold * params.flood_ratio))
     reach = np.append(np.inf, params.flood_ratio * levels)
     regions[smooth < reach[regions]] = 0
+    parts = label(regions, connectivity=1)
+    whole = np.zeros(parts.max() + 1, dtype=bool)
+    whole[parts[seeds > 0]] = True
+    regions[~whole[parts]] = 0  # beyond a gap that is out of reach
     return without_small(regions, params.min_area_px2 * upsampling**2)
 
 

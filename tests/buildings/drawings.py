@@ -18,7 +18,12 @@ from sn7ml.params import (
     TrackParams,
 )
 
+Method = Literal["changepoint", "collapse", "baseline"]
+
 UNSEEN = "?"
+
+SEEN_PERFECTLY = {"after_logit": 5.0}
+"""Changes to ``birth_params`` that suit perfect probabilities: what stands has 255 in every month, log-odds of 5.5."""
 
 
 def picture(drawing: str) -> NDArray[np.str_]:
@@ -45,6 +50,22 @@ def frame(drawing: str, upsampling: int = 1, sure: int = 255) -> Probabilities:
     """Return perfect probabilities of a drawing; black where it cannot be seen."""
     block = np.ones((upsampling, upsampling), dtype=bool)
     return perfect(ids_of(drawing, upsampling), np.kron(picture(drawing) != UNSEEN, block), sure)
+
+
+def heights(drawing: str) -> NDArray[np.float32]:
+    """Return evidence drawn in tenths, from 1 to 9; dots are 0."""
+    digits = np.char.replace(picture(drawing), ".", "0").astype(np.float32)
+    return (digits / 10).astype(np.float32)
+
+
+def shaded(drawing: str, sure: Mapping[str, int]) -> Probabilities:
+    """Return a frame in which some letters are seen less well than the others."""
+    image = frame(drawing)
+    for letter, value in sure.items():
+        image.channels[:, picture(drawing) == letter] = np.minimum(
+            image.channels[:, picture(drawing) == letter], np.uint8(value)
+        )
+    return image
 
 
 def cube_of(frames: list[Probabilities]) -> Mapping[str, Probabilities]:
@@ -110,13 +131,13 @@ def changepoint_params(**births: float) -> ChangepointParams:
 
 
 def track_params(
-    method: Literal["changepoint", "collapse", "baseline"] = "collapse", min_iou: float = 0.2, **instances: float
+    method: Method = "collapse", min_iou: float = 0.2, births: Mapping[str, float] | None = None, **instances: float
 ) -> TrackParams:
     """Return the params of ``params.yaml``, with thresholds that suit perfect probabilities."""
     return TrackParams(
         method=method,
         instances=instance_params(**instances),
-        changepoint=changepoint_params(),
+        changepoint=changepoint_params(**(births or {})),
         collapse=CollapseParams(mean_floor=0.1, birth_jump=0.25, min_mean=0.3),
         baseline=BaselineParams(min_iou=min_iou),
     )

@@ -1,12 +1,13 @@
-"""Both trackers on a town whose truth is known: what a network without a fault would score."""
+"""All trackers on a town whose truth is known: what a network without a fault would score."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import ndimage
+from shapely import unary_union
 from shapely.geometry import box
 
 from sn7ml.buildings.track import track_buildings
@@ -15,7 +16,7 @@ from sn7ml.geo.probabilities import Probabilities
 from sn7ml.metrics.aoi import AoiScot
 from sn7ml.metrics.scot import score_scot
 from sn7ml.tables import TRACKS
-from tests.buildings.drawings import cube_of, perfect, track_params
+from tests.buildings.drawings import SEEN_PERFECTLY, Method, cube_of, perfect, track_params
 
 SIDE_PX = 120
 MONTHS = 12
@@ -26,11 +27,15 @@ HOUSES += [
 BIRTH = [number % 9 + 1 if number % 5 == 0 else 0 for number in range(len(HOUSES))]
 
 
-def town(under_cloud: set[int]) -> tuple[Mapping[str, Probabilities], pd.DataFrame]:
+SECOND_MONTH, LAST_BUT_TWO = 1, MONTHS - 3
+METHODS: tuple[Method, ...] = ("changepoint", "collapse", "baseline")
+
+
+def town(under_cloud: set[int], birth: Sequence[int] = BIRTH) -> tuple[Mapping[str, Probabilities], pd.DataFrame]:
     """Return perfect probabilities at 3x and the truth; clouds hide the western half in the months given."""
     frames, rows = [], []
     for month in range(MONTHS):
-        alive = [birth <= month for birth in BIRTH]
+        alive = [born <= month for born in birth]
         ids = burn_ids(
             [house if lives else box(0, 0, 0, 0) for house, lives in zip(HOUSES, alive, strict=True)], (SIDE_PX,) * 2, 3
         )
@@ -50,7 +55,10 @@ def score(truth: pd.DataFrame, found: pd.DataFrame) -> AoiScot:
     return score_scot(truth, found.assign(aoi="town")).aois["town"]
 
 
-@pytest.mark.parametrize("under_cloud", [set(), {0}, {3, 4}], ids=["clear", "cloud first", "cloud in between"])
+CLOUDS = pytest.mark.parametrize("under_cloud", [set(), {0}, {3, 4}], ids=["clear", "cloud first", "cloud in between"])
+
+
+@CLOUDS
 def test_collapse_finds_all_of_a_town_from_perfect_probabilities(under_cloud: set[int]) -> None:
     cube, truth = town(under_cloud)
     tracks = track_buildings(cube, 3, track_params("collapse"))
@@ -60,15 +68,43 @@ def test_collapse_finds_all_of_a_town_from_perfect_probabilities(under_cloud: se
     assert tracks["id"].nunique() == len(HOUSES) > 300
 
 
+@pytest.mark.parametrize("births", [{}, SEEN_PERFECTLY], ids=["levels of params.yaml", "levels of perfect series"])
+@CLOUDS
+def test_changepoint_scores_at_least_97_from_perfect_probabilities(
+    under_cloud: set[int], births: dict[str, float]
+) -> None:
+    cube, truth = town(under_cloud)
+    result = score(truth, track_buildings(cube, 3, track_params("changepoint", births=births)))
+    assert result.mm == 0
+    assert result.combo_score >= 0.97
+
+
+@CLOUDS
+def test_changepoint_finds_all_of_a_town_with_levels_that_suit_perfect_probabilities(under_cloud: set[int]) -> None:
+    cube, truth = town(under_cloud)
+    result = score(truth, track_buildings(cube, 3, track_params("changepoint", births=SEEN_PERFECTLY)))
+    assert (result.mm, result.track_fn, result.change_fn) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("births", [{}, SEEN_PERFECTLY], ids=["levels of params.yaml", "levels of perfect series"])
+@pytest.mark.parametrize("month", [SECOND_MONTH, LAST_BUT_TWO], ids=["second month", "last but two"])
+def test_changepoint_finds_births_at_both_ends_of_the_series(month: int, births: dict[str, float]) -> None:
+    cube, truth = town(set(), [month if number % 5 == 0 else 0 for number in range(len(HOUSES))])
+    result = score(truth, track_buildings(cube, 3, track_params("changepoint", births=births)))
+    assert result.change_tp > 60
+    assert result.combo_score >= 0.97
+
+
 def test_the_baseline_follows_perfect_probabilities_too() -> None:
     cube, truth = town(set())
     assert score(truth, track_buildings(cube, 3, track_params("baseline"))).combo_score >= 0.97
 
 
-def test_outlines_that_breathe_cost_the_baseline_false_births_and_collapse_none() -> None:
+@pytest.mark.parametrize("method", ["changepoint", "collapse"])
+def test_outlines_that_breathe_cost_the_baseline_false_births_and_the_others_none(method: Method) -> None:
     cube, truth = town(set())
     breathing = {month: _thinner(image) if index % 2 else image for index, (month, image) in enumerate(cube.items())}
-    kept = score(truth, track_buildings(breathing, 3, track_params("collapse")))
+    kept = score(truth, track_buildings(breathing, 3, track_params(method, births=SEEN_PERFECTLY)))
     baseline = score(truth, track_buildings(breathing, 3, track_params("baseline", min_iou=0.75)))
     assert (kept.change_fp, kept.change_fn) == (0, 0)
     assert baseline.change_fp > 300  # nearly every house gets a second id in the first thin month
@@ -80,17 +116,47 @@ def _thinner(image: Probabilities) -> Probabilities:
     return Probabilities(np.stack([ndimage.minimum_filter(footprint, 3), boundary, contact]), image.usable)
 
 
-@pytest.mark.parametrize("method", ["collapse", "baseline"])
-def test_tracks_are_a_tracks_table_once_the_aoi_is_known(method: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_tracks_are_a_tracks_table_once_the_aoi_is_known(method: Method) -> None:
     cube, _ = town(set())
-    params = track_params("collapse").model_copy(update={"method": method})
-    table = TRACKS.check(track_buildings(cube, 3, params).assign(aoi="town"))
+    table = TRACKS.check(track_buildings(cube, 3, track_params(method)).assign(aoi="town"))
     assert table["confidence"].between(0, 1).all()
     assert all(geometry.is_valid for geometry in table["geometry"])
 
 
-@pytest.mark.parametrize("method", ["collapse", "baseline"])
-def test_tracking_twice_gives_the_same_table(method: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_tracking_twice_gives_the_same_table(method: Method) -> None:
     cube, _ = town({3})
-    params = track_params("collapse").model_copy(update={"method": method})
+    params = track_params(method)
     pd.testing.assert_frame_equal(track_buildings(cube, 3, params), track_buildings(dict(cube), 3, params))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_id_is_text_and_stands_for_one_building_with_one_birth(method: Method) -> None:
+    cube, _ = town({3})
+    tracks = track_buildings(cube, 3, track_params(method))
+    assert all(isinstance(name, str) for name in tracks["id"])
+    assert not tracks.duplicated(["month", "id"]).any()
+    assert (tracks.groupby("id")["birth_month"].nunique() == 1).all()
+    assert (tracks["birth_month"] <= tracks["month"]).all()
+    assert tracks["birth_month"].isin(list(cube)).all()
+    assert tracks["month"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_outlines_of_one_month_do_not_overlap(method: Method) -> None:
+    cube, _ = town({3})
+    tracks = track_buildings(cube, 3, track_params(method))
+    for _, month in tracks.groupby("month"):
+        assert month["geometry"].map(lambda outline: outline.area).sum() == pytest.approx(
+            unary_union(month["geometry"].tolist()).area
+        )
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("months", [0, 1, 2])
+def test_few_months_and_none_are_tracked_by_all(method: Method, months: int) -> None:
+    cube, _ = town(set())
+    tracks = track_buildings(dict(itertools.islice(cube.items(), months)), 3, track_params(method))
+    assert tracks["month"].nunique() == months
+    assert tracks.columns.tolist() == [name for name in TRACKS.empty().columns if name != "aoi"]

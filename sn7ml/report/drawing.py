@@ -1,0 +1,31 @@
+"""What the pictures drawn by matplotlib share."""
+
+import io
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sn7ml.report.diagnosis_panels import INK, SOFT
+
+SMALL = 8.5
+"""Size of the letters on axes, points."""
+
+WIDTH_IN, DPI = 10.4, 110
+"""A picture fills a page of documentation, and is sharp there."""
+
+
+def plain(axes: Axes) -> None:
+    """Leave nothing of the frame but the line below."""
+    axes.set_facecolor("none")
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
+    for name, spine in axes.spines.items():
+        spine.set_visible(name == "bottom")
+        spine.set_color(SOFT)
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG. The same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,390 @@
+"""The tracker changepoint on cubes drawn by hand: what lives, from when on, where it can be seen, and how sure that is."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import Polygon, box
+
+from sn7ml.buildings.births import fit_births
+from sn7ml.buildings.changepoint import Candidates, decide, track_changepoint
+from sn7ml.buildings.evidence import collapse_change
+from sn7ml.errors import GridError
+from sn7ml.geo.probabilities import Probabilities
+from sn7ml.params import ChangepointParams, PeakParams
+from sn7ml.tables import TRACKS
+from tests.buildings.drawings import SEEN_PERFECTLY, changepoint_params, cube_of, frame, ids_of, peak_params, shaded
+
+GROUND = """
+    ..........
+    ..........
+    ..........
+"""
+HOUSE = """
+    ..........
+    .aaa......
+    .aaa......
+"""
+CLOUD_OVER_IT = """
+    ????......
+    ????......
+    ????......
+"""
+PARTLY_HIDDEN = """
+    ..........
+    .aa?......
+    .aaa......
+"""
+TWO_HOUSES = """
+    ..........
+    .aaa..bbb.
+    .aaa..bbb.
+"""
+A, B = box(1, 1, 4, 3), box(6, 1, 9, 3)
+
+TOUCHING = """
+    ..........
+    .aaaabbbb.
+    .aaaabbbb.
+    .aaaabbbb.
+    .aaaabbbb.
+    ..........
+"""
+LEFT, RIGHT = box(1, 1, 5, 5), box(5, 1, 9, 5)
+
+A_ROW = """
+    ..................
+    .aaa.bbb.ccc.ddd..
+    .aaa.bbb.ccc.ddd..
+    ..................
+"""
+
+
+UNWEIGHED = peak_params(boundary_weight=0.0, contact_weight=0.0)
+DOWN_TO_THE_SEAM = peak_params(flood_ratio=0.35)
+"""Where two touch, rim and contact leave 0.7 * 0.5 of the evidence; a level of 0.9 reaches down to that with this ratio."""
+
+
+def params(**births: float) -> ChangepointParams:
+    return changepoint_params(**{**SEEN_PERFECTLY, **births})
+
+
+def with_peaks(change: PeakParams, static: PeakParams) -> ChangepointParams:
+    return params().model_copy(update={"change": change, "static": static})
+
+
+def track(*drawings: str, upsampling: int = 1, sure: int = 255, how: ChangepointParams | None = None) -> pd.DataFrame:
+    frames = [frame(drawing, upsampling, sure) for drawing in drawings]
+    return track_changepoint(cube_of(frames), upsampling, how or params())
+
+
+def month(number: int) -> str:
+    return f"2018-{number:02d}"
+
+
+def months_of(tracks: pd.DataFrame) -> list[int]:
+    """Return the months of the only building, from 1 on."""
+    assert tracks["id"].nunique() == 1
+    return [int(name[-2:]) for name in tracks["month"]]
+
+
+def born(tracks: pd.DataFrame) -> dict[Polygon, str]:
+    """Return the month of birth of every outline; one outline and one birth per id."""
+    assert (tracks.groupby("id")[["birth_month", "birth_probability", "confidence"]].nunique() == 1).all(axis=None)
+    rows = zip(tracks["id"], tracks["geometry"], tracks["birth_month"], strict=True)
+    outlines = {(name, geometry.normalize()): birth for name, geometry, birth in rows}
+    assert len(outlines) == tracks["id"].nunique()
+    return {geometry: birth for (_, geometry), birth in outlines.items()}
+
+
+@pytest.mark.parametrize("upsampling", [1, 3])
+@pytest.mark.parametrize("birth", range(2, 8))
+def test_a_house_that_appears_is_born_then_and_stays(birth: int, upsampling: int) -> None:
+    tracks = track(*[GROUND] * (birth - 1), *[HOUSE] * (9 - birth), upsampling=upsampling)
+    assert born(tracks) == {A.normalize(): month(birth)}
+    assert months_of(tracks) == list(range(birth, 9))
+
+
+def test_a_house_that_always_stood_there_has_the_first_month_as_birth() -> None:
+    tracks = track(*[HOUSE] * 4)
+    assert born(tracks) == {A.normalize(): month(1)}
+    assert months_of(tracks) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("late", [1, 2])
+@pytest.mark.parametrize("found", [True, False])
+def test_a_house_seen_in_the_last_months_alone_counts_by_their_share(late: int, found: bool) -> None:
+    evidence = late / 3  # of tail_months
+    change = peak_params(seed_threshold=evidence - 0.01 if found else evidence + 0.01)
+    tracks = track(*[GROUND] * (8 - late), *[HOUSE] * late, how=with_peaks(change, peak_params()))
+    assert born(tracks) == ({A.normalize(): month(9 - late)} if found else {})
+
+
+def test_births_are_told_apart_by_building() -> None:
+    tracks = track(*[HOUSE] * 3, *[TWO_HOUSES] * 5)
+    assert born(tracks) == {A.normalize(): month(1), B.normalize(): month(4)}
+    assert len(tracks) == 8 + 5
+
+
+@pytest.mark.parametrize("dark", range(2, 13))
+def test_a_house_that_flickers_once_is_one_track_from_start_to_end(dark: int) -> None:
+    tracks = track(*[GROUND if number == dark else HOUSE for number in range(1, 13)], sure=204)
+    assert born(tracks) == {A.normalize(): month(1)}
+    assert months_of(tracks) == list(range(1, 13))
+
+
+def test_a_house_that_flickers_after_its_birth_is_born_once() -> None:
+    tracks = track(*[GROUND] * 4, *[HOUSE, HOUSE, GROUND, HOUSE, GROUND, HOUSE, HOUSE, HOUSE])
+    assert born(tracks) == {A.normalize(): month(5)}
+    assert months_of(tracks) == list(range(5, 13))
+
+
+@pytest.mark.parametrize("flash", range(1, 13))
+def test_ground_that_flashes_once_is_no_house(flash: int) -> None:
+    # In any of the last three months its evidence is 0.8 / 3; the threshold is 0.3.
+    assert track(*[HOUSE if number == flash else GROUND for number in range(1, 13)], sure=204).empty
+
+
+def test_a_house_hidden_by_cloud_at_its_birth_is_born_when_first_seen() -> None:
+    tracks = track(*[GROUND] * 3, CLOUD_OVER_IT, CLOUD_OVER_IT, *[HOUSE] * 3)
+    assert born(tracks) == {A.normalize(): month(6)}
+    assert months_of(tracks) == [6, 7, 8]
+
+
+def test_a_house_partly_hidden_at_its_birth_is_born_when_wholly_seen() -> None:
+    tracks = track(*[GROUND] * 3, PARTLY_HIDDEN, *[HOUSE] * 4)
+    assert born(tracks) == {A.normalize(): month(5)}
+    assert months_of(tracks) == [5, 6, 7, 8]
+
+
+def test_a_house_is_not_emitted_while_a_part_of_it_is_under_cloud_and_keeps_its_id() -> None:
+    assert months_of(track(HOUSE, HOUSE, PARTLY_HIDDEN, CLOUD_OVER_IT, HOUSE)) == [1, 2, 5]
+
+
+def test_a_house_under_cloud_in_the_first_months_was_there_from_the_start() -> None:
+    tracks = track(CLOUD_OVER_IT, CLOUD_OVER_IT, *[HOUSE] * 4)
+    assert born(tracks) == {A.normalize(): month(1)}
+    assert months_of(tracks) == [3, 4, 5, 6]
+
+
+def track_touching(*drawings: str, upsampling: int) -> dict[Polygon, str]:
+    return born(track(*drawings, upsampling=upsampling, how=with_peaks(DOWN_TO_THE_SEAM, DOWN_TO_THE_SEAM)))
+
+
+@pytest.mark.parametrize("upsampling", [1, 3])
+def test_two_that_touch_are_two_with_the_seam_where_drawn(upsampling: int) -> None:
+    found = track_touching(*[TOUCHING] * 4, upsampling=upsampling)
+    assert found == {LEFT.normalize(): month(1), RIGHT.normalize(): month(1)}
+
+
+@pytest.mark.parametrize("upsampling", [1, 3])
+def test_two_that_touch_and_are_born_together_are_two(upsampling: int) -> None:
+    ground = TOUCHING.replace("a", ".").replace("b", ".")
+    found = track_touching(*[ground] * 4, *[TOUCHING] * 4, upsampling=upsampling)
+    assert found == {LEFT.normalize(): month(5), RIGHT.normalize(): month(5)}
+
+
+@pytest.mark.parametrize("upsampling", [1, 3])
+@pytest.mark.parametrize("later", range(2, 7))
+def test_one_that_is_built_against_another_is_born_then(later: int, upsampling: int) -> None:
+    alone = TOUCHING.replace("b", ".")
+    frames = [alone] * (later - 1) + [TOUCHING] * (9 - later)
+    found = born(track(*frames, upsampling=upsampling, how=with_peaks(DOWN_TO_THE_SEAM, peak_params())))
+    assert found == {LEFT.normalize(): month(1), RIGHT.normalize(): month(later)}
+
+
+def test_a_house_torn_down_late_stays_to_the_end() -> None:
+    assert months_of(track(*[HOUSE] * 8, *[GROUND] * 4)) == list(range(1, 13))
+
+
+def test_a_house_torn_down_early_is_none() -> None:
+    assert track(*[HOUSE] * 2, *[GROUND] * 10).empty
+
+
+def test_a_house_born_and_torn_down_is_born_and_stays_to_the_end() -> None:
+    tracks = track(*[GROUND] * 4, *[HOUSE] * 5, *[GROUND] * 3)
+    assert born(tracks) == {A.normalize(): month(5)}
+    assert months_of(tracks) == list(range(5, 13))
+
+
+def test_a_row_of_houses_born_together_is_born_in_one_month() -> None:
+    tracks = track(*[A_ROW.translate({ord(letter): "." for letter in "abcd"})] * 4, *[A_ROW] * 4)
+    assert set(born(tracks).values()) == {month(5)}
+    assert tracks.groupby("month").size().to_dict() == {month(number): 4 for number in (5, 6, 7, 8)}
+
+
+def _row_with_a_slow_one() -> Mapping[str, Probabilities]:
+    """Return a row that is built in the fifth month; of one house little is seen until the seventh."""
+    ground = A_ROW.translate({ord(letter): "." for letter in "abcd"})
+    slow = [shaded(A_ROW, {"c": value}) for value in (40, 40, 255, 255)]
+    return cube_of([frame(ground)] * 4 + slow)
+
+
+@pytest.mark.parametrize(
+    ("neighbour_weight", "birth"), [(0.0, 7), (0.9, 5)], ids=["asked alone", "with its neighbours"]
+)
+def test_a_house_of_a_row_that_is_seen_late_is_drawn_to_the_others(neighbour_weight: float, birth: int) -> None:
+    # Log-odds of -1.7: "before" (level -5) has a density of -5.5, "after" (level 5, spread 2) one of -6.3.
+    tracks = track_changepoint(_row_with_a_slow_one(), 1, params(neighbour_weight=neighbour_weight, neighbour_px=8.0))
+    slow = box(9, 1, 12, 3).normalize()
+    found = born(tracks)
+    assert found.pop(slow) == month(birth)
+    assert list(found.values()) == [month(5)] * 3
+
+
+def test_one_month_gives_its_buildings() -> None:
+    tracks = track(TWO_HOUSES)
+    assert born(tracks) == {A.normalize(): month(1), B.normalize(): month(1)}
+    assert len(tracks) == 2
+
+
+def test_of_two_months_both_give_theirs() -> None:
+    tracks = track(TWO_HOUSES, TWO_HOUSES)
+    assert born(tracks) == {A.normalize(): month(1), B.normalize(): month(1)}
+    assert len(tracks) == 4
+
+
+def test_a_month_with_no_detections_ends_no_track() -> None:
+    tracks = track(*[TWO_HOUSES] * 5, GROUND, *[TWO_HOUSES] * 5)
+    assert tracks.groupby("id").size().tolist() == [11, 11]
+    assert set(tracks["birth_month"]) == {month(1)}
+
+
+def test_a_month_wholly_under_cloud_has_no_row_and_ends_no_track() -> None:
+    hidden = GROUND.replace(".", "?")
+    tracks = track(TWO_HOUSES, hidden, TWO_HOUSES)
+    assert tracks["month"].tolist() == [month(1)] * 2 + [month(3)] * 2
+    assert tracks["id"].nunique() == 2
+
+
+@pytest.mark.parametrize(
+    "drawings",
+    [[], [GROUND], [GROUND] * 2, [GROUND] * 5, [GROUND.replace(".", "?")] * 3],
+    ids=["no month", "one month", "two months", "five months", "cloud alone"],
+)
+def test_nothing_found_is_an_empty_table_with_every_column(drawings: list[str]) -> None:
+    tracks = track(*drawings)
+    assert tracks.empty
+    pd.testing.assert_series_equal(tracks.dtypes, track(HOUSE).dtypes)
+    assert TRACKS.check(tracks.assign(aoi=pd.Series(dtype=tracks["id"].dtype))).empty
+
+
+@pytest.mark.parametrize(("min_probability", "birth"), [(0.2, 4), (0.999, 1)], ids=["declared", "not declared"])
+def test_a_house_is_either_born_or_static_and_never_both(min_probability: float, birth: int) -> None:
+    # Three quarters of the months show it, so that it is a candidate of both passes.
+    cube = cube_of([frame(GROUND)] * 3 + [frame(HOUSE)] * 9)
+    tracks = track_changepoint(cube, 1, params(min_probability=min_probability, birth_prior=0.5, evidence_weight=0.1))
+    assert born(tracks) == {A.normalize(): month(birth)}
+    assert months_of(tracks) == list(range(birth, 13))
+
+
+@pytest.mark.parametrize(("drawing", "both"), [("..aaaaaaabbb..", True), ("..aaaaaabbbb..", False)])
+def test_a_static_house_that_a_born_one_covers_by_more_than_its_share_is_dropped(drawing: str, both: bool) -> None:
+    # Without rims and contacts the first's flood takes in the second: 10 pixels, 3 or 4 of which were born.
+    frames = [drawing.replace("b", ".")] * 3 + [drawing] * 5
+    found = born(track(*frames, how=with_peaks(UNWEIGHED, UNWEIGHED)))
+    assert found.pop(box(drawing.index("b"), 0, 12, 1).normalize()) == month(4)
+    assert found == ({box(2, 0, 12, 1).normalize(): month(1)} if both else {})
+
+
+@pytest.mark.parametrize(("min_mean", "kept"), [(0.74, True), (0.76, False)])
+def test_a_static_house_stands_if_its_mean_is_above_the_threshold(min_mean: float, kept: bool) -> None:
+    cube = cube_of([*[frame(HOUSE)] * 9, *[frame(GROUND)] * 3, *[frame(CLOUD_OVER_IT)] * 6])
+    tracks = track_changepoint(cube, 1, params().model_copy(update={"min_mean": min_mean}))
+    assert tracks.empty != kept
+
+
+def test_confidence_is_the_mean_probability_since_birth_and_the_birth_carries_its_probability() -> None:
+    frames = [frame(GROUND)] * 2 + [frame(HOUSE, sure=sure) for sure in (153, 204, 255)] + [frame(CLOUD_OVER_IT)]
+    tracks = track_changepoint(cube_of(frames), 1, params())
+    assert tracks["confidence"].tolist() == pytest.approx([0.8] * 3)
+    series = np.array([[0.0, 0.0, 0.6, 0.8, 1.0, np.nan]]).T
+    births = fit_births(series, np.zeros((1, 2)), params().births)
+    assert births.posterior[2, 0] > 0.2
+    assert tracks["birth_probability"].tolist() == pytest.approx([births.posterior[2, 0]] * 3)
+
+
+def test_a_static_house_carries_the_probability_that_it_always_stood_there() -> None:
+    frames = [frame(HOUSE, sure=sure) for sure in (153, 204, 255)] + [frame(CLOUD_OVER_IT)]
+    tracks = track_changepoint(cube_of(frames), 1, params())
+    assert tracks["confidence"].tolist() == pytest.approx([0.8] * 3)
+    births = fit_births(np.array([[0.6, 0.8, 1.0, np.nan]]).T, np.zeros((1, 2)), params().births)
+    assert tracks["birth_probability"].tolist() == pytest.approx([births.posterior[0, 0]] * 3)
+
+
+@pytest.mark.parametrize(("offset", "birth"), [(-1, 4), (0, 5), (1, 6)])
+def test_the_offset_shifts_the_birth_and_the_first_row(offset: int, birth: int) -> None:
+    cube = cube_of([frame(GROUND)] * 4 + [frame(HOUSE)] * 4)
+    tracks = track_changepoint(cube, 1, params(month_offset=offset))
+    assert born(tracks) == {A.normalize(): month(birth)}
+    assert months_of(tracks) == list(range(birth, 9))
+
+
+def test_ids_are_text_and_nobody_shares_one() -> None:
+    row = "".join("aaa." for _ in range(20))
+    half = "aaa....." * 10
+    old, town = ("\n".join([line, line, "." * 80] * 20) for line in (half, row))
+    tracks = track(*[old] * 4, *[town] * 4)
+    assert all(isinstance(name, str) for name in tracks["id"])
+    assert tracks.groupby("id").size().value_counts().to_dict() == {8: 200, 4: 200}
+    assert set(tracks.groupby("id")["geometry"].nunique()) == {1}
+    assert all(geometry.area == 6 for geometry in tracks["geometry"])
+    assert tracks.groupby("birth_month")["id"].nunique().to_dict() == {month(1): 200, month(5): 200}
+
+
+def test_rows_come_by_month_and_every_pair_once() -> None:
+    tracks = track(*[HOUSE] * 4, *[TWO_HOUSES] * 4)
+    assert tracks["month"].is_monotonic_increasing
+    assert not tracks.duplicated(["month", "id"]).any()
+
+
+def test_at_three_times_a_house_lies_where_it_was_drawn() -> None:
+    assert set(born(track(*[TWO_HOUSES] * 3, upsampling=3))) == {A.normalize(), B.normalize()}
+
+
+def test_places_are_centres_in_pixels_of_the_original_image() -> None:
+    for upsampling in (1, 3):
+        ids = ids_of(TWO_HOUSES, upsampling)
+        candidates = Candidates(ids, np.zeros((1, 2)))
+        np.testing.assert_array_equal(candidates.areas, [6 * upsampling**2] * 2)
+        middles = candidates.places(upsampling) + 0.5 / upsampling  # an index names a pixel's corner
+        np.testing.assert_allclose(middles, [[2, 2.5], [2, 7.5]])
+
+
+def test_months_are_taken_by_date_whatever_the_order_of_the_cube() -> None:
+    cube = cube_of([frame(GROUND)] * 4 + [frame(HOUSE)] * 10)
+    tracks = track_changepoint({name: cube[name] for name in sorted(cube, reverse=True)}, 1, params())
+    pd.testing.assert_frame_equal(tracks, track_changepoint(cube, 1, params()))
+    assert born(tracks) == {A.normalize(): month(5)}
+    assert tracks["month"].iloc[-1] == "2019-02"
+
+
+def test_the_same_cube_gives_the_same_table_also_from_evidence_that_was_kept() -> None:
+    cube = cube_of([frame(HOUSE)] * 4 + [frame(TWO_HOUSES)] * 4)
+    first = track_changepoint(cube, 1, params())
+    pd.testing.assert_frame_equal(first, track_changepoint(dict(cube), 1, params()))
+    evidence = collapse_change(cube, 3)
+    for _ in range(2):  # a trial leaves the evidence as it was
+        pd.testing.assert_frame_equal(first, decide(cube, evidence, 1, params()))
+
+
+def test_months_of_different_shape_are_named() -> None:
+    cube = cube_of([frame("..."), frame("...."), frame("...")])
+    with pytest.raises(GridError, match=r"month 2018-02: probabilities have shape \(1, 4\), the others \(1, 3\)"):
+        track_changepoint(cube, 1, params())
+    with pytest.raises(GridError, match="month 2018-02"):
+        decide(cube, collapse_change(cube_of([frame("...")]), 3), 1, params())
+
+
+def test_every_month_is_read_four_times() -> None:
+    class Counting(dict[str, Probabilities]):
+        reads = 0
+
+        def __getitem__(self, month: str) -> Probabilities:
+            self.reads += 1
+            return super().__getitem__(month)
+
+    cube = Counting(cube_of([frame(HOUSE)] * 6))
+    track_changepoint(cube, 1, params())
+    assert cube.reads <= 4 * 6 + 1  # and once for the shape
