@@ -9,9 +9,11 @@ level, those after around another, higher and wider one, for a roof is finished 
               -6 |___'___'___________________
                                ^ birth
 
-So every month has a likelihood of being the month of birth, as have "it always stood there" (month 0) and "there is no
+The four numbers differ from network to network and from place to place, so they are fitted to the candidates of each AOI.
+Then every month has a likelihood of being the month of birth, as have "it always stood there" (month 0) and "there is no
 building" (after the last month). With a prior they give a posterior; the ratio of the best month's likelihood to that of
-no change is the test for a change point of Hinkley (1970, Biometrika 57, pages 1 to 17), here between two known levels.
+no change is the test for a change point of Hinkley (1970, Biometrika 57, pages 1 to 17), here between two levels that all
+candidates share.
 
 Buildings come in streets. The prior over months is therefore a mixture of an even one and the mean posterior of
 the neighbours, taken a few times over.
@@ -35,8 +37,21 @@ CLEAREST = 1 / 256
 ROUNDS = 4
 """How often neighbours are asked. More changed no birth on the real area."""
 
+FITS = 5
+"""How often the levels are fitted. They had settled by then on the real area."""
+
 REACH = 3.0
 """Neighbours farther than so many standard deviations have no say."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What the detector says, in log-odds, where nothing stands yet and where a building does."""
+
+    before: float
+    before_spread: float
+    after: float
+    after_spread: float
 
 
 @dataclass(frozen=True)
@@ -58,11 +73,17 @@ class Births:
     """(n,): of that very month."""
 
     declared: NDArray[np.bool_]
-    """(n,): whether the F-measure's rule declares the birth."""
+    """(n,): whether the birth passes the ratio test and the F-measure's rule."""
+
+    levels: Levels
+    """As fitted to these candidates."""
 
 
 def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
-    """Fit the model to every candidate.
+    """Fit the model to the candidates of one AOI.
+
+    Expectation maximisation: the levels give each candidate's posterior, which says how probably each of its months lies
+    before or after the birth, which gives the levels anew.
 
     Parameters
     ----------
@@ -76,53 +97,95 @@ def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
     Examples
     --------
     >>> series = np.array([[0.01, 0.01, 0.01, 0.8, 0.9, 0.9], [0.9, 0.8, 0.9, 0.9, 0.8, 0.9]]).T
-    >>> params = BirthParams(before_logit=-5, before_spread=1, after_logit=-1, after_spread=2, evidence_weight=0.5,
-    ...     birth_prior=0.05, neighbour_px=8, neighbour_weight=0.5, month_offset=0, min_probability=0.2)
+    >>> params = BirthParams(before_logit=-5, before_spread=1, after_logit=-1, after_spread=2, levels_worth=20,
+    ...     evidence_weight=0.5, birth_prior=0.05, neighbour_px=8, neighbour_weight=0.5, month_offset=0,
+    ...     min_log_ratio=1, min_probability=0.2)
     >>> births = fit_births(series, np.array([[0.0, 0.0], [50.0, 0.0]]), params)
     >>> births.month[0], births.declared
     (np.int64(3), array([ True, False]))
     """
-    months, count = series.shape
-    likelihood = params.evidence_weight * log_likelihoods(series, params)
-    seen = ~np.isnan(series)
-    possible = np.vstack([np.ones((1, count), dtype=bool), seen[1:], np.ones((1, count), dtype=bool)])
-    when = _even(possible[1:-1])
-    posterior = _posterior(likelihood, when, params.birth_prior)
-    near = _neighbours(places, params.neighbour_px)
-    for _ in range(ROUNDS if params.neighbour_weight and near.nnz else 0):
-        when = _mixed(posterior[1:-1], near, possible[1:-1], params.neighbour_weight)
-        posterior = _posterior(likelihood, when, params.birth_prior)
+    near = _neighbours(places, params.neighbour_px) if params.neighbour_weight else csr_array((0, 0))
+    expected = Levels(params.before_logit, params.before_spread, params.after_logit, params.after_spread)
+    levels, odds = expected, log_odds(series)
+    for _ in range(FITS):
+        levels = _fitted(odds, _posterior(odds, levels, near, params), expected, params.levels_worth)
+    return _decided(odds, levels, _posterior(odds, levels, near, params), params)
+
+
+def _decided(odds: Floats, levels: Levels, posterior: Floats, params: BirthParams) -> Births:
+    months, count = odds.shape
     if months < 2:
-        nothing = np.zeros(count)
-        never = np.zeros(count, dtype=bool)
-        return Births(posterior, np.full(count, -np.inf), np.ones(count, np.int64), nothing, never)
-    best = posterior[1:-1].argmax(axis=0)
+        nothing, never = np.zeros(count), np.zeros(count, dtype=bool)
+        return Births(posterior, np.full(count, -np.inf), np.ones(count, np.int64), nothing, never, levels)
+    likelihood = log_likelihoods(odds, levels)
+    best = np.where(_possible(odds), likelihood[1:-1], -np.inf).max(axis=0)
+    log_ratio = best - np.maximum(likelihood[0], likelihood[-1])
     probability = posterior[1:-1].max(axis=0)
-    born = np.where(possible[1:-1], likelihood[1:-1], -np.inf).max(axis=0)
+    month = posterior[1:-1].argmax(axis=0) + 1 + params.month_offset
     return Births(
         posterior=posterior,
-        log_ratio=(born - np.maximum(likelihood[0], likelihood[-1])) / params.evidence_weight,
-        month=np.clip(best + 1 + params.month_offset, 1, months - 1),
+        log_ratio=log_ratio,
+        month=np.clip(month, 1, months - 1),
         probability=probability,
-        declared=probability > params.min_probability,
+        declared=(log_ratio > params.min_log_ratio) & (probability > params.min_probability),
+        levels=levels,
     )
 
 
-def log_likelihoods(series: Floats, params: BirthParams) -> Floats:
+def log_odds(series: Floats) -> Floats:
+    """Return the log-odds of probabilities, finite for 0 and 1; NaN stays."""
+    odds: Floats = np.log((series + CLEAREST) / (1 - series + CLEAREST))
+    return odds
+
+
+def log_likelihoods(odds: Floats, levels: Levels) -> Floats:
     """Return the log-likelihood of every history: (months + 1, n), born in month 0, 1, ..., never.
 
     Parameters
     ----------
-    series
-        (months, n) probabilities; NaN says nothing.
+    odds
+        (months, n) log-odds; NaN says nothing.
     """
-    odds = np.log((series + CLEAREST) / (1 - series + CLEAREST))
-    before = _log_normal(odds, params.before_logit, params.before_spread)
-    after = _log_normal(odds, params.after_logit, params.after_spread)
-    nothing = np.zeros((1, series.shape[1]))
+    before = _log_normal(odds, levels.before, levels.before_spread)
+    after = _log_normal(odds, levels.after, levels.after_spread)
+    nothing = np.zeros((1, odds.shape[1]))
     likelihoods: Floats = np.vstack([nothing, before.cumsum(axis=0)])
     likelihoods += np.vstack([after[::-1].cumsum(axis=0)[::-1], nothing])
     return likelihoods
+
+
+def _fitted(odds: Floats, posterior: Floats, expected: Levels, worth: float) -> Levels:
+    """Levels of highest probability, months weighed by how probably they lie before and after the birth."""
+    stands = posterior[:-1].cumsum(axis=0)
+    before = _level(odds, 1 - stands, expected.before, expected.before_spread, worth)
+    after = _level(odds, stands, expected.after, expected.after_spread, worth)
+    return Levels(*before, *after)
+
+
+def _level(odds: Floats, weights: Floats, mean: float, spread: float, worth: float) -> tuple[float, float]:
+    """Mean and spread of weighed log-odds, pulled to those expected as if these were ``worth`` values more."""
+    seen = ~np.isnan(odds)
+    weight, values = weights[seen], odds[seen]
+    total = weight.sum() + worth
+    fitted = (weight @ values + worth * mean) / total
+    variance = (weight @ (values - fitted) ** 2 + worth * (spread**2 + (mean - fitted) ** 2)) / total
+    return float(fitted), float(np.sqrt(variance))
+
+
+def _possible(odds: Floats) -> NDArray[np.bool_]:
+    """(months - 1, n): months after the first that may be the month of birth."""
+    return ~np.isnan(odds[1:])
+
+
+def _posterior(odds: Floats, levels: Levels, near: csr_array, params: BirthParams) -> Floats:
+    """(months + 1, n): what a candidate's series and its neighbours say of its birth."""
+    likelihood = params.evidence_weight * log_likelihoods(odds, levels)
+    possible = _possible(odds)
+    posterior = _weighed(likelihood, _even(possible), params.birth_prior)
+    for _ in range(ROUNDS if near.nnz else 0):
+        when = _mixed(posterior[1:-1], near, possible, params.neighbour_weight)
+        posterior = _weighed(likelihood, when, params.birth_prior)
+    return posterior
 
 
 def _log_normal(values: Floats, mean: float, spread: float) -> Floats:
@@ -136,7 +199,8 @@ def _even(possible: NDArray[np.bool_]) -> Floats:
     return np.asarray(possible / np.maximum(possible.sum(axis=0), 1), dtype=np.float64)
 
 
-def _posterior(likelihood: Floats, when: Floats, birth_prior: float) -> Floats:
+def _weighed(likelihood: Floats, when: Floats, birth_prior: float) -> Floats:
+    """Posterior from likelihoods and a prior over the months of birth."""
     static = np.full((1, likelihood.shape[1]), (1 - birth_prior) / 2)
     with np.errstate(divide="ignore"):  # a month that cannot be the birth has a probability of 0
         weighted = likelihood + np.log(np.vstack([static, birth_prior * when, static]))

@@ -108,7 +108,7 @@ def collapse_change(cube: Mapping[str, Probabilities], tail_months: int) -> Chan
         Month to probabilities, at least one month; each is read twice, one at a time.
     tail_months
         A rise with n usable months after it counts by ``n / tail_months``, up to 1: a single bright month at the end is
-        no building. Boundary and contact of ``change`` are means over as many usable months as come last.
+        weak evidence of a building. Boundary and contact of ``change`` are means over as many usable months as come last.
 
     Raises
     ------

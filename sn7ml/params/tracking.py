@@ -77,16 +77,19 @@ class BirthParams(Section):
     """When a building was born: a change of rate in its series of log-odds (``sn7ml.buildings.births``)."""
 
     before_logit: float
-    """Mean log-odds of a footprint where nothing stands yet."""
+    """Mean log-odds of a footprint where nothing stands yet, as expected before an AOI's series are looked at."""
 
     before_spread: float = Field(gt=0)
     """Standard deviation around it."""
 
     after_logit: float
-    """Mean log-odds where the building stands."""
+    """Mean log-odds where the building stands, likewise."""
 
     after_spread: float = Field(gt=0)
     """Standard deviation around it."""
+
+    levels_worth: float = Field(gt=0)
+    """The four numbers above are fitted to each AOI; what is given there counts like so many months of candidates."""
 
     evidence_weight: float = Field(gt=0, le=1)
     """What a month's evidence counts for: months see the same roof in similar light, so many do not tell much more than one."""
@@ -103,8 +106,11 @@ class BirthParams(Section):
     month_offset: int = Field(ge=-3, le=3)
     """Added to the month of birth: a detector that needs a finished roof is late in the same way everywhere."""
 
+    min_log_ratio: float = Field(ge=0)
+    """A birth is declared if its best month is likelier than no change by this log of a ratio, and"""
+
     min_probability: float = Field(gt=0, lt=1)
-    """A birth is declared if the probability of its very month is above this. For an F1 of C the best threshold is C / 2."""
+    """if the probability of its very month is above this. For an F1 of C the best threshold is C / 2."""
 
 
 class ChangepointParams(Section):

@@ -108,11 +108,13 @@ def birth_params(**changes: float) -> BirthParams:
         "before_spread": 1.0,
         "after_logit": -1.0,
         "after_spread": 2.0,
+        "levels_worth": 1e9,
         "evidence_weight": 0.5,
         "birth_prior": 0.05,
         "neighbour_px": 8.0,
         "neighbour_weight": 0.0,
         "month_offset": 0,
+        "min_log_ratio": 0.0,
         "min_probability": 0.2,
     }
     return BirthParams.model_validate({**plain, **changes})

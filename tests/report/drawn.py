@@ -14,12 +14,12 @@ AOI = "L15-0001E-0002N_1_2_13"
 
 def tracks() -> pd.DataFrame:
     """An old house for three months, one born in February, and one whose outline changes each month."""
-    rows: list[tuple[str, str, str, str, float, Polygon]] = []
+    rows: list[tuple[str, str, str, str, float, float, Polygon]] = []
     for place, month in enumerate(("2018-01", "2018-02", "2018-03")):
-        rows.append((AOI, month, "old", "2018-01", 0.9, box(0, 0, 4, 4)))
-        rows.append((AOI, month, "moving", "2018-01", 0.9, box(10 + place, 0, 14 + place, 4)))
+        rows.append((AOI, month, "old", "2018-01", 1.0, 0.9, box(0, 0, 4, 4)))
+        rows.append((AOI, month, "moving", "2018-01", 1.0, 0.9, box(10 + place, 0, 14 + place, 4)))
         if place:
-            rows.append((AOI, month, "young", "2018-02", 0.8, box(0, 10, 4, 14)))
+            rows.append((AOI, month, "young", "2018-02", 0.7, 0.8, box(0, 10, 4, 14)))
     return TRACKS.check(pd.DataFrame(rows, columns=list(TRACKS.columns)))
 
 
@@ -34,7 +34,7 @@ def many_tracks(buildings: int, months: int, moving: bool) -> pd.DataFrame:
         for month in names:
             dx, dy = rng.normal(0, 0.5, 2) if moving else (0.0, 0.0)
             ring = np.stack([x + dx + 2 * np.cos(turn), y + dy + 2 * np.sin(turn)], axis=1)
-            rows.append((AOI, month, str(building), names[0], 0.9, Polygon(ring)))
+            rows.append((AOI, month, str(building), names[0], 1.0, 0.9, Polygon(ring)))
     return pd.DataFrame(rows, columns=list(TRACKS.columns))
 
 
