@@ -177,9 +177,7 @@ def _clear(month: int) -> NDArray[np.bool_]:
 
 def cases(town: Neighbourhood, params: BirthParams) -> list[Case]:
     """Follow the true outlines of the cases through the months, with all the other houses as their neighbours."""
-    series = probability_series(town.cube, town.ids)
-    centres = [house.outline.centroid for house in town.houses]
-    places = np.array([(centre.y, centre.x) for centre in centres])
+    series, places = probability_series(town.cube, town.ids), places_of(town)
     births = fit_births(series, places, params)
     alone = fit_births(series, places, params.model_copy(update={"neighbour_weight": 0.0}))
     born = town.truth().drop_duplicates("id").set_index("id")["birth_month"].map(MONTHS.index).to_dict()
@@ -191,6 +189,24 @@ def cases(town: Neighbourhood, params: BirthParams) -> list[Case]:
         )
         for index, title in shown
     ]  # fmt: skip
+
+
+def places_of(town: Neighbourhood) -> NDArray[np.float64]:
+    """(n, 2) row and column of the houses' centres."""
+    return np.array([(house.outline.centroid.y, house.outline.centroid.x) for house in town.houses])
+
+
+def with_fitted_levels(town: Neighbourhood, params: BirthParams) -> BirthParams:
+    """Return the params with the levels fitted to the town in place of those expected."""
+    levels = fit_births(probability_series(town.cube, town.ids), places_of(town), params).levels
+    return params.model_copy(
+        update={
+            "before_logit": levels.before,
+            "before_spread": levels.before_spread,
+            "after_logit": levels.after,
+            "after_spread": levels.after_spread,
+        }
+    )
 
 
 def _stands_from(births: Births, index: int) -> int:
@@ -261,10 +277,11 @@ def main() -> None:
     town = Neighbourhood()
     truth = town.truth()
     found = follow(town, track.model_copy(update={"method": "changepoint"}))
+    births = track.changepoint.births
     image, boxes = row_of_houses()
     evidence, parted = ways(image, track)
     pictures = {
-        "series": cases_figure(cases(town, track.changepoint.births), MONTHS, track.changepoint.births),
+        "series": cases_figure(cases(town, births), MONTHS, with_fitted_levels(town, births)),
         "births": births_figure(truth, found, MONTHS, diagnose(score_scot(truth, found).aois).births),
         "peaks": parting_figure(evidence, boxes, parted, UPSAMPLING),
     }

@@ -1,6 +1,7 @@
 """The model of births: likelihoods worked out by hand, laws of the posterior, and what neighbours say."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from sn7ml.buildings.births import CLEAREST, Births, fit_births, log_likelihoods
+from sn7ml.buildings.births import CLEAREST, Births, Levels, fit_births, log_likelihoods, log_odds
 from tests.buildings.drawings import birth_params
 
 Floats = NDArray[np.float64]
@@ -18,6 +19,9 @@ HAND = {"before_logit": 0.0, "before_spread": 1.0, "after_logit": 2.0, "after_sp
 """Log-odds of 0 are 2 below the level after, so they speak for "before" with exp(2); log-odds of 1 say nothing."""
 
 DARK, BRIGHT = 0.01, 0.9
+
+
+HAND_LEVELS = Levels(HAND["before_logit"], HAND["before_spread"], HAND["after_logit"], HAND["after_spread"])
 
 
 def p_of(odds: float) -> float:
@@ -47,19 +51,19 @@ weights = st.floats(0.0, 0.95)
 
 def test_likelihoods_of_three_months_are_those_worked_out_by_hand() -> None:
     # Log densities before: 0, -1/2, -9/2; after: -2, -1/2, -1/2.
-    found = log_likelihoods(column(0, 1, 3), birth_params(**HAND))
+    found = log_likelihoods(log_odds(column(0, 1, 3)), HAND_LEVELS)
     np.testing.assert_allclose(found.ravel(), [-2 - 0.5 - 0.5, 0 - 0.5 - 0.5, 0 - 0.5 - 0.5, 0 - 0.5 - 4.5])
 
 
 def test_a_wider_level_costs_the_log_of_its_spread_every_month() -> None:
-    found = log_likelihoods(column(2, 4), birth_params(**{**HAND, "after_spread": 2.0}))
+    found = log_likelihoods(log_odds(column(2, 4)), replace(HAND_LEVELS, after_spread=2.0))
     # Before: -2, -8; after, of spread 2: -log 2 each, and -1/2 for the second, one spread off.
     log2 = math.log(2)
     np.testing.assert_allclose(found.ravel(), [-2 * log2 - 0.5, -2 - log2 - 0.5, -2 - 8])
 
 
 def test_the_clearest_probabilities_have_finite_odds() -> None:
-    found = log_likelihoods(np.array([[0.0], [1.0]]), birth_params(**HAND))
+    found = log_likelihoods(log_odds(np.array([[0.0], [1.0]])), HAND_LEVELS)
     edge = math.log(257)
     expected = [((-edge - 2) ** 2 + (edge - 2) ** 2), (edge**2 + (edge - 2) ** 2), 2 * edge**2]
     np.testing.assert_allclose(found.ravel(), [-value / 2 for value in expected])
@@ -246,7 +250,7 @@ def test_who_is_out_of_hearing_is_judged_as_if_alone() -> None:
     series, params = np.hstack([_street(3, 3), NEUTRAL]), birth_params(neighbour_px=8.0, neighbour_weight=0.8)
     crowd = fit_births(series, np.array([[0.0, 0], [0, 1], [0, 26]]), params)
     alone = fit_births(NEUTRAL, np.zeros((1, 2)), params)
-    np.testing.assert_allclose(crowd.posterior[:, 2], alone.posterior[:, 0])
+    np.testing.assert_allclose(crowd.posterior[:, 2], alone.posterior[:, 0], rtol=1e-5)  # levels are all but fixed
 
 
 def test_a_sure_one_keeps_its_month_whatever_the_neighbours_say() -> None:
@@ -276,3 +280,40 @@ def test_the_order_of_the_candidates_does_not_matter(seed: int, weight: float) -
     np.testing.assert_allclose(permuted.posterior, plain.posterior[:, order], atol=1e-9)
     np.testing.assert_array_equal(permuted.month, plain.month[order])
     np.testing.assert_array_equal(permuted.declared, plain.declared[order])
+
+
+def test_levels_are_fitted_to_the_series() -> None:
+    # Half of the houses are born in month 6 of 12; odds scatter by 0.5 around -3 and 4, far from what is expected.
+    rng = np.random.default_rng(7)
+    born = np.repeat([6, 12], 60)
+    odds = np.where(np.arange(12)[:, np.newaxis] >= born, 4.0, -3.0) + rng.normal(0, 0.5, (12, 120))
+    series = np.vectorize(p_of)(odds)
+    births = fit(series, levels_worth=20.0)
+    assert births.levels.before == pytest.approx(-3, abs=0.15)
+    assert births.levels.after == pytest.approx(4, abs=0.4)
+    assert births.levels.before_spread == pytest.approx(0.5, abs=0.2)
+    assert (births.month[:60] == 6).all()
+    assert births.declared.tolist() == [True] * 60 + [False] * 60
+
+
+def test_expected_levels_that_are_worth_much_stay_and_without_series_they_are_all_there_is() -> None:
+    expected = Levels(-5.0, 1.0, -1.0, 2.0)
+    stubborn = fit(column(0, 0, 3, 3), levels_worth=1e9).levels
+    assert [getattr(stubborn, name) for name in vars(expected)] == pytest.approx(list(vars(expected).values()))
+    nothing = fit(np.zeros((4, 0)), levels_worth=20.0).levels
+    assert [getattr(nothing, name) for name in vars(expected)] == pytest.approx(list(vars(expected).values()))
+
+
+def test_fitted_levels_are_the_mean_of_what_is_seen_and_what_is_expected() -> None:
+    # One candidate that surely always stood there: two months of odds 2 and 4, worth as much as the two expected at -1.
+    levels = fit(column(2, 4), levels_worth=2.0, before_logit=-50.0, after_logit=-1.0, after_spread=2.0).levels
+    assert levels.after == pytest.approx((2 + 4 - 1 - 1) / 4)
+    assert levels.after_spread**2 == pytest.approx((1 + 9 + 2 * (4 + 4)) / 4)
+    assert (levels.before, levels.before_spread) == pytest.approx((-50.0, 1.0))
+
+
+def test_a_birth_that_is_no_likelier_than_none_by_enough_is_not_declared() -> None:
+    series = column(-5, -5, 3, 3)
+    ratio = float(fit(series).log_ratio[0])
+    assert fit(series, min_log_ratio=ratio - 0.01).declared.tolist() == [True]
+    assert fit(series, min_log_ratio=ratio + 0.01).declared.tolist() == [False]

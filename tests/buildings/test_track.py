@@ -55,6 +55,9 @@ def score(truth: pd.DataFrame, found: pd.DataFrame) -> AoiScot:
     return score_scot(truth, found.assign(aoi="town")).aois["town"]
 
 
+FITTED = {"levels_worth": 20.0}
+"""As in params.yaml."""
+
 CLOUDS = pytest.mark.parametrize("under_cloud", [set(), {0}, {3, 4}], ids=["clear", "cloud first", "cloud in between"])
 
 
@@ -68,7 +71,7 @@ def test_collapse_finds_all_of_a_town_from_perfect_probabilities(under_cloud: se
     assert tracks["id"].nunique() == len(HOUSES) > 300
 
 
-@pytest.mark.parametrize("births", [{}, SEEN_PERFECTLY], ids=["levels of params.yaml", "levels of perfect series"])
+@pytest.mark.parametrize("births", [FITTED, SEEN_PERFECTLY], ids=["fitted levels", "levels of perfect series"])
 @CLOUDS
 def test_changepoint_scores_at_least_97_from_perfect_probabilities(
     under_cloud: set[int], births: dict[str, float]
@@ -86,7 +89,7 @@ def test_changepoint_finds_all_of_a_town_with_levels_that_suit_perfect_probabili
     assert (result.mm, result.track_fn, result.change_fn) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("births", [{}, SEEN_PERFECTLY], ids=["levels of params.yaml", "levels of perfect series"])
+@pytest.mark.parametrize("births", [FITTED, SEEN_PERFECTLY], ids=["fitted levels", "levels of perfect series"])
 @pytest.mark.parametrize("month", [SECOND_MONTH, LAST_BUT_TWO], ids=["second month", "last but two"])
 def test_changepoint_finds_births_at_both_ends_of_the_series(month: int, births: dict[str, float]) -> None:
     cube, truth = town(set(), [month if number % 5 == 0 else 0 for number in range(len(HOUSES))])

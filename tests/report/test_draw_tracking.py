@@ -62,7 +62,7 @@ def test_every_case_is_decided_as_the_text_says() -> None:
 def test_neighbours_make_the_house_of_the_street_surer() -> None:
     *alone, street = cases(town(), TRACK.changepoint.births)
     assert street.alone is not None
-    assert street.posterior[street.birth] > 1.5 * street.alone[street.birth]
+    assert street.posterior[street.birth] > street.alone[street.birth]
     assert all(case.alone is None for case in alone)
 
 
