@@ -83,7 +83,7 @@ def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
     """Fit the model to the candidates of one AOI.
 
     Expectation maximisation: the levels give each candidate's posterior, which says how probably each of its months lies
-    before or after the birth, which gives the levels anew.
+    before or after a birth, which gives the levels anew.
 
     Parameters
     ----------
@@ -155,9 +155,14 @@ def log_likelihoods(odds: Floats, levels: Levels) -> Floats:
 
 
 def _fitted(odds: Floats, posterior: Floats, expected: Levels, worth: float) -> Levels:
-    """Levels of highest probability, months weighed by how probably they lie before and after the birth."""
-    stands = posterior[:-1].cumsum(axis=0)
-    before = _level(odds, 1 - stands, expected.before, expected.before_spread, worth)
+    """Levels of highest probability, months weighed by how probably they lie before and after a birth.
+
+    Only as far as a candidate was born does it count: what always stood there and flickers would pull the levels together.
+    """
+    born_by_now = posterior[1:-1].cumsum(axis=0)
+    stands = np.vstack([np.zeros_like(posterior[:1]), born_by_now])
+    waits = stands[-1] - stands
+    before = _level(odds, waits, expected.before, expected.before_spread, worth)
     after = _level(odds, stands, expected.after, expected.after_spread, worth)
     return Levels(*before, *after)
 

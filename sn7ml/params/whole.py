@@ -53,7 +53,7 @@ class Params(Section):
         if unknown:
             raise ValueError(f"tune.space names unknown key(s) {unknown}; known: {sorted(known)}")
         missing = sorted(set(self.tune.splits) - set(self.predict.splits))
-        if missing:
+        if missing and self.tune.trials:
             raise ValueError(f"tune.splits {missing} are not in predict.splits {list(self.predict.splits)}")
         both = sorted(set(self.tune.splits) & set(self.evaluate.splits))
         if both:

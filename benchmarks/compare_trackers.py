@@ -1,0 +1,59 @@
+"""Every tracker on the same cached probabilities, scored on the splits of `evaluate`: the table of docs/results.md.
+
+    python -m benchmarks.compare_trackers
+
+Run in a project folder after `dvc repro`. Whole AOIs are tracked, as the stage `track` does it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from sn7ml.data.catalog import scan
+from sn7ml.data.regions import inside, read_grids
+from sn7ml.data.tiles import TileStore
+from sn7ml.experiment.scoring import Truth, read_split_truth, track_aois
+from sn7ml.metrics.footprints import match_footprints
+from sn7ml.metrics.ratios import precision_recall_f1
+from sn7ml.metrics.scot import score_scot
+from sn7ml.params import TrackParams, load_params, load_track
+from sn7ml.tables import POLYGONS
+
+DATA, BUILD = Path("data"), Path("build")
+
+
+def main() -> None:
+    """Print the table."""
+    params, frames = load_params(), scan(DATA)
+    columns = TileStore(BUILD / "tiles").columns(params.evaluate.splits)
+    grids = read_grids(DATA, frames, list(columns))
+    truth = read_split_truth(DATA, frames, columns)
+    print("| tracker | SCOT | tracking | change | births right / false / missed | id switches | F1 (IoU 0.25) |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name, tracker in trackers(params.track).items():
+        print(row(name, truth, track_aois(BUILD / "probabilities", grids, tracker)), flush=True)
+
+
+def trackers(track: TrackParams) -> Mapping[str, TrackParams]:
+    """Name every method with the params of params.yaml, and the one that was tuned."""
+    plain = {
+        f"`{method}`": track.model_copy(update={"method": method}) for method in ("baseline", "collapse", "changepoint")
+    }
+    return plain | {"`changepoint`, tuned": load_track(BUILD / "tuning" / "best.yaml")}
+
+
+def row(name: str, truth: Truth, tracks: pd.DataFrame) -> str:
+    """Return one line of the table."""
+    labelled = [key in truth.frames for key in zip(tracks["aoi"], tracks["month"], strict=True)]
+    found = inside(tracks[labelled], truth.columns)[list(POLYGONS.columns)]
+    result = score_scot(truth.polygons, found)
+    aois = result.aois.values()
+    births = " / ".join(f"{sum(getattr(aoi, f'change_{kind}') for aoi in aois):,}" for kind in ("tp", "fp", "fn"))
+    counts = match_footprints(truth.polygons, found, 0.25).by_frame()[["tp", "fp", "fn"]].sum().tolist()
+    scores = f"{result.score:.3f} | {result.tracking:.3f} | {result.change:.3f}"
+    return f"| {name} | {scores} | {births} | {sum(aoi.mm for aoi in aois):,} | {precision_recall_f1(*counts)[2]:.3f} |"
+
+
+if __name__ == "__main__":
+    main()
