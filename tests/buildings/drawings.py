@@ -68,6 +68,16 @@ def shaded(drawing: str, sure: Mapping[str, int]) -> Probabilities:
     return image
 
 
+class CountingCube(dict[str, Probabilities]):
+    """Counts how often a month is read."""
+
+    reads = 0
+
+    def __getitem__(self, month: str) -> Probabilities:
+        self.reads += 1
+        return super().__getitem__(month)
+
+
 def cube_of(frames: list[Probabilities]) -> Mapping[str, Probabilities]:
     """Name frames by month, from 2018-01 on (at most 24)."""
     return {f"{2018 + index // 12}-{index % 12 + 1:02d}": image for index, image in enumerate(frames)}

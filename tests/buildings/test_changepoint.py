@@ -1,47 +1,34 @@
-"""The tracker changepoint on cubes drawn by hand: what lives, from when on, where it can be seen, and how sure that is."""
+"""The tracker changepoint on cubes drawn by hand: what lives, from when on, and where it can be seen."""
 
 from collections.abc import Mapping
 
-import numpy as np
-import pandas as pd
 import pytest
 from shapely.geometry import Polygon, box
 
-from sn7ml.buildings.births import fit_births
-from sn7ml.buildings.changepoint import Candidates, decide, track_changepoint
-from sn7ml.buildings.evidence import collapse_change
-from sn7ml.errors import GridError
+from sn7ml.buildings.changepoint import track_changepoint
 from sn7ml.geo.probabilities import Probabilities
-from sn7ml.params import ChangepointParams, PeakParams
-from sn7ml.tables import TRACKS
-from tests.buildings.drawings import SEEN_PERFECTLY, changepoint_params, cube_of, frame, ids_of, peak_params, shaded
+from tests.buildings.drawings import cube_of, frame, peak_params, shaded
+from tests.buildings.lives import (
+    CLOUD_OVER_IT,
+    GROUND,
+    HOUSE,
+    TWO_HOUSES,
+    A,
+    B,
+    born,
+    month,
+    months_of,
+    params,
+    track,
+    with_peaks,
+)
 
-GROUND = """
-    ..........
-    ..........
-    ..........
-"""
-HOUSE = """
-    ..........
-    .aaa......
-    .aaa......
-"""
-CLOUD_OVER_IT = """
-    ????......
-    ????......
-    ????......
-"""
 PARTLY_HIDDEN = """
     ..........
     .aa?......
     .aaa......
 """
-TWO_HOUSES = """
-    ..........
-    .aaa..bbb.
-    .aaa..bbb.
-"""
-A, B = box(1, 1, 4, 3), box(6, 1, 9, 3)
+
 
 TOUCHING = """
     ..........
@@ -51,7 +38,10 @@ TOUCHING = """
     .aaaabbbb.
     ..........
 """
+
+
 LEFT, RIGHT = box(1, 1, 5, 5), box(5, 1, 9, 5)
+
 
 A_ROW = """
     ..................
@@ -62,40 +52,9 @@ A_ROW = """
 
 
 UNWEIGHED = peak_params(boundary_weight=0.0, contact_weight=0.0)
+
+
 DOWN_TO_THE_SEAM = peak_params(flood_ratio=0.35)
-"""Where two touch, rim and contact leave 0.7 * 0.5 of the evidence; a level of 0.9 reaches down to that with this ratio."""
-
-
-def params(**births: float) -> ChangepointParams:
-    return changepoint_params(**{**SEEN_PERFECTLY, **births})
-
-
-def with_peaks(change: PeakParams, static: PeakParams) -> ChangepointParams:
-    return params().model_copy(update={"change": change, "static": static})
-
-
-def track(*drawings: str, upsampling: int = 1, sure: int = 255, how: ChangepointParams | None = None) -> pd.DataFrame:
-    frames = [frame(drawing, upsampling, sure) for drawing in drawings]
-    return track_changepoint(cube_of(frames), upsampling, how or params())
-
-
-def month(number: int) -> str:
-    return f"2018-{number:02d}"
-
-
-def months_of(tracks: pd.DataFrame) -> list[int]:
-    """Return the months of the only building, from 1 on."""
-    assert tracks["id"].nunique() == 1
-    return [int(name[-2:]) for name in tracks["month"]]
-
-
-def born(tracks: pd.DataFrame) -> dict[Polygon, str]:
-    """Return the month of birth of every outline; one outline and one birth per id."""
-    assert (tracks.groupby("id")[["birth_month", "birth_probability", "confidence"]].nunique() == 1).all(axis=None)
-    rows = zip(tracks["id"], tracks["geometry"], tracks["birth_month"], strict=True)
-    outlines = {(name, geometry.normalize()): birth for name, geometry, birth in rows}
-    assert len(outlines) == tracks["id"].nunique()
-    return {geometry: birth for (_, geometry), birth in outlines.items()}
 
 
 @pytest.mark.parametrize("upsampling", [1, 3])
@@ -258,18 +217,6 @@ def test_a_month_wholly_under_cloud_has_no_row_and_ends_no_track() -> None:
     assert tracks["id"].nunique() == 2
 
 
-@pytest.mark.parametrize(
-    "drawings",
-    [[], [GROUND], [GROUND] * 2, [GROUND] * 5, [GROUND.replace(".", "?")] * 3],
-    ids=["no month", "one month", "two months", "five months", "cloud alone"],
-)
-def test_nothing_found_is_an_empty_table_with_every_column(drawings: list[str]) -> None:
-    tracks = track(*drawings)
-    assert tracks.empty
-    pd.testing.assert_series_equal(tracks.dtypes, track(HOUSE).dtypes)
-    assert TRACKS.check(tracks.assign(aoi=pd.Series(dtype=tracks["id"].dtype))).empty
-
-
 @pytest.mark.parametrize(("min_probability", "birth"), [(0.2, 4), (0.999, 1)], ids=["declared", "not declared"])
 def test_a_house_is_either_born_or_static_and_never_both(min_probability: float, birth: int) -> None:
     # Three quarters of the months show it, so that it is a candidate of both passes.
@@ -295,96 +242,9 @@ def test_a_static_house_stands_if_its_mean_is_above_the_threshold(min_mean: floa
     assert tracks.empty != kept
 
 
-def test_confidence_is_the_mean_probability_since_birth_and_the_birth_carries_its_probability() -> None:
-    frames = [frame(GROUND)] * 2 + [frame(HOUSE, sure=sure) for sure in (153, 204, 255)] + [frame(CLOUD_OVER_IT)]
-    tracks = track_changepoint(cube_of(frames), 1, params())
-    assert tracks["confidence"].tolist() == pytest.approx([0.8] * 3)
-    series = np.array([[0.0, 0.0, 0.6, 0.8, 1.0, np.nan]]).T
-    births = fit_births(series, np.zeros((1, 2)), params().births)
-    assert births.posterior[2, 0] > 0.2
-    assert tracks["birth_probability"].tolist() == pytest.approx([births.posterior[2, 0]] * 3)
-
-
-def test_a_static_house_carries_the_probability_that_it_always_stood_there() -> None:
-    frames = [frame(HOUSE, sure=sure) for sure in (153, 204, 255)] + [frame(CLOUD_OVER_IT)]
-    tracks = track_changepoint(cube_of(frames), 1, params())
-    assert tracks["confidence"].tolist() == pytest.approx([0.8] * 3)
-    births = fit_births(np.array([[0.6, 0.8, 1.0, np.nan]]).T, np.zeros((1, 2)), params().births)
-    assert tracks["birth_probability"].tolist() == pytest.approx([births.posterior[0, 0]] * 3)
-
-
 @pytest.mark.parametrize(("offset", "birth"), [(-1, 4), (0, 5), (1, 6)])
 def test_the_offset_shifts_the_birth_and_the_first_row(offset: int, birth: int) -> None:
     cube = cube_of([frame(GROUND)] * 4 + [frame(HOUSE)] * 4)
     tracks = track_changepoint(cube, 1, params(month_offset=offset))
     assert born(tracks) == {A.normalize(): month(birth)}
     assert months_of(tracks) == list(range(birth, 9))
-
-
-def test_ids_are_text_and_nobody_shares_one() -> None:
-    row = "".join("aaa." for _ in range(20))
-    half = "aaa....." * 10
-    old, town = ("\n".join([line, line, "." * 80] * 20) for line in (half, row))
-    tracks = track(*[old] * 4, *[town] * 4)
-    assert all(isinstance(name, str) for name in tracks["id"])
-    assert tracks.groupby("id").size().value_counts().to_dict() == {8: 200, 4: 200}
-    assert set(tracks.groupby("id")["geometry"].nunique()) == {1}
-    assert all(geometry.area == 6 for geometry in tracks["geometry"])
-    assert tracks.groupby("birth_month")["id"].nunique().to_dict() == {month(1): 200, month(5): 200}
-
-
-def test_rows_come_by_month_and_every_pair_once() -> None:
-    tracks = track(*[HOUSE] * 4, *[TWO_HOUSES] * 4)
-    assert tracks["month"].is_monotonic_increasing
-    assert not tracks.duplicated(["month", "id"]).any()
-
-
-def test_at_three_times_a_house_lies_where_it_was_drawn() -> None:
-    assert set(born(track(*[TWO_HOUSES] * 3, upsampling=3))) == {A.normalize(), B.normalize()}
-
-
-def test_places_are_centres_in_pixels_of_the_original_image() -> None:
-    for upsampling in (1, 3):
-        ids = ids_of(TWO_HOUSES, upsampling)
-        candidates = Candidates(ids, np.zeros((1, 2)))
-        np.testing.assert_array_equal(candidates.areas, [6 * upsampling**2] * 2)
-        middles = candidates.places(upsampling) + 0.5 / upsampling  # an index names a pixel's corner
-        np.testing.assert_allclose(middles, [[2, 2.5], [2, 7.5]])
-
-
-def test_months_are_taken_by_date_whatever_the_order_of_the_cube() -> None:
-    cube = cube_of([frame(GROUND)] * 4 + [frame(HOUSE)] * 10)
-    tracks = track_changepoint({name: cube[name] for name in sorted(cube, reverse=True)}, 1, params())
-    pd.testing.assert_frame_equal(tracks, track_changepoint(cube, 1, params()))
-    assert born(tracks) == {A.normalize(): month(5)}
-    assert tracks["month"].iloc[-1] == "2019-02"
-
-
-def test_the_same_cube_gives_the_same_table_also_from_evidence_that_was_kept() -> None:
-    cube = cube_of([frame(HOUSE)] * 4 + [frame(TWO_HOUSES)] * 4)
-    first = track_changepoint(cube, 1, params())
-    pd.testing.assert_frame_equal(first, track_changepoint(dict(cube), 1, params()))
-    evidence = collapse_change(cube, 3)
-    for _ in range(2):  # a trial leaves the evidence as it was
-        pd.testing.assert_frame_equal(first, decide(cube, evidence, 1, params()))
-
-
-def test_months_of_different_shape_are_named() -> None:
-    cube = cube_of([frame("..."), frame("...."), frame("...")])
-    with pytest.raises(GridError, match=r"month 2018-02: probabilities have shape \(1, 4\), the others \(1, 3\)"):
-        track_changepoint(cube, 1, params())
-    with pytest.raises(GridError, match="month 2018-02"):
-        decide(cube, collapse_change(cube_of([frame("...")]), 3), 1, params())
-
-
-def test_every_month_is_read_four_times() -> None:
-    class Counting(dict[str, Probabilities]):
-        reads = 0
-
-        def __getitem__(self, month: str) -> Probabilities:
-            self.reads += 1
-            return super().__getitem__(month)
-
-    cube = Counting(cube_of([frame(HOUSE)] * 6))
-    track_changepoint(cube, 1, params())
-    assert cube.reads <= 4 * 6 + 1  # and once for the shape

@@ -6,9 +6,8 @@ import pytest
 from shapely.geometry import box
 
 from sn7ml.buildings.collapse import decide_births, track_collapse
-from sn7ml.geo.probabilities import Probabilities
 from sn7ml.params import CollapseParams
-from tests.buildings.drawings import cube_of, frame, track_params
+from tests.buildings.drawings import CountingCube, cube_of, frame, track_params
 
 GROUND = """
     ..........
@@ -173,13 +172,6 @@ def test_births_worked_out_by_hand(series: list[float], birth: int) -> None:
 
 
 def test_no_month_is_held_longer_than_needed() -> None:
-    class Counting(dict[str, Probabilities]):
-        reads = 0
-
-        def __getitem__(self, month: str) -> Probabilities:
-            self.reads += 1
-            return super().__getitem__(month)
-
-    cube = Counting(cube_of([frame(HOUSE)] * 6))
+    cube = CountingCube(cube_of([frame(HOUSE)] * 6))
     track_collapse(cube, 1, track_params())
     assert cube.reads == 12

@@ -6,38 +6,12 @@ import geopandas
 import pandas as pd
 import pytest
 import shapely
-from shapely.geometry import Polygon, box
-from shapely.geometry.base import BaseGeometry
 
 from sn7ml.data.footprints import read_footprints, write_footprints
 from sn7ml.tables import TRACKS
 from tests.sn7_folder import AOI, FAR_AOI, grid_of
 
 GRIDS = {AOI: grid_of(AOI), FAR_AOI: grid_of(FAR_AOI)}
-YARD = Polygon(box(10, 10, 19, 19).exterior.coords, [box(13, 13, 16, 16).exterior.coords])
-
-
-def track(aoi: str, month: str, number: str, geometry: BaseGeometry) -> dict[str, object]:
-    return {
-        "aoi": aoi,
-        "month": month,
-        "id": number,
-        "birth_month": "2018-01",
-        "birth_probability": 0.5,
-        "confidence": 0.75,
-        "geometry": geometry,
-    }
-
-
-@pytest.fixture
-def tracks() -> pd.DataFrame:
-    rows = [
-        track(AOI, "2018-02", "10", box(1.123, 2, 4, 6)),
-        track(AOI, "2018-02", "9", YARD),
-        track(AOI, "2018-01", "9", YARD),
-        track(FAR_AOI, "2018-01", "0", box(-3, 60, 2, 70)),
-    ]
-    return TRACKS.check(pd.DataFrame(rows))
 
 
 def test_footprints_come_back_as_they_went(tracks: pd.DataFrame, tmp_path: Path) -> None:

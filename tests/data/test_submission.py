@@ -1,8 +1,5 @@
 """The challenge's CSV: written by its rules, read as it stands, and every bad line named."""
 
-import csv
-import re
-import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -11,62 +8,14 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Polygon, box
-from shapely.geometry.base import BaseGeometry
 
 from sn7ml.data.submission import read_polygons, read_submission, write_submission
 from sn7ml.errors import LabelError
 from sn7ml.tables import POLYGONS, TRACKS
+from tests.data.submissions import FEB, HEADER, JAN, SQUARE, STEM, WKT, complaint, complaint_of_row, read
+from tests.data.tracks import YARD, track
 from tests.metrics import scot_cases
 from tests.sn7_folder import AOI, FAR_AOI, stem, write_aoi
-
-YARD = Polygon(box(10, 10, 19, 19).exterior.coords, [box(13, 13, 16, 16).exterior.coords])
-JAN, FEB = stem(AOI, "2018-01"), stem(AOI, "2018-02")
-HEADER = "filename,id,geometry\n"
-SQUARE = '"POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))"'
-STEM = "is no SpaceNet 7 stem; expected global_monthly_YYYY_MM_mosaic_L15-0331E-1257N_1327_3160_13"
-WKT = "expected POLYGON ((x y, ...)) in pixels"
-
-
-def track(aoi: str, month: str, number: str, geometry: BaseGeometry) -> dict[str, object]:
-    return {
-        "aoi": aoi,
-        "month": month,
-        "id": number,
-        "birth_month": "2018-01",
-        "birth_probability": 0.5,
-        "confidence": 0.75,
-        "geometry": geometry,
-    }
-
-
-@pytest.fixture
-def tracks() -> pd.DataFrame:
-    rows = [
-        track(AOI, "2018-02", "10", box(1.123, 2, 4, 6)),
-        track(AOI, "2018-02", "9", YARD),
-        track(AOI, "2018-01", "9", YARD),
-        track(FAR_AOI, "2018-01", "0", box(-3, 60, 2, 70)),
-    ]
-    return TRACKS.check(pd.DataFrame(rows))
-
-
-def read(tmp_path: Path, text: str | bytes) -> pd.DataFrame:
-    (tmp_path / "a.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_polygons(tmp_path / "a.csv")
-
-
-def complaint(tmp_path: Path, text: str | bytes) -> list[str]:
-    """The lines of the error's message, without the folder's name."""
-    with pytest.raises(LabelError) as caught:
-        read(tmp_path, text)
-    return str(caught.value).replace(f"{tmp_path}/", "").split("\n")
-
-
-def complaint_of_row(tmp_path: Path, row: str) -> str:
-    """What is said of one row, the only bad one, on line 3."""
-    head, fault = complaint(tmp_path, f"{HEADER}{JAN},1,{SQUARE}\n{row}\n{FEB},1,{SQUARE}\n")
-    assert head == "a.csv: 1 bad line"
-    return fault.strip()
 
 
 def test_the_submission_in_the_challenges_form(tracks: pd.DataFrame, tmp_path: Path) -> None:
@@ -145,54 +94,6 @@ def test_what_others_wrote_is_read(tmp_path: Path) -> None:
     assert found["geometry"][1].is_empty
     assert found["geometry"][2] is None
     assert found.dtypes.tolist() == POLYGONS.empty().dtypes.tolist()
-
-
-@pytest.mark.parametrize(
-    "wkt",
-    [
-        "POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))",  # crosses itself
-        "POLYGON ((0 0, 1 0, 0 0, 0 0))",
-        "POLYGON ((0 0, 9 0, 9 9, 0 9, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1))",
-        "MULTIPOLYGON (((0 0, 1 0, 1 1, 0 0)), ((5 5, 6 5, 6 6, 5 5)))",
-        "MULTIPOLYGON EMPTY",
-        "LINESTRING (0 0, 1 1)",
-        "POINT (3 4)",
-        "GEOMETRYCOLLECTION (POINT (3 4), POLYGON ((0 0, 1 0, 1 1, 0 0)))",
-        "POLYGON Z ((0 0 5, 1 0 5, 1 1 5, 0 0 5))",
-        "POLYGON M ((0 0 5, 1 0 5, 1 1 5, 0 0 5))",
-        "POLYGON ZM ((0 0 5 6, 1 0 5 6, 1 1 5 6, 0 0 5 6))",
-        "POLYGON ((-100000 0, 100000 0, 1 100000, -100000 0))",
-        "POLYGON Z ((0 0 1000000, 1 0 1000000, 1 1 1000000, 0 0 1000000))",
-    ],
-)
-def test_what_the_scorer_has_a_rule_for_passes_unchanged(wkt: str, tmp_path: Path) -> None:
-    found = read(tmp_path, f'{HEADER}{JAN},1,"{wkt}"\n{JAN},1," {wkt.lower()}"\n')
-    assert [shapely.to_wkt(geometry, trim=True) for geometry in found["geometry"]] == [wkt, wkt]
-    assert found["id"].tolist() == ["1", "1"]
-
-
-@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_byte_order_mark_line_ends_blank_lines_and_quotes_do_not_matter(
-    mark: bytes, newline: str, tmp_path: Path
-) -> None:
-    text = f'"filename","id",geometry\n\n{JAN},"ä,""b""",POINT (1 2)\n\n{JAN},8,POINT (3 4)\n\n'
-    found = read(tmp_path, mark + text.replace("\n", newline).encode())
-    assert found["id"].tolist() == ['ä,"b"', "8"]
-    assert [point.x for point in found["geometry"]] == [1, 3]
-
-
-def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
-    assert len(read(tmp_path, f"{HEADER}{JAN},1,{SQUARE}")) == 1
-
-
-def test_an_outline_of_a_whole_town_is_read(tmp_path: Path) -> None:
-    town = shapely.Point(500, 500).buffer(400, quad_segs=4000)
-    text = f'{HEADER}{JAN},1,"{town.wkt}"\n'
-    assert len(text) > 400_000
-    csv.field_size_limit(131_072)
-    assert read(tmp_path, text)["geometry"][0].equals_exact(town, tolerance=1e-9)
-    assert csv.field_size_limit() == 131_072
 
 
 @pytest.mark.parametrize(
@@ -287,15 +188,6 @@ def test_all_faults_of_a_line_are_told(tmp_path: Path) -> None:
     ]
 
 
-def test_lines_are_counted_through_fields_that_span_several(tmp_path: Path) -> None:
-    polygon = '"POLYGON ((0 0,\r\n 1 0,\n 1 1,\n 0 0))"'  # four lines
-    text = f"\n{HEADER}{JAN},1,{polygon}\n\n{JAN},2,{polygon}\nParis,3,{polygon}\n{JAN},4,bad\n"
-    assert [re.match(r" *line \d+", line) and line.split(",")[0] for line in complaint(tmp_path, text)[1:]] == [
-        "  line 12",  # 1 blank, 2 header, 3 to 6, 7 blank, 8 to 11, 12 to 15, 16
-        "  line 16",
-    ]
-
-
 @pytest.mark.parametrize(("bad", "more"), [(20, []), (21, ["  … and 1 more"]), (1_500, ["  … and 1,480 more"])])
 def test_twenty_bad_lines_are_told_and_the_others_counted(bad: int, more: list[str], tmp_path: Path) -> None:
     good = f"{JAN},1,{SQUARE}\n"
@@ -320,95 +212,6 @@ def test_the_first_twenty_are_of_all_kinds_in_the_order_of_the_file(tmp_path: Pa
     assert told[0] == "a.csv: 24 bad lines"
     assert [int(line[:9].split()[1].strip(",:")) for line in told[1:21]] == list(range(2, 22))
     assert told[21:] == ["  … and 4 more"]
-
-
-def test_a_quote_that_is_never_closed_is_named_where_it_opens(tmp_path: Path) -> None:
-    head, first, second = complaint(tmp_path, f'{HEADER}{JAN},1,x\n{JAN},2,"POLYGON EMPTY\n{JAN},3,\n')
-    assert head == "a.csv: 2 bad lines"
-    assert first.startswith("  line 2, column geometry: 'x' is no WKT")
-    assert second == (
-        "  lines 3 to 4: a quote is opened and never closed, from "
-        "'global_monthly_2018_01_mosaic_…1327_3160_13,2,\"POLYGON EMPTY' on; expected quotes around whole fields only"
-    )  # fmt: skip
-
-
-def test_after_a_quote_that_met_the_next_ones_reading_goes_on(tmp_path: Path) -> None:
-    rows = [f'{JAN},1,"POLYGON EMPTY', f"{JAN},2,{SQUARE}", f"{JAN},3,x"]
-    told = complaint(tmp_path, HEADER + "\n".join(rows))
-    assert [line.split(":")[0] for line in told] == ["a.csv", "  lines 2 to 3", "  line 4, column geometry"]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (b"", "a.csv: is empty; expected a header with the columns filename,id,geometry"),
-        (b"\n\n", "a.csv: is empty; expected a header with the columns filename,id,geometry"),
-        (
-            b"filename,geometry\n",
-            "a.csv: line 1, 'filename,geometry', lacks column(s) ['id']; expected a header with the columns filename,id,geometry",
-        ),
-        (
-            b"\nfilename;id;geometry\n",
-            "a.csv: line 2, 'filename;id;geometry', lacks column(s) ['filename', 'id', 'geometry']; "
-            "expected a header with the columns filename,id,geometry",
-        ),
-        (
-            b"filename,id,id,Geometry\n",
-            "a.csv: line 1, 'filename,id,id,Geometry', lacks column(s) ['geometry'] and repeats column(s) ['id']; "
-            "expected a header with the columns filename,id,geometry",
-        ),
-        (
-            b'"filename,id,geometry\n',
-            "a.csv: line 1: a quote is opened and never closed, from '\"filename,id,geometry' on; "
-            "expected quotes around whole fields only; expected a header with the columns filename,id,geometry",
-        ),
-        (
-            b"filename,id,geometry\n\xff\n",
-            "a.csv: line 2 is not UTF-8 (byte 0xff); expected CSV text in UTF-8",
-        ),
-        (b"\x89PNG\r\n\x1a\n", "a.csv: line 1 is not UTF-8 (byte 0x89); expected CSV text in UTF-8"),
-        (
-            b"filename,id,geometry\nx,y,\0z\n",
-            "a.csv: line 2 holds a NUL character, so the file is not text; expected CSV in UTF-8",
-        ),
-    ],
-)  # fmt: skip
-def test_a_file_that_is_no_such_csv_is_named(text: bytes, message: str, tmp_path: Path) -> None:
-    assert complaint(tmp_path, text) == [message]
-
-
-@pytest.mark.parametrize("line", [2, 60, 61, 1_000, 2_000])
-@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
-def test_the_line_that_is_not_utf8_is_named_wherever_the_decoder_stops(
-    line: int, newline: bytes, tmp_path: Path
-) -> None:
-    lines = [HEADER.strip().encode(), *[f"{JAN},ü,{SQUARE}".encode()] * 1_999]
-    lines[line - 1] = lines[line - 1].replace("ü".encode(), b"\xfc")
-    for shift in range(3):  # so that a chunk's end falls on other bytes of a line
-        text = lines[0] + b"," + b"x" * 41 * shift + newline + b"".join(row + b"," + newline for row in lines[1:])
-        assert complaint(tmp_path, text) == [f"a.csv: line {line} is not UTF-8 (byte 0xfc); expected CSV text in UTF-8"]
-
-
-def test_a_gigantic_field_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sn7ml.data.csv_rows.LONGEST_FIELD", 200_000)
-    told = complaint(tmp_path, f'{HEADER}{JAN},1,"{"x" * 200_001}"\n{JAN},2,y\n')
-    assert told[1].startswith("  line 2: quotes do not pair (field larger than field limit (200000)), from 'global_")
-    assert told[2].startswith("  line 3, column geometry: 'y' is no WKT")
-
-
-def test_collections_in_collections_do_not_end_the_process(tmp_path: Path) -> None:
-    deep = "GEOMETRYCOLLECTION (" * 100_000 + "POINT (0 0)" + ")" * 100_000
-    assert complaint_of_row(tmp_path, f"{JAN},1,{deep}") == (
-        "line 3, column geometry: 'GEOMETRYCOLLECTION (GEOMETRYCOLLECTION (GEOMETRYCOLLECTION …' is no WKT "
-        f"(curves and collections of collections are not read); {WKT}"
-    )
-
-
-def test_numbers_that_are_none_leak_no_warning(tmp_path: Path) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        complaint(tmp_path, f'{HEADER}{JAN},1,"POLYGON ((0 0, nan 1e999, inf 1, 0 0))"\n')
-    assert not caught
 
 
 @pytest.mark.parametrize("function", [read_submission, read_polygons])
