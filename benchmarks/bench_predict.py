@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sn7ml.data.catalog import scan
 from sn7ml.data.cubes import read_image
+from sn7ml.data.regions import Stretch
 from sn7ml.geo.windows import plan_windows
 from sn7ml.learn.fit import enlarge
 from sn7ml.learn.models import build_model
@@ -55,7 +56,7 @@ def bare_passes(predictor: Predictor, shape: tuple[int, int]) -> Callable[[], No
     @torch.inference_mode()
     def run() -> None:
         for window in windows:
-            predictor.network(window)
+            predictor.networks[0](window)
 
     return run
 
@@ -65,7 +66,7 @@ def whole_frame(predictor: Predictor, root: Path, frame: pd.DataFrame, out: Path
     aoi, cols = frame["aoi"].iloc[0], read_image(root / frame["image"].iloc[0]).grid.shape[1]
 
     def run() -> None:
-        for _ in predict_frames(predictor, root, frame, {aoi: [(0, cols)]}, out):
+        for _ in predict_frames(predictor, root, frame, {aoi: [Stretch(0, cols)]}, out):
             pass
 
     return run
@@ -80,7 +81,7 @@ def main(data: Path | None) -> None:
     """Print times and ratios."""
     torch.set_num_threads(THREADS)
     params = load_params()
-    package = Package(recipe_of(params), params.tiling.upsampling, build_model(params.model).state_dict())
+    package = Package(recipe_of(params), params.tiling.upsampling, (build_model(params.model).state_dict(),))
     predictor = Predictor(package, params.predict)
     with tempfile.TemporaryDirectory() as folder:
         root = data or write_world(Path(folder, "data"), (SIDE_PX, SIDE_PX))

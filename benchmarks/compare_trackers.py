@@ -11,14 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from sn7ml.data.catalog import scan
-from sn7ml.data.regions import inside, read_grids
+from sn7ml.data.regions import read_grids
 from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.scoring import Truth, read_split_truth, track_aois
+from sn7ml.experiment.scoring import Truth, read_split_truth, scored_part, track_aois
 from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.metrics.scot import score_scot
 from sn7ml.params import TrackParams, load_params, load_track
-from sn7ml.tables import POLYGONS
 
 DATA, BUILD = Path("data"), Path("build")
 
@@ -45,8 +44,7 @@ def trackers(track: TrackParams) -> Mapping[str, TrackParams]:
 
 def row(name: str, truth: Truth, tracks: pd.DataFrame) -> str:
     """Return one line of the table."""
-    labelled = [key in truth.frames for key in zip(tracks["aoi"], tracks["month"], strict=True)]
-    found = inside(tracks[labelled], truth.columns)[list(POLYGONS.columns)]
+    found = scored_part(tracks, truth)
     result = score_scot(truth.polygons, found)
     aois = result.aois.values()
     births = " / ".join(f"{sum(getattr(aoi, f'change_{kind}') for aoi in aois):,}" for kind in ("tp", "fp", "fn"))

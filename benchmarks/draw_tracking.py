@@ -20,8 +20,8 @@ from shapely.geometry import Polygon, box
 
 from sn7ml.buildings.births import Births, fit_births
 from sn7ml.buildings.evidence import probability_series
-from sn7ml.buildings.instances import find_instances
-from sn7ml.buildings.peaks import find_peaks, weigh
+from sn7ml.buildings.instances import find_instances, weigh
+from sn7ml.buildings.peaks import find_peaks
 from sn7ml.buildings.track import track_buildings
 from sn7ml.geo.burn import burn_ids
 from sn7ml.geo.masks import boundary_mask, contact_mask
@@ -102,6 +102,7 @@ class Neighbourhood:
         self.ids = burn_ids([house.outline for house in self.houses], SHAPE_PX, UPSAMPLING)
         self.birth = np.array([house.birth for house in self.houses])
         self.cube = {month: self._frame(index, rng) for index, month in enumerate(MONTHS)}
+        self.series = probability_series(self.cube, self.ids)
 
     def _frame(self, month: int, rng: np.random.Generator) -> Probabilities:
         sure = expit([_log_odds(house, month, rng) for house in self.houses])
@@ -177,36 +178,23 @@ def _clear(month: int) -> NDArray[np.bool_]:
 
 def cases(town: Neighbourhood, params: BirthParams) -> list[Case]:
     """Follow the true outlines of the cases through the months, with all the other houses as their neighbours."""
-    series, places = probability_series(town.cube, town.ids), places_of(town)
-    births = fit_births(series, places, params)
-    alone = fit_births(series, places, params.model_copy(update={"neighbour_weight": 0.0}))
+    births = births_of(town, params)
+    alone = births_of(town, params.model_copy(update={"neighbour_weight": 0.0}))
     born = town.truth().drop_duplicates("id").set_index("id")["birth_month"].map(MONTHS.index).to_dict()
     shown = [*enumerate(CASES), (len(CASES) + NEIGHBOUR, "one of a street built at once")]
     return [
         Case(
-            title, _verdict(births, index), series[:, index], births.posterior[:, index], _stands_from(births, index),
+            title, _verdict(births, index), town.series[:, index], births.posterior[:, index], _stands_from(births, index),
             born.get(f"t{index + 1}", NEVER), alone.posterior[:, index] if index >= len(CASES) else None,
         )
         for index, title in shown
     ]  # fmt: skip
 
 
-def places_of(town: Neighbourhood) -> NDArray[np.float64]:
-    """(n, 2) row and column of the houses' centres."""
-    return np.array([(house.outline.centroid.y, house.outline.centroid.x) for house in town.houses])
-
-
-def with_fitted_levels(town: Neighbourhood, params: BirthParams) -> BirthParams:
-    """Return the params with the levels fitted to the town in place of those expected."""
-    levels = fit_births(probability_series(town.cube, town.ids), places_of(town), params).levels
-    return params.model_copy(
-        update={
-            "before_logit": levels.before,
-            "before_spread": levels.before_spread,
-            "after_logit": levels.after,
-            "after_spread": levels.after_spread,
-        }
-    )
+def births_of(town: Neighbourhood, params: BirthParams) -> Births:
+    """Return what the model makes of the true outlines."""
+    places = np.array([(house.outline.centroid.y, house.outline.centroid.x) for house in town.houses])
+    return fit_births(town.series, places, params)
 
 
 def _stands_from(births: Births, index: int) -> int:
@@ -277,11 +265,11 @@ def main() -> None:
     town = Neighbourhood()
     truth = town.truth()
     found = follow(town, track.model_copy(update={"method": "changepoint"}))
-    births = track.changepoint.births
+    model = track.changepoint.births
     image, boxes = row_of_houses()
     evidence, parted = ways(image, track)
     pictures = {
-        "series": cases_figure(cases(town, births), MONTHS, with_fitted_levels(town, births)),
+        "series": cases_figure(cases(town, model), MONTHS, births_of(town, model).levels, model.min_probability),
         "births": births_figure(truth, found, MONTHS, diagnose(score_scot(truth, found).aois).births),
         "peaks": parting_figure(evidence, boxes, parted, UPSAMPLING),
     }

@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 
 from sn7ml.data.submission import read_polygons
-from sn7ml.metrics.diagnosis import diagnose
+from sn7ml.metrics.diagnosis import by_kind, diagnose
 from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.metrics.scot import score_scot
@@ -68,7 +68,7 @@ def row(name: str, truth: pd.DataFrame, proposed: pd.DataFrame) -> str:
     aois = result.aois.values()
     births = " / ".join(f"{sum(getattr(aoi, f'change_{kind}') for aoi in aois):,}" for kind in ("tp", "fp", "fn"))
     counts = match_footprints(truth, proposed, 0.25).by_frame()[["tp", "fp", "fn"]].sum().tolist()
-    kinds = diagnose(result.aois).overall().set_index("kind")["scot_without"]
+    kinds = by_kind(diagnose(result.aois).losses).set_index("kind")["scot_without"]
     worst = f"{str(kinds.idxmax()).replace('_', ' ')} (SCOT {kinds.max():.3f} without)" if result.score < 1 else "none"
     scores = f"{result.score:.4f} | {result.tracking:.4f} | {result.change:.4f}"
     return f"| {name} | {scores} | {births} | {sum(aoi.mm for aoi in aois)} | {precision_recall_f1(*counts)[2]:.4f} | {worst} |"

@@ -32,13 +32,16 @@ from sn7ml.params import BirthParams
 Floats = NDArray[np.float64]
 
 CLEAREST = 1 / 256
-"""Added to p and 1 - p before log-odds are taken: half of what a probability kept in 8 bits can tell apart, twice."""
+"""Added to p and 1 - p before log-odds are taken, which keeps them within ±log 257: about one step of 8 bits."""
 
 ROUNDS = 4
-"""How often neighbours are asked. More changed no birth on the real area."""
+"""How often neighbours are asked. On the whole real area 8 dropped 2 of 339 declared births and added 3 (a trial; no command
+repeats it)."""
 
 FITS = 5
-"""How often the levels are fitted. They had settled by then on the real area."""
+"""How often the levels are fitted. They have not settled by then, but more was no better: on the whole real area the level
+before was -5.06 after 5, -5.13 after 10, -5.16 after 20 and -5.20 after 100. Of the 339 births declared after 5, 10 dropped 31
+and added 26, 20 dropped 52 and added 30. The change score was 0.248, 0.244, 0.244 and 0.247 (a trial; no command repeats it)."""
 
 REACH = 3.0
 """Neighbours farther than so many standard deviations have no say."""
@@ -76,7 +79,7 @@ class Births:
     """(n,): whether the birth passes the ratio test and the F-measure's rule."""
 
     levels: Levels
-    """As fitted to these candidates."""
+    """Those they were judged by."""
 
 
 def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
@@ -104,16 +107,22 @@ def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
     >>> births.month[0], births.declared
     (np.int64(3), array([ True, False]))
     """
-    near = _neighbours(places, params.neighbour_px) if params.neighbour_weight else csr_array((0, 0))
+    near = _neighbours(places, params)
     expected = Levels(params.before_logit, params.before_spread, params.after_logit, params.after_spread)
     levels, odds = expected, log_odds(series)
     for _ in range(FITS):
         levels = _fitted(odds, _posterior(odds, levels, near, params), expected, params.levels_worth)
-    return _decided(odds, levels, _posterior(odds, levels, near, params), params)
+    return _judged(odds, near, params, levels)
 
 
-def _decided(odds: Floats, levels: Levels, posterior: Floats, params: BirthParams) -> Births:
+def judge_births(series: Floats, places: Floats, params: BirthParams, levels: Levels) -> Births:
+    """Judge candidates by levels that were fitted to others: see ``fit_births``."""
+    return _judged(log_odds(series), _neighbours(places, params), params, levels)
+
+
+def _judged(odds: Floats, near: csr_array, params: BirthParams, levels: Levels) -> Births:
     months, count = odds.shape
+    posterior = _posterior(odds, levels, near, params)
     if months < 2:
         nothing, never = np.zeros(count), np.zeros(count, dtype=bool)
         return Births(posterior, np.full(count, -np.inf), np.ones(count, np.int64), nothing, never, levels)
@@ -213,15 +222,15 @@ def _weighed(likelihood: Floats, when: Floats, birth_prior: float) -> Floats:
     return posterior
 
 
-def _neighbours(places: Floats, distance_px: float) -> csr_array:
-    """Weights (n, n), sparse: a Gaussian of the distance, 0 for oneself."""
+def _neighbours(places: Floats, params: BirthParams) -> csr_array:
+    """Weights (n, n), sparse: a Gaussian of the distance, 0 for oneself; (0, 0) where nobody is to be heard."""
     count = len(places)
-    if not count:
+    if not count or not params.neighbour_weight:
         return csr_array((0, 0))
     tree = KDTree(places)
-    pairs = tree.sparse_distance_matrix(tree, REACH * distance_px, output_type="coo_matrix")
+    pairs = tree.sparse_distance_matrix(tree, REACH * params.neighbour_px, output_type="coo_matrix")
     others = pairs.row != pairs.col
-    weights = np.exp(-0.5 * (pairs.data[others] / distance_px) ** 2)
+    weights = np.exp(-0.5 * (pairs.data[others] / params.neighbour_px) ** 2)
     return csr_array((weights, (pairs.row[others], pairs.col[others])), shape=(count, count))
 
 

@@ -8,10 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from sn7ml.buildings.births import fit_births
+from sn7ml.buildings.births import fit_births, judge_births
 from sn7ml.buildings.evidence import ChangeEvidence, Evidence, collapse_change, probability_series
 from sn7ml.buildings.histories import Sighting, history_table
-from sn7ml.buildings.peaks import find_peaks, weigh
+from sn7ml.buildings.instances import weigh
+from sn7ml.buildings.peaks import find_peaks
 from sn7ml.geo.masks import Ids
 from sn7ml.geo.outlines import outlines
 from sn7ml.geo.probabilities import BOUNDARY, CONTACT, FOOTPRINT, Probabilities
@@ -112,7 +113,7 @@ def decide(
     static = _candidates(cube, evidence.static, params.static, upsampling)
     births = fit_births(changed.series, changed.places(upsampling), params.births)
     born = Found(static.count, changed, births.declared, births.month, births.probability)
-    old = fit_births(static.series, static.places(upsampling), params.births)
+    old = judge_births(static.series, static.places(upsampling), params.births, births.levels)
     stands = _stands(static, np.isin(changed.ids, np.flatnonzero(births.declared) + 1), params)
     always = Found(0, static, stands, np.zeros_like(old.month), old.posterior[0])
     sightings = [

@@ -113,37 +113,31 @@ def collapse_change(cube: Mapping[str, Probabilities], tail_months: int) -> Chan
     Raises
     ------
     GridError
-        If a month has another shape than the first one.
+        If a month has another shape than the last one.
     """
-    if not cube:
-        raise ValueError("need a cube of at least one month")
-    first = cube[min(cube)].usable.shape
-    whole, last = _Sums(first), _Sums(first)
-    for _, month in _frames(cube, sorted(cube, reverse=True), first):
-        whole.add(month)
-        last.add(month, up_to=tail_months)
-    rise, before = np.zeros(first, np.float32), _Sums(first)
-    for _, month in _frames(cube, sorted(cube), first):
+    whole, last = _totals(cube, tail_months)
+    rise, before = np.zeros(whole.months.shape, np.float32), _Sums(whole.months.shape)
+    for _, month in _frames(cube, sorted(cube), rise.shape):
         _raise_to(rise, before, whole, tail_months)
-        before.add(month)
+        before.add(month.channels[FOOTPRINT], month.usable)
     tail = last.evidence()
     tail.channels[FOOTPRINT] = rise
     return ChangeEvidence(whole.evidence(), tail)
 
 
 class _Sums:
-    """Sums of probabilities over usable months."""
+    """Sums of probabilities over usable months: of one channel, (rows, cols), or of several, (channels, rows, cols)."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.sums = np.zeros((3, *shape), np.uint16)  # room for 257 months of 255
-        self.months = np.zeros(shape, np.uint16)
+        self.sums = np.zeros(shape, np.uint16)  # room for 257 months of 255
+        self.months = np.zeros(shape[-2:], np.uint16)
 
-    def add(self, month: Probabilities, up_to: int | None = None) -> None:
+    def add(self, values: NDArray[np.uint8], usable: NDArray[np.bool_], up_to: int | None = None) -> None:
         for rows in _blocks(self.months.shape[0]):
-            counted = month.usable[rows]
+            counted = usable[rows]
             if up_to is not None:
                 counted = counted & (self.months[rows] < up_to)
-            self.sums[:, rows] += month.channels[:, rows] * counted
+            self.sums[..., rows, :] += values[..., rows, :] * counted
             self.months[rows] += counted
 
     def evidence(self) -> Evidence:
@@ -151,15 +145,25 @@ class _Sums:
         return Evidence(np.asarray(self.sums / whole, dtype=np.float32), self.months > 0)
 
 
+def _totals(cube: Mapping[str, Probabilities], tail_months: int) -> tuple[_Sums, _Sums]:
+    """Add up all channels over all usable months, and over the last ones."""
+    sums: tuple[_Sums, _Sums] | None = None
+    for _, month in _frames(cube, sorted(cube, reverse=True)):
+        sums = (_Sums(month.channels.shape), _Sums(month.channels.shape)) if sums is None else sums
+        sums[0].add(month.channels, month.usable)
+        sums[1].add(month.channels, month.usable, up_to=tail_months)
+    if sums is None:
+        raise ValueError("need a cube of at least one month")
+    return sums
+
+
 def _raise_to(rise: NDArray[np.float32], before: _Sums, whole: _Sums, tail_months: int) -> None:
     """Note where the mean from now on exceeds the mean before by more than at any earlier month."""
     for rows in _blocks(rise.shape[0]):
         earlier, total = before.months[rows], whole.months[rows]
         later = total - earlier
-        mean_before = before.sums[FOOTPRINT, rows] / (np.maximum(earlier, 1) * np.float32(CERTAIN))
-        mean_after = (whole.sums[FOOTPRINT, rows] - before.sums[FOOTPRINT, rows]) / (
-            np.maximum(later, 1) * np.float32(CERTAIN)
-        )
+        mean_before = before.sums[rows] / (np.maximum(earlier, 1) * np.float32(CERTAIN))
+        mean_after = (whole.sums[FOOTPRINT, rows] - before.sums[rows]) / (np.maximum(later, 1) * np.float32(CERTAIN))
         step = (mean_after - mean_before) * np.minimum(later / np.float32(tail_months), 1)
         np.maximum(rise[rows], np.where(earlier > 0, step, 0), out=rise[rows])
 

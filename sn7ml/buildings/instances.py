@@ -7,7 +7,7 @@ from skimage.segmentation import watershed
 
 from sn7ml.geo.masks import Ids
 from sn7ml.geo.probabilities import CERTAIN
-from sn7ml.params import InstanceParams
+from sn7ml.params import InstanceParams, PeakParams
 
 Channel = NDArray[np.uint8] | NDArray[np.float32]
 """(rows, cols) of the up-sampled grid: probability as float32 in [0, 1], or as uint8 where 255 is certain."""
@@ -23,9 +23,9 @@ def find_instances(
 ) -> Ids:
     """Part one image into buildings.
 
-    The evidence of a pixel is ``footprint · (1 - boundary_weight · boundary) · (1 - contact_weight · contact)``. A
-    building is a connected patch (over sides, not corners) of evidence above ``seed_threshold``, grown downhill in
-    evidence over footprint above ``flood_threshold``. Neighbours meet where their floods do: no ground is left between.
+    A building is a connected patch (over sides, not corners) of evidence (see ``weigh``) above ``seed_threshold``, grown
+    downhill in evidence over footprint above ``flood_threshold``. Neighbours meet where their floods do: no ground is
+    left between.
 
     Nothing grows over pixels that are not usable. What reaches such pixels is kept as it is, cut off there, and must
     pass ``min_area_px2`` with what can be seen.
@@ -35,9 +35,8 @@ def find_instances(
     int32 array (rows, cols)
         0 on ground, 1 to n on buildings, numbered from north to south by their seeds; all 0 where there is none.
     """
-    likely = as_float(footprint)
-    evidence = likely * (1 - np.float32(params.boundary_weight) * as_float(boundary))
-    evidence *= 1 - np.float32(params.contact_weight) * as_float(contact)
+    likely = _as_float(footprint)
+    evidence = weigh(likely, boundary, contact, params)
     room = (likely > params.flood_threshold) & usable
     seeds, number = ndimage.label((evidence > params.seed_threshold) & room)
     if number == 0:
@@ -47,7 +46,19 @@ def find_instances(
     return without_small(regions, params.min_area_px2 * upsampling**2)
 
 
-def as_float(channel: Channel) -> NDArray[np.float32]:
+def weigh(
+    footprint: Channel, boundary: Channel, contact: Channel, params: InstanceParams | PeakParams
+) -> NDArray[np.float32]:
+    """Lower the footprint's evidence on rims and between buildings: a new array, float32 (rows, cols).
+
+    ``footprint · (1 - boundary_weight · boundary) · (1 - contact_weight · contact)``
+    """
+    evidence = _as_float(footprint) * (1 - np.float32(params.boundary_weight) * _as_float(boundary))
+    evidence *= 1 - np.float32(params.contact_weight) * _as_float(contact)
+    return np.asarray(evidence, dtype=np.float32)
+
+
+def _as_float(channel: Channel) -> NDArray[np.float32]:
     """Return probabilities as float32 in [0, 1]."""
     if channel.dtype == np.uint8:
         return channel.astype(np.float32) / np.float32(CERTAIN)

@@ -16,18 +16,11 @@ from scipy import ndimage
 from skimage.measure import label
 from skimage.segmentation import watershed
 
-from sn7ml.buildings.instances import Channel, as_float, without_small
+from sn7ml.buildings.instances import without_small
 from sn7ml.geo.masks import Ids
 from sn7ml.params import PeakParams
 
 Image = NDArray[np.float32]
-
-
-def weigh(footprint: Channel, boundary: Channel, contact: Channel, params: PeakParams) -> Image:
-    """Lower the footprint's evidence on rims and between buildings: float32 (rows, cols)."""
-    evidence = as_float(footprint) * (1 - np.float32(params.boundary_weight) * as_float(boundary))
-    evidence *= 1 - np.float32(params.contact_weight) * as_float(contact)
-    return np.asarray(evidence, dtype=np.float32)
 
 
 def find_peaks(evidence: Image, usable: NDArray[np.bool_], params: PeakParams, upsampling: int) -> Ids:
@@ -36,7 +29,7 @@ def find_peaks(evidence: Image, usable: NDArray[np.bool_], params: PeakParams, u
     Parameters
     ----------
     evidence
-        (rows, cols) of the up-sampled grid, in [0, 1].
+        (rows, cols) of the up-sampled grid, in [0, 1]: of one month or of a cube, weighed by ``instances.weigh``.
     usable
         False where there is no evidence: no building grows there.
     params

@@ -18,6 +18,7 @@ from sn7ml.errors import LabelError, ParamsError
 
 if TYPE_CHECKING:
     from sn7ml.metrics.aoi import AoiScot
+    from sn7ml.metrics.diagnosis import Diagnosis
     from sn7ml.metrics.scot import ScotResult
 
 SHOWN = {"f1": "F1", "f1_50": "F1@.5"}
@@ -81,7 +82,10 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
         if json_file is not None:
             write_json(Path(json_file), content)
     if diagnose is not None:
-        write_diagnosis_folder(diagnose, result.aois, matches[SPACENET_IOU].by_size(), json_file == STDOUT)
+        diagnosis = write_diagnosis_folder(diagnose, result.aois, matches[SPACENET_IOU].by_size())
+        if json_file != STDOUT:
+            show_losses(diagnosis.losses)
+            console.print(f"diagnosis: {diagnose / 'diagnosis.html'}", soft_wrap=True, markup=False)
 
 
 def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> None:
@@ -176,8 +180,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     console.print(f"scores: {path}", soft_wrap=True, markup=False)
 
 
-def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: pd.DataFrame, quiet: bool) -> None:
-    """Write losses.csv, births.csv, sizes.csv, frames.csv, diagnosis.html and diagnosis.png; print the losses."""
+def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: pd.DataFrame) -> "Diagnosis":
+    """Write losses.csv, births.csv, sizes.csv, frames.csv, diagnosis.html and diagnosis.png; return what was found."""
     from sn7ml.metrics.diagnosis import diagnose  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.report.diagnosis import draw_diagnosis, write_diagnosis  # noqa: PLC0415
     from sn7ml.runtime.files import replacing, write_text  # noqa: PLC0415
@@ -190,21 +194,20 @@ def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: p
     with replacing(folder / "diagnosis.png") as temporary:
         temporary.write_bytes(draw_diagnosis(found.losses, found.births, sizes))
     write_diagnosis(folder / "diagnosis.html", found.losses, found.births, sizes)
-    if not quiet:
-        show_losses(found.overall())
-        console.print(f"diagnosis: {folder / 'diagnosis.html'}", soft_wrap=True, markup=False)
+    return found
 
 
-def show_losses(overall: pd.DataFrame) -> None:
-    """Print a row per kind of error."""
+def show_losses(losses: pd.DataFrame) -> None:
+    """Print ``Diagnosis.losses``, a row per kind of error."""
+    from sn7ml.report.diagnosis_sums import COUNT_NAMES, labelled_kinds  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("Where SCOT was lost", no_wrap=True)
     for name in ("false", "missed", "false births", "missed births", "SCOT without it", "gain"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in overall.to_dict("records"):
-        counts = [str(row[name]) for name in ("track_fp", "track_fn", "change_fp", "change_fn")]
-        gain = row["scot_without"] - row["scot"]
-        table.add_row(row["kind"].replace("_", " "), *counts, decimal(row["scot_without"]), f"{gain:+.4f}")
+    for row in labelled_kinds(losses).to_dict("records"):
+        counts = [str(row[name]) for name in COUNT_NAMES]
+        table.add_row(row["label"], *counts, decimal(row["scot_without"]), f"{row['gain']:+.4f}")
     show(table)
 
 

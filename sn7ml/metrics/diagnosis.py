@@ -37,7 +37,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
 """Kind of error to what it means, in the order they are shown."""
 
 COUNTS = ["track_fp", "track_fn", "change_fp", "change_fn"]
-LOSSES = ["aoi", "kind", *COUNTS, "scot", "scot_without"]
+SCORES = ["scot", "scot_without"]
+LOSSES = ["aoi", "kind", *COUNTS, *SCORES]
 BIRTHS = ["aoi", "outcome", "truth_id", "truth_month", "prop_id", "prop_month", "months_late"]
 
 Errors = Mapping[str, Mapping[str, int]]
@@ -59,13 +60,6 @@ class Diagnosis:
     Outcomes of true births: "found", "late", "early", "misplaced", "missed", "switched" (found first under another's id);
     of the others: "false", "older", "switch" (a known building under a fresh id)."""
 
-    def overall(self) -> pd.DataFrame:
-        """Return a row per kind: errors summed over AOIs, and SCOT, as it is and without them, as means over AOIs."""
-        kinds = pd.Index(list(KINDS), name="kind")
-        sums = self.losses.groupby("kind")[COUNTS].sum()
-        means = self.losses.groupby("kind")[["scot", "scot_without"]].mean()
-        return pd.concat([sums, means], axis=1).reindex(kinds).reset_index() if len(self.losses) else self.losses
-
 
 def diagnose(aois: Mapping[str, AoiScot]) -> Diagnosis:
     """Tell where the score of each AOI was lost.
@@ -82,6 +76,43 @@ def diagnose(aois: Mapping[str, AoiScot]) -> Diagnosis:
         pd.DataFrame(losses, columns=LOSSES),
         pd.concat(births, ignore_index=True) if births else pd.DataFrame(columns=BIRTHS),
     )
+
+
+def by_kind(losses: pd.DataFrame) -> pd.DataFrame:
+    """Add up losses over AOIs.
+
+    Parameters
+    ----------
+    losses
+        ``Diagnosis.losses``, or what a CSV kept of it.
+
+    Returns
+    -------
+    DataFrame
+        A row per kind, in the order of :func:`kinds_of`: kind, the counts of ``COUNTS`` (sums), scot, scot_without and
+        gain, their difference (means over AOIs). No losses give no rows.
+    """
+    table = with_gain(losses)
+    groups = table.groupby("kind", sort=False)
+    rows = pd.concat([groups[COUNTS].sum(), groups[[*SCORES, "gain"]].mean()], axis=1)
+    return rows.reindex(pd.Index(kinds_of(table), name="kind")).reset_index()
+
+
+def with_gain(losses: pd.DataFrame) -> pd.DataFrame:
+    """Return losses with numbers as numbers, which an empty table may not have, and ``gain``: SCOT without, less SCOT."""
+    names, counts = dict.fromkeys(("aoi", "kind"), "object"), dict.fromkeys(COUNTS, "int64")
+    table = losses.astype(names | counts | dict.fromkeys(SCORES, "float64"))
+    return table.assign(gain=table["scot_without"] - table["scot"])
+
+
+def kinds_of(losses: pd.DataFrame) -> list[str]:
+    """Return the kinds that a table of losses holds, in the order of ``KINDS``; one that is not among them comes last.
+
+    >>> kinds_of(pd.DataFrame({"kind": ["haste", "late_births", "missed_footprints", "haste"]}))
+    ['missed_footprints', 'late_births', 'haste']
+    """
+    there = dict.fromkeys(losses["kind"])
+    return [kind for kind in KINDS if kind in there] + [kind for kind in there if kind not in KINDS]
 
 
 def _births(aoi: AoiScot) -> pd.DataFrame:

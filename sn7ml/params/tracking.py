@@ -8,26 +8,30 @@ from sn7ml.params.learning import Choice
 from sn7ml.params.section import Section, Split
 
 
-class InstanceParams(Section):
-    """From probabilities to single buildings: a watershed."""
-
-    seed_threshold: float = Field(ge=0, le=1)
-    """A building grows from pixels whose evidence (see ``sn7ml.buildings.instances``) is above this."""
-
-    flood_threshold: float = Field(ge=0, le=1)
-    """It grows over pixels whose footprint probability is above this."""
+class PartingParams(Section):
+    """What every way of parting an image into single buildings needs."""
 
     boundary_weight: float = Field(ge=0, le=1)
-    """How much the boundary channel lowers the evidence for a seed."""
+    """How much the boundary channel lowers the evidence (see ``sn7ml.buildings.instances.weigh``)."""
 
     contact_weight: float = Field(ge=0, le=1)
-    """How much the contact channel lowers the evidence for a seed."""
+    """How much the contact channel lowers the evidence, likewise."""
 
     min_area_px2: float = Field(ge=0)
     """Smaller buildings are dropped, px² of the original image."""
 
     simplify_px: float = Field(ge=0)
     """Tolerance of outline simplification, pixels of the original image."""
+
+
+class InstanceParams(PartingParams):
+    """From probabilities to single buildings: a watershed."""
+
+    seed_threshold: float = Field(ge=0, le=1)
+    """A building grows from pixels whose evidence is above this."""
+
+    flood_threshold: float = Field(ge=0, le=1)
+    """It grows over pixels whose footprint probability is above this."""
 
 
 class CollapseParams(Section):
@@ -45,7 +49,7 @@ class CollapseParams(Section):
     largest rise has no birth."""
 
 
-class PeakParams(Section):
+class PeakParams(PartingParams):
     """From evidence to single buildings: a building is a peak and what lies around it (``sn7ml.buildings.peaks``)."""
 
     smooth_px: float = Field(ge=0)
@@ -59,18 +63,6 @@ class PeakParams(Section):
 
     flood_ratio: float = Field(gt=0, lt=1)
     """A building reaches down to this share of its peak."""
-
-    boundary_weight: float = Field(ge=0, le=1)
-    """How much the boundary channel lowers the evidence."""
-
-    contact_weight: float = Field(ge=0, le=1)
-    """How much the contact channel lowers the evidence."""
-
-    min_area_px2: float = Field(ge=0)
-    """Smaller buildings are dropped, px² of the original image."""
-
-    simplify_px: float = Field(ge=0)
-    """Tolerance of outline simplification, pixels of the original image."""
 
 
 class BirthParams(Section):

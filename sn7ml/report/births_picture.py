@@ -19,13 +19,11 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from sn7ml.params import BirthParams
-from sn7ml.report.diagnosis_panels import GROUND, INK, LINE, SOFT
+from sn7ml.buildings.births import Levels
 from sn7ml.report.drawing import DPI, SMALL, WIDTH_IN, plain
-from sn7ml.report.palette import BORN, OLD, SERIES, TRUTH
+from sn7ml.report.palette import BORN, GROUND, INK, LINE, MAP_GROUND, OLD, RIM, SERIES, SOFT, TRUTH
 from sn7ml.tables import TRACKS
 
-RIM = "#3c4048"
 PERCENT = (0.01, 0.1, 0.5, 0.9, 0.99)
 """Probabilities named on an axis of log-odds."""
 
@@ -65,7 +63,7 @@ class Case:
     """The posterior if neighbours had no say; None if that is not to be drawn."""
 
 
-def cases_figure(cases: Sequence[Case], months: Sequence[str], params: BirthParams) -> Figure:
+def cases_figure(cases: Sequence[Case], months: Sequence[str], levels: Levels, min_probability: float) -> Figure:
     """Draw the series of each candidate over the posterior of its month of birth.
 
     Above: log-odds by month on the two levels of the model. Below: the posterior.
@@ -76,8 +74,10 @@ def cases_figure(cases: Sequence[Case], months: Sequence[str], params: BirthPara
         At least one; two to a row.
     months
         Their names, as many as the series are long.
-    params
-        Levels, and the probability above which a birth is declared.
+    levels
+        Those the cases were judged by.
+    min_probability
+        Above it a birth is declared.
     """
     rows = math.ceil(len(cases) / 2)
     figure = Figure(
@@ -89,21 +89,21 @@ def cases_figure(cases: Sequence[Case], months: Sequence[str], params: BirthPara
     panels, key = np.asarray(figure.subfigures(2, 1, height_ratios=(2.9 * rows, 1))).tolist()
     for case, place in zip(cases, panels.subfigures(rows, 2, squeeze=False).ravel(), strict=False):
         above, below = place.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
-        _draw_series(above, case, params)
-        _draw_posterior(below, case, months, params)
-    key.legend(handles=_key(params), loc="center", ncols=3, frameon=False, fontsize=SMALL, labelcolor=INK)
+        _draw_series(above, case, levels)
+        _draw_posterior(below, case, months, min_probability)
+    key.legend(handles=_key(min_probability), loc="center", ncols=3, frameon=False, fontsize=SMALL, labelcolor=INK)
     return figure
 
 
-def _draw_series(axes: Axes, case: Case, params: BirthParams) -> None:
+def _draw_series(axes: Axes, case: Case, levels: Levels) -> None:
     plain(axes)
     axes.grid(axis="y", color=LINE, linewidth=0.7)
     axes.set_title(case.title, loc="left", fontsize=10, color=INK, pad=18, fontweight="bold", parse_math=False)
     axes.text(0, 1.04, case.verdict, transform=axes.transAxes, fontsize=SMALL, color=SOFT, parse_math=False)
     count = len(case.series)
     for start, stop, level, spread, colour in (
-        (-0.5, case.birth - 0.5, params.before_logit, params.before_spread, BEFORE),
-        (case.birth - 0.5, count - 0.5, params.after_logit, params.after_spread, AFTER),
+        (-0.5, case.birth - 0.5, levels.before, levels.before_spread, BEFORE),
+        (case.birth - 0.5, count - 0.5, levels.after, levels.after_spread, AFTER),
     ):
         if stop > start:
             axes.fill_between([start, stop], level - spread, level + spread, color=colour, alpha=0.16, linewidth=0)
@@ -117,7 +117,7 @@ def _draw_series(axes: Axes, case: Case, params: BirthParams) -> None:
     _mark_truth(axes, case)
 
 
-def _draw_posterior(axes: Axes, case: Case, months: Sequence[str], params: BirthParams) -> None:
+def _draw_posterior(axes: Axes, case: Case, months: Sequence[str], min_probability: float) -> None:
     plain(axes)
     axes.grid(axis="y", color=LINE, linewidth=0.7)
     count = len(case.series)
@@ -127,9 +127,7 @@ def _draw_posterior(axes: Axes, case: Case, months: Sequence[str], params: Birth
         axes.step(
             np.arange(-0.5, count + 1), np.append(case.alone, case.alone[-1]), INK, where="post", linewidth=1, zorder=3
         )
-    axes.plot(
-        [0.5, count - 0.5], [params.min_probability] * 2, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=3
-    )
+    axes.plot([0.5, count - 0.5], [min_probability] * 2, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=3)
     axes.set_xlim(-0.7, count + 0.7)
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.5, 1], labels=["0", "0.5", "1"])
@@ -143,7 +141,7 @@ def _mark_truth(axes: Axes, case: Case) -> None:
     axes.axvline(case.truth, color=TRUTH, linewidth=1.6, linestyle=(0, (1, 1)), zorder=1)
 
 
-def _key(params: BirthParams) -> list[Line2D | Patch]:
+def _key(min_probability: float) -> list[Line2D | Patch]:
     def line(colour: str, label: str, **look: object) -> Line2D:
         return Line2D([], [], color=colour, label=label, **look)  # type: ignore[arg-type]
 
@@ -154,7 +152,7 @@ def _key(params: BirthParams) -> list[Line2D | Patch]:
         Patch(color=BORN, label="posterior of the month of birth"),
         Patch(color=OLD, label="posterior of always and never"),
         line(INK, "posterior without neighbours, where drawn", linewidth=1),
-        line(INK, f"above {params.min_probability:g} a birth is declared", linewidth=0.9, linestyle=(0, (4, 3))),
+        line(INK, f"above {min_probability:g} a birth is declared", linewidth=0.9, linestyle=(0, (4, 3))),
         line(TRUTH, "the truth", linewidth=1.6, linestyle=(0, (1, 1))),
         Patch(color=NO_EVIDENCE, label="no evidence (cloud)"),
     ]
@@ -186,7 +184,7 @@ def births_figure(truth: pd.DataFrame, found: pd.DataFrame, months: Sequence[str
         last = last_outlines(tracks)
         born = int((last["birth_month"] != months[0]).sum())
         axes.set_title(f"{name}: {len(last)} buildings, {born} born", loc="left", fontsize=10, color=INK)
-        axes.set(aspect="equal", facecolor="#f1f1ec", xlabel="column, px")
+        axes.set(aspect="equal", facecolor=MAP_GROUND, xlabel="column, px")
         axes.tick_params(labelsize=SMALL, labelcolor=INK)
         shapes = [shapely.get_coordinates(geometry.exterior) for geometry in last["geometry"]]
         bad = last["id"].isin(wrong[WHOSE[name]]).to_numpy()

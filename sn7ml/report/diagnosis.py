@@ -7,7 +7,6 @@ Three tables go in, of ``sn7ml.metrics.diagnosis`` and ``sn7ml.metrics.footprint
 * *sizes*: aoi, size, truth, truth_matched, proposals, proposals_matched.
 """
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +15,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from sn7ml.metrics.diagnosis import COUNTS, kinds_of, with_gain
 from sn7ml.report import diagnosis_panels as panels
 from sn7ml.report.cells import Grid, decimal, grid
 from sn7ml.report.diagnosis_charts import birth_delays, loss_bars, loss_by_aoi, size_bars
-from sn7ml.report.diagnosis_sums import COUNTS, by_kind, kinds_of, label_of, with_gain
+from sn7ml.report.diagnosis_sums import COUNT_NAMES, label_of, labelled_kinds
+from sn7ml.report.drawing import png
 from sn7ml.report.offline import Plot, plot, render
+from sn7ml.report.palette import GROUND
 from sn7ml.runtime.files import write_text
 
 TITLE = "Where SCOT was lost"
@@ -31,17 +33,13 @@ DIGITS = 4
 
 def draw_diagnosis(losses: pd.DataFrame, births: pd.DataFrame, sizes: pd.DataFrame) -> bytes:
     """Draw losses, births and sizes in one PNG, 1000 px wide. The same tables give the same bytes."""
-    figure = Figure(
-        figsize=(10, 8.4), dpi=100, facecolor=panels.GROUND, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
-    )
+    figure = Figure(figsize=(10, 8.4), dpi=100, facecolor=GROUND, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
     above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.05, 1))).tolist()
     panels.draw_losses(above.add_subplot(), losses)
     delays, outcomes, shares = below.subplots(1, 3, width_ratios=(1.25, 0.95, 1.1))
     panels.draw_births(delays, outcomes, births)
     panels.draw_sizes(shares, sizes)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure)
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def lost(losses: pd.DataFrame, births: pd.DataFrame, sizes: pd.DataFrame) -> Los
     """Prepare the tables for the macro ``lost`` of the templates. Without losses, nothing was scored: None."""
     if losses.empty:
         return None
-    table, aois = by_kind(losses), losses["aoi"].nunique()
+    table, aois = labelled_kinds(losses), losses["aoi"].nunique()
     scot = decimal(table["scot"].iloc[0])
     label = "Heat map: what each AOI would gain without each kind of error"
     return Lost(
@@ -87,7 +85,7 @@ def lost(losses: pd.DataFrame, births: pd.DataFrame, sizes: pd.DataFrame) -> Los
 
 
 def _kinds(table: pd.DataFrame, caption: str) -> Grid:
-    columns = {"label": "kind", "meaning": "meaning", **COUNTS, "scot_without": "SCOT without", "gain": "gain"}
+    columns = {"label": "kind", "meaning": "meaning", **COUNT_NAMES, "scot_without": "SCOT without", "gain": "gain"}
     return grid(table[list(columns)].round({"gain": DIGITS}).rename(columns=columns), caption)
 
 
@@ -116,8 +114,10 @@ def _gains(losses: pd.DataFrame) -> Grid:
 def _errors(losses: pd.DataFrame) -> Grid:
     """Show a row per AOI and kind of which there are errors."""
     table = with_gain(losses)
-    columns = {"aoi": "aoi", "kind": "kind", **COUNTS, "scot": "SCOT", "scot_without": "SCOT without", "gain": "gain"}
-    made = table[table[list(COUNTS)].any(axis=1)]
+    columns = {
+        "aoi": "aoi", "kind": "kind", **COUNT_NAMES, "scot": "SCOT", "scot_without": "SCOT without", "gain": "gain",
+    }  # fmt: skip
+    made = table[table[COUNTS].any(axis=1)]
     return grid(
         made.assign(kind=made["kind"].map(label_of))[list(columns)].rename(columns=columns),
         "Errors of each AOI and kind",

@@ -10,25 +10,24 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from sn7ml.metrics.diagnosis import kinds_of, with_gain
 from sn7ml.report.cells import decimal
 from sn7ml.report.diagnosis_sums import (
-    COUNTS,
+    COUNT_NAMES,
     RATIOS,
     TIMED,
     UNTIMED,
     Group,
     by_delay,
-    by_kind,
     by_outcome,
     by_size,
     gain_texts,
-    kinds_of,
     label_of,
+    labelled_kinds,
     reach,
     span,
     ticks_up_to,
     totals,
-    with_gain,
 )
 from sn7ml.report.figures import AOI_HEIGHT_PX, MARGIN, legend_above, short_names
 from sn7ml.report.palette import OLD, SERIES
@@ -55,7 +54,7 @@ def loss_bars(losses: pd.DataFrame) -> go.Figure:
 
     The kinds are in the order of ``KINDS``, the first on top. No losses give no bars.
     """
-    table = by_kind(losses)
+    table = labelled_kinds(losses)
     labels = [html.escape(label) for label in table["label"]]
     about = [_about(row) for row in table.to_dict("records")]
     figure = go.Figure()
@@ -79,7 +78,7 @@ def loss_bars(losses: pd.DataFrame) -> go.Figure:
 
 def _about(row: Mapping[Any, Any]) -> str:
     """Tell counts and meaning of a kind to the mouse."""
-    counts = ", ".join(f"{name}: {row[count]:,}" for count, name in COUNTS.items())
+    counts = ", ".join(f"{name}: {row[count]:,}" for count, name in COUNT_NAMES.items())
     scores = f"SCOT {row['scot']:.4f}, without them {row['scot_without']:.4f} ({row['gain']:+.4f})"
     lines = [scores, counts, *textwrap.wrap(str(row["meaning"]), HOVER_CHARACTERS)]
     return f"<b>{html.escape(str(row['label']))}</b><br>" + "<br>".join(html.escape(line) for line in lines)

@@ -13,31 +13,28 @@ from sn7ml.report.diagnosis_sums import (
     TIMED,
     UNTIMED,
     by_delay,
-    by_kind,
     by_outcome,
     by_size,
     gain_texts,
+    labelled_kinds,
     reach,
     span,
     ticks_up_to,
     totals,
 )
-from sn7ml.report.palette import OLD, SERIES
-
-GROUND, INK, SOFT, LINE = "#fcfcfa", "#1d2229", "#5a636f", "#dcdfe3"
-"""The page's colours in the light."""
+from sn7ml.report.drawing import SMALL
+from sn7ml.report.palette import GROUND, INK, LINE, OLD, SERIES, SOFT
 
 UNDER = {"facecolor": GROUND, "edgecolor": "none", "pad": 1}
 """Words are not crossed by the grid."""
 
-SMALL = 8.5
 LABELLED = 9
 """So many months have room for their counts."""
 
 
 def draw_losses(axes: Axes, losses: pd.DataFrame) -> None:
     """Draw SCOT as it is, and beyond it what it would be without each kind of error, the first kind on top."""
-    table = by_kind(losses)
+    table = labelled_kinds(losses)
     if table.empty:
         _say_nothing(axes, "Where SCOT was lost", "nothing was scored")
         return

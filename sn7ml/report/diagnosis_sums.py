@@ -1,18 +1,18 @@
-"""What the pictures of a diagnosis show: counts added up over AOIs, SCOT as their plain mean, ratios last."""
+"""What the pictures of a diagnosis show: sums over AOIs under the names people read, and the axes that hold them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from sn7ml.metrics.diagnosis import KINDS
+from sn7ml.metrics.diagnosis import COUNTS, KINDS, by_kind
 from sn7ml.report.palette import FOUND, SERIES, TRUTH
 
-COUNTS: Mapping[str, str] = {
+COUNT_NAMES: Mapping[str, str] = {
     "track_fp": "tracking, false", "track_fn": "tracking, missed",
     "change_fp": "change, false", "change_fn": "change, missed",
 }  # fmt: skip
-"""Column of ``losses`` to the name people read."""
+"""Column of ``losses`` to the name people read, in the order of ``COUNTS``."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ UNTIMED: tuple[Group, ...] = (
 )  # fmt: skip
 """Births without a delay: nobody reported them, or there was nothing to report."""
 
-
 RATIOS: Mapping[str, tuple[str, str, str, str]] = {
     "recall": ("truth_matched", "truth", TRUTH, "of what is there, found"),
     "precision": ("proposals_matched", "proposals", FOUND, "of what was found, there"),
@@ -62,40 +61,12 @@ def label_of(kind: str) -> str:
     return kind.replace("_", " ")
 
 
-def kinds_of(losses: pd.DataFrame) -> list[str]:
-    """Return the kinds that a table of losses holds, in the order of ``KINDS``; one that is not among them comes last.
-
-    >>> kinds_of(pd.DataFrame({"kind": ["haste", "late_births", "missed_footprints", "haste"]}))
-    ['missed_footprints', 'late_births', 'haste']
-    """
-    there = dict.fromkeys(losses["kind"])
-    return [kind for kind in KINDS if kind in there] + [kind for kind in there if kind not in KINDS]
-
-
-def by_kind(losses: pd.DataFrame) -> pd.DataFrame:
-    """Add up losses over AOIs.
-
-    Returns
-    -------
-    DataFrame
-        A row per kind, in the order of :func:`kinds_of`: kind, label, meaning, the counts of :data:`COUNTS` (sums), scot,
-        scot_without and gain, their difference (means over AOIs). No losses give no rows.
-    """
-    table = with_gain(losses)
-    groups = table.groupby("kind", sort=False)
-    sums, means = groups[list(COUNTS)].sum(), groups[["scot", "scot_without", "gain"]].mean()
-    kinds = kinds_of(table)
-    rows = pd.concat([sums, means], axis=1).reindex(pd.Index(kinds, name="kind")).reset_index()
-    rows.insert(1, "label", [label_of(kind) for kind in kinds])
-    rows.insert(2, "meaning", [KINDS.get(kind, "") for kind in kinds])
+def labelled_kinds(losses: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`sn7ml.metrics.diagnosis.by_kind` with label and meaning after the kind; an unknown kind means ''."""
+    rows = by_kind(losses)
+    rows.insert(1, "label", [label_of(kind) for kind in rows["kind"]])
+    rows.insert(2, "meaning", [KINDS.get(kind, "") for kind in rows["kind"]])
     return rows
-
-
-def with_gain(losses: pd.DataFrame) -> pd.DataFrame:
-    """Return losses with numbers as numbers, which an empty table may not have, and ``gain``."""
-    kinds = dict.fromkeys(("aoi", "kind"), "object") | dict.fromkeys(COUNTS, "int64")
-    table = losses.astype(kinds | dict.fromkeys(("scot", "scot_without"), "float64"))
-    return table.assign(gain=table["scot_without"] - table["scot"])
 
 
 def by_delay(births: pd.DataFrame, group: Group) -> pd.DataFrame:
@@ -125,8 +96,8 @@ def by_size(sizes: pd.DataFrame) -> pd.DataFrame:
 
 
 def gain_texts(table: pd.DataFrame) -> list[str]:
-    """Say what stands beside the bars of a table of :func:`by_kind`."""
-    errors = table[list(COUNTS)].sum(axis=1)
+    """Say what stands beside the bars of a table of :func:`labelled_kinds`."""
+    errors = table[COUNTS].sum(axis=1)
     return [_gain_text(gain, count) for gain, count in zip(table["gain"], errors, strict=True)]
 
 

@@ -5,7 +5,7 @@ import io
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sn7ml.report.diagnosis_panels import INK, SOFT
+from sn7ml.report.palette import INK, SOFT
 
 SMALL = 8.5
 """Size of the letters on axes, points."""

@@ -2,6 +2,12 @@
 
 from zlib import crc32
 
+GROUND, INK, SOFT, LINE = "#fcfcfa", "#1d2229", "#5a636f", "#dcdfe3"
+"""The page's colours in the light, as in ``report.css``."""
+
+MAP_GROUND, RIM = "#f1f1ec", "#3c4048"
+"""What lies between the buildings of a map, and the thin line around each."""
+
 TRUTH_RGB = (0, 229, 255)
 """Outlines of true buildings on imagery: bright cyan, which no ground has."""
 

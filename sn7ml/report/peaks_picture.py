@@ -11,9 +11,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from sn7ml.geo.masks import Ids
-from sn7ml.report.diagnosis_panels import GROUND, INK, LINE, SOFT
 from sn7ml.report.drawing import DPI, SMALL, WIDTH_IN, plain
-from sn7ml.report.palette import IDENTITIES, TRUTH
+from sn7ml.report.palette import GROUND, IDENTITIES, INK, LINE, SOFT, TRUTH
 
 FILL = 0.62
 """How much of a building's colour covers the evidence under it; seeds are covered in full, and darker."""

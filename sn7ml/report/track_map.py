@@ -1,7 +1,6 @@
 """Maps of the footprints of one AOI: by month of birth as a picture, by id through the months to play with."""
 
 import html
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,7 +16,8 @@ from matplotlib.patches import Patch
 from matplotlib.path import Path as Outline
 from shapely.geometry.base import BaseGeometry
 
-from sn7ml.report.palette import BORN, OLD, identity_colour
+from sn7ml.report.drawing import png
+from sn7ml.report.palette import BORN, GROUND, MAP_GROUND, OLD, RIM, identity_colour
 
 LIMIT_BYTES = 1_500_000
 """A page holds several maps: one that would be longer as JSON is shown as a picture only."""
@@ -47,26 +47,24 @@ def birth_map(tracks: pd.DataFrame) -> bytes:
     tracks
         ``TRACKS`` of one AOI; no rows give an empty map.
     """
-    figure = Figure(figsize=(9.6, 7.2), dpi=110, facecolor="#fcfcfa", layout="constrained")
+    figure = Figure(figsize=(9.6, 7.2), dpi=110, facecolor=GROUND, layout="constrained")
     axes = figure.add_subplot()
-    axes.set(aspect="equal", facecolor="#f1f1ec", xlabel="column, px", ylabel="row, px")
+    axes.set(aspect="equal", facecolor=MAP_GROUND, xlabel="column, px", ylabel="row, px")
     axes.invert_yaxis()
     last = tracks.sort_values("month", kind="stable").groupby("id", sort=True).tail(1).sort_values("id", kind="stable")
     colours = _birth_colours(tracks)
     for month, buildings in last.groupby("birth_month", sort=True):
         outlines = [_outline(geometry) for geometry in buildings["geometry"] if not geometry.is_empty]
-        axes.add_collection(PathCollection(outlines, facecolor=colours[str(month)], edgecolor="#3c4048", linewidth=0.3))
+        axes.add_collection(PathCollection(outlines, facecolor=colours[str(month)], edgecolor=RIM, linewidth=0.3))
     axes.autoscale_view()
     counts = last["birth_month"].value_counts()
     names = {month: f"{month} ({counts.get(month, 0)})" for month in colours}
     names |= {month: f"from the start ({counts.get(month, 0)})" for month in list(colours)[:1]}
     axes.legend(
-        handles=[Patch(facecolor=colours[month], edgecolor="#3c4048", linewidth=0.3, label=names[month]) for month in colours],
+        handles=[Patch(facecolor=colours[month], edgecolor=RIM, linewidth=0.3, label=names[month]) for month in colours],
         title="born in (buildings)", loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8,
     )  # fmt: skip
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure)
 
 
 def _birth_colours(tracks: pd.DataFrame) -> dict[str, str]:

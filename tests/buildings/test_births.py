@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from sn7ml.buildings.births import CLEAREST, Births, Levels, fit_births, log_likelihoods, log_odds
+from sn7ml.buildings.births import CLEAREST, Births, Levels, fit_births, judge_births, log_likelihoods, log_odds
 from tests.buildings.drawings import birth_params
 
 Floats = NDArray[np.float64]
@@ -313,6 +313,23 @@ def test_fitted_levels_are_the_mean_of_what_is_seen_and_what_is_expected() -> No
     assert levels.after_spread**2 == pytest.approx((1 + 9 + 2 * (4 + 4)) / 4, rel=0.01)
     assert levels.before == pytest.approx(-5)
     assert levels.before_spread**2 == pytest.approx(2 * 0.1**2 / 4, rel=0.01)
+
+
+def test_candidates_are_judged_by_the_levels_given_and_teach_nothing() -> None:
+    elsewhere = birth_params(levels_worth=0.001, evidence_weight=1.0, birth_prior=0.4)  # expected: -5 and -1
+    births = judge_births(column(0, 0, 2), spread_out(1), elsewhere, HAND_LEVELS)
+    weighed = [0.3 * math.exp(-4), 0.2 * math.exp(-2), 0.2, 0.3 * math.exp(-2)]
+    np.testing.assert_allclose(births.posterior.ravel(), np.array(weighed) / sum(weighed))
+    assert births.levels == HAND_LEVELS
+
+
+@given(series=many_series, weight=weights)
+def test_a_fit_is_a_judgement_by_the_levels_fitted(series: Floats, weight: float) -> None:
+    places, params = spread_out(series.shape[1]) / 200, birth_params(neighbour_weight=weight)
+    fitted = fit_births(series, places, params)
+    judged = judge_births(series, places, params, fitted.levels)
+    for name in vars(fitted):
+        np.testing.assert_array_equal(getattr(judged, name), getattr(fitted, name))
 
 
 def test_what_always_stood_there_or_never_teaches_nothing_about_births() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sn7ml.buildings.evidence import ChangeEvidence, collapse_change, collapse_months, probability_series
 from sn7ml.errors import GridError
 from sn7ml.geo.probabilities import Probabilities
-from tests.buildings.drawings import cube_of
+from tests.buildings.drawings import CountingCube, cube_of
 
 
 def pixels(footprint: list[int], boundary: list[int] | None = None, usable: list[bool] | None = None) -> Probabilities:
@@ -253,8 +253,15 @@ def test_changes_are_taken_by_date_whatever_the_order_of_the_cube() -> None:
     assert collapse_change(cube, 2).change.channels[0, 0, 0] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("months", [1, 2, 7])
+def test_every_month_is_read_twice_for_the_changes(months: int) -> None:
+    cube = CountingCube(cube_of([pixels([0])] * months))
+    collapse_change(cube, 3)
+    assert cube.reads == 2 * months
+
+
 def test_a_cube_without_months_and_one_of_several_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one month"):
         collapse_change({}, 3)
-    with pytest.raises(GridError, match=r"month 2018-02: probabilities have shape \(1, 1\), the others \(1, 2\)"):
+    with pytest.raises(GridError, match=r"month 2018-01: probabilities have shape \(1, 2\), the others \(1, 1\)"):
         collapse_change(cube_of([pixels([0, 0]), pixels([0])]), 3)

@@ -1,13 +1,15 @@
 """The watershed on frames drawn by hand."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from sn7ml.buildings.instances import find_instances
+from sn7ml.buildings.instances import find_instances, weigh
 from sn7ml.geo.masks import Ids
 from sn7ml.geo.probabilities import Probabilities
-from sn7ml.params import InstanceParams
-from tests.buildings.drawings import frame, ids_of, instance_params
+from sn7ml.params import InstanceParams, PeakParams
+from tests.buildings.drawings import frame, ids_of, instance_params, peak_params
 
 TWO_HOUSES_THAT_TOUCH = """
     ...........
@@ -96,3 +98,23 @@ def test_ground_alone_has_no_building() -> None:
 
 def test_a_frame_wholly_under_cloud_has_no_building() -> None:
     assert not find(frame("????\n????"), instance_params()).any()
+
+
+@pytest.mark.parametrize("params_of", [instance_params, peak_params])
+def test_rims_and_contacts_lower_the_evidence_by_their_weight(
+    params_of: Callable[..., InstanceParams | PeakParams],
+) -> None:
+    footprint, boundary, contact = (
+        np.array([row], np.float32) for row in ([1, 1, 1, 0.5], [0, 1, 0, 0.5], [0, 0, 1, 1])
+    )
+    params = params_of(boundary_weight=0.4, contact_weight=0.5)
+    np.testing.assert_allclose(weigh(footprint, boundary, contact, params), [[1, 0.6, 0.5, 0.5 * 0.8 * 0.5]])
+    np.testing.assert_array_equal(footprint, np.array([[1, 1, 1, 0.5]]))
+
+
+def test_bytes_weigh_as_floats_do() -> None:
+    footprint, boundary, contact = frame("aab\naab", sure=204).channels
+    weighed = weigh(footprint, boundary, contact, peak_params())
+    fifths = [(channel / np.float32(255)).astype(np.float32) for channel in (footprint, boundary, contact)]
+    np.testing.assert_array_equal(weighed, weigh(fifths[0], fifths[1], fifths[2], peak_params()))
+    assert weighed.dtype == np.float32

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sn7ml.buildings.peaks import Image, find_peaks, weigh
+from sn7ml.buildings.peaks import Image, find_peaks
 from sn7ml.geo.masks import Ids
-from tests.buildings.drawings import UNSEEN, frame, heights, ids_of, peak_params, picture
+from tests.buildings.drawings import UNSEEN, heights, ids_of, peak_params, picture
 
 ONE_HOUSE = """
     ..........
@@ -220,19 +220,3 @@ def test_what_lies_beyond_a_gap_below_the_houses_reach_is_no_part_of_it() -> Non
     # Reach is half of .81: the .4 is out. The .5 is no seed, for that is not above the threshold.
     found = find(".9994455.", flood_ratio=0.5, seed_threshold=0.5)
     np.testing.assert_array_equal(found, ids_of(".aaa....."))
-
-
-def test_rims_and_contacts_lower_the_evidence_by_their_weight() -> None:
-    footprint, boundary, contact = (
-        np.array([row], np.float32) for row in ([1, 1, 1, 0.5], [0, 1, 0, 0.5], [0, 0, 1, 1])
-    )
-    params = peak_params(boundary_weight=0.4, contact_weight=0.5)
-    np.testing.assert_allclose(weigh(footprint, boundary, contact, params), [[1, 0.6, 0.5, 0.5 * 0.8 * 0.5]])
-
-
-def test_bytes_weigh_as_floats_do() -> None:
-    footprint, boundary, contact = frame("aab\naab", sure=204).channels
-    weighed = weigh(footprint, boundary, contact, peak_params())
-    fifths = [(channel / np.float32(255)).astype(np.float32) for channel in (footprint, boundary, contact)]
-    np.testing.assert_array_equal(weighed, weigh(fifths[0], fifths[1], fifths[2], peak_params()))
-    assert weighed.dtype == np.float32

@@ -120,6 +120,7 @@ def test_diagnose_writes_tables_and_pictures(truth: Path, late: Path, tmp_path: 
     assert pd.read_csv(out / "births.csv")["outcome"].tolist() == ["late", "found"]
     assert pd.read_csv(out / "frames.csv")["fn"].tolist() == [0, 1, 0]
     assert ["late", "births", "0", "0", "1", "1", "0.9524", "+0.1524"] in [line.split() for line in text.splitlines()]
+    assert text.endswith(f"diagnosis: {out / 'diagnosis.html'}\n")
 
 
 def test_workers_are_passed_on(truth: Path, late: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +176,12 @@ def test_an_output_of_the_wrong_kind_is_refused_before_the_work(option: str, tru
 
 def test_json_to_the_terminal_comes_alone(truth: Path, late: Path) -> None:
     assert json.loads(run(truth, late, "--json", "-"))["score"] == pytest.approx(0.8)
+
+
+def test_json_to_the_terminal_comes_alone_beside_a_diagnosis(truth: Path, late: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert json.loads(run(truth, late, "--json", "-", "--diagnose", out))["score"] == pytest.approx(0.8)
+    assert (out / "losses.csv").exists()
 
 
 def test_names_that_look_like_markup_are_printed_as_they_are(truth: Path, late: Path, tmp_path: Path) -> None:

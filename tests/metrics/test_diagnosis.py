@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sn7ml.metrics.aoi import combine
-from sn7ml.metrics.diagnosis import COUNTS, KINDS, LOSSES, diagnose
+from sn7ml.metrics.diagnosis import COUNTS, KINDS, LOSSES, by_kind, diagnose
 from sn7ml.metrics.scot import score_scot
 from tests.metrics import scot_cases
 from tests.metrics.streets import OTHER, STREET, proposed
@@ -114,21 +114,41 @@ def test_months_are_counted_by_the_calendar_and_not_by_frames() -> None:
     assert diagnose(score_scot(truth, late).aois).births["months_late"].tolist() == [3.0]
 
 
-def test_overall_sums_errors_and_takes_means_of_scores() -> None:
+def test_over_areas_errors_are_summed_and_scores_are_means() -> None:
     late = proposed("AA.BB......", "AA.BB......", "AA.BB.CC.DD")
     truth = pd.concat([drawn(STREET), drawn(STREET, aoi=OTHER)])
     result = score_scot(truth, pd.concat([late, drawn(STREET, aoi=OTHER)]))
-    overall = diagnose(result.aois).overall().set_index("kind")
+    overall = by_kind(diagnose(result.aois).losses).set_index("kind")
+    assert list(overall.columns) == [*LOSSES[2:], "gain"]
     assert list(overall.index) == list(KINDS)
     assert overall.loc[["late_births"], COUNTS].to_numpy().tolist() == [[0, 0, 1, 1]]
     assert overall["scot"].tolist() == pytest.approx([result.score] * len(KINDS))
     assert overall["scot_without"]["late_births"] == pytest.approx((1 + 5 * (16 / 17) / (4 + 16 / 17)) / 2)
+    assert overall["gain"].tolist() == pytest.approx((overall["scot_without"] - result.score).tolist())
+    assert overall["gain"]["false_births"] == 0
+
+
+def test_kinds_keep_their_order_and_an_unknown_one_is_kept_last() -> None:
+    losses = diagnose(score_scot(drawn(STREET), drawn(STREET)).aois).losses
+    some = losses[losses["kind"].isin(["missed_footprints", "late_births"])]
+    unknown = some[:1].assign(kind="haste", track_fn=3)
+    table = by_kind(pd.concat([unknown, some[::-1]]))
+    assert table["kind"].tolist() == ["missed_footprints", "late_births", "haste"]
+    assert table["track_fn"].tolist() == [0, 0, 3]
 
 
 def test_no_areas_give_empty_tables() -> None:
     nothing = diagnose({})
     assert list(nothing.losses.columns) == LOSSES
-    assert len(nothing.losses) == len(nothing.births) == len(nothing.overall()) == 0
+    assert len(nothing.losses) == len(nothing.births) == 0
+
+
+@pytest.mark.parametrize("losses", [diagnose({}).losses, pd.DataFrame(columns=LOSSES)], ids=["none", "from a file"])
+def test_no_losses_have_no_kinds_but_their_columns(losses: pd.DataFrame) -> None:
+    table = by_kind(losses)
+    assert list(table.columns) == [*LOSSES[1:], "gain"]
+    assert len(table) == 0
+    assert table["gain"].dtype == "float64"
 
 
 def assert_kinds_add_up(truth: pd.DataFrame, proposals: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from shapely.geometry import Polygon, box
 
-from sn7ml.buildings.births import fit_births
+from sn7ml.buildings.births import Levels, fit_births
 from sn7ml.report.births_picture import AFTER, BEFORE, Case, birth_colour, births_figure, cases_figure, last_outlines
 from sn7ml.report.drawing import png
 from sn7ml.report.palette import BORN, OLD, SERIES
@@ -20,6 +20,8 @@ from tests.report.drawn import AOI
 
 MONTHS = [f"2018-{month:02d}" for month in range(1, 7)]
 PARAMS = birth_params()
+LEVELS = Levels(-4.5, 0.5, 1.0, 1.5)
+MIN_PROBABILITY = 0.35
 NEW = np.array([0.01, 0.01, np.nan, 0.8, 0.9, 0.9])
 BIRTHS = pd.DataFrame(
     [
@@ -36,7 +38,7 @@ def case(birth: int, alone: bool = False) -> Case:
 
 
 def panels(*cases: Case) -> tuple[Axes, ...]:
-    figure = cases_figure(cases, MONTHS, PARAMS)
+    figure = cases_figure(cases, MONTHS, LEVELS, MIN_PROBABILITY)
     figure.draw_without_rendering()
     return tuple(axes for part in figure.subfigs[0].subfigs for axes in part.axes)
 
@@ -54,14 +56,28 @@ def levels(axes: Axes) -> list[tuple[str, float, float, float]]:
 @pytest.mark.parametrize(
     ("birth", "expected"),
     [
-        (3, [(BEFORE, -0.5, 2.5, PARAMS.before_logit), (AFTER, 2.5, 5.5, PARAMS.after_logit)]),
-        (0, [(AFTER, -0.5, 5.5, PARAMS.after_logit)]),
-        (6, [(BEFORE, -0.5, 5.5, PARAMS.before_logit)]),
+        (3, [(BEFORE, -0.5, 2.5, LEVELS.before), (AFTER, 2.5, 5.5, LEVELS.after)]),
+        (0, [(AFTER, -0.5, 5.5, LEVELS.after)]),
+        (6, [(BEFORE, -0.5, 5.5, LEVELS.before)]),
     ],
     ids=["born", "always", "never"],
 )
 def test_the_levels_of_the_model_part_at_the_birth(birth: int, expected: list[tuple[str, float, float, float]]) -> None:
     assert levels(panels(case(birth))[0]) == expected
+
+
+def test_bands_are_a_spread_to_each_side_of_the_levels() -> None:
+    above = panels(case(3))[0]
+    heights = [band.get_datalim(above.transData).intervaly.tolist() for band in above.collections]
+    assert heights == [pytest.approx([-5.0, -4.0]), pytest.approx([-0.5, 2.5])]
+
+
+def test_the_line_above_which_a_birth_is_declared_is_drawn_and_named() -> None:
+    figure = cases_figure([case(3)], MONTHS, LEVELS, MIN_PROBABILITY)
+    below = figure.subfigs[0].subfigs[0].axes[1]
+    assert [0.35, 0.35] in [np.asarray(line.get_ydata()).tolist() for line in below.lines]
+    names = [text.get_text() for text in figure.subfigs[1].legends[0].get_texts()]
+    assert "above 0.35 a birth is declared" in names
 
 
 def test_bars_are_the_posterior_and_those_of_no_change_are_grey() -> None:
@@ -163,5 +179,5 @@ def test_an_empty_map_is_drawn_too() -> None:
 
 
 def test_drawing_twice_gives_the_same_bytes() -> None:
-    assert len({png(cases_figure([case(3, alone=True)], MONTHS, PARAMS)) for _ in range(2)}) == 1
+    assert len({png(cases_figure([case(3, alone=True)], MONTHS, LEVELS, MIN_PROBABILITY)) for _ in range(2)}) == 1
     assert len({png(births_figure(TRUE, FOUND, MONTHS, BIRTHS)) for _ in range(2)}) == 1
