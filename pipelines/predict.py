@@ -14,11 +14,11 @@ from sn7ml.runtime.stage import run_stage
 def main(data: Path, tiles: Path, model: Path, probabilities: Path) -> None:
     """Run the stage."""
     params = load_params()
-    columns = TileStore(tiles).columns(params.predict.splits)
+    stretches = TileStore(tiles).stretches(params.predict.splits)
     frames = scan(data)
-    wanted = frames[frames["aoi"].isin(columns)]
+    wanted = frames[frames["aoi"].isin(stretches)]
     predictor = load_predictor(model, params.predict)
-    done = predict_frames(predictor, data, wanted, columns, probabilities)
+    done = predict_frames(predictor, data, wanted, stretches, probabilities)
     for _ in track(done, "predicting", total=len(wanted)):
         pass
 

@@ -25,7 +25,8 @@ def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, ou
 
     def score_champion(package: Path) -> dict[str, float]:
         scoring = (params.predict, load_track(tuned), params.evaluate)
-        assessor = assessor_for(data, scan(data), TileStore(tiles), params.evaluate.splits, scoring)
+        tile_store = TileStore(tiles)
+        assessor = assessor_for(data, scan(data), tile_store, tile_store.columns(params.evaluate.splits), scoring)
         return assessor.score(load_package(package)).overall
 
     run = final_run(store, model, params)

@@ -27,7 +27,7 @@ def main(data: Path, tiles: Path, out: Path) -> None:
     """Run the stage. Killed and started again, it goes on after the last whole trial."""
     params, store = load_params(), TileStore(tiles)
     scoring = (params.predict, params.track, params.evaluate)
-    assessor = assessor_for(data, scan(data), store, ("validation",), scoring)
+    assessor = assessor_for(data, scan(data), store, store.columns(("validation",), fold=1), scoring)
     settings = params.search
 
     def train_and_score(recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:

@@ -1,15 +1,21 @@
-"""Train the final model by the best recipe. Reads TILES and BEST, writes MODEL/{weights.safetensors,package.yaml,history.csv}."""
+"""Train the final model by the best recipe, a network per fold.
+
+Reads TILES and BEST, writes MODEL/{weights.safetensors,package.yaml,history.csv}.
+"""
 
 import time
+from functools import partial
 from pathlib import Path
+
+import pandas as pd
 
 from sn7ml.data.model_files import HISTORY, package_digest
 from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.final import run_name, trial_tags
+from sn7ml.experiment.final import best_epoch, run_name, trial_tags
 from sn7ml.experiment.runs import MODEL_DIGEST, training_run
 from sn7ml.experiment.store import open_store
 from sn7ml.learn.fit import fit
-from sn7ml.learn.package import save_package
+from sn7ml.learn.package import joined, save_package
 from sn7ml.params import flatten, load_params, load_recipe, resolved
 from sn7ml.runtime.files import write_text
 from sn7ml.runtime.stage import run_stage
@@ -18,7 +24,7 @@ from sn7ml.runtime.stage import run_stage
 def main(tiles: Path, best: Path, model: Path) -> None:
     """Run the stage. Killed and started again, it goes on after the last whole epoch."""
     params, recipe, store = load_params(), load_recipe(best), TileStore(tiles)
-    checkpoint = model.parent / ".checkpoints" / "train.pt"
+    checkpoints = {fold: model.parent / ".checkpoints" / f"train-{fold}.pt" for fold in range(1, store.folds + 1)}
     values = flatten(resolved(params, recipe))
     mlflow = open_store()
     tags = {"stage": "train", **trial_tags(mlflow, recipe)}
@@ -27,17 +33,23 @@ def main(tiles: Path, best: Path, model: Path) -> None:
         for split in ("train", "validation"):
             run.log_dataset(f"sn7-tiles-{split}", str(tiles), store.digest(), split)
 
-        def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
-            run.log_epoch(epoch, metrics)
+        def on_epoch(fold: int, epoch: int, metrics: dict[str, float]) -> None:
+            run.log_epoch(epoch, metrics, fold)
             text = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-            print(f"epoch {epoch}/{params.train.epochs}  {text}", flush=True)  # noqa: T201 - to a terminal
+            which = f"network {fold}/{store.folds}  " if store.folds > 1 else ""
+            print(f"{which}epoch {epoch}/{params.train.epochs}  {text}", flush=True)  # noqa: T201 - to a terminal
 
-        result = fit(recipe, params.train, store, on_epoch, checkpoint)
-        save_package(model, result.package)
-        write_text(model / HISTORY, result.history.to_csv(index=False))
-        run.log_metrics({"train_seconds": time.monotonic() - start}, result.best_epoch)
-        run.set_tags({MODEL_DIGEST: package_digest(model), "sn7.best_epoch": str(result.best_epoch)})
-    checkpoint.unlink(missing_ok=True)
+        fits = {
+            fold: fit(recipe, params.train, store, partial(on_epoch, fold), checkpoint, fold)
+            for fold, checkpoint in checkpoints.items()
+        }
+        save_package(model, joined([found.package for found in fits.values()]))
+        history = pd.concat([found.history.assign(fold=fold) for fold, found in fits.items()])
+        write_text(model / HISTORY, history.to_csv(index=False))
+        run.log_metrics({"train_seconds": time.monotonic() - start}, best_epoch(model))
+        run.set_tags({MODEL_DIGEST: package_digest(model), "sn7.best_epoch": str(best_epoch(model))})
+    for checkpoint in checkpoints.values():
+        checkpoint.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

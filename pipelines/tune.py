@@ -14,8 +14,8 @@ from sn7ml.data.regions import read_grids
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.scoring import read_split_truth
 from sn7ml.experiment.store import open_store
-from sn7ml.experiment.tuning import Area, record, tune
-from sn7ml.params import load_params
+from sn7ml.experiment.tuning import Area, Tuned, record, tune, untuned
+from sn7ml.params import Params, load_params
 from sn7ml.runtime.files import write_text
 from sn7ml.runtime.stage import run_stage
 
@@ -25,23 +25,28 @@ MARGIN_PX = 16
 
 def main(data: Path, tiles: Path, probabilities: Path, out: Path) -> None:
     """Run the stage."""
-    params, frames = load_params(), scan(data)
+    params = load_params()
+    found = _search(data, tiles, probabilities, params) if params.tune.trials else untuned(params.track)
+    write_text(out / "trials.csv", found.trials.to_csv(index=False))
+    write_text(out / "best.yaml", yaml.safe_dump(found.best.model_dump(mode="json"), sort_keys=True))
+
+
+def _search(data: Path, tiles: Path, probabilities: Path, params: Params) -> Tuned:
+    frames = scan(data)
     columns = TileStore(tiles).columns(params.tune.splits)
     areas = {}
-    for aoi, grid in read_grids(data, frames, list(columns)).items() if params.tune.trials else ():
+    for aoi, grid in read_grids(data, frames, list(columns)).items():
         starts, stops = zip(*columns[aoi], strict=True)
         wanted = max(min(starts) - MARGIN_PX, 0), min(max(stops) + MARGIN_PX, grid.shape[1])
         areas[aoi] = Area(aoi, CroppedCube(ProbabilityCube(probabilities / aoi, grid), wanted))
-    truth = read_split_truth(data, frames, columns).polygons
+    truth = read_split_truth(data, frames, columns)
     with Progress() as progress:
         task = progress.add_task("tuning", total=params.tune.trials)
-        found = tune(areas, truth, columns, params.track, params.tune, lambda _row: progress.advance(task))
+        found = tune(areas, truth, params.track, params.tune, lambda _row: progress.advance(task))
     record(open_store(), found, params.tune)
-    write_text(out / "trials.csv", found.trials.to_csv(index=False))
-    write_text(out / "best.yaml", yaml.safe_dump(found.best.model_dump(mode="json"), sort_keys=True))
-    if len(found.trials):
-        first, best = found.trials["scot"].iloc[0], found.trials["scot"].max()
-        print(f"SCOT on {', '.join(params.tune.splits)}: {first:.4f} as in params.yaml, {best:.4f} tuned")  # noqa: T201
+    first, best = found.trials["scot"].iloc[0], found.trials["scot"].max()
+    print(f"SCOT on {', '.join(params.tune.splits)}: {first:.4f} as in params.yaml, {best:.4f} tuned")  # noqa: T201
+    return found
 
 
 if __name__ == "__main__":

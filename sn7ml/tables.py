@@ -87,15 +87,17 @@ POLYGONS = Table(
 
 REGIONS = Table(
     "regions",
-    {"aoi": "text", "split": "text", "col_start": "int", "col_stop": "int"},
-    key=("aoi", "split"),
+    {"aoi": "text", "split": "text", "fold": "int", "col_start": "int", "col_stop": "int"},
+    key=("aoi", "split", "fold"),
 )
-"""Which columns of an AOI (``col_start`` inclusive, ``col_stop`` exclusive) belong to "train", "validation" or "test"."""
+"""Which columns of an AOI (``col_start`` inclusive, ``col_stop`` exclusive) belong to "train", "validation" or "test".
+``fold`` is the number, from 1, of the network that is validated there and does not learn there; 0 in "train", where all
+learn, and in "test"."""
 
 TILES = Table(
     "tiles",
     {
-        "aoi": "text", "month": "text", "row": "int", "col": "int", "split": "text",
+        "aoi": "text", "month": "text", "row": "int", "col": "int", "split": "text", "fold": "int",
         "usable_fraction": "float", "footprint_fraction": "float", "labelled": "bool",
     },
     key=("aoi", "month", "row", "col"),

@@ -26,7 +26,7 @@ def predict(
     """Find the buildings of any SpaceNet 7-layout folder with a registered model, and follow them through time."""
     from sn7ml.data.catalog import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.data.footprints import write_footprints  # noqa: PLC0415
-    from sn7ml.data.regions import read_grids  # noqa: PLC0415
+    from sn7ml.data.regions import Stretch, read_grids  # noqa: PLC0415
     from sn7ml.data.submission import write_submission  # noqa: PLC0415
     from sn7ml.experiment.registry import package_folder  # noqa: PLC0415
     from sn7ml.experiment.scoring import track_aois  # noqa: PLC0415
@@ -41,9 +41,9 @@ def predict(
     aois = sorted(frames["aoi"].unique())
     grids = read_grids(data, frames, aois)
     predictor = load_predictor(package_folder(model), chosen.predict)
-    columns = {aoi: [(0, grid.shape[1])] for aoi, grid in grids.items()}
+    stretches = {aoi: [Stretch(0, grid.shape[1])] for aoi, grid in grids.items()}
     for _ in track(
-        predict_frames(predictor, data, frames, columns, out / "probabilities"), "predicting", total=len(frames)
+        predict_frames(predictor, data, frames, stretches, out / "probabilities"), "predicting", total=len(frames)
     ):
         pass
     tracks = track_aois(out / "probabilities", grids, load_track(tracker) if tracker else chosen.track)

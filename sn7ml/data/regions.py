@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,18 @@ from sn7ml.geo.grid import Grid
 
 Columns = Mapping[str, Sequence[tuple[int, int]]]
 """AOI to the (start, stop) of the columns that are scored; start belongs to it, stop does not."""
+
+
+class Stretch(NamedTuple):
+    """Columns of one AOI, and which network of an ensemble is asked there."""
+
+    start: int
+
+    stop: int
+    """Does not belong to it."""
+
+    fold: int = 0
+    """The number of the network, from 1; 0 is the mean of all."""
 
 
 def read_grids(root: Path, frames: pd.DataFrame, aois: Sequence[str]) -> dict[str, Grid]:
@@ -30,6 +43,13 @@ def inside(polygons: pd.DataFrame, columns: Columns) -> pd.DataFrame:
         for start, stop in stretches:
             keep |= (polygons["aoi"] == aoi).to_numpy() & (centre >= start) & (centre < stop)
     return polygons[keep]
+
+
+def spanned(columns: Columns) -> dict[str, list[Stretch]]:
+    """Return one stretch per AOI, from its first column to its last: no building is cut between two."""
+    return {
+        aoi: [Stretch(min(start for start, _ in cols), max(stop for _, stop in cols))] for aoi, cols in columns.items()
+    }
 
 
 def building_counts(truth: pd.DataFrame, tracks: pd.DataFrame, columns: Columns) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from rasterio.windows import Window
 from sn7ml.data.cubes import BANDS, Image, read_image, read_stack_grid
 from sn7ml.data.labels import read_labels
 from sn7ml.data.rasters import write_bands
+from sn7ml.data.regions import Stretch
 from sn7ml.data.splits import assign_regions
 from sn7ml.errors import GridError, RasterError, TableError
 from sn7ml.geo.burn import burn_ids
@@ -88,12 +89,44 @@ class TileStore:
         keys = zip(self.frames["aoi"], self.frames["month"], strict=True)
         return dict(zip(keys, zip(means, stds, strict=True), strict=True))
 
-    def columns(self, splits: Collection[str]) -> dict[str, list[tuple[int, int]]]:
-        """Return AOI → (start, stop) of the columns that belong to any of these splits."""
+    @cached_property
+    def folds(self) -> int:
+        """How many networks are trained, each validated on what it alone has not seen."""
+        return int(self.regions["fold"].max())
+
+    def learned_by(self, fold: int) -> pd.DataFrame:
+        """Return the labelled ``TILES`` that network number ``fold``, from 1, learns on."""
+        tiles = self.tiles
+        return tiles[tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != fold)]
+
+    def held_from(self, fold: int) -> pd.DataFrame:
+        """Return the labelled ``TILES`` that network number ``fold`` is validated on."""
+        tiles = self.tiles
+        return tiles[tiles["labelled"] & (tiles["fold"] == fold)]
+
+    def columns(self, splits: Collection[str], fold: int | None = None) -> dict[str, list[tuple[int, int]]]:
+        """Return AOI → (start, stop) of the columns that belong to any of these splits, or to one fold of them."""
         chosen = self.regions[self.regions["split"].isin(splits)]
+        if fold is not None:
+            chosen = chosen[chosen["fold"] == fold]
         return {
             str(aoi): list(zip(rows["col_start"], rows["col_stop"], strict=True)) for aoi, rows in chosen.groupby("aoi")
         }
+
+    def stretches(self, splits: Collection[str]) -> dict[str, list[Stretch]]:
+        """Return AOI → what is predicted of it, from left to right: by the network that has not seen it where there is one.
+
+        Gaps between these columns belong to them too, half to either side, so that no building is cut.
+        """
+        plans = {}
+        for aoi, rows in self.regions[self.regions["split"].isin(splits)].sort_values("col_start").groupby("aoi"):
+            starts, stops = rows["col_start"].tolist(), rows["col_stop"].tolist()
+            middles = [(stop + start) // 2 for stop, start in zip(stops, starts[1:], strict=False)]
+            ends = [starts[0], *middles, stops[-1]]
+            plans[str(aoi)] = [
+                Stretch(start, stop, int(fold)) for start, stop, fold in zip(ends, ends[1:], rows["fold"], strict=False)
+            ]
+        return plans
 
     def months(self, aoi: str) -> list[str]:
         """Return the months of an AOI, by date."""
@@ -151,7 +184,8 @@ def write_tiles(root: Path, frames: pd.DataFrame, split: SplitParams, tiling: Ti
         "regions": regions,
         "tiles": TILES.check(pd.concat([shard[1] for shard in shards.values()], ignore_index=True)),
     }
-    if not (tables["tiles"]["labelled"] & (tables["tiles"]["split"] == "train")).any():
+    tiles = tables["tiles"]
+    if not (tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != 1)).any():
         raise TableError(
             f"no labelled tile of {tiling.size_px} px that is {tiling.min_usable_fraction:.0%} usable fits the training region; "
             "make tiling.size_px, tiling.min_usable_fraction or split.gap_px smaller"
@@ -248,8 +282,7 @@ def _tile_rows(
             tile = flags[row * s : (row + size) * s, col * s : (col + size) * s]
             usable = 1.0 - float(np.mean(unknown[row : row + size, col : col + size]))
             built = float(np.mean((tile & FOOTPRINT_BIT) > 0))
-            found.append(
-                (frame["aoi"], frame["month"], row, col, region["split"], usable, built, bool(frame["labels"]))
-            )
+            place = (frame["aoi"], frame["month"], row, col, region["split"], region["fold"])
+            found.append((*place, usable, built, bool(frame["labels"])))
     table = pd.DataFrame(found, columns=list(TILES.columns)) if found else TILES.empty()
     return table[table["usable_fraction"] >= tiling.min_usable_fraction]

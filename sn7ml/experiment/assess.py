@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.data.regions import read_grids
+from sn7ml.data.regions import Columns, read_grids, spanned
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.scoring import Truth, read_split_truth, score_tracks, track_aois
 from sn7ml.geo.grid import Grid
@@ -38,9 +38,10 @@ class Assessor:
 
     def assess(self, package: Package) -> tuple[Scores, pd.DataFrame]:
         """Predict, track and score with one model; return the ``TRACKS`` too."""
+        predictor = Predictor(package, self.predict)
         with tempfile.TemporaryDirectory(prefix="sn7ml-assess-") as folder:
             out = Path(folder)
-            for _ in predict_frames(Predictor(package, self.predict), self.root, self.frames, self.truth.columns, out):
+            for _ in predict_frames(predictor, self.root, self.frames, spanned(self.truth.columns), out):
                 pass
             tracks = track_aois(out, self.grids, self.track)
             return score_tracks(tracks, self.truth, self.tiles, out, self.grids, self.evaluate), tracks
@@ -50,10 +51,9 @@ def assessor_for(
     root: Path,
     frames: pd.DataFrame,
     tiles: TileStore,
-    splits: tuple[str, ...],
+    columns: Columns,
     sections: tuple[PredictParams, TrackParams, EvaluateParams],
 ) -> Assessor:
-    """Prepare to score models on some splits."""
-    columns = tiles.columns(splits)
+    """Prepare to score models on some columns."""
     grids = read_grids(root, frames, list(columns))
     return Assessor(root, frames, tiles, read_split_truth(root, frames, columns), grids, *sections)

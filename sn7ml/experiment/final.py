@@ -26,8 +26,9 @@ def final_run(store: Store, model: Path, params: Params) -> Run:
 
 
 def best_epoch(model: Path) -> int:
-    """Return the epoch whose weights a package holds."""
+    """Return the epoch whose weights a package holds; of several networks, the first's."""
     history = pd.read_csv(model / HISTORY)
+    history = history[history["fold"] == 1]
     return int(history["epoch"].to_numpy()[history["val_iou"].to_numpy().argmax()])
 
 

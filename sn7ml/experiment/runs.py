@@ -46,9 +46,10 @@ class Run:
     store: Store
     run_id: str
 
-    def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Add one point to each curve; ``epoch`` counts from 1."""
-        self.log_metrics(metrics, epoch)
+    def log_epoch(self, epoch: int, metrics: Mapping[str, float], fold: int = 1) -> None:
+        """Add one point to each curve; ``epoch`` counts from 1. Those of further folds are called ``fold2_val_iou`` and so on."""
+        prefix = f"fold{fold}_" if fold > 1 else ""
+        self.log_metrics({f"{prefix}{name}": value for name, value in metrics.items()}, epoch)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Add numbers at a step, all in one write: each costs the store as much as a hundred."""
@@ -197,11 +198,11 @@ def restore_run(store: Store, model_digest: str, name: str, params: Mapping[str,
     model_digest
         Of the package; :func:`find_run` finds the run by it from now on.
     history
-        A row per epoch with a column ``epoch``; the other columns become the curves.
+        A row per epoch and fold with columns ``epoch`` and ``fold``; the other columns become the curves.
     """
     tags = {MODEL_DIGEST: model_digest, RESTORED: "true"}
     with training_run(store, name=name, tags=tags, params=params) as run:
         for row in history.to_dict("records"):
-            epoch = int(row.pop("epoch"))
-            run.log_epoch(epoch, {str(column): value for column, value in row.items()})
+            epoch, fold = int(row.pop("epoch")), int(row.pop("fold"))
+            run.log_epoch(epoch, {str(column): value for column, value in row.items()}, fold)
     return run

@@ -57,6 +57,13 @@ def read_split_truth(root: Path, frames: pd.DataFrame, columns: Columns) -> Trut
     return Truth(inside(read_truth(root, chosen), columns), columns, keys)
 
 
+def scored_part(tracks: pd.DataFrame, truth: Truth) -> pd.DataFrame:
+    """Keep of ``TRACKS`` what ``truth`` can judge, as ``POLYGONS``: months with labels, columns that are scored."""
+    keys = zip(tracks["aoi"], tracks["month"], strict=True)
+    labelled = np.array([key in truth.frames for key in keys], dtype=bool)  # an empty list would choose no columns
+    return inside(tracks[labelled], truth.columns)[list(POLYGONS.columns)]
+
+
 def score_tracks(
     tracks: pd.DataFrame,
     truth: Truth,
@@ -66,11 +73,9 @@ def score_tracks(
     params: EvaluateParams,
 ) -> Scores:
     """Score tracks and probabilities on the columns that ``truth`` covers. Frames without labels are left out."""
-    labelled = [key in truth.frames for key in zip(tracks["aoi"], tracks["month"], strict=True)]
-    found = inside(tracks[labelled], truth.columns)
     jobs = {aoi: (probabilities / aoi, grids[aoi], list(truth.columns[aoi])) for aoi in truth.columns}
     pixels = map_items(partial(_count_aoi, tiles.folder, params.pixel_threshold, truth.frames), jobs)
-    return summarise(truth.polygons, found[list(POLYGONS.columns)], pixels, params.iou_thresholds)
+    return summarise(truth.polygons, scored_part(tracks, truth), pixels, params.iou_thresholds)
 
 
 def _count_aoi(

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 ARTIFACT = "package"
 """Name of the artifact that holds the package folder."""
 
-WINDOWS = {"splits": ("test",), "tile_px": 128, "overlap_px": 32, "batch_size": 4, "flips": False}
+WINDOWS = {
+    "splits": ("test",),
+    "tile_px": 128,
+    "overlap_px": 32,
+    "batch_size": 4,
+    "flips": False,
+    "precision": "32-true",
+}
 """How images are cut; ``splits`` has no meaning here."""
 
 

@@ -15,13 +15,13 @@ from sn7ml.buildings.changepoint import decide
 from sn7ml.buildings.evidence import ChangeEvidence, collapse_change
 from sn7ml.buildings.track import track_buildings
 from sn7ml.data.probabilities import CroppedCube
-from sn7ml.data.regions import Columns, inside
 from sn7ml.experiment.runs import create_run, ending
+from sn7ml.experiment.scoring import Truth, scored_part
 from sn7ml.experiment.store import SEARCH, Store
 from sn7ml.experiment.study import DEFAULTS, contains, suggest
 from sn7ml.metrics.scot import score_scot
 from sn7ml.params import TrackParams, TuneParams, flatten, with_values
-from sn7ml.tables import POLYGONS, TRACKS
+from sn7ml.tables import TRACKS
 
 SCORES = ("scot", "tracking", "change")
 
@@ -57,14 +57,18 @@ class Tuned:
     """A row per trial: number, scot, tracking, change (means over AOIs), and what it tried under dotted keys."""
 
 
+def untuned(track: TrackParams) -> Tuned:
+    """Return a tracker as it is, after no trial."""
+    return Tuned(track, pd.DataFrame(columns=["number", *SCORES]))
+
+
 OnTrial = Callable[[Mapping[str, Any]], None]
 """Called after each trial with its row of the table."""
 
 
 def tune(
     areas: Mapping[str, Area],
-    truth: pd.DataFrame,
-    columns: Columns,
+    truth: Truth,
     track: TrackParams,
     params: TuneParams,
     on_trial: OnTrial = lambda _row: None,
@@ -79,17 +83,13 @@ def tune(
     areas
         AOI to its probabilities.
     truth
-        ``POLYGONS`` of the labelled frames, cut to ``columns``.
-    columns
-        Which columns are scored.
+        Of the columns that trials are scored on.
 
     Raises
     ------
     LabelError
         If there is no truth to score with.
     """
-    if params.trials == 0:
-        return Tuned(track, pd.DataFrame(columns=["number", *SCORES]))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=TPESampler(seed=params.seed, multivariate=True))
     defaults = flatten(track)
@@ -101,7 +101,7 @@ def tune(
     for number in range(params.trials):
         trial = study.ask()
         values = suggest(trial, params.space, defaults)
-        scores = score(areas, truth, columns, with_values(track, values, "tune.space"))
+        scores = score(areas, truth, with_values(track, values, "tune.space"))
         study.tell(trial, scores["scot"])
         rows.append({"number": number} | scores | values)
         on_trial(rows[-1])
@@ -111,12 +111,10 @@ def tune(
     return Tuned(with_values(track, chosen, "tune.space"), trials)
 
 
-def score(areas: Mapping[str, Area], truth: pd.DataFrame, columns: Columns, params: TrackParams) -> dict[str, float]:
-    """Return scot, tracking and change of a tracker, means over AOIs. Frames without labels are left out."""
+def score(areas: Mapping[str, Area], truth: Truth, params: TrackParams) -> dict[str, float]:
+    """Return scot, tracking and change of a tracker, means over AOIs."""
     tracks = pd.concat([area.track(params) for area in areas.values()], ignore_index=True)
-    labelled = pd.MultiIndex.from_frame(truth[["aoi", "month"]])
-    found = tracks[pd.MultiIndex.from_frame(tracks[["aoi", "month"]]).isin(labelled)]
-    result = score_scot(truth, inside(found, columns)[list(POLYGONS.columns)])
+    result = score_scot(truth.polygons, scored_part(tracks, truth))
     return {"scot": result.score, "tracking": result.tracking, "change": result.change}
 
 

@@ -49,8 +49,9 @@ def fit(
     tiles: TileStore,
     on_epoch: OnEpoch = lambda _epoch, _metrics: None,
     checkpoint: Path | None = None,
+    fold: int = 1,
 ) -> Fit:
-    """Train a network on the store's training tiles.
+    """Train one network.
 
     Parameters
     ----------
@@ -59,12 +60,15 @@ def fit(
     params
         How long, on how much. Batches are whole: ``tiles_per_epoch`` is rounded up to a multiple of ``batch_size``.
     tiles
-        Tiles of splits "train" and "validation".
+        What is learned and validated on.
     on_epoch
         Hook for progress, MLflow and pruning. After a resume it is called again for the epochs already done.
     checkpoint
         Where the state is kept after each epoch. If the file is there, and comes from the same recipe, params and
         tiles, training goes on from it and ends as if it had never stopped. The caller deletes it.
+    fold
+        Number of the network, from 1: it is validated on the tiles of this fold, and learns on those of the others and of
+        split "train".
 
     Raises
     ------
@@ -73,12 +77,18 @@ def fit(
     TableError
         If there are no tiles to train or validate on.
     """
-    torch.manual_seed(params.seed)
-    train_tiles, val_tiles = _labelled(tiles, "train"), _labelled(tiles, "validation")
+    first_seed = params.seed + fold - 1
+    torch.manual_seed(first_seed)
+    train_tiles, val_tiles = tiles.learned_by(fold), tiles.held_from(fold)
+    if train_tiles.empty or val_tiles.empty:
+        which = "learn" if train_tiles.empty else "be validated"
+        raise TableError(
+            f"{tiles.folder}: no labelled tile for network {fold} to {which} on; see split and tiling in params.yaml"
+        )
     training = Training.start(recipe, params, tiles)
     train_batches = _loader(training, tiles, train_tiles, recipe, params)
     val_batches = _loader(training, tiles, val_tiles, recipe, params)
-    state = checkpoint_for(checkpoint, recipe, params, tiles)
+    state = checkpoint_for(checkpoint, recipe, params, tiles, fold)
     progress = state.resume(training.parts)
     for done in progress.rows:
         on_epoch(int(done["epoch"]), _without_epoch(done))
@@ -87,7 +97,7 @@ def fit(
         if epoch - progress.best_epoch > params.patience:
             break
         # An epoch's random numbers depend on nothing before it, so a resumed training draws the same.
-        seed = int(np.random.SeedSequence([params.seed, epoch]).generate_state(1)[0])
+        seed = int(np.random.SeedSequence([first_seed, epoch]).generate_state(1)[0])
         torch.manual_seed(seed)
         draws = draw_tiles(train_tiles, _steps(params) * params.batch_size, seed)
         row: dict[str, float] = {"epoch": epoch, "train_loss": training.train(train_batches.batches(draws))}
@@ -97,7 +107,7 @@ def fit(
         state.save(progress, training.parts)
         on_epoch(epoch, _without_epoch(row))
 
-    package = Package(recipe, tiles.upsampling, progress.best_weights)
+    package = Package(recipe, tiles.upsampling, (progress.best_weights,))
     return Fit(package, pd.DataFrame(progress.rows).astype({"epoch": int}), progress.best_epoch)
 
 
@@ -194,13 +204,6 @@ def _loader(
 def _steps(params: TrainParams) -> int:
     """Optimiser steps per epoch."""
     return -(-params.tiles_per_epoch // params.batch_size)
-
-
-def _labelled(tiles: TileStore, split: str) -> pd.DataFrame:
-    rows = tiles.tiles[(tiles.tiles["split"] == split) & tiles.tiles["labelled"]]
-    if rows.empty:
-        raise TableError(f"{tiles.folder}: no labelled tile in split {split!r}; see split and tiling in params.yaml")
-    return rows
 
 
 def _without_epoch(row: dict[str, float]) -> dict[str, float]:

@@ -1,5 +1,9 @@
-"""A trained model on disk: weights as safetensors (no pickle anywhere) and a YAML file that says what they are for."""
+"""A trained model on disk: weights as safetensors (no pickle anywhere) and a YAML file that says what they are for.
 
+Tensors are called ``0.encoder.conv_stem.weight``: the number of the network, then its own name for them.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,23 +29,37 @@ class Package:
     upsampling: int
     """Output pixels per image pixel along each axis."""
 
-    weights: dict[str, Tensor]
-    """The network's state, on the CPU."""
+    weights: tuple[dict[str, Tensor], ...]
+    """The state of each network, on the CPU; one per fold, in their order."""
 
-    def network(self) -> nn.Module:
-        """Return the network with these weights. Raises ModelError if they do not fit it."""
+    def networks(self) -> list[nn.Module]:
+        """Return the networks with these weights. Raises ModelError if they do not fit."""
+        return [self._network(weights) for weights in self.weights]
+
+    def _network(self, weights: dict[str, Tensor]) -> nn.Module:
         network = bare_model(self.recipe.model)
         try:
-            network.load_state_dict(self.weights)
+            network.load_state_dict(weights)
         except RuntimeError as error:
             raise ModelError(f"weights do not fit {self.recipe.model}: {error!s:.300}") from None
         return network
 
 
+def joined(packages: Sequence[Package]) -> Package:
+    """Return one package of the networks of several that were trained by one recipe."""
+    first = packages[0]
+    return Package(first.recipe, first.upsampling, tuple(weights for one in packages for weights in one.weights))
+
+
 def save_package(folder: Path, package: Package) -> None:
     """Write ``weights.safetensors`` and ``package.yaml``; the same package gives the same bytes."""
+    tensors = {
+        f"{number}.{name}": tensor.contiguous()
+        for number, weights in enumerate(package.weights)
+        for name, tensor in weights.items()
+    }
     with replacing(folder / WEIGHTS) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in package.weights.items()}, temporary)
+        save_file(tensors, temporary)
     config = {"recipe": package.recipe.model_dump(mode="json"), "upsampling": package.upsampling}
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=True))
 
@@ -58,6 +76,11 @@ def load_package(folder: Path) -> Package:
     """
     recipe, upsampling = read_config(folder)
     try:
-        return Package(recipe, upsampling, load_file(folder / WEIGHTS))
-    except (OSError, safetensors.SafetensorError) as error:
+        tensors = load_file(folder / WEIGHTS)
+        weights: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            number, _, name = key.partition(".")
+            weights.setdefault(int(number), {})[name] = tensor
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise no_package(folder, error) from None
+    return Package(recipe, upsampling, tuple(weights[number] for number in sorted(weights)))

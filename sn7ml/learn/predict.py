@@ -1,17 +1,20 @@
 """Whole frames through the network: overlapping windows, blended so that their edges cannot be seen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from sn7ml.data.cubes import read_image
 from sn7ml.data.probabilities import write_probabilities
+from sn7ml.data.regions import Stretch
 from sn7ml.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.geo.radiometry import band_statistics
 from sn7ml.geo.windows import Corner, blend_weights, plan_windows
@@ -25,38 +28,42 @@ FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 
 
 class Predictor:
-    """A network made ready for prediction, on a GPU where there is one.
+    """The networks of a package made ready for prediction, on a GPU where there is one.
 
     Parameters
     ----------
     package
         The trained model.
     params
-        Window size, overlap, batch size, flips.
+        Window size, overlap, batch size, flips, precision.
     device
         Where to run; None takes a GPU where there is one.
     """
 
     def __init__(self, package: Package, params: PredictParams, device: torch.device | None = None) -> None:
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = package.network().eval().to(self.device)
-        self.network: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.networks: list[nn.Module] = [
+            network.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for network in package.networks()
+        ]
+        fabric = Fabric(accelerator=self.device.type, devices=1, precision=params.precision)
+        self.autocast: Callable[[], AbstractContextManager[None]] = fabric.autocast
         self.upsampling = package.upsampling
         self.params = params
         s = self.upsampling
         self.weights = torch.from_numpy(blend_weights(params.tile_px * s, params.overlap_px * s)).to(self.device)
 
     @torch.inference_mode()
-    def predict_image(self, pixels: NDArray[np.uint8], cols: tuple[int, int] | None = None) -> Probabilities:
+    def predict_image(self, pixels: NDArray[np.uint8], stretches: Sequence[Stretch] | None = None) -> Probabilities:
         """Predict one frame.
 
         Parameters
         ----------
         pixels
             (4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable.
-        cols
-            First column and the one past the last that are wanted; None wants all. Brightness is taken from the whole
-            frame either way.
+        stretches
+            Columns that are wanted, each stretch with the network that is asked there; None wants all columns of all
+            networks, averaged. Brightness is taken from the whole frame either way.
 
         Returns
         -------
@@ -65,20 +72,22 @@ class Predictor:
         """
         if pixels.ndim != 3 or pixels.shape[0] != 4 or pixels.dtype != np.uint8:
             raise ValueError(f"need uint8 pixels (4, rows, cols), got {pixels.dtype} {pixels.shape}")
-        rows, width = pixels.shape[1:]
-        start, stop = cols or (0, width)
-        s, margin = self.upsampling, self.params.overlap_px
-        left, right = max(start - margin, 0), min(stop + margin, width)
+        (rows, width), s, margin = pixels.shape[1:], self.upsampling, self.params.overlap_px
+        image = standardise(torch.from_numpy(pixels), *band_statistics(pixels))
         usable = np.zeros((rows * s, width * s), np.bool_)
-        usable[:, start * s : stop * s] = (pixels[3, :, start:stop] > 0).repeat(s, axis=0).repeat(s, axis=1)
-        image = standardise(torch.from_numpy(pixels), *band_statistics(pixels))[:, :, left:right]
-        found = self._blend(image, usable[::s, left * s : right * s : s])
         channels = np.zeros((3, rows * s, width * s), np.uint8)
-        channels[:, :, start * s : stop * s] = found[:, :, (start - left) * s : (stop - left) * s]
+        for start, stop, fold in [Stretch(0, width)] if stretches is None else stretches:
+            left, right = max(start - margin, 0), min(stop + margin, width)
+            wanted = np.zeros((rows, right - left), np.bool_)
+            wanted[:, start - left : stop - left] = pixels[3, :, start:stop] > 0
+            networks = self.networks[fold - 1 : fold] if fold else self.networks
+            found = self._blend(networks, image[:, :, left:right], wanted)
+            channels[:, :, start * s : stop * s] = found[:, :, (start - left) * s : (stop - left) * s]
+            usable[:, start * s : stop * s] = (pixels[3, :, start:stop] > 0).repeat(s, axis=0).repeat(s, axis=1)
         channels *= usable
         return Probabilities(channels, usable)
 
-    def _blend(self, image: Tensor, wanted: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    def _blend(self, networks: Sequence[nn.Module], image: Tensor, wanted: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Weighted mean of all windows: uint8 (3, rows * s, cols * s). Windows without a wanted pixel are skipped."""
         rows, cols = image.shape[1:]
         s, size = self.upsampling, self.params.tile_px
@@ -93,20 +102,25 @@ class Predictor:
         ]
         for first in range(0, len(corners), self.params.batch_size):
             batch = corners[first : first + self.params.batch_size]
-            for (row, col), window in zip(batch, self._forward(image, batch), strict=True):
+            for (row, col), window in zip(batch, self._forward(networks, image, batch), strict=True):
                 place = (slice(row * s, (row + size) * s), slice(col * s, (col + size) * s))
                 total[:, *place] += window * self.weights
                 weight[place] += self.weights
         total /= weight.clamp_(min=torch.finfo(weight.dtype).tiny)
         return np.asarray((total * CERTAIN).round_().to(torch.uint8)[:, : rows * s, : cols * s].cpu().numpy())
 
-    def _forward(self, image: Tensor, corners: list[Corner]) -> Tensor:
+    def _forward(self, networks: Sequence[nn.Module], image: Tensor, corners: list[Corner]) -> Tensor:
         """Probabilities of a batch of windows: float32 (batch, 3, size * s, size * s)."""
         size = self.params.tile_px
         windows = torch.stack([image[:, row : row + size, col : col + size] for row, col in corners]).to(self.device)
+        total = torch.zeros((), device=self.device)
         flips = FLIPS if self.params.flips else FLIPS[:1]
-        parts = [self.network(enlarge(windows.flip(axes), self.upsampling)).sigmoid().flip(axes) for axes in flips]
-        return torch.stack(parts).mean(dim=0) if len(parts) > 1 else parts[0]
+        for axes in flips:
+            view = enlarge(windows.flip(axes), self.upsampling)
+            with self.autocast():
+                parts = [network(view) for network in networks]
+            total = total + sum(part.float().sigmoid().flip(axes) for part in parts)
+        return total / (len(flips) * len(networks))
 
 
 def load_predictor(folder: Path, params: PredictParams) -> Predictor:
@@ -118,7 +132,7 @@ def predict_frames(
     predictor: Predictor,
     root: Path,
     frames: pd.DataFrame,
-    columns: Mapping[str, Sequence[tuple[int, int]]],
+    stretches: Mapping[str, Sequence[Stretch]],
     out: Path,
 ) -> Iterator[tuple[str, str]]:
     """Predict every frame of the chosen AOIs and write ``out/<AOI>/<month>.tif``.
@@ -126,14 +140,13 @@ def predict_frames(
     Parameters
     ----------
     predictor
-        Network and window params.
+        Networks and window params.
     root
         Data folder.
     frames
         ``FRAMES``.
-    columns
-        AOI to (start, stop) of the columns that are wanted; AOIs that are not named are left out. All columns from the
-        first to the last are predicted, so that no building is cut between two stretches.
+    stretches
+        AOI to the columns that are wanted, and the network that is asked there; AOIs that are not named are left out.
     out
         Folder to write to.
 
@@ -142,10 +155,9 @@ def predict_frames(
     (aoi, month)
         After each frame is written, for a progress line.
     """
-    for frame in frames[frames["aoi"].isin(columns)].to_dict("records"):
+    for frame in frames[frames["aoi"].isin(stretches)].to_dict("records"):
         aoi, month = str(frame["aoi"]), str(frame["month"])
         image = read_image(root / frame["image"])
-        wanted = min(start for start, _ in columns[aoi]), max(stop for _, stop in columns[aoi])
-        found = predictor.predict_image(image.pixels, wanted)
+        found = predictor.predict_image(image.pixels, stretches[aoi])
         write_probabilities(out / aoi / f"{month}.tif", found, image.grid, predictor.upsampling)
         yield aoi, month

@@ -11,6 +11,12 @@ class SplitParams(Section):
     validation_fraction: float = Field(gt=0, lt=0.5)
     """Share of the AOIs (or of the columns of a single AOI) that choose epochs, trials and thresholds."""
 
+    folds: int = Field(ge=1)
+    """1: one network, which learns on ``train`` and is chosen on ``validation``. More: all that is not ``test`` is
+    ``validation``, in so many parts of about equal size; one network per part learns on the others and is chosen on its own,
+    which it alone has not seen. ``predict`` asks that one there, and all of them, averaged, elsewhere. Then
+    ``validation_fraction`` has no say."""
+
     test_fraction: float = Field(gt=0, lt=0.6)
     """Share of the AOIs (or of the columns, the rightmost ones) that is scored and reported, never trained on."""
 

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from sn7ml.params.section import Scalar, Section, Split
 
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
 
 class TrainParams(Section):
     """How long and on what the final model is trained."""
@@ -25,14 +27,14 @@ class TrainParams(Section):
     patience: int = Field(ge=1)
     """Stop after this many epochs without a better validation IoU."""
 
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
-    """Fabric's precision; bf16-mixed on a recent GPU, 32-true on a CPU."""
+    precision: Precision
+    """Fabric's precision: bf16-mixed on a recent GPU, and on a CPU that knows avx512_bf16 (docs/performance.md); else 32-true."""
 
     loader_workers: int = Field(ge=0)
     """Processes that read tiles ahead; 0 reads in the training process, which suffices on a CPU."""
 
     seed: int = Field(ge=0)
-    """Decides first weights, the order of tiles, and augmentation."""
+    """Decides first weights, the order of tiles, and augmentation; the next fold's network takes the next number."""
 
 
 class Choice(Section):
@@ -100,6 +102,9 @@ class PredictParams(Section):
 
     flips: bool
     """Average over the four flips; four times the work."""
+
+    precision: Precision
+    """As ``train.precision``; a network need not be used in the precision it was trained in."""
 
     @model_validator(mode="after")
     def _overlap_leaves_a_step(self) -> "PredictParams":

@@ -29,9 +29,15 @@ NEIGHBOURS = (AOIS[2:5], AOIS[6:8], AOIS[8:10])
 
 
 def params(
-    validation: float = 0.2, test: float = 0.3, gap_px: int = 16, neighbour_tiles: int = 8, seed: int = 7
+    validation: float = 0.2,
+    test: float = 0.3,
+    gap_px: int = 16,
+    neighbour_tiles: int = 8,
+    seed: int = 7,
+    folds: int = 1,
 ) -> SplitParams:
     return SplitParams(
+        folds=folds,
         validation_fraction=validation,
         test_fraction=test,
         gap_px=gap_px,
@@ -104,7 +110,7 @@ def test_areas_that_touch_at_a_corner_are_neighbours_at_one_tile() -> None:
 
 def test_a_single_area_is_split_by_columns_from_left_to_right_with_gaps() -> None:
     regions = assign_regions({AOIS[0]: (1023, 1000)}, params(0.2, 0.3, gap_px=16))
-    by_hand = [("train", 0, 468), ("validation", 484, 684), ("test", 700, 1000)]
+    by_hand = [("train", 0, 0, 468), ("validation", 1, 484, 684), ("test", 0, 700, 1000)]
     assert [tuple(row)[1:] for row in regions.itertuples(index=False)] == by_hand
 
 
@@ -129,7 +135,7 @@ def test_columns_of_two_sides_are_a_gap_apart(cols: int, gap: int, validation: f
     ],
 )
 def test_an_area_too_narrow_for_its_sides_is_refused(cols: int, gap: int, validation: float, test: float) -> None:
-    with pytest.raises(CatalogError, match=f"{cols} columns are too few for split fractions and gap_px {gap}"):
+    with pytest.raises(CatalogError, match=f"{cols} columns are too few for split fractions, 1 fold.* gap_px {gap}"):
         assign_regions({AOIS[0]: (10, cols)}, params(validation, test, gap))
 
 
@@ -144,3 +150,38 @@ def test_too_few_groups_for_three_sides_are_refused_with_a_cure(aois: tuple[str,
         CatalogError, match=rf"{len(aois)} AOIs in [12] group\(s\) of neighbours cannot give.*use one AOI"
     ):
         assign_regions(sizes(aois), params())
+
+
+@given(seed=st.integers(0, 2**32), test=st.floats(0.01, 0.59), folds=st.integers(2, 4))
+def test_every_area_that_is_not_tested_is_in_one_fold_and_folds_are_about_equal(
+    seed: int, test: float, folds: int
+) -> None:
+    regions = assign_regions(sizes(), params(test=test, seed=seed, folds=folds))
+    assert sorted(regions["aoi"]) == sorted(AOIS)
+    assert set(regions["split"]) == {"validation", "test"}
+    fold = dict(zip(regions["aoi"], regions["fold"], strict=True))
+    assert all((fold[aoi] == 0) == (split == "test") for aoi, split in split_of(regions).items())
+    counts = regions.loc[regions["fold"] > 0, "fold"].value_counts()
+    assert sorted(counts.index) == list(range(1, folds + 1))
+    assert counts.max() - counts.min() <= max(len(group) for group in NEIGHBOURS)
+    for group in NEIGHBOURS:
+        assert len({fold[aoi] for aoi in group}) == 1
+
+
+def test_one_area_is_cut_into_folds_by_columns() -> None:
+    # 1,000 columns: a quarter is tested; 750 less the gap of 15 before the test are 735, of which 2 gaps leave 3 x 235.
+    regions = assign_regions({AOIS[0]: (1023, 1000)}, params(test=0.25, gap_px=15, folds=3))
+    found = regions[["split", "fold", "col_start", "col_stop"]].to_numpy().tolist()
+    assert found == [
+        ["validation", 1, 0, 235],
+        ["validation", 2, 250, 485],
+        ["validation", 3, 500, 735],
+        ["test", 0, 750, 1000],
+    ]
+
+
+def test_folds_without_enough_areas_or_columns_are_refused() -> None:
+    with pytest.raises(CatalogError, match=r"cannot give 3 folds and a test split: .* 4 or more far from each other"):
+        assign_regions(sizes((AOIS[0], *NEIGHBOURS[0], *NEIGHBOURS[1])), params(folds=3))
+    with pytest.raises(CatalogError, match=r"100 columns are too few for split fractions, 9 fold\(s\) and gap_px 16"):
+        assign_regions({AOIS[0]: (10, 100)}, params(folds=9))

@@ -31,7 +31,7 @@ from tests.sn7_folder import (
 
 pytestmark = pytest.mark.usefixtures("serial")
 
-SPLIT = SplitParams(validation_fraction=0.25, test_fraction=0.3, gap_px=4, neighbour_tiles=8, seed=7)
+SPLIT = SplitParams(folds=1, validation_fraction=0.25, test_fraction=0.3, gap_px=4, neighbour_tiles=8, seed=7)
 WIDE = (63, 160)
 """Train 0 to 64, validation 68 to 108, test 112 to 160: worked out from SPLIT by hand."""
 
@@ -113,6 +113,40 @@ def test_tiles_never_straddle_two_sides(store: TileStore) -> None:
         assert start <= tile["col"]
         assert tile["col"] + 32 <= stop
         assert 0 <= tile["row"] <= 63 - 32
+
+
+@pytest.fixture
+def folded(root: Path, tmp_path: Path) -> TileStore:
+    """Folds of columns 0 to 33, 37 to 71 and 75 to 108, test from 112, worked out by hand."""
+    write_tiles(root, scan(root), SPLIT.model_copy(update={"folds": 3}), tiling(), tmp_path / "folded")
+    return TileStore(tmp_path / "folded")
+
+
+def test_each_network_learns_on_what_the_others_are_validated_on(folded: TileStore) -> None:
+    assert folded.folds == 3
+    for fold, (start, stop) in {1: (0, 33), 2: (37, 71), 3: (75, 108)}.items():
+        held, learned = folded.held_from(fold), folded.learned_by(fold)
+        assert held["col"].between(start, stop - 32).all()
+        assert learned["col"].lt(112 - 32).all()
+        assert not learned["col"].between(start - 31, stop).any()
+        assert len(held) + len(learned) == len(folded.held_from(1)) + len(folded.learned_by(1)) > len(learned)
+
+
+def test_one_network_learns_on_the_training_columns_and_is_validated_beside_them(store: TileStore) -> None:
+    assert store.folds == 1
+    assert set(store.learned_by(1)["split"]) == {"train"}
+    assert set(store.held_from(1)["split"]) == {"validation"}
+
+
+def test_what_is_predicted_leaves_no_gap_and_is_asked_of_who_has_not_seen_it(
+    folded: TileStore, store: TileStore
+) -> None:
+    plan = [(0, 35, 1), (35, 73, 2), (73, 110, 3), (110, 160, 0)]
+    assert folded.stretches(("validation", "test")) == {AOI: plan}
+    assert folded.stretches(("test",)) == {AOI: [(112, 160, 0)]}
+    assert folded.columns(("validation",), fold=2) == {AOI: [(37, 71)]}
+    # A network of its own has the number 1, and the mean of all networks is its own opinion.
+    assert store.stretches(("train", "test")) == {AOI: [(0, 88, 0), (88, 160, 0)]}
 
 
 def test_tiles_cover_their_side(store: TileStore) -> None:

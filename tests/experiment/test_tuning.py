@@ -8,8 +8,9 @@ import pytest
 from shapely.geometry import box
 
 from sn7ml.data.probabilities import CroppedCube, ProbabilityCube, write_probabilities
+from sn7ml.experiment.scoring import Truth, scored_part
 from sn7ml.experiment.store import SEARCH, open_store
-from sn7ml.experiment.tuning import Area, Tuned, record, score, tune
+from sn7ml.experiment.tuning import Area, Tuned, record, score, tune, untuned
 from sn7ml.geo.burn import burn_ids
 from sn7ml.params import Choice, TuneParams
 from tests.buildings.drawings import perfect, track_params
@@ -36,14 +37,14 @@ def area(tmp_path: Path) -> Area:
 
 
 @pytest.fixture
-def truth() -> pd.DataFrame:
+def truth() -> Truth:
     rows = [
         {"aoi": AOI, "month": month, "id": str(number), "geometry": house}
         for index, month in enumerate(MONTHS)
         for number, house in enumerate(HOUSES)
         if BIRTH[number] <= index
     ]
-    return pd.DataFrame(rows)
+    return Truth(pd.DataFrame(rows), COLUMNS, frozenset((AOI, month) for month in MONTHS))
 
 
 def params(trials: int, *space: Choice) -> TuneParams:
@@ -51,22 +52,22 @@ def params(trials: int, *space: Choice) -> TuneParams:
     return TuneParams(trials=trials, splits=("validation",), space=chosen, seed=7)
 
 
-def test_a_crop_is_tracked_where_it_lies_in_the_image(area: Area, truth: pd.DataFrame) -> None:
+def test_a_crop_is_tracked_where_it_lies_in_the_image(area: Area, truth: Truth) -> None:
     tracks = area.track(track_params("changepoint"))
     west, _, east, _ = np.array([geometry.bounds for geometry in tracks["geometry"]]).T
     assert (west.min(), east.max()) == (22.0, 50.0)
-    assert score({AOI: area}, truth, COLUMNS, track_params("changepoint")) == {
+    assert score({AOI: area}, truth, track_params("changepoint")) == {
         "scot": 1.0,
         "tracking": 1.0,
         "change": 1.0,
     }
 
 
-def test_the_best_trial_is_found_and_the_first_is_what_was_given(area: Area, truth: pd.DataFrame) -> None:
+def test_the_best_trial_is_found_and_the_first_is_what_was_given(area: Area, truth: Truth) -> None:
     # A mean of 0.35 passes only below that: of the houses that always stood there none is found at 0.6.
     blind = track_params("changepoint")
     blind = blind.model_copy(update={"changepoint": blind.changepoint.model_copy(update={"min_mean": 0.6})})
-    found = tune({AOI: area}, truth, COLUMNS, blind, params(8))
+    found = tune({AOI: area}, truth, blind, params(8))
     assert found.trials["changepoint.min_mean"].iloc[0] == 0.6
     assert found.trials["scot"].iloc[0] < 0.8
     assert found.trials["scot"].max() == 1.0
@@ -74,35 +75,41 @@ def test_the_best_trial_is_found_and_the_first_is_what_was_given(area: Area, tru
     assert list(found.trials["number"]) == list(range(8))
 
 
-def test_the_same_tuning_gives_the_same_trials(area: Area, truth: pd.DataFrame) -> None:
-    runs = [tune({AOI: area}, truth, COLUMNS, track_params("changepoint"), params(4)) for _ in range(2)]
+def test_the_same_tuning_gives_the_same_trials(area: Area, truth: Truth) -> None:
+    runs = [tune({AOI: area}, truth, track_params("changepoint"), params(4)) for _ in range(2)]
     pd.testing.assert_frame_equal(runs[0].trials, runs[1].trials)
     assert runs[0].best == runs[1].best
 
 
-def test_of_equal_trials_the_first_is_taken(area: Area, truth: pd.DataFrame) -> None:
+def test_of_equal_trials_the_first_is_taken(area: Area, truth: Truth) -> None:
     given = track_params("changepoint")
-    found = tune({AOI: area}, truth, COLUMNS, given, params(3, Choice(param="changepoint.min_mean", low=0.1, high=0.3)))
+    found = tune({AOI: area}, truth, given, params(3, Choice(param="changepoint.min_mean", low=0.1, high=0.3)))
     assert (found.trials["scot"] == 1.0).all()
     assert found.best == given
 
 
-def test_no_trials_leave_the_tracker_as_it_is(truth: pd.DataFrame) -> None:
-    found = tune({}, truth, COLUMNS, track_params("changepoint"), params(0))
+def test_without_a_trial_the_tracker_stays_as_it_is() -> None:
+    found = untuned(track_params("changepoint"))
     assert found.best == track_params("changepoint")
     assert list(found.trials.columns) == ["number", "scot", "tracking", "change"]
     assert found.trials.empty
 
 
-def test_other_trackers_can_be_tuned_as_well(area: Area, truth: pd.DataFrame) -> None:
+def test_other_trackers_can_be_tuned_as_well(area: Area, truth: Truth) -> None:
     space = Choice(param="instances.seed_threshold", low=0.1, high=0.3)
-    found = tune({AOI: area}, truth, COLUMNS, track_params("baseline"), params(4, space))
+    found = tune({AOI: area}, truth, track_params("baseline"), params(4, space))
     assert found.trials["scot"].max() == 1.0
 
 
-def test_months_without_labels_are_not_scored(area: Area, truth: pd.DataFrame) -> None:
-    known = truth[truth["month"] != "2018-08"]
-    assert score({AOI: area}, known, COLUMNS, track_params("changepoint"))["tracking"] == 1.0
+def test_what_has_no_labels_is_not_scored(truth: Truth) -> None:
+    # 12 houses stand for 8 months; the 4 in the first column of houses are born in April, and seen in 5.
+    part = Truth(truth.polygons, {AOI: [(20, 29)]}, truth.frames - {(AOI, "2018-08")})
+    tracks = truth.polygons.assign(birth_month="2018-01", birth_probability=1.0, confidence=1.0)
+    assert len(scored_part(tracks, truth)) == 116
+    found = scored_part(tracks, part)
+    assert set(found["month"]) == {"2018-04", "2018-05", "2018-06", "2018-07"}
+    assert {geometry.bounds[0] for geometry in found["geometry"]} == {22.0}
+    assert scored_part(tracks[:0], part).columns.tolist() == ["aoi", "month", "id", "geometry"]
 
 
 @pytest.mark.usefixtures("project")

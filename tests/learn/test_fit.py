@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
 
 from sn7ml.data.cubes import read_image
+from sn7ml.data.regions import Stretch
 from sn7ml.data.tiles import TileStore
 from sn7ml.errors import ModelError, TableError
-from sn7ml.learn.dataset import Sample
+from sn7ml.learn.dataset import Draw, Sample, draw_tiles
 from sn7ml.learn.fit import Fit, Training, enlarge, fit
 from sn7ml.learn.predict import Predictor
 from sn7ml.params import ModelParams, OptimiserParams, Recipe
-from tests.learn.toy import RECIPE, SHAPE, squares, training, windows
+from tests.learn.toy import RECIPE, SHAPE, squares, training, windows, write_store
 from tests.sn7_folder import AOI, stem
 
 CURVE = Path(__file__).with_name("loss_curve.json")
@@ -47,12 +49,14 @@ def assert_same(one: Fit, other: Fit) -> None:
     """Bit for bit."""
     assert one.best_epoch == other.best_epoch
     assert one.history.to_csv() == other.history.to_csv()
-    assert list(one.package.weights) == list(other.package.weights)
-    assert all(torch.equal(tensor, other.package.weights[name]) for name, tensor in one.package.weights.items())
+    assert list(one.package.weights[0]) == list(other.package.weights[0])
+    assert all(torch.equal(tensor, other.package.weights[0][name]) for name, tensor in one.package.weights[0].items())
 
 
 def differ(one: Fit, other: Fit) -> bool:
-    return any(not torch.equal(tensor, other.package.weights[name]) for name, tensor in one.package.weights.items())
+    return any(
+        not torch.equal(tensor, other.package.weights[0][name]) for name, tensor in one.package.weights[0].items()
+    )
 
 
 def test_bright_squares_are_learned_in_seconds_and_found_in_columns_never_seen(store: TileStore, world: Path) -> None:
@@ -65,7 +69,7 @@ def test_bright_squares_are_learned_in_seconds_and_found_in_columns_never_seen(s
     assert list(found.history["epoch"]) == list(range(1, 9))
 
     pixels = read_image(world / "train" / AOI / "images_masked" / f"{stem(AOI, '2018-01')}.tif").pixels
-    probabilities = Predictor(found.package, windows()).predict_image(pixels, (224, 320))
+    probabilities = Predictor(found.package, windows()).predict_image(pixels, [Stretch(224, 320)])
     truth = np.zeros(SHAPE, bool)
     for polygon in squares(SHAPE).values():
         left, top, right, bottom = (int(edge) for edge in polygon.bounds)
@@ -111,6 +115,24 @@ def test_a_checkpoint_of_other_params_is_left_alone(store: TileStore, tmp_path: 
     assert_same(fit(slower, training(), store, checkpoint=checkpoint), fit(slower, training(), store))
 
 
+def test_each_fold_gets_a_network_that_does_not_see_it(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = write_store(world, tmp_path / "folds", folds=2)
+    seen: list[set[int]] = []
+
+    def note(tiles: pd.DataFrame, *rest: int) -> list[Draw]:
+        seen.append(set(tiles["fold"]))
+        return draw_tiles(tiles, *rest)
+
+    monkeypatch.setattr("sn7ml.learn.fit.draw_tiles", note)
+    checkpoint = tmp_path / "train.pt"
+    one = fit(recipe(), training(epochs=1), store, checkpoint=checkpoint)
+    two = fit(recipe(), training(epochs=1), store, checkpoint=checkpoint, fold=2)
+    assert seen == [{2}, {1}]  # and the second is not taken for the first, whose checkpoint lies there
+    assert differ(one, two)
+
+
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda _: b"", lambda _: b"not a checkpoint"])
 def test_a_damaged_checkpoint_is_named(damage: Callable[[bytes], bytes], store: TileStore, tmp_path: Path) -> None:
     checkpoint = tmp_path / "train.pt"
@@ -134,8 +156,8 @@ def test_training_stops_when_it_gets_no_better_and_keeps_the_best(
     found = fit(recipe(), training(epochs=9, patience=2), store)
     assert list(found.history["val_iou"]) == [0.1, 0.5, 0.4, 0.5]
     assert found.best_epoch == 2
-    assert all(torch.equal(tensor, kept[1][name]) for name, tensor in found.package.weights.items())
-    assert any(not torch.equal(tensor, kept[3][name]) for name, tensor in found.package.weights.items())
+    assert all(torch.equal(tensor, kept[1][name]) for name, tensor in found.package.weights[0].items())
+    assert any(not torch.equal(tensor, kept[3][name]) for name, tensor in found.package.weights[0].items())
 
 
 def test_an_exception_of_the_hook_passes_through(store: TileStore) -> None:

@@ -9,7 +9,7 @@ import yaml
 from sn7ml.data.model_files import CONFIG, WEIGHTS, package_digest
 from sn7ml.errors import ModelError, ParamsError
 from sn7ml.learn.models import build_model
-from sn7ml.learn.package import Package, load_package, save_package
+from sn7ml.learn.package import Package, joined, load_package, save_package
 from sn7ml.params import ModelParams
 from tests.learn.toy import RECIPE
 
@@ -21,23 +21,33 @@ SMALL = RECIPE.model_copy(
 @pytest.fixture(scope="module")
 def package() -> Package:
     torch.manual_seed(1)
-    network = build_model(SMALL.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Package(SMALL, 3, network.state_dict())
+    networks = [
+        build_model(SMALL.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for _ in range(2)
+    ]
+    return Package(SMALL, 3, tuple(network.state_dict() for network in networks))
 
 
 def test_what_was_saved_is_read_back_and_answers_alike(package: Package, tmp_path: Path) -> None:
     save_package(tmp_path / "model", package)
     found = load_package(tmp_path / "model")
     assert (found.recipe, found.upsampling) == (package.recipe, 3)
-    assert set(found.weights) == set(package.weights)
-    assert all(torch.equal(tensor, package.weights[name]) for name, tensor in found.weights.items())
     image = torch.randn(1, 3, 64, 64)
-    assert torch.equal(found.network().eval()(image), package.network().eval()(image))
+    answers = []
+    for read, given, back, network in zip(
+        found.weights, package.weights, found.networks(), package.networks(), strict=True
+    ):
+        assert set(read) == set(given)
+        assert all(torch.equal(tensor, given[name]) for name, tensor in read.items())
+        answers.append(back.eval()(image))
+        assert torch.equal(answers[-1], network.eval()(image))
+    assert not torch.equal(*answers)  # two networks, each with its own weights
 
 
 def test_the_same_package_gives_the_same_bytes_and_another_one_another_digest(package: Package, tmp_path: Path) -> None:
-    turned = Package(SMALL, 3, dict(reversed(package.weights.items())))
-    other = Package(SMALL, 3, package.weights | {"segmentation_head.0.bias": torch.ones(3)})
+    first, second = package.weights
+    turned = Package(SMALL, 3, (dict(reversed(first.items())), second))
+    other = Package(SMALL, 3, (first, second | {"segmentation_head.0.bias": torch.ones(3)}))
     for name, one in {"a": package, "b": turned, "c": other, "d": Package(SMALL, 2, package.weights)}.items():
         save_package(tmp_path / name, one)
     for name in (WEIGHTS, CONFIG):
@@ -101,7 +111,12 @@ def test_weights_of_another_network_are_refused(package: Package) -> None:
     model = ModelParams(architecture="Unet", encoder="tu-mobilenetv3_small_050", weights=None)
     wrong = Package(SMALL.model_copy(update={"model": model}), 3, package.weights)
     with pytest.raises(ModelError, match=r"weights do not fit .*Unet"):
-        wrong.network()
+        wrong.networks()
+
+
+def test_networks_of_one_recipe_join_in_order(package: Package) -> None:
+    one, two = (Package(SMALL, 3, (weights,)) for weights in package.weights)
+    assert joined([one, two]) == package
 
 
 def test_code_of_this_project_reads_no_pickle_of_others() -> None:

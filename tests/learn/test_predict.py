@@ -1,5 +1,6 @@
 """Windows, blending, cropping and flips put every pixel at its place, and nobody sees where a window ended."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.nn.functional import avg_pool2d
 from sn7ml.data.catalog import scan
 from sn7ml.data.cubes import read_grid
 from sn7ml.data.probabilities import ProbabilityCube
+from sn7ml.data.regions import Stretch
 from sn7ml.errors import ModelError
 from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import Predictor, load_predictor, predict_frames
@@ -48,12 +50,14 @@ def use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sn7ml.learn.predict.band_statistics", lambda _pixels: plain)
 
 
-def predictor(network: nn.Module, upsampling: int = 1, **changes: object) -> Predictor:
+def predictor(
+    network: nn.Module, upsampling: int = 1, others: Sequence[nn.Module] = (), **changes: object
+) -> Predictor:
     class Made(Package):
-        def network(self) -> nn.Module:
-            return network
+        def networks(self) -> list[nn.Module]:
+            return [network, *others]
 
-    return Predictor(Made(RECIPE, upsampling, {}), windows(**changes))
+    return Predictor(Made(RECIPE, upsampling, ({},)), windows(**changes))
 
 
 def address_bands(shape: tuple[int, int]) -> NDArray[np.uint8]:
@@ -80,7 +84,9 @@ def test_every_pixel_comes_back_to_its_own_address(
     pixels[3] = np.random.default_rng(shape).random(shape) > 0.1
     start = data.draw(st.integers(0, shape[1] - 1))
     stop = data.draw(st.integers(start + 1, shape[1]))
-    found = predictor(Identity(), upsampling, overlap_px=overlap_px, flips=flips).predict_image(pixels, (start, stop))
+    found = predictor(Identity(), upsampling, overlap_px=overlap_px, flips=flips).predict_image(
+        pixels, [Stretch(start, stop)]
+    )
 
     wanted = pixels[3] > 0
     wanted[:, :start], wanted[:, stop:] = False, False
@@ -117,6 +123,35 @@ def test_neighbouring_windows_fade_into_each_other() -> None:
     assert steps.max() <= 255 / 16 + 1  # sixteen even steps, and no line
 
 
+@pytest.mark.parametrize("flips", [False, True])
+def test_each_stretch_asks_its_own_network_and_the_others_the_mean_of_all(flips: bool) -> None:
+    class Says(nn.Module):
+        def __init__(self, probability: float) -> None:
+            super().__init__()
+            self.logit = float(np.log(probability / (1 - probability)))
+
+        def forward(self, image: Tensor) -> Tensor:
+            return torch.full_like(image, self.logit)
+
+    model = predictor(Says(0.2), others=[Says(0.6)], flips=flips)
+    stretches = [Stretch(0, 20, 1), Stretch(20, 35, 2), Stretch(35, 60)]
+    found = model.predict_image(addressed((32, 70)), stretches)
+    by_hand = np.repeat([51, 153, 102, 0], [20, 15, 25, 10])  # 255 times 0.2, 0.6, their mean
+    np.testing.assert_array_equal(found.channels[0], np.tile(by_hand, (32, 1)))
+    np.testing.assert_array_equal(found.usable[5], by_hand > 0)
+
+
+def test_a_lower_precision_says_nearly_the_same() -> None:
+    torch.manual_seed(3)
+    network = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 3, 3, padding=1))
+    exact, rough = (
+        predictor(network, precision=precision).predict_image(address_bands((40, 50))).channels.astype(int)
+        for precision in ("32-true", "bf16-mixed")
+    )
+    difference = np.abs(exact - rough)
+    assert 0 < difference.max() <= 4  # bfloat16 keeps 8 bits
+
+
 def test_windows_with_no_wanted_pixel_cost_nothing() -> None:
     pixels = addressed((32, 96))
     network = Constant()
@@ -125,7 +160,7 @@ def test_windows_with_no_wanted_pixel_cost_nothing() -> None:
     pixels[3, :, :64] = 0
     predictor(network, overlap_px=0).predict_image(pixels)
     assert network.seen == 4
-    predictor(network, overlap_px=0).predict_image(addressed((32, 96)), (32, 64))
+    predictor(network, overlap_px=0).predict_image(addressed((32, 96)), [Stretch(32, 64)])
     assert network.seen == 5
     pixels[3] = 0
     blank = predictor(network, overlap_px=0).predict_image(pixels)
@@ -137,7 +172,7 @@ def test_windows_with_no_wanted_pixel_cost_nothing() -> None:
 def test_brightness_is_told_by_the_whole_frame_and_not_by_the_wanted_columns() -> None:
     pixels = address_bands((40, 70))
     model = predictor(Identity())
-    whole, part = model.predict_image(pixels), model.predict_image(pixels, (20, 50))
+    whole, part = model.predict_image(pixels), model.predict_image(pixels, [Stretch(20, 50)])
     np.testing.assert_array_equal(part.channels[:, :, 20:50], whole.channels[:, :, 20:50])
 
 
@@ -151,7 +186,7 @@ def test_the_outermost_wanted_columns_are_seen_with_what_lies_beside_them() -> N
 
     pixels = address_bands((60, 60))
     model = predictor(Blur(), tile_px=64)  # one window, so that only the cut can make a difference
-    whole, part = model.predict_image(pixels), model.predict_image(pixels, (20, 50))
+    whole, part = model.predict_image(pixels), model.predict_image(pixels, [Stretch(20, 50)])
     np.testing.assert_array_equal(part.channels[:, :, 20:50], whole.channels[:, :, 20:50])
 
 
@@ -166,7 +201,7 @@ def test_what_is_no_image_is_a_mistake_of_the_caller(pixels: NDArray[np.uint8]) 
 @pytest.mark.usefixtures("use")
 def test_frames_are_written_where_trackers_look_for_them(world: Path, tmp_path: Path) -> None:
     frames = scan(world)
-    done = list(predict_frames(predictor(Identity(), 3), world, frames, {AOI: [(8, 16), (40, 72)]}, tmp_path))
+    done = list(predict_frames(predictor(Identity(), 3), world, frames, {AOI: [Stretch(8, 72)]}, tmp_path))
     assert done == [(AOI, month) for month in MONTHS]
     grid = read_grid(world / frames["image"].iloc[0])
     cube = ProbabilityCube(tmp_path / AOI, grid)
@@ -185,7 +220,7 @@ def test_areas_that_are_not_named_are_left_out(world: Path, tmp_path: Path) -> N
 
 
 def test_a_predictor_of_a_damaged_package_is_refused(tmp_path: Path) -> None:
-    save_package(tmp_path, Package(RECIPE, 1, {"nothing": torch.zeros(1)}))
+    save_package(tmp_path, Package(RECIPE, 1, ({"nothing": torch.zeros(1)},)))
     with pytest.raises(ModelError, match="weights do not fit"):
         load_predictor(tmp_path, windows())
     with pytest.raises(ModelError, match="no whole model package"):

@@ -39,7 +39,7 @@ RECIPE = Recipe(
     augmentation=EVERYTHING,
     optimiser=OptimiserParams(learning_rate=0.003, weight_decay=0.01),
 )
-SPLIT = SplitParams(validation_fraction=0.2, test_fraction=0.3, gap_px=8, neighbour_tiles=8, seed=7)
+SPLIT = SplitParams(folds=1, validation_fraction=0.2, test_fraction=0.3, gap_px=8, neighbour_tiles=8, seed=7)
 
 
 def training(**changes: Any) -> TrainParams:
@@ -53,7 +53,10 @@ def training(**changes: Any) -> TrainParams:
 
 def windows(**changes: Any) -> PredictParams:
     """Windows of 32 pixels that share 8."""
-    values: dict[str, Any] = {"splits": ("test",), "tile_px": 32, "overlap_px": 8, "batch_size": 3, "flips": False}
+    values: dict[str, Any] = {
+        "splits": ("test",), "tile_px": 32, "overlap_px": 8, "batch_size": 3, "flips": False,
+        "precision": "32-true",
+    }  # fmt: skip
     return PredictParams(**(values | changes))
 
 
@@ -91,12 +94,12 @@ def write_world(root: Path, shape: tuple[int, int] = SHAPE) -> Path:
     return root
 
 
-def write_store(root: Path, out: Path, **changes: Any) -> TileStore:
+def write_store(root: Path, out: Path, folds: int = 1, **changes: Any) -> TileStore:
     """Cut a data folder into tiles of 32 pixels, without up-sampling unless ``changes`` say so."""
     values: dict[str, Any] = {
         "size_px": 32, "overlap_px": 0, "upsampling": 1, "boundary_px": 1, "contact_px": 1, "min_usable_fraction": 0.5,
     }  # fmt: skip
-    return few_tiles(root, out, SPLIT, TilingParams(**(values | changes)))
+    return few_tiles(root, out, SPLIT.model_copy(update={"folds": folds}), TilingParams(**(values | changes)))
 
 
 def few_tiles(root: Path, out: Path, split: SplitParams, tiling: TilingParams, months: int = 2) -> TileStore:
