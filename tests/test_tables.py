@@ -11,7 +11,7 @@ by_name = pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
 
 
 def region(**changes: object) -> pd.DataFrame:
-    return pd.DataFrame([{"aoi": "A", "split": "train", "col_start": 0, "col_stop": 64} | changes])
+    return pd.DataFrame([{"aoi": "A", "split": "train", "fold": 0, "col_start": 0, "col_stop": 64} | changes])
 
 
 @by_name
@@ -27,8 +27,8 @@ def test_the_key_is_made_of_columns(table: Table) -> None:
 
 
 def test_columns_come_in_order_and_others_are_left_out() -> None:
-    shuffled = region()[["split", "col_stop", "aoi", "col_start"]].assign(remark="a note")
-    assert list(REGIONS.check(shuffled).columns) == ["aoi", "split", "col_start", "col_stop"]
+    shuffled = region()[["split", "col_stop", "fold", "aoi", "col_start"]].assign(remark="a note")
+    assert list(REGIONS.check(shuffled).columns) == ["aoi", "split", "fold", "col_start", "col_stop"]
 
 
 def test_a_missing_column_is_named() -> None:
@@ -51,7 +51,7 @@ def test_a_column_of_another_kind_is_named(changes: dict[str, object], message: 
 
 
 def test_whole_numbers_are_no_fractions_and_numbers_no_booleans() -> None:
-    row = {"aoi": "A", "month": "2018-01", "row": 0, "col": 0, "split": "train"}
+    row = {"aoi": "A", "month": "2018-01", "row": 0, "col": 0, "split": "train", "fold": 0}
     row |= {"usable_fraction": 1.0, "footprint_fraction": 0.5, "labelled": True}
     assert len(TILES.check(pd.DataFrame([row]))) == 1
     with pytest.raises(TableError, match="'usable_fraction' must be float, got int64"):
@@ -61,7 +61,9 @@ def test_whole_numbers_are_no_fractions_and_numbers_no_booleans() -> None:
 
 
 def test_two_rows_with_one_key_are_refused_with_an_example() -> None:
-    with pytest.raises(TableError, match=r"2 rows share a key \('aoi', 'split'\).*'aoi': 'A', 'split': 'train'"):
+    with pytest.raises(
+        TableError, match=r"2 rows share a key \('aoi', 'split', 'fold'\).*'aoi': 'A', 'split': 'train'"
+    ):
         REGIONS.check(pd.concat([region(), region(split="test"), region(col_start=9)]))
 
 

@@ -11,6 +11,8 @@ from sn7ml.params import AugmentationParams
 
 BLUR_KERNEL_PX = 5
 SMALLEST_SIGMA_PX = 0.1
+SMALLEST_GAIN = 0.5
+"""Gains are drawn from a normal distribution: this keeps an image from being wiped out, or turned into its negative."""
 
 
 class QuarterTurn(v2.Transform):  # type: ignore[misc]
@@ -46,6 +48,15 @@ def build_colour(params: AugmentationParams) -> v2.Transform:
     return v2.Compose(chosen or [v2.Identity()])
 
 
-def add_noise(image: Tensor, params: AugmentationParams) -> Tensor:
-    """Add Gaussian noise to a standardised image, in its own standard deviations."""
+def disturb(image: Tensor, params: AugmentationParams) -> Tensor:
+    """Change a standardised image (3, rows, cols) as if it came from another frame: its gain, its offset, its noise."""
+    if params.gain:
+        image = image * (1 + params.gain * _together_and_apart()).clamp(min=SMALLEST_GAIN)
+    if params.offset:
+        image = image + params.offset * _together_and_apart()
     return image + params.noise * torch.randn_like(image) if params.noise else image
+
+
+def _together_and_apart() -> Tensor:
+    """(3, 1, 1): one standard normal number for all colours, and one of half its deviation for each."""
+    return torch.randn(()) + torch.randn(3, 1, 1) / 2

@@ -13,7 +13,7 @@ from torchvision import tv_tensors
 
 from sn7ml.data.tiles import TileStore
 from sn7ml.geo.masks import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
-from sn7ml.learn.augment import add_noise, build_colour, build_geometry
+from sn7ml.learn.augment import disturb, build_colour, build_geometry
 from sn7ml.params import AugmentationParams
 
 BITS = (FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT)
@@ -92,7 +92,7 @@ class TileDataset(Dataset[Sample]):
             torch.default_generator.manual_seed(draw.seed)
             image, mask = self.geometry(tv_tensors.Image(pixels), tv_tensors.Mask(flags))
             image, flags = image.as_subclass(Tensor), mask.as_subclass(Tensor).contiguous()
-            colours = add_noise(_scaled(self.colour(image[:3]), mean, std), self.augmentation)
+            colours = disturb(_scaled(self.colour(image[:3]), mean, std), self.augmentation)
             return Sample(torch.where(image[3:] > 0, colours, 0.0), flags)
 
 

@@ -68,6 +68,14 @@ class AugmentationParams(Section):
     saturation: float = Field(ge=0, le=1)
     """Strength of a random change of saturation."""
 
+    gain: float = Field(ge=0, le=0.5)
+    """Standard deviation of a random factor on the standardised image, as if its frame were duller or more vivid; half as much
+    again on each colour by itself."""
+
+    offset: float = Field(ge=0, le=1)
+    """Standard deviation of a random amount added to it, in standard deviations of the frame, as if its frame showed other land;
+    half as much again on each colour by itself."""
+
     noise: float = Field(ge=0, le=1)
     """Standard deviation of added Gaussian noise, in standard deviations of the frame."""
 

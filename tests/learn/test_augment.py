@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision import tv_tensors
 
-from sn7ml.learn.augment import add_noise, build_colour, build_geometry
+from sn7ml.learn.augment import build_colour, build_geometry, disturb
 from sn7ml.params import AugmentationParams
 from tests.learn.toy import EVERYTHING, NOTHING
 
@@ -62,7 +62,7 @@ def test_nothing_chosen_changes_nothing(seed: int) -> None:
     colours = tv_tensors.Image(addresses()[:3])
     assert torch.equal(build_colour(NOTHING)(colours), colours)
     standardised = torch.randn(3, SIDE, SIDE)
-    assert torch.equal(add_noise(standardised, NOTHING), standardised)
+    assert torch.equal(disturb(standardised, NOTHING), standardised)
 
 
 @pytest.mark.parametrize("choice", ["brightness", "contrast", "saturation", "blur"])
@@ -85,6 +85,27 @@ def test_brightness_stays_within_its_strength() -> None:
 
 def test_noise_has_the_deviation_that_was_asked_for() -> None:
     torch.manual_seed(1)
-    noisy = add_noise(torch.zeros(3, 100, 100), EVERYTHING)
+    noisy = disturb(torch.zeros(3, 100, 100), NOTHING.model_copy(update={"noise": EVERYTHING.noise}))
     assert noisy.std().item() == pytest.approx(EVERYTHING.noise, rel=0.03)
     assert noisy.mean().item() == pytest.approx(0, abs=0.003)
+
+
+@pytest.mark.parametrize("choice", ["gain", "offset"])
+def test_gain_and_offset_are_shared_by_the_pixels_and_mostly_by_the_colours(choice: str) -> None:
+    torch.manual_seed(1)
+    params = NOTHING.model_copy(update={choice: 0.1})
+    image = torch.tensor([-1.0, 1.0, 2.0]).expand(3, 4, 3)
+    views = torch.stack([disturb(image, params) for _ in range(4000)])
+    changes = views / image - 1 if choice == "gain" else views - image
+    assert torch.allclose(changes, changes[..., :1, :1], atol=1e-6)
+    colours = changes[..., 0, 0]
+    # Of one number with deviation 0.1 for all and one with 0.05 for each: variances add up, and only the first is shared.
+    covariance = torch.cov(colours.T)
+    assert covariance.diagonal().tolist() == pytest.approx([0.0125] * 3, rel=0.1)
+    assert covariance[0, 1].item() == pytest.approx(0.01, rel=0.1)
+
+
+def test_no_gain_turns_an_image_into_its_negative() -> None:
+    torch.manual_seed(1)
+    views = [disturb(torch.ones(3, 1, 1), NOTHING.model_copy(update={"gain": 0.5})).min().item() for _ in range(300)]
+    assert min(views) == 0.5

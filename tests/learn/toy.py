@@ -27,10 +27,26 @@ from tests.sn7_folder import AOI, grid_of, stem, write_image, write_labels
 SHAPE = (64, 320)
 MONTHS = ("2018-01", "2018-02")
 NOTHING = AugmentationParams(
-    flips=False, quarter_turns=False, brightness=0.0, contrast=0.0, saturation=0.0, noise=0.0, blur=0.0
+    flips=False,
+    quarter_turns=False,
+    brightness=0.0,
+    contrast=0.0,
+    saturation=0.0,
+    gain=0.0,
+    offset=0.0,
+    noise=0.0,
+    blur=0.0,
 )
 EVERYTHING = AugmentationParams(
-    flips=True, quarter_turns=True, brightness=0.2, contrast=0.2, saturation=0.2, noise=0.1, blur=1.0
+    flips=True,
+    quarter_turns=True,
+    brightness=0.2,
+    contrast=0.2,
+    saturation=0.2,
+    gain=0.1,
+    offset=0.2,
+    noise=0.1,
+    blur=1.0,
 )
 LOSS = LossParams(bce=1.0, dice=1.0, focal=0.0, jaccard=0.0, footprint=1.0, boundary=0.3, contact=0.3)
 RECIPE = Recipe(
