@@ -13,7 +13,7 @@ from torchvision import tv_tensors
 
 from sn7ml.data.tiles import TileStore
 from sn7ml.geo.masks import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
-from sn7ml.learn.augment import disturb, build_colour, build_geometry
+from sn7ml.learn.augment import build_colour, build_geometry, disturb
 from sn7ml.params import AugmentationParams
 
 BITS = (FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT)
