@@ -1,8 +1,9 @@
 """The tracker's params, searched on cached probabilities. Trials are cheap, so one MLflow run holds them all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,23 @@ from optuna.samplers import TPESampler
 from sn7ml.buildings.changepoint import decide
 from sn7ml.buildings.evidence import ChangeEvidence, collapse_change
 from sn7ml.buildings.track import track_buildings
-from sn7ml.data.probabilities import CroppedCube
+from sn7ml.data.catalog import scan
+from sn7ml.data.probabilities import CroppedCube, ProbabilityCube
+from sn7ml.data.regions import read_grids, spanned
+from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.runs import create_run, ending
-from sn7ml.experiment.scoring import Truth, scored_part
+from sn7ml.experiment.scoring import Truth, read_split_truth, scored_part
 from sn7ml.experiment.store import SEARCH, Store
 from sn7ml.experiment.study import DEFAULTS, contains, suggest
 from sn7ml.metrics.scot import score_scot
 from sn7ml.params import TrackParams, TuneParams, flatten, with_values
+from sn7ml.runtime.parallel import residents
 from sn7ml.tables import TRACKS
 
 SCORES = ("scot", "tracking", "change")
+
+MARGIN_PX = 16
+"""Columns beyond those that are scored, so that buildings on the line are seen whole."""
 
 
 class Area:
@@ -48,6 +56,33 @@ class Area:
 
 
 @dataclass(frozen=True)
+class Ground:
+    """What trials are scored on."""
+
+    areas: Mapping[str, Area]
+    """AOI to its probabilities."""
+
+    truth: Truth
+
+    def score(self, params: TrackParams) -> dict[str, float]:
+        """Return scot, tracking and change of a tracker, means over AOIs."""
+        tracks = pd.concat([area.track(params) for area in self.areas.values()], ignore_index=True)
+        result = score_scot(self.truth.polygons, scored_part(tracks, self.truth))
+        return {"scot": result.score, "tracking": result.tracking, "change": result.change}
+
+
+def read_ground(data: Path, tiles: Path, probabilities: Path, splits: Sequence[str]) -> Ground:
+    """Read the probabilities and the labels of some splits; raises LabelError if there is no truth to score with."""
+    frames, columns = scan(data), TileStore(tiles).columns(splits)
+    areas = {}
+    for aoi, grid in read_grids(data, frames, list(columns)).items():
+        ((start, stop, _),) = spanned(columns)[aoi]
+        seen = max(start - MARGIN_PX, 0), min(stop + MARGIN_PX, grid.shape[1])
+        areas[aoi] = Area(aoi, CroppedCube(ProbabilityCube(probabilities / aoi, grid), seen))
+    return Ground(areas, read_split_truth(data, frames, columns))
+
+
+@dataclass(frozen=True)
 class Tuned:
     """The outcome of a tuning."""
 
@@ -67,23 +102,20 @@ OnTrial = Callable[[Mapping[str, Any]], None]
 
 
 def tune(
-    areas: Mapping[str, Area],
-    truth: Truth,
+    ground: Callable[[], Ground],
     track: TrackParams,
     params: TuneParams,
     on_trial: OnTrial = lambda _row: None,
 ) -> Tuned:
     """Find the tracker's params with the best mean SCOT over AOIs; the first trial is ``track`` itself.
 
-    Optuna's TPE, one trial after the other, so that the same inputs give the same best. Of equal trials the earlier one
-    is taken.
+    Optuna's TPE. Trials are drawn, scored side by side and told in rounds of ``params.at_once``, so that the same inputs
+    give the same best on any number of workers. Of equal trials the earlier one is taken.
 
     Parameters
     ----------
-    areas
-        AOI to its probabilities.
-    truth
-        Of the columns that trials are scored on.
+    ground
+        Makes what trials are scored on, in each worker; picklable.
 
     Raises
     ------
@@ -91,31 +123,27 @@ def tune(
         If there is no truth to score with.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=TPESampler(seed=params.seed, multivariate=True))
+    sampler = TPESampler(seed=params.seed, multivariate=True, constant_liar=True)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
     defaults = flatten(track)
     inside_space = {
         choice.param: defaults[choice.param] for choice in params.space if contains(choice, defaults[choice.param])
     }
     study.enqueue_trial(inside_space, user_attrs={DEFAULTS: True})
     rows: list[dict[str, Any]] = []
-    for number in range(params.trials):
-        trial = study.ask()
-        values = suggest(trial, params.space, defaults)
-        scores = score(areas, truth, with_values(track, values, "tune.space"))
-        study.tell(trial, scores["scot"])
-        rows.append({"number": number} | scores | values)
-        on_trial(rows[-1])
-    trials = pd.DataFrame(rows)
-    best = rows[int(trials["scot"].to_numpy().argmax())]
+    with residents(ground, params.at_once) as on_ground:
+        for first in range(0, params.trials, params.at_once):
+            trials = [study.ask() for _ in range(min(params.at_once, params.trials - first))]
+            values = [suggest(trial, params.space, defaults) for trial in trials]
+            trackers = [with_values(track, chosen, "tune.space") for chosen in values]
+            for trial, chosen, scores in zip(trials, values, on_ground(Ground.score, trackers), strict=True):
+                study.tell(trial, scores["scot"])
+                rows.append({"number": trial.number} | scores | chosen)
+                on_trial(rows[-1])
+    table = pd.DataFrame(rows)
+    best = rows[int(table["scot"].to_numpy().argmax())]
     chosen = {choice.param: best[choice.param] for choice in params.space}
-    return Tuned(with_values(track, chosen, "tune.space"), trials)
-
-
-def score(areas: Mapping[str, Area], truth: Truth, params: TrackParams) -> dict[str, float]:
-    """Return scot, tracking and change of a tracker, means over AOIs."""
-    tracks = pd.concat([area.track(params) for area in areas.values()], ignore_index=True)
-    result = score_scot(truth.polygons, scored_part(tracks, truth))
-    return {"scot": result.score, "tracking": result.tracking, "change": result.change}
+    return Tuned(with_values(track, chosen, "tune.space"), table)
 
 
 def record(store: Store, tuned: Tuned, params: TuneParams) -> None:

@@ -160,6 +160,10 @@ class TuneParams(Section):
     trials: int = Field(ge=0)
     """Number of trials; the first is section ``track`` itself. 0 takes that untuned."""
 
+    at_once: int = Field(ge=1)
+    """Trials of a round: all are drawn, and scored side by side by as many processes as there are (``SN7ML_EXECUTOR``), before
+    the next are drawn. The same number gives the same best on any machine; a larger one searches less cleverly."""
+
     splits: tuple[Split, ...] = Field(min_length=1)
     """Where trials are scored; must be among ``predict.splits``, and none of them may be scored by ``evaluate``."""
 

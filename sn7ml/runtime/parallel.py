@@ -11,14 +11,17 @@ of it must not re-run a stage) but an environment variable::
 import concurrent.futures
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sn7ml.errors import ItemsFailed, ParamsError, Sn7Error
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+State = TypeVar("State")
 
 VARIABLE = "SN7ML_EXECUTOR"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "GDAL_NUM_THREADS")
@@ -66,6 +69,45 @@ def map_items(
         defect = next((error for error in failures.values() if not isinstance(error, Sn7Error)), None)
         raise ItemsFailed(failures, total=len(items)) from defect
     return {name: results[name] for name in items}
+
+
+@contextmanager
+def residents(
+    build: Callable[[], State], count: int
+) -> Iterator[Callable[[Callable[[State, Item], Result], Sequence[Item]], list[Result]]]:
+    """Keep workers for many rounds of calls on something large that each of them builds once.
+
+    Parameters
+    ----------
+    build
+        Makes it; must be picklable, and small, unless the executor is serial.
+    count
+        At most this many workers.
+
+    Yields
+    ------
+    function
+        Applies a function of (what was built, item) to items; returns the results in the order of the items, or raises
+        the first failure.
+    """
+    with _executor(count) as executor:
+        if isinstance(executor, _Serial):
+            built = build()
+            yield lambda function, items: [function(built, item) for item in items]
+        else:
+            recipe = pickle.dumps(build)
+            yield lambda function, items: [
+                future.result() for future in [executor.submit(_on_built, recipe, function, item) for item in items]
+            ]
+
+
+def _on_built(recipe: bytes, function: Callable[[Any, Item], Result], item: Item) -> Result:
+    return function(_built(recipe), item)
+
+
+@lru_cache(maxsize=1)
+def _built(recipe: bytes) -> Any:
+    return pickle.loads(recipe)()
 
 
 class _Serial(concurrent.futures.Executor):

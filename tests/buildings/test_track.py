@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import ndimage
+from scipy.special import expit
 from shapely import unary_union
 from shapely.geometry import box
 
@@ -14,6 +15,7 @@ from sn7ml.buildings.track import track_buildings
 from sn7ml.geo.burn import burn_ids
 from sn7ml.geo.probabilities import Probabilities
 from sn7ml.metrics.aoi import AoiScot
+from sn7ml.metrics.diagnosis import diagnose
 from sn7ml.metrics.scot import score_scot
 from sn7ml.tables import TRACKS
 from tests.buildings.drawings import SEEN_PERFECTLY, Method, cube_of, perfect, track_params
@@ -163,3 +165,30 @@ def test_few_months_and_none_are_tracked_by_all(method: Method, months: int) -> 
     tracks = track_buildings(dict(itertools.islice(cube.items(), months)), 3, track_params(method))
     assert tracks["month"].nunique() == months
     assert tracks.columns.tolist() == [name for name in TRACKS.empty().columns if name != "aoi"]
+
+
+def seen_badly(truth_month: Sequence[int], seed: int) -> Mapping[str, Probabilities]:
+    """Return what a detector makes of the town that blurs by 0.7 px, flickers, and sees young roofs worse."""
+    rng = np.random.default_rng(seed)
+    ids = burn_ids(HOUSES, (SIDE_PX,) * 2, 3)
+    usual, birth = rng.normal(1.0, 0.8, len(HOUSES)), np.array(truth_month)
+    frames = []
+    for month in range(MONTHS):
+        young = np.where(birth > 0, np.clip(birth + 1 - month, 0, 1), 0)
+        odds = np.where(birth <= month, usual + rng.normal(0, 1.2, len(HOUSES)) - young, -9)
+        houses = ndimage.gaussian_filter(np.append(0, expit(odds))[ids], 2)
+        ground = expit(-5.5 + 2 * ndimage.gaussian_filter(rng.normal(size=ids.shape), 4) * 14)
+        footprint = ((1 - (1 - houses) * (1 - ground)) * 255).round().astype(np.uint8)
+        nothing = np.zeros_like(footprint)
+        frames.append(Probabilities(np.stack([footprint, nothing, nothing]), np.ones(ids.shape, dtype=bool)))
+    return cube_of(frames)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_four_of_five_births_that_a_bad_detector_shows_are_right_to_a_month(seed: int) -> None:
+    _, truth = town(set())
+    tracks = track_buildings(seen_badly(BIRTH, seed), 3, track_params("changepoint", births=FITTED))
+    births = diagnose({"town": score(truth, tracks)}).births
+    found = births[births["outcome"].isin(["found", "late", "early", "misplaced"])]
+    assert len(found) > 40
+    assert (found["months_late"].abs() <= 1).mean() >= 0.8

@@ -1,5 +1,6 @@
 """Tuning the tracker on cached probabilities of a small town whose truth is known."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from shapely.geometry import box
 from sn7ml.data.probabilities import CroppedCube, ProbabilityCube, write_probabilities
 from sn7ml.experiment.scoring import Truth, scored_part
 from sn7ml.experiment.store import SEARCH, open_store
-from sn7ml.experiment.tuning import Area, Tuned, record, score, tune, untuned
+from sn7ml.experiment.tuning import Area, Ground, Tuned, record, tune, untuned
 from sn7ml.geo.burn import burn_ids
 from sn7ml.params import Choice, TuneParams
 from tests.buildings.drawings import perfect, track_params
@@ -25,6 +26,13 @@ FAINT = 90
 """The detector is never sure: a mean of 0.35 where a house stands."""
 
 
+pytestmark = pytest.mark.usefixtures("serial")
+
+
+def area_in(folder: Path) -> Area:
+    return Area(AOI, CroppedCube(ProbabilityCube(folder, grid_of(AOI, SHAPE)), (16, 60)))
+
+
 @pytest.fixture
 def area(tmp_path: Path) -> Area:
     grid = grid_of(AOI, SHAPE)
@@ -33,11 +41,10 @@ def area(tmp_path: Path) -> Area:
         write_probabilities(
             tmp_path / "cube" / f"{month}.tif", perfect(burn_ids(houses, SHAPE, 3), sure=FAINT), grid, 3
         )
-    return Area(AOI, CroppedCube(ProbabilityCube(tmp_path / "cube", grid), (16, 60)))
+    return area_in(tmp_path / "cube")
 
 
-@pytest.fixture
-def truth() -> Truth:
+def truth_of_town() -> Truth:
     rows = [
         {"aoi": AOI, "month": month, "id": str(number), "geometry": house}
         for index, month in enumerate(MONTHS)
@@ -47,16 +54,26 @@ def truth() -> Truth:
     return Truth(pd.DataFrame(rows), COLUMNS, frozenset((AOI, month) for month in MONTHS))
 
 
+@pytest.fixture
+def truth() -> Truth:
+    return truth_of_town()
+
+
+def ground_in(folder: Path) -> Ground:
+    """What a worker builds for itself."""
+    return Ground({AOI: area_in(folder)}, truth_of_town())
+
+
 def params(trials: int, *space: Choice) -> TuneParams:
     chosen = space or (Choice(param="changepoint.min_mean", low=0.2, high=0.8),)
-    return TuneParams(trials=trials, splits=("validation",), space=chosen, seed=7)
+    return TuneParams(trials=trials, at_once=2, splits=("validation",), space=chosen, seed=7)
 
 
 def test_a_crop_is_tracked_where_it_lies_in_the_image(area: Area, truth: Truth) -> None:
     tracks = area.track(track_params("changepoint"))
     west, _, east, _ = np.array([geometry.bounds for geometry in tracks["geometry"]]).T
     assert (west.min(), east.max()) == (22.0, 50.0)
-    assert score({AOI: area}, truth, track_params("changepoint")) == {
+    assert Ground({AOI: area}, truth).score(track_params("changepoint")) == {
         "scot": 1.0,
         "tracking": 1.0,
         "change": 1.0,
@@ -67,7 +84,7 @@ def test_the_best_trial_is_found_and_the_first_is_what_was_given(area: Area, tru
     # A mean of 0.35 passes only below that: of the houses that always stood there none is found at 0.6.
     blind = track_params("changepoint")
     blind = blind.model_copy(update={"changepoint": blind.changepoint.model_copy(update={"min_mean": 0.6})})
-    found = tune({AOI: area}, truth, blind, params(8))
+    found = tune(lambda: Ground({AOI: area}, truth), blind, params(8))
     assert found.trials["changepoint.min_mean"].iloc[0] == 0.6
     assert found.trials["scot"].iloc[0] < 0.8
     assert found.trials["scot"].max() == 1.0
@@ -76,14 +93,25 @@ def test_the_best_trial_is_found_and_the_first_is_what_was_given(area: Area, tru
 
 
 def test_the_same_tuning_gives_the_same_trials(area: Area, truth: Truth) -> None:
-    runs = [tune({AOI: area}, truth, track_params("changepoint"), params(4)) for _ in range(2)]
+    runs = [tune(lambda: Ground({AOI: area}, truth), track_params("changepoint"), params(4)) for _ in range(2)]
     pd.testing.assert_frame_equal(runs[0].trials, runs[1].trials)
     assert runs[0].best == runs[1].best
 
 
+def test_workers_beside_each_other_give_the_same_trials(
+    area: Area, truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = tune(lambda: Ground({AOI: area}, truth), track_params("changepoint"), params(5))
+    monkeypatch.setenv("SN7ML_EXECUTOR", "processes:2")
+    together = tune(partial(ground_in, tmp_path / "cube"), track_params("changepoint"), params(5))
+    pd.testing.assert_frame_equal(alone.trials, together.trials)
+
+
 def test_of_equal_trials_the_first_is_taken(area: Area, truth: Truth) -> None:
     given = track_params("changepoint")
-    found = tune({AOI: area}, truth, given, params(3, Choice(param="changepoint.min_mean", low=0.1, high=0.3)))
+    found = tune(
+        lambda: Ground({AOI: area}, truth), given, params(3, Choice(param="changepoint.min_mean", low=0.1, high=0.3))
+    )
     assert (found.trials["scot"] == 1.0).all()
     assert found.best == given
 
@@ -97,7 +125,7 @@ def test_without_a_trial_the_tracker_stays_as_it_is() -> None:
 
 def test_other_trackers_can_be_tuned_as_well(area: Area, truth: Truth) -> None:
     space = Choice(param="instances.seed_threshold", low=0.1, high=0.3)
-    found = tune({AOI: area}, truth, track_params("baseline"), params(4, space))
+    found = tune(lambda: Ground({AOI: area}, truth), track_params("baseline"), params(4, space))
     assert found.trials["scot"].max() == 1.0
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from sn7ml.errors import ItemsFailed, LabelError, ParamsError
-from sn7ml.runtime.parallel import map_items
+from sn7ml.runtime.parallel import map_items, residents
 
 EVERY_EXECUTOR = pytest.mark.parametrize("executor", ["serial", "processes:1", "processes:2"])
 
@@ -95,3 +95,35 @@ def test_an_executor_that_does_not_exist_is_refused(value: str, message: str, mo
     monkeypatch.setenv("SN7ML_EXECUTOR", value)
     with pytest.raises(ParamsError, match=message):
         map_items(math.sqrt, {"a": 1.0})
+
+
+def build_list() -> list[int]:
+    return []
+
+
+def add(kept: list[int], number: int) -> tuple[int, list[int]]:
+    if number < 0:
+        raise LabelError(f"{number} is negative")
+    kept.append(number)
+    time.sleep(0.05)  # so that one worker cannot take all items
+    return os.getpid(), list(kept)
+
+
+@pytest.mark.parametrize(("executor", "workers"), [("serial", 1), ("processes:1", 1), ("processes:2", 2)])
+def test_each_worker_builds_once_and_keeps_it_over_the_rounds(
+    executor: str, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SN7ML_EXECUTOR", executor)
+    with residents(build_list, 4) as on_list:
+        rounds = [on_list(add, [1, 2, 3, 4]), on_list(add, [5, 6, 7, 8])]
+    assert [[kept[-1] for _, kept in done] for done in rounds] == [[1, 2, 3, 4], [5, 6, 7, 8]]  # in order
+    longest = {process: kept for done in rounds for process, kept in done}
+    assert len(longest) == workers
+    assert sorted(number for kept in longest.values() for number in kept) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+@EVERY_EXECUTOR
+def test_a_failure_on_what_was_built_comes_out_as_it_is(executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SN7ML_EXECUTOR", executor)
+    with residents(build_list, 2) as on_list, pytest.raises(LabelError, match="-3 is negative"):
+        on_list(add, [1, -3])
