@@ -29,14 +29,14 @@ CELL = 44
 class MadeUpCube(Mapping[str, Probabilities]):
     """Houses of 9 to 42 px², every third one touching its neighbour, one in five born late, seen by a blurred, noisy detector."""
 
-    def __init__(self, seed: int = 7) -> None:
+    def __init__(self, seed: int = 7, months: int = MONTHS) -> None:
         rng = np.random.default_rng(seed)
         self.seed = seed
-        self.names = [f"{2018 + month // 12}-{month % 12 + 1:02d}" for month in range(MONTHS)]
+        self.names = [f"{2018 + month // 12}-{month % 12 + 1:02d}" for month in range(months)]
         self.ids = self._draw(rng)
-        birth = np.where(rng.random(BUILDINGS) < 0.2, rng.integers(1, MONTHS, BUILDINGS), 0)
-        alive = np.arange(MONTHS)[:, np.newaxis] >= birth
-        sure = np.clip(rng.normal(0.8, 0.12, BUILDINGS) + rng.normal(0, 0.12, (MONTHS, BUILDINGS)), 0, 1)
+        self.birth = np.where(rng.random(BUILDINGS) < 0.2, rng.integers(1, months, BUILDINGS), 0)
+        alive = np.arange(months)[:, np.newaxis] >= self.birth
+        sure = np.clip(rng.normal(0.8, 0.12, BUILDINGS) + rng.normal(0, 0.12, (months, BUILDINGS)), 0, 1)
         self.levels = np.pad((sure * alive * 255).astype(np.uint8), ((0, 0), (1, 0)))
         self.rims = boundary_mask(self.ids), contact_mask(self.ids, 2)
         self.seconds = 0.0
@@ -66,7 +66,7 @@ class MadeUpCube(Mapping[str, Probabilities]):
         return iter(self.names)
 
     def __len__(self) -> int:
-        return MONTHS
+        return len(self.names)
 
 
 def measure(params: TrackParams) -> str:

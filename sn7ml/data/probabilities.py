@@ -81,14 +81,16 @@ class CroppedCube(Mapping[str, Probabilities]):
     ----------
     cube
         Read once, whole.
+    upsampling
+        Its pixels per pixel of the original image, along each axis.
     columns
         (start, stop) of the original image; stop does not belong to it.
     """
 
-    def __init__(self, cube: ProbabilityCube, columns: tuple[int, int]) -> None:
-        self.upsampling = cube.upsampling
+    def __init__(self, cube: Mapping[str, Probabilities], upsampling: int, columns: tuple[int, int]) -> None:
+        self.upsampling = upsampling
         self.start_px = columns[0]
-        kept = slice(columns[0] * cube.upsampling, columns[1] * cube.upsampling)
+        kept = slice(columns[0] * upsampling, columns[1] * upsampling)
         self._months = {
             month: Probabilities(np.ascontiguousarray(found.channels[..., kept]), found.usable[:, kept].copy())
             for month, found in cube.items()

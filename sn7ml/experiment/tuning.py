@@ -78,7 +78,8 @@ def read_ground(data: Path, tiles: Path, probabilities: Path, splits: Sequence[s
     for aoi, grid in read_grids(data, frames, list(columns)).items():
         ((start, stop, _),) = spanned(columns)[aoi]
         seen = max(start - MARGIN_PX, 0), min(stop + MARGIN_PX, grid.shape[1])
-        areas[aoi] = Area(aoi, CroppedCube(ProbabilityCube(probabilities / aoi, grid), seen))
+        cube = ProbabilityCube(probabilities / aoi, grid)
+        areas[aoi] = Area(aoi, CroppedCube(cube, cube.upsampling, seen))
     return Ground(areas, read_split_truth(data, frames, columns))
 
 

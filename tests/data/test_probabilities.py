@@ -100,7 +100,7 @@ def test_a_crop_holds_the_columns_asked_for(tmp_path: Path) -> None:
     written = {month: probabilities(2, seed) for seed, month in enumerate(("2018-01", "2018-02"))}
     for month, found in written.items():
         write_probabilities(tmp_path / f"{month}.tif", found, GRID, 2)
-    crop = CroppedCube(ProbabilityCube(tmp_path, GRID), (3, 7))
+    crop = CroppedCube(ProbabilityCube(tmp_path, GRID), 2, (3, 7))
     assert (list(crop), len(crop), crop.upsampling, crop.start_px) == (["2018-01", "2018-02"], 2, 2, 3)
     for month, found in written.items():
         np.testing.assert_array_equal(crop[month].channels, found.channels[:, :, 6:14])

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("serial")
 
 
 def area_in(folder: Path) -> Area:
-    return Area(AOI, CroppedCube(ProbabilityCube(folder, grid_of(AOI, SHAPE)), (16, 60)))
+    return Area(AOI, CroppedCube(ProbabilityCube(folder, grid_of(AOI, SHAPE)), 3, (16, 60)))
 
 
 @pytest.fixture
