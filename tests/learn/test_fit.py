@@ -176,11 +176,11 @@ def test_a_loss_that_is_no_number_is_said(which: str, store: TileStore, monkeypa
         fit(recipe(), training(), store)
 
 
-@pytest.mark.parametrize("split", ["train", "validation"])
-def test_a_store_without_tiles_of_a_split_is_refused(split: str, store: TileStore) -> None:
+@pytest.mark.parametrize(("split", "purpose"), [("train", "learn on"), ("validation", "be validated on")])
+def test_a_store_without_tiles_of_a_split_is_refused(split: str, purpose: str, store: TileStore) -> None:
     poor = TileStore(store.folder)
     poor.__dict__["tiles"] = store.tiles[store.tiles["split"] != split]
-    with pytest.raises(TableError, match=f"no labelled tile in split '{split}'"):
+    with pytest.raises(TableError, match=f"no labelled tile for network 1 to {purpose}"):
         fit(recipe(), training(), poor)
 
 

@@ -171,7 +171,7 @@ def test_killed_three_times_it_ends_as_if_it_never_was(project: Project, tmp_pat
     (project.root / "dvc.lock").unlink()
     project.kill_when(lambda: any(build.glob("tiles/L15*")))
     assert not (build / "tiles" / "tiles.parquet").exists()
-    project.kill_when(lambda: (build / ".checkpoints" / "train.pt").exists())
+    project.kill_when(lambda: (build / ".checkpoints" / "train-1.pt").exists())
     assert not (build / "model" / "weights.safetensors").exists()
     project.kill_when(lambda: any(build.glob("probabilities/*/*.tif")))
     project.dvc("repro")
