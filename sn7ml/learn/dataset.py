@@ -18,6 +18,9 @@ from sn7ml.params import AugmentationParams
 
 BITS = (FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT)
 
+Statistics = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Mean and deviation of red, green and blue over a frame."""
+
 RARE_FLOOR = 0.1
 """Added to the square root of a tile's built-up share, so that empty ground is drawn too."""
 
@@ -74,6 +77,7 @@ class TileDataset(Dataset[Sample]):
         self.store = store
         self.rows = rows[["aoi", "month", "row", "col"]].to_records(index=False).tolist()
         self.augmentation = augmentation
+        self.months = {aoi: store.months(aoi) for aoi in rows["aoi"].unique()}
         self.geometry, self.colour = build_geometry(augmentation), build_colour(augmentation)
 
     def __len__(self) -> int:
@@ -82,18 +86,35 @@ class TileDataset(Dataset[Sample]):
     def __getitem__(self, draw: Draw) -> Sample:
         aoi, month, row, col = self.rows[draw.row]
         side = self.store.tile_px
-        pixels = torch.from_numpy(self.store.read_pixels(aoi, month, (row, col), side))
         flags = torch.from_numpy(self.store.read_flags(aoi, month, (row, col), (side, side)))
-        mean, std = self.store.statistics[aoi, month]
         if draw.seed is None:
-            return Sample(standardise(pixels, mean, std), flags)
+            pixels = torch.from_numpy(self.store.read_pixels(aoi, month, (row, col), side))
+            return Sample(standardise(pixels, *self.store.statistics[aoi, month]), flags)
         # Its own random numbers: the same sample whatever the number of loader processes, or after a resume.
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(draw.seed)
-            image, mask = self.geometry(tv_tensors.Image(pixels), tv_tensors.Mask(flags))
+            months = self._some_around(aoi, month)
+            pixels = np.stack([self.store.read_pixels(aoi, one, (row, col), side) for one in months])
+            image, mask = self.geometry(tv_tensors.Image(torch.from_numpy(pixels)), tv_tensors.Mask(flags))
             image, flags = image.as_subclass(Tensor), mask.as_subclass(Tensor).contiguous()
-            colours = disturb(_scaled(self.colour(image[:3]), mean, std), self.augmentation)
-            return Sample(torch.where(image[3:] > 0, colours, 0.0), flags)
+            statistics = [self.store.statistics[aoi, one] for one in months]
+            usable = image[:, 3:] > 0
+            colours = disturb(_mean_of(self.colour(image[:, :3]), usable, statistics), self.augmentation)
+            return Sample(torch.where(usable[months.index(month)], colours, 0.0), flags)
+
+    def _some_around(self, aoi: str, month: str) -> list[str]:
+        """Return this month and equally many, of random number, before and after it, as far as there are any."""
+        if not self.augmentation.months_around:
+            return [month]
+        reach = int(torch.randint(self.augmentation.months_around + 1, ()))
+        place = self.months[aoi].index(month)
+        return self.months[aoi][max(place - reach, 0) : place + reach + 1]
+
+
+def _mean_of(colours: Tensor, usable: Tensor, statistics: list[Statistics]) -> Tensor:
+    """Standardise uint8 (months, 3, rows, cols), each month by its own frame; return the mean (3, rows, cols) of what is usable."""
+    scaled = torch.stack([_scaled(month, *own) for month, own in zip(colours, statistics, strict=True)])
+    return torch.where(usable, scaled, 0.0).sum(dim=0) / usable.sum(dim=0).clamp(min=1)
 
 
 class TileLoader:

@@ -76,6 +76,10 @@ class AugmentationParams(Section):
     """Standard deviation of a random amount added to it, in standard deviations of the frame, as if its frame showed other land;
     half as much again on each colour by itself."""
 
+    months_around: int = Field(ge=0, le=12)
+    """A tile is the mean of its own month and of up to so many before and after it, how many being drawn anew each time. A mean
+    shows the same houses with less noise; the mask is that of its own month."""
+
     noise: float = Field(ge=0, le=1)
     """Standard deviation of added Gaussian noise, in standard deviations of the frame."""
 

@@ -34,6 +34,7 @@ NOTHING = AugmentationParams(
     saturation=0.0,
     gain=0.0,
     offset=0.0,
+    months_around=0,
     noise=0.0,
     blur=0.0,
 )
@@ -45,6 +46,7 @@ EVERYTHING = AugmentationParams(
     saturation=0.2,
     gain=0.1,
     offset=0.2,
+    months_around=1,
     noise=0.1,
     blur=1.0,
 )
