@@ -20,6 +20,7 @@ WINDOWS = {
     "overlap_px": 32,
     "batch_size": 4,
     "flips": False,
+    "adaptation": 0.0,
     "precision": "32-true",
 }
 """How images are cut; ``splits`` has no meaning here."""

@@ -112,7 +112,7 @@ class TileDataset(Dataset[Sample]):
 
 
 def _mean_of(colours: Tensor, usable: Tensor, statistics: list[Statistics]) -> Tensor:
-    """Standardise uint8 (months, 3, rows, cols), each month by its own frame; return the mean (3, rows, cols) of what is usable."""
+    """Mean (3, rows, cols) of what is usable of uint8 (months, 3, rows, cols), each month standardised by its own frame."""
     scaled = torch.stack([_scaled(month, *own) for month, own in zip(colours, statistics, strict=True)])
     return torch.where(usable, scaled, 0.0).sum(dim=0) / usable.sum(dim=0).clamp(min=1)
 

@@ -18,6 +18,7 @@ from sn7ml.data.regions import Stretch
 from sn7ml.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.geo.radiometry import band_statistics
 from sn7ml.geo.windows import Corner, blend_weights, plan_windows
+from sn7ml.learn.adapt import adapted
 from sn7ml.learn.dataset import standardise
 from sn7ml.learn.fit import enlarge
 from sn7ml.learn.package import Package, load_package
@@ -25,6 +26,12 @@ from sn7ml.params import PredictParams
 
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 """Axes of the four flips, the identity first."""
+
+WINDOWS_TO_FOLLOW = 16
+"""How much of a frame networks adapt to: a quarter of 1,024 x 1,024 pixels in windows of 128."""
+
+LEAST_USABLE = 0.5
+"""Share of usable pixels above which a window tells of the frame, and not of its border."""
 
 
 class Predictor:
@@ -35,7 +42,7 @@ class Predictor:
     package
         The trained model.
     params
-        Window size, overlap, batch size, flips, precision.
+        Window size, overlap, batch size, flips, adaptation, precision.
     device
         Where to run; None takes a GPU where there is one.
     """
@@ -63,7 +70,7 @@ class Predictor:
             (4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable.
         stretches
             Columns that are wanted, each stretch with the network that is asked there; None wants all columns of all
-            networks, averaged. Brightness is taken from the whole frame either way.
+            networks, averaged. Brightness, and what networks adapt to, is taken from the whole frame either way.
 
         Returns
         -------
@@ -74,24 +81,43 @@ class Predictor:
             raise ValueError(f"need uint8 pixels (4, rows, cols), got {pixels.dtype} {pixels.shape}")
         (rows, width), s, margin = pixels.shape[1:], self.upsampling, self.params.overlap_px
         image = standardise(torch.from_numpy(pixels), *band_statistics(pixels))
+        networks = self._adapted(image, pixels[3] > 0)
         usable = np.zeros((rows * s, width * s), np.bool_)
         channels = np.zeros((3, rows * s, width * s), np.uint8)
         for start, stop, fold in [Stretch(0, width)] if stretches is None else stretches:
             left, right = max(start - margin, 0), min(stop + margin, width)
             wanted = np.zeros((rows, right - left), np.bool_)
             wanted[:, start - left : stop - left] = pixels[3, :, start:stop] > 0
-            networks = self.networks[fold - 1 : fold] if fold else self.networks
-            found = self._blend(networks, image[:, :, left:right], wanted)
+            chosen = networks[fold - 1 : fold] if fold else networks
+            found = self._blend(chosen, image[:, :, left:right], wanted)
             channels[:, :, start * s : stop * s] = found[:, :, (start - left) * s : (stop - left) * s]
             usable[:, start * s : stop * s] = (pixels[3, :, start:stop] > 0).repeat(s, axis=0).repeat(s, axis=1)
         channels *= usable
         return Probabilities(channels, usable)
 
+    def _adapted(self, image: Tensor, usable: NDArray[np.bool_]) -> list[nn.Module]:
+        """Return the networks as they are or, with ``adaptation``, following windows spread over the usable image."""
+        size = self.params.tile_px
+        image = self._padded(image)
+        corners = [
+            (row, col)
+            for row, col in plan_windows((image.shape[1], image.shape[2]), size, 0)
+            if usable[row : row + size, col : col + size].mean() > LEAST_USABLE
+        ]
+        if not self.params.adaptation or not corners:
+            return self.networks
+        count = max(min(len(corners), WINDOWS_TO_FOLLOW), 2)
+        spread = [corners[place] for place in np.linspace(0, len(corners) - 1, count).round().astype(int)]
+        parts = np.array_split(np.arange(count), max(count // max(self.params.batch_size, 2), 1))
+        batches = [enlarge(self._windows(image, [spread[n] for n in part]), self.upsampling) for part in parts]
+        with self.autocast():
+            return [adapted(network, batches, self.params.adaptation) for network in self.networks]
+
     def _blend(self, networks: Sequence[nn.Module], image: Tensor, wanted: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Weighted mean of all windows: uint8 (3, rows * s, cols * s). Windows without a wanted pixel are skipped."""
         rows, cols = image.shape[1:]
         s, size = self.upsampling, self.params.tile_px
-        image = pad(image[None], (0, max(size - cols, 0), 0, max(size - rows, 0)))[0]
+        image = self._padded(image)
         shape = (image.shape[1], image.shape[2])
         total = torch.zeros((3, shape[0] * s, shape[1] * s), device=self.device)
         weight = torch.zeros(total.shape[1:], device=self.device)
@@ -111,8 +137,7 @@ class Predictor:
 
     def _forward(self, networks: Sequence[nn.Module], image: Tensor, corners: list[Corner]) -> Tensor:
         """Probabilities of a batch of windows: float32 (batch, 3, size * s, size * s)."""
-        size = self.params.tile_px
-        windows = torch.stack([image[:, row : row + size, col : col + size] for row, col in corners]).to(self.device)
+        windows = self._windows(image, corners)
         total = torch.zeros((), device=self.device)
         flips = FLIPS if self.params.flips else FLIPS[:1]
         for axes in flips:
@@ -121,6 +146,17 @@ class Predictor:
                 parts = [network(view) for network in networks]
             total = total + sum(part.float().sigmoid().flip(axes) for part in parts)
         return total / (len(flips) * len(networks))
+
+    def _padded(self, image: Tensor) -> Tensor:
+        """At least as large as a window."""
+        rows, cols = image.shape[1:]
+        size = self.params.tile_px
+        return pad(image[None], (0, max(size - cols, 0), 0, max(size - rows, 0)))[0]
+
+    def _windows(self, image: Tensor, corners: Sequence[Corner]) -> Tensor:
+        """(batch, 3, size, size), on the device."""
+        size = self.params.tile_px
+        return torch.stack([image[:, row : row + size, col : col + size] for row, col in corners]).to(self.device)
 
 
 def load_predictor(folder: Path, params: PredictParams) -> Predictor:

@@ -103,6 +103,10 @@ class PredictParams(Section):
     flips: bool
     """Average over the four flips; four times the work."""
 
+    adaptation: float = Field(ge=0, le=1)
+    """How far batch normalisation follows the frame: 0 keeps what training saw, 1 forgets it for the frame's own statistics. On
+    land that training never saw, a quarter finds more; half, on land like that of training, finds more that is not there."""
+
     precision: Precision
     """As ``train.precision``; a network need not be used in the precision it was trained in."""
 

@@ -7,7 +7,7 @@ import torch
 from sn7ml.data.tiles import TileStore
 from sn7ml.learn.dataset import Draw, Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, standardise, targets
 from sn7ml.tables import TILES
-from tests.learn.toy import EVERYTHING, NOTHING, SHAPE, picture_of, squares
+from tests.learn.toy import EVERYTHING, MONTHS, NOTHING, SHAPE, picture_of, squares
 
 
 def test_colours_are_told_in_deviations_from_their_mean_and_unusable_pixels_are_zero() -> None:
@@ -56,6 +56,23 @@ def test_unusable_pixels_are_zero_after_every_augmentation(store: TileStore) -> 
         assert unknown.sum() == 16
         assert sample.image[:, unknown].abs().max() == 0
         assert sample.image[:, ~unknown].abs().min() > 0
+
+
+def test_a_mean_of_months_is_that_of_what_is_usable_under_the_mask_of_its_own(store: TileStore) -> None:
+    dataset = TileDataset(store, store.tiles, NOTHING.model_copy(update={"months_around": 2}))
+    rows = store.tiles.reset_index(drop=True)
+    own = rows.index[(rows["month"] == MONTHS[0]) & (rows["row"] == 0) & (rows["col"] == 0)][0]
+    other = rows.index[(rows["month"] == MONTHS[1]) & (rows["row"] == 0) & (rows["col"] == 0)][0]
+    one, two = dataset[Draw(own, None)], dataset[Draw(other, None)]
+    unknown = [(sample.flags & 8) > 0 for sample in (one, two)]
+    mean = torch.where(unknown[1], one.image, (one.image + two.image) / 2)
+    mean[:, unknown[0]] = 0
+    samples = [dataset[Draw(own, seed)] for seed in range(20)]
+    assert all(torch.equal(sample.flags, one.flags) for sample in samples)
+    alone = [torch.allclose(sample.image, one.image) for sample in samples]
+    together = [torch.allclose(sample.image, mean, atol=1e-6) for sample in samples]
+    assert alone == [not both for both in together]
+    assert 2 <= sum(alone) <= 12  # one in three expected
 
 
 def test_image_and_mask_move_together(store: TileStore) -> None:

@@ -152,6 +152,31 @@ def test_a_lower_precision_says_nearly_the_same() -> None:
     assert 0 < difference.max() <= 4  # bfloat16 keeps 8 bits
 
 
+@pytest.mark.usefixtures("use")
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize(
+    ("share", "value", "logit"), [(0.0, 1, 1.0), (0.5, 1, 0.5 / 0.5**0.5), (0.75, 2, 0.5 / 0.25**0.5)]
+)
+def test_networks_follow_the_usable_part_of_the_frame_as_far_as_they_may(
+    share: float, value: int, logit: float, batch_size: int
+) -> None:
+    """Trained on mean 0 and variance 1, it sees a frame of one value: a mean of that value, and variance 0."""
+    normalise = predictor(nn.BatchNorm2d(3, affine=False), adaptation=share, batch_size=batch_size)
+    normalise.predict_image(np.full((4, 64, 64), 200, np.uint8))  # no frame leaves a trace for the next
+    pixels = np.full((4, 32, 32 * 5), value, np.uint8)
+    pixels[:, :, 64:] = 0  # what is not usable tells nothing
+    found = normalise.predict_image(pixels, [Stretch(5, 9)])
+    expected = 255 / (1 + np.exp(-logit))
+    assert found.channels[:, :, 5:9] == pytest.approx(expected, abs=0.51)
+
+
+def test_a_frame_without_a_usable_window_is_not_followed() -> None:
+    pixels = addressed((32, 64))
+    pixels[3, :, 10:] = 0
+    one, other = (predictor(nn.BatchNorm2d(3), adaptation=share).predict_image(pixels).channels for share in (0.0, 1.0))
+    np.testing.assert_array_equal(one, other)
+
+
 def test_windows_with_no_wanted_pixel_cost_nothing() -> None:
     pixels = addressed((32, 96))
     network = Constant()

@@ -73,7 +73,7 @@ def windows(**changes: Any) -> PredictParams:
     """Windows of 32 pixels that share 8."""
     values: dict[str, Any] = {
         "splits": ("test",), "tile_px": 32, "overlap_px": 8, "batch_size": 3, "flips": False,
-        "precision": "32-true",
+        "adaptation": 0.0, "precision": "32-true",
     }  # fmt: skip
     return PredictParams(**(values | changes))
 
