@@ -66,7 +66,7 @@ def fit_loop(params: Params, store: TileStore) -> Callable[[], None]:
 
     def run() -> None:
         run.seed += 1  # type: ignore[attr-defined]
-        training.train(loader.batches(draw_tiles(rows, STEPS * params.train.batch_size, run.seed)))  # type: ignore[attr-defined]
+        training.train(loader.batches(draw_tiles(rows, STEPS * params.train.batch_size, run.seed, run.built_up_power)))  # type: ignore[attr-defined]
 
     run.seed = 0  # type: ignore[attr-defined]
     return run

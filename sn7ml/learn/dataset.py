@@ -22,7 +22,7 @@ Statistics = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Mean and deviation of red, green and blue over a frame."""
 
 RARE_FLOOR = 0.1
-"""Added to the square root of a tile's built-up share, so that empty ground is drawn too."""
+"""Added to the power of a tile's built-up share, so that empty ground is drawn too."""
 
 
 class Sample(NamedTuple):
@@ -94,8 +94,8 @@ class TileDataset(Dataset[Sample]):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(draw.seed)
             months = self._some_around(aoi, month)
-            pixels = np.stack([self.store.read_pixels(aoi, one, (row, col), side) for one in months])
-            image, mask = self.geometry(tv_tensors.Image(torch.from_numpy(pixels)), tv_tensors.Mask(flags))
+            stack = np.stack([self.store.read_pixels(aoi, one, (row, col), side) for one in months])
+            image, mask = self.geometry(tv_tensors.Image(torch.from_numpy(stack)), tv_tensors.Mask(flags))
             image, flags = image.as_subclass(Tensor), mask.as_subclass(Tensor).contiguous()
             statistics = [self.store.statistics[aoi, one] for one in months]
             usable = image[:, 3:] > 0
@@ -141,12 +141,12 @@ class TileLoader:
         return iter(self._loader)
 
 
-def draw_tiles(tiles: pd.DataFrame, count: int, seed: int) -> list[Draw]:
-    """Draw ``count`` rows of a ``TILES`` table with replacement, built-up ones more often; each with a seed of its own.
+def draw_tiles(tiles: pd.DataFrame, count: int, seed: int, power: float) -> list[Draw]:
+    """Draw ``count`` rows of a ``TILES`` table with replacement; each with a seed of its own.
 
-    A tile's chance grows with the square root of its built-up share, with a floor so that empty ground is seen too.
+    A tile's chance grows with this power of its built-up share (0: all are alike), with a floor so that empty ground is seen.
     """
-    weights = RARE_FLOOR + np.sqrt(tiles["footprint_fraction"].to_numpy())
+    weights = RARE_FLOOR + tiles["footprint_fraction"].to_numpy() ** power
     chosen = np.random.default_rng(seed).choice(len(tiles), size=count, p=weights / weights.sum())
     seeds = np.random.SeedSequence(seed).generate_state(count)
     return [Draw(int(row), int(own)) for row, own in zip(chosen, seeds, strict=True)]

@@ -99,7 +99,7 @@ def fit(
         # An epoch's random numbers depend on nothing before it, so a resumed training draws the same.
         seed = int(np.random.SeedSequence([first_seed, epoch]).generate_state(1)[0])
         torch.manual_seed(seed)
-        draws = draw_tiles(train_tiles, _steps(params) * params.batch_size, seed)
+        draws = draw_tiles(train_tiles, _steps(params) * params.batch_size, seed, params.built_up_power)
         row: dict[str, float] = {"epoch": epoch, "train_loss": training.train(train_batches.batches(draws))}
         row |= training.validate(val_batches.batches(spread_tiles(val_tiles, params.validation_tiles)))
         row["lr"] = training.rate

@@ -39,6 +39,7 @@ TRAIN = TrainParams(
     batch_size=4,
     patience=3,
     precision="32-true",
+    built_up_power=0.5,
     loader_workers=0,
     seed=7,
 )

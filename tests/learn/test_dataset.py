@@ -99,7 +99,7 @@ def test_a_sample_depends_on_its_seed_and_leaves_the_random_numbers_of_others_al
 
 @pytest.mark.filterwarnings("ignore:'pin_memory' argument")
 def test_loader_processes_change_no_sample(store: TileStore) -> None:
-    draws = draw_tiles(store.tiles, 7, seed=1)
+    draws = draw_tiles(store.tiles, 7, seed=1, power=0.5)
     plain = [dataset_sample(store, draw) for draw in draws]
     for workers in (0, 2):
         loader = TileLoader(TileDataset(store, store.tiles, EVERYTHING), batch_size=3, workers=workers)
@@ -116,11 +116,15 @@ def dataset_sample(store: TileStore, draw: Draw) -> Sample:
 
 def test_built_up_tiles_are_drawn_more_often_and_empty_ones_too() -> None:
     tiles = TILES.empty().reindex(range(2)).assign(footprint_fraction=[0.0, 0.16])
-    draws = draw_tiles(tiles, 6000, seed=1)
-    share = np.mean([draw.row for draw in draws])
-    assert share == pytest.approx((0.1 + 0.4) / (0.1 + 0.1 + 0.4), abs=0.02)
+    draws = draw_tiles(tiles, 6000, seed=1, power=0.5)
+    assert share_of_built_up(draws) == pytest.approx((0.1 + 0.4) / (0.1 + 0.1 + 0.4), abs=0.02)
     assert len({draw.seed for draw in draws}) == 6000
-    assert draw_tiles(tiles, 50, seed=1) != draw_tiles(tiles, 50, seed=2)
+    assert share_of_built_up(draw_tiles(tiles, 6000, seed=1, power=0)) == pytest.approx(0.5, abs=0.02)
+    assert draw_tiles(tiles, 50, seed=1, power=0.5) != draw_tiles(tiles, 50, seed=2, power=0.5)
+
+
+def share_of_built_up(draws: list[Draw]) -> float:
+    return float(np.mean([draw.row for draw in draws]))
 
 
 def test_validation_tiles_are_spread_over_the_table_without_augmentation() -> None:

@@ -121,7 +121,7 @@ def test_each_fold_gets_a_network_that_does_not_see_it(
     store = write_store(world, tmp_path / "folds", folds=2)
     seen: list[set[int]] = []
 
-    def note(tiles: pd.DataFrame, *rest: int) -> list[Draw]:
+    def note(tiles: pd.DataFrame, *rest: Any) -> list[Draw]:
         seen.append(set(tiles["fold"]))
         return draw_tiles(tiles, *rest)
 

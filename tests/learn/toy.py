@@ -64,7 +64,7 @@ def training(**changes: Any) -> TrainParams:
     """Two short epochs, or what ``changes`` make of them."""
     values: dict[str, Any] = {
         "epochs": 2, "tiles_per_epoch": 8, "validation_tiles": 4, "batch_size": 4, "patience": 10,
-        "precision": "32-true", "loader_workers": 0, "seed": 7,
+        "precision": "32-true", "built_up_power": 0.5, "loader_workers": 0, "seed": 7,
     }  # fmt: skip
     return TrainParams(**(values | changes))
 
