@@ -144,7 +144,7 @@ class TileLoader:
 def draw_tiles(tiles: pd.DataFrame, count: int, seed: int, power: float) -> list[Draw]:
     """Draw ``count`` rows of a ``TILES`` table with replacement; each with a seed of its own.
 
-    A tile's chance grows with this power of its built-up share (0: all are alike), with a floor so that empty ground is seen.
+    A tile's chance grows with this power of its built-up share (0: all alike), with a floor: empty ground is to be seen too.
     """
     weights = RARE_FLOOR + tiles["footprint_fraction"].to_numpy() ** power
     chosen = np.random.default_rng(seed).choice(len(tiles), size=count, p=weights / weights.sum())

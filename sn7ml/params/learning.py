@@ -31,7 +31,7 @@ class TrainParams(Section):
     """Fabric's precision: bf16-mixed on a recent GPU, and on a CPU that knows avx512_bf16 (docs/performance.md); else 32-true."""
 
     built_up_power: float = Field(ge=0, le=2)
-    """How much more often built-up tiles are drawn: their chance goes as 0.1 plus this power of the built-up share. 0: all alike."""
+    """How much more often built-up tiles are drawn: a chance of 0.1 plus this power of the built-up share. 0 draws evenly."""
 
     loader_workers: int = Field(ge=0)
     """Processes that read tiles ahead; 0 reads in the training process, which suffices on a CPU."""
