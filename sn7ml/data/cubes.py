@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 
+from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import GridError, RasterError
 from sn7ml.geo.grid import Grid
 
@@ -32,11 +32,8 @@ class Image:
 
 def read_grid(path: Path) -> Grid:
     """Read the grid of a raster without its pixels. Raises RasterError."""
-    try:
-        with rasterio.open(path) as source:
-            return _grid(source, path)
-    except RasterioError as error:
-        raise RasterError(f"{path}: cannot be opened as a raster: {error}") from None
+    with open_geotiff(path) as source:
+        return _grid(source, path)
 
 
 def read_image(path: Path) -> Image:
@@ -47,15 +44,12 @@ def read_image(path: Path) -> Image:
     RasterError
         If the file cannot be read to its end, has not four bands, or is not uint8.
     """
-    try:
-        with rasterio.open(path) as source:
-            if source.count != BANDS or set(source.dtypes) != {"uint8"}:
-                raise RasterError(
-                    f"{path}: expected {BANDS} uint8 bands (R, G, B, alpha), got {source.count} of {sorted(set(source.dtypes))}"
-                )
-            return Image(source.read(), _grid(source, path))
-    except RasterioError as error:
-        raise RasterError(f"{path}: cannot be read, is it truncated? ({error})") from None
+    with open_geotiff(path) as source:
+        if source.count != BANDS or set(source.dtypes) != {"uint8"}:
+            raise RasterError(
+                f"{path}: expected {BANDS} uint8 bands (R, G, B, alpha), got {source.count} of {sorted(set(source.dtypes))}"
+            )
+        return Image(source.read(), _grid(source, path))
 
 
 def _grid(source: rasterio.DatasetReader, path: Path) -> Grid:

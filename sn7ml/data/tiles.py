@@ -27,10 +27,10 @@ from rasterio.windows import Window
 
 from sn7ml.data.cubes import BANDS, Image, read_image, read_stack_grid
 from sn7ml.data.labels import read_labels
-from sn7ml.data.rasters import write_bands
+from sn7ml.data.rasters import open_geotiff, write_bands
 from sn7ml.data.regions import Stretch
 from sn7ml.data.splits import assign_regions
-from sn7ml.errors import GridError, RasterError, TableError
+from sn7ml.errors import GridError, TableError
 from sn7ml.geo.burn import burn_ids
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.masks import FOOTPRINT_BIT, UNKNOWN_BIT, mask_flags
@@ -238,11 +238,8 @@ def _udm(root: Path, frame: dict[str, str], grid: Grid) -> NDArray[np.bool_]:
     if not frame["udm"]:
         return np.zeros(grid.shape, np.bool_)
     path = root / frame["udm"]
-    try:
-        with rasterio.open(path) as source:
-            unusable = np.asarray(source.read(1) > 0)
-    except rasterio.errors.RasterioError as error:
-        raise RasterError(f"{path}: cannot be read, is it truncated? ({error})") from None
+    with open_geotiff(path) as source:
+        unusable = np.asarray(source.read(1) > 0)
     if unusable.shape != grid.shape:
         raise GridError(f"{path} has shape {unusable.shape}, its image {grid.shape}")
     return unusable

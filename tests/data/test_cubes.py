@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
+from rasterio.vrt import WarpedVRT
 
 from sn7ml.data.cubes import read_grid, read_image, read_stack_grid
 from sn7ml.errors import GridError, RasterError
@@ -41,7 +43,7 @@ def test_a_truncated_file_is_named(kept: float, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (4, 200, 200)).astype(np.uint8)
     write_image(path, noise, grid_of(AOI, (200, 200)))
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
-    with pytest.raises(RasterError, match=r"a\.tif: cannot be read, is it truncated\?"):
+    with pytest.raises(RasterError, match=r"a\.tif: cannot be read as a GeoTIFF, is it truncated\?"):
         read_image(path)
 
 
@@ -60,8 +62,28 @@ def test_other_numbers_than_bytes_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_absent_or_no_raster_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.tif").write_text("no raster")
     for name in ("text.tif", "absent.tif"):
-        with pytest.raises(RasterError, match=rf"{name}: cannot be opened as a raster"):
+        with pytest.raises(RasterError, match=rf"{name}: cannot be read as a GeoTIFF"):
             read_grid(tmp_path / name)
+
+
+def test_a_virtual_raster_that_is_named_like_an_image_is_not_followed(image: Path, tmp_path: Path) -> None:
+    with rasterio.open(image) as source, WarpedVRT(source) as virtual:
+        rasterio.shutil.copy(virtual, tmp_path / "b.tif", driver="VRT")
+    assert rasterio.open(tmp_path / "b.tif").count == 4  # rasterio by itself does follow it
+    with pytest.raises(RasterError, match=r"b\.tif: cannot be read as a GeoTIFF"):
+        read_image(tmp_path / "b.tif")
+
+
+def test_a_few_bytes_that_declare_a_huge_image_are_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "huge.tif"
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 4, "height": 100_000, "width": 100_000, "crs": "EPSG:3857"}
+    with rasterio.open(path, "w", **profile, transform=GRID.transform, tiled=True, sparse_ok=True, bigtiff="yes"):
+        pass
+    assert path.stat().st_size < 20_000_000  # an index of blocks, no pixels
+    with pytest.raises(
+        RasterError, match=r"huge\.tif: declares 100000 x 100000 pixels, more than 268,435,456 in all; cut it"
+    ):
+        read_image(path)
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
