@@ -25,8 +25,8 @@ def open_geotiff(path: Path) -> Iterator[rasterio.DatasetReader]:
     Raises
     ------
     RasterError
-        If the file is none (no other driver is tried: a VRT named .tif could point anywhere), declares more than ``MOST_PIXELS``, or
-        fails while it is read within the ``with`` block.
+        If the file is none (no other driver is tried: a VRT named .tif could point anywhere), declares more than
+        ``MOST_PIXELS``, or fails while it is read within the ``with`` block.
     """
     try:
         with rasterio.open(path, driver="GTiff") as source:
@@ -37,10 +37,9 @@ def open_geotiff(path: Path) -> Iterator[rasterio.DatasetReader]:
                 )
             yield source
     except RasterioError as error:
-        # "Read failed. See previous exception for details": GDAL's own words are in the cause.
-        raise RasterError(
-            f"{path}: cannot be read as a GeoTIFF, is it truncated? ({error.__cause__ or error})"
-        ) from None
+        # "Read failed. See previous exception for details": GDAL's own words are in the cause, after the name of the file.
+        words = str(error.__cause__ or error).rpartition(f"{path}:")[2].strip()
+        raise RasterError(f"{path}: cannot be read as a GeoTIFF, is it truncated? ({words})") from None
 
 
 def profile_of(grid: Grid, bands: int, block_px: int) -> dict[str, Any]:

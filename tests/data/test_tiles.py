@@ -295,7 +295,7 @@ def test_a_bad_mask_of_unusable_data_is_named(fault: str, root: Path, tmp_path: 
     message = r"UDM\.tif has shape \(63, 150\), its image \(63, 160\)"
     if fault == "truncated":
         path.write_bytes(path.read_bytes()[:6])
-        message = r"UDM\.tif: cannot be read, is it truncated\?"
+        message = r"UDM\.tif: cannot be read as a GeoTIFF, is it truncated\? \(Cannot read TIFF header\)"
     with pytest.raises(ItemsFailed, match=message):
         store_of(root, tmp_path / "tiles")
 
