@@ -1,19 +1,22 @@
-"""Register the model; it becomes champion if it beats the champion on the same data.
+"""Register the model with its tuned tracker; it becomes champion if it beats the champion on the same data.
 
 Reads DATA, TILES, MODEL, TUNED (section track) and EVALUATION, writes OUT.
 """
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 from sn7ml.data.catalog import scan
+from sn7ml.data.model_files import read_usage, write_usage
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.assess import assessor_for
 from sn7ml.experiment.final import final_run
 from sn7ml.experiment.registry import promote
 from sn7ml.experiment.store import open_store
 from sn7ml.learn.package import load_package
-from sn7ml.params import load_params, load_track
+from sn7ml.params import Usage, load_params, load_track
 from sn7ml.runtime.files import write_text
 from sn7ml.runtime.stage import run_stage
 
@@ -23,14 +26,20 @@ def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, ou
     params, store = load_params(), open_store()
     challenger = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
 
+    usage = Usage(predict=params.predict, track=load_track(tuned))
+
     def score_champion(package: Path) -> dict[str, float]:
-        scoring = (params.predict, load_track(tuned), params.evaluate)
+        own = read_usage(package) or usage
+        scoring = (own.predict, own.track, params.evaluate)
         tile_store = TileStore(tiles)
         assessor = assessor_for(data, scan(data), tile_store, tile_store.columns(params.evaluate.splits), scoring)
         return assessor.score(load_package(package)).overall
 
     run = final_run(store, model, params)
-    verdict = promote(store, model, challenger, score_champion, params.promote, run.run_id)
+    with tempfile.TemporaryDirectory(prefix="sn7ml-promote-") as folder:
+        package = shutil.copytree(model, Path(folder) / "package")
+        write_usage(package, usage)
+        verdict = promote(store, package, challenger, score_champion, params.promote, run.run_id)
     write_text(out, json.dumps(verdict.as_dict(), indent=2) + "\n")
     state = "is the champion" if verdict.promoted else "was not promoted"
     print(f"{params.promote.model_name} version {verdict.version} {state}: {'; '.join(verdict.reasons)}")  # noqa: T201

@@ -18,7 +18,13 @@ def predict(
     model: Annotated[
         str, typer.Option(help="A registry URI, or a folder such as build/model.")
     ] = "models:/sn7-buildings@champion",
-    params: Annotated[Path, typer.Option(help="Where sections predict and track are read.")] = Path("params.yaml"),
+    params: Annotated[
+        Path | None,
+        typer.Option(
+            help="A params.yaml whose sections predict and track are used. Without it those of the registered model are, or, "
+            "for a folder that holds none, those of ./params.yaml."
+        ),
+    ] = None,
     tracker: Annotated[
         Path | None, typer.Option(help="Where section track is read instead: a tuned one, build/tuning/best.yaml.")
     ] = None,
@@ -26,6 +32,7 @@ def predict(
     """Find the buildings of any SpaceNet 7-layout folder with a registered model, and follow them through time."""
     from sn7ml.data.catalog import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.data.footprints import write_footprints  # noqa: PLC0415
+    from sn7ml.data.model_files import read_usage  # noqa: PLC0415
     from sn7ml.data.regions import Stretch, read_grids  # noqa: PLC0415
     from sn7ml.data.submission import write_submission  # noqa: PLC0415
     from sn7ml.experiment.registry import package_folder  # noqa: PLC0415
@@ -37,16 +44,17 @@ def predict(
         raise CatalogError(
             f"{out} is not an empty folder; results of two predictions would mix: name another, or remove it"
         )
-    chosen, frames = load_params(params), scan(data)
+    package, frames = package_folder(model), scan(data)
+    usage = load_params(params) if params else read_usage(package) or load_params()
     aois = sorted(frames["aoi"].unique())
     grids = read_grids(data, frames, aois)
-    predictor = load_predictor(package_folder(model), chosen.predict)
+    predictor = load_predictor(package, usage.predict)
     stretches = {aoi: [Stretch(0, grid.shape[1])] for aoi, grid in grids.items()}
     for _ in track(
         predict_frames(predictor, data, frames, stretches, out / "probabilities"), "predicting", total=len(frames)
     ):
         pass
-    tracks = track_aois(out / "probabilities", grids, load_track(tracker) if tracker else chosen.track)
+    tracks = track_aois(out / "probabilities", grids, load_track(tracker) if tracker else usage.track)
     write_footprints(out / "footprints", tracks, grids)
     write_submission(out / "submission.csv", tracks)
     buildings = len(tracks.drop_duplicates(["aoi", "id"]))

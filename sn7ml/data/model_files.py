@@ -6,13 +6,17 @@ from pathlib import Path
 import yaml
 
 from sn7ml.errors import ModelError
-from sn7ml.params import Recipe, parse
+from sn7ml.params import Recipe, Usage, parse
+from sn7ml.runtime.files import write_text
 
 WEIGHTS, CONFIG, HISTORY = "weights.safetensors", "package.yaml", "history.csv"
 
+USAGE = "usage.yaml"
+"""Only in a registered package: training does not know yet how its networks will be used."""
+
 
 def package_digest(folder: Path) -> str:
-    """Return 16 hexadecimal digits that name a package by its content.
+    """Return 16 hexadecimal digits that name a package by its content: recipe, weights, and usage if it holds one.
 
     Raises
     ------
@@ -21,7 +25,7 @@ def package_digest(folder: Path) -> str:
     """
     content = hashlib.sha256()
     try:
-        for name in (CONFIG, WEIGHTS):
+        for name in (CONFIG, WEIGHTS, *([USAGE] if (folder / USAGE).exists() else [])):
             content.update((folder / name).read_bytes())
     except OSError as error:
         raise no_package(folder, error) from None
@@ -38,6 +42,22 @@ def read_config(folder: Path) -> tuple[Recipe, int]:
     if upsampling < 1:
         raise ModelError(f"{folder / CONFIG}: upsampling must be at least 1, got {upsampling}")
     return parse(Recipe, recipe, str(folder / CONFIG)), upsampling
+
+
+def write_usage(folder: Path, usage: Usage) -> None:
+    """Add to a package how it is to be used; the same usage gives the same bytes."""
+    write_text(folder / USAGE, yaml.safe_dump(usage.model_dump(mode="json"), sort_keys=True))
+
+
+def read_usage(folder: Path) -> Usage | None:
+    """Read how a package is to be used; None if it does not say. Raises ModelError or ParamsError."""
+    path = folder / USAGE
+    try:
+        return parse(Usage, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise no_package(folder, error) from None
 
 
 def no_package(folder: Path, error: Exception) -> ModelError:

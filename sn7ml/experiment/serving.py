@@ -23,7 +23,7 @@ WINDOWS = {
     "adaptation": 0.0,
     "precision": "32-true",
 }
-"""How images are cut; ``splits`` has no meaning here."""
+"""How images are cut where the package does not say; ``splits`` has no meaning here."""
 
 
 class Buildings(PythonModel):
@@ -33,10 +33,13 @@ class Buildings(PythonModel):
         """Load the weights."""
         from pathlib import Path  # noqa: PLC0415 - see the top
 
+        from sn7ml.data.model_files import read_usage  # noqa: PLC0415
         from sn7ml.learn.predict import load_predictor  # noqa: PLC0415
         from sn7ml.params import PredictParams  # noqa: PLC0415
 
-        self.predictor = load_predictor(Path(context.artifacts[ARTIFACT]), PredictParams.model_validate(WINDOWS))
+        package = Path(context.artifacts[ARTIFACT])
+        usage = read_usage(package)
+        self.predictor = load_predictor(package, usage.predict if usage else PredictParams.model_validate(WINDOWS))
 
     def predict(
         # A bare np.ndarray: MLflow looks at the hint, and warns of any other kind of array.

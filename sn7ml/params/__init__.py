@@ -16,7 +16,7 @@ from sn7ml.params.tracking import (
     TrackParams,
     TuneParams,
 )
-from sn7ml.params.whole import Params, describe, flatten, recipe_of, resolved
+from sn7ml.params.whole import Params, Usage, describe, flatten, recipe_of, resolved
 
 __all__ = [
     "AugmentationParams",
@@ -45,6 +45,7 @@ __all__ = [
     "TrackParams",
     "TrainParams",
     "TuneParams",
+    "Usage",
     "ValidationParams",
     "describe",
     "flatten",

@@ -63,6 +63,13 @@ class Params(Section):
         return self
 
 
+class Usage(Section):
+    """How a model was used when it was scored, and is to be used: sections ``predict`` and ``track``, the tuned one."""
+
+    predict: PredictParams
+    track: TrackParams
+
+
 def recipe_of(params: Params) -> Recipe:
     """Return the recipe that ``params.yaml`` itself holds, the default of every search."""
     return Recipe(model=params.model, loss=params.loss, augmentation=params.augmentation, optimiser=params.optimiser)

@@ -6,13 +6,14 @@ import pytest
 import torch
 import yaml
 
-from sn7ml.data.model_files import CONFIG, WEIGHTS, package_digest
+from sn7ml.data.model_files import CONFIG, USAGE, WEIGHTS, package_digest, read_usage, write_usage
 from sn7ml.errors import ModelError, ParamsError
 from sn7ml.learn.models import build_model
 from sn7ml.learn.package import Package, joined, load_package, save_package
-from sn7ml.params import ModelParams
-from tests.learn.toy import RECIPE
+from sn7ml.params import ModelParams, Usage, load_params
+from tests.learn.toy import RECIPE, windows
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = RECIPE.model_copy(
     update={"model": ModelParams(architecture="FPN", encoder="tu-mobilenetv3_small_050", weights=None)}
 )
@@ -56,6 +57,36 @@ def test_the_same_package_gives_the_same_bytes_and_another_one_another_digest(pa
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3
     assert all(len(digest) == 16 and int(digest, 16) >= 0 for digest in digests)
+
+
+def test_how_a_model_is_used_belongs_to_what_names_it(package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    assert read_usage(tmp_path) is None
+    bare = package_digest(tmp_path)
+    params = load_params(ROOT / "params.yaml")
+    digests = []
+    for batch_size in (2, 3, 2):
+        usage = Usage(predict=windows(batch_size=batch_size), track=params.track)
+        write_usage(tmp_path, usage)
+        assert read_usage(tmp_path) == usage
+        digests.append(package_digest(tmp_path))
+    assert digests[0] == digests[2]
+    assert len({bare, *digests}) == 3
+    assert load_package(tmp_path).recipe == package.recipe
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (b"\xff", ModelError, "no whole model package"),
+        (b"[1, 2", ModelError, "no whole model package"),
+        (b"predict: 3", ParamsError, r"usage\.yaml: 2 fault"),
+    ],
+)
+def test_a_damaged_usage_is_named(content: bytes, error: type[Exception], message: str, tmp_path: Path) -> None:
+    (tmp_path / USAGE).write_bytes(content)
+    with pytest.raises(error, match=message):
+        read_usage(tmp_path)
 
 
 def test_a_package_is_two_files_and_neither_is_a_pickle(package: Package, tmp_path: Path) -> None:

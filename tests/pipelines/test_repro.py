@@ -3,14 +3,18 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pytest
+from geopandas.testing import assert_geodataframe_equal
 from mlflow import MlflowClient
 
 from sn7ml.experiment.store import open_store
-from tests.pipelines.project import Project, make_project
+from tests.pipelines.project import Project, environment, make_project
 
 STAGES = ["validate", "tile", "search", "train", "predict", "tune", "track", "evaluate", "promote", "report"]
 
@@ -111,6 +115,21 @@ def test_the_model_is_registered_and_champion(project: Project) -> None:
     version = client(project).get_model_version_by_alias("sn7-buildings", "champion")
     assert str(version.version) == "1"
     assert json.loads((project.root / "build/promotion.json").read_text())["promoted"] is True
+
+
+def test_the_champion_finds_what_the_pipeline_found_wherever_it_is_asked(project: Project, tmp_path: Path) -> None:
+    """It carries its tracker and how it was predicted with: no params.yaml is near."""
+    build = project.root / "build"
+    (aoi,) = sorted(path.stem for path in (build / "footprints").glob("*.parquet"))[:1]
+    (area,) = project.root.glob(f"data/*/{aoi}")
+    shutil.copytree(area, tmp_path / "areas" / aoi)
+    command = [str(Path(sys.executable).with_name("sn7ml")), "predict", "areas", "out"]
+    environ = environment() | {"PYTHONPATH": str(project.root), "DVC_ROOT": str(project.root)}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found, known = (gpd.read_parquet(folder / "footprints" / f"{aoi}.parquet") for folder in (tmp_path / "out", build))
+    assert len(known) > 0
+    assert_geodataframe_equal(found, known)
 
 
 def test_the_submission_is_in_the_challenges_form(project: Project) -> None:
