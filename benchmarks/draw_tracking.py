@@ -19,7 +19,7 @@ from scipy.special import expit
 from shapely.geometry import Polygon, box
 
 from sn7ml.buildings.births import Births, fit_births
-from sn7ml.buildings.evidence import probability_series
+from sn7ml.buildings.evidence import candidate_series
 from sn7ml.buildings.instances import find_instances, weigh
 from sn7ml.buildings.peaks import find_peaks
 from sn7ml.buildings.track import track_buildings
@@ -102,7 +102,7 @@ class Neighbourhood:
         self.ids = burn_ids([house.outline for house in self.houses], SHAPE_PX, UPSAMPLING)
         self.birth = np.array([house.birth for house in self.houses])
         self.cube = {month: self._frame(index, rng) for index, month in enumerate(MONTHS)}
-        self.series = probability_series(self.cube, self.ids)
+        self.series = candidate_series(self.cube, self.ids).probabilities
 
     def _frame(self, month: int, rng: np.random.Generator) -> Probabilities:
         sure = expit([_log_odds(house, month, rng) for house in self.houses])

@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.sn7_folder import write_aoi
+
+settings.register_profile("shared machine", deadline=None)  # a test is not wrong because a neighbour is busy
+settings.load_profile("shared machine")
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "sn7"
 

@@ -13,7 +13,7 @@ The four numbers differ from network to network and from place to place, so they
 Then every month has a likelihood of being the month of birth, as have "it always stood there" (month 0) and "there is no
 building" (after the last month). With a prior they give a posterior; the ratio of the best month's likelihood to that of
 no change is the test for a change point of Hinkley (1970, Biometrika 57, pages 1 to 17), here between two levels that all
-candidates share.
+candidates share. The brightness of the ground, where it is known, is a second witness of the month (``steps``).
 
 Buildings come in streets. The prior over months is therefore a mixture of an even one and the mean posterior of
 the neighbours, taken a few times over.
@@ -27,6 +27,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 from scipy.special import logsumexp
 
+from sn7ml.buildings.steps import step_log_likelihoods
 from sn7ml.params import BirthParams
 
 Floats = NDArray[np.float64]
@@ -82,7 +83,21 @@ class Births:
     """Those they were judged by."""
 
 
-def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen of the candidates."""
+
+    odds: Floats
+    """(months, n) log-odds."""
+
+    steps: Floats
+    """(months + 1, n): what their brightness adds to the log-likelihood of each history."""
+
+    def log_likelihoods(self, levels: Levels) -> Floats:
+        return log_likelihoods(self.odds, levels) + self.steps
+
+
+def fit_births(series: Floats, places: Floats, params: BirthParams, shades: Floats | None = None) -> Births:
     """Fit the model to the candidates of one AOI.
 
     Expectation maximisation: the levels give each candidate's posterior, which says how probably each of its months lies
@@ -96,12 +111,14 @@ def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
         (n, 2) where the candidates lie, pixels of the original image.
     params
         The model.
+    shades
+        (months, bands, n) brightness, if it is known.
 
     Examples
     --------
     >>> series = np.array([[0.01, 0.01, 0.01, 0.8, 0.9, 0.9], [0.9, 0.8, 0.9, 0.9, 0.8, 0.9]]).T
     >>> params = BirthParams(before_logit=-5, before_spread=1, after_logit=-1, after_spread=2, levels_worth=20,
-    ...     evidence_weight=0.5, birth_prior=0.05, neighbour_px=8, neighbour_weight=0.5, month_offset=0,
+    ...     evidence_weight=0.5, brightness_weight=0, birth_prior=0.05, neighbour_px=8, neighbour_weight=0.5, month_offset=0,
     ...     min_log_ratio=1, min_probability=0.2)
     >>> births = fit_births(series, np.array([[0.0, 0.0], [50.0, 0.0]]), params)
     >>> births.month[0], births.declared
@@ -109,25 +126,33 @@ def fit_births(series: Floats, places: Floats, params: BirthParams) -> Births:
     """
     near = _neighbours(places, params)
     expected = Levels(params.before_logit, params.before_spread, params.after_logit, params.after_spread)
-    levels, odds = expected, log_odds(series)
+    levels, seen = expected, _seen(series, shades, params)
     for _ in range(FITS):
-        levels = _fitted(odds, _posterior(odds, levels, near, params), expected, params.levels_worth)
-    return _judged(odds, near, params, levels)
+        levels = _fitted(seen.odds, _posterior(seen, levels, near, params), expected, params.levels_worth)
+    return _judged(seen, near, params, levels)
 
 
-def judge_births(series: Floats, places: Floats, params: BirthParams, levels: Levels) -> Births:
+def judge_births(
+    series: Floats, places: Floats, params: BirthParams, levels: Levels, shades: Floats | None = None
+) -> Births:
     """Judge candidates by levels that were fitted to others: see ``fit_births``."""
-    return _judged(log_odds(series), _neighbours(places, params), params, levels)
+    return _judged(_seen(series, shades, params), _neighbours(places, params), params, levels)
 
 
-def _judged(odds: Floats, near: csr_array, params: BirthParams, levels: Levels) -> Births:
-    months, count = odds.shape
-    posterior = _posterior(odds, levels, near, params)
+def _seen(series: Floats, shades: Floats | None, params: BirthParams) -> _Seen:
+    months, count = series.shape
+    steps = np.zeros((months + 1, count)) if shades is None else step_log_likelihoods(shades)
+    return _Seen(log_odds(series), params.brightness_weight * steps)
+
+
+def _judged(seen: _Seen, near: csr_array, params: BirthParams, levels: Levels) -> Births:
+    months, count = seen.odds.shape
+    posterior = _posterior(seen, levels, near, params)
     if months < 2:
         nothing, never = np.zeros(count), np.zeros(count, dtype=bool)
         return Births(posterior, np.full(count, -np.inf), np.ones(count, np.int64), nothing, never, levels)
-    likelihood = log_likelihoods(odds, levels)
-    best = np.where(_possible(odds), likelihood[1:-1], -np.inf).max(axis=0)
+    likelihood = seen.log_likelihoods(levels)
+    best = np.where(_possible(seen.odds), likelihood[1:-1], -np.inf).max(axis=0)
     log_ratio = best - np.maximum(likelihood[0], likelihood[-1])
     probability = posterior[1:-1].max(axis=0)
     month = posterior[1:-1].argmax(axis=0) + 1 + params.month_offset
@@ -191,10 +216,10 @@ def _possible(odds: Floats) -> NDArray[np.bool_]:
     return ~np.isnan(odds[1:])
 
 
-def _posterior(odds: Floats, levels: Levels, near: csr_array, params: BirthParams) -> Floats:
+def _posterior(seen: _Seen, levels: Levels, near: csr_array, params: BirthParams) -> Floats:
     """(months + 1, n): what a candidate's series and its neighbours say of its birth."""
-    likelihood = params.evidence_weight * log_likelihoods(odds, levels)
-    possible = _possible(odds)
+    likelihood = params.evidence_weight * seen.log_likelihoods(levels)
+    possible = _possible(seen.odds)
     posterior = _weighed(likelihood, _even(possible), params.birth_prior)
     for _ in range(ROUNDS if near.nnz else 0):
         when = _mixed(posterior[1:-1], near, possible, params.neighbour_weight)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
 from sn7ml.buildings.births import fit_births, judge_births
-from sn7ml.buildings.evidence import ChangeEvidence, Evidence, collapse_change, probability_series
+from sn7ml.buildings.evidence import ChangeEvidence, Evidence, Series, candidate_series, collapse_change
 from sn7ml.buildings.histories import Sighting, history_table
 from sn7ml.buildings.instances import weigh
 from sn7ml.buildings.peaks import find_peaks
@@ -28,8 +28,12 @@ class Candidates:
     ids: Ids
     """(rows, cols): 0 on ground, 1 to n on candidates."""
 
-    series: Floats
-    """(months, n) mean footprint probability; NaN where a pixel of the candidate is not usable."""
+    through_time: Series
+
+    @property
+    def series(self) -> Floats:
+        """(months, n) mean footprint probability; NaN where a pixel of the candidate is not usable."""
+        return self.through_time.probabilities
 
     @property
     def count(self) -> int:
@@ -73,7 +77,7 @@ def track_changepoint(cube: Mapping[str, Probabilities], upsampling: int, params
 
     1. The cube is collapsed to each pixel's largest rise and to its mean (``evidence.collapse_change``).
     2. Peaks of the rise are candidates for buildings that were born; each gets a posterior over its month of birth
-       (``births.fit_births``), and is declared born, or dropped.
+       (``births.fit_births``), and is declared born, or dropped. What is no longer seen in the last months was none.
     3. Peaks of the mean, where no declared building is in their way, are buildings that always stood there if their mean is
        high enough.
 
@@ -111,10 +115,13 @@ def decide(
     """Track from evidence that was collapsed before: see ``track_changepoint``. A search keeps the evidence over its trials."""
     changed = _candidates(cube, evidence.change, params.change, upsampling)
     static = _candidates(cube, evidence.static, params.static, upsampling)
-    births = fit_births(changed.series, changed.places(upsampling), params.births)
-    born = Found(static.count, changed, births.declared, births.month, births.probability)
-    old = judge_births(static.series, static.places(upsampling), params.births, births.levels)
-    stands = _stands(static, np.isin(changed.ids, np.flatnonzero(births.declared) + 1), params)
+    births = fit_births(changed.series, changed.places(upsampling), params.births, changed.through_time.shades)
+    declared = births.declared & (_last(changed.series, params.tail_months) >= params.min_tail)
+    born = Found(static.count, changed, declared, births.month, births.probability)
+    old = judge_births(
+        static.series, static.places(upsampling), params.births, births.levels, static.through_time.shades
+    )
+    stands = _stands(static, np.isin(changed.ids, np.flatnonzero(declared) + 1), params)
     always = Found(0, static, stands, np.zeros_like(old.month), old.posterior[0])
     sightings = [
         *_sightings(born, sorted(cube), outlines(changed.ids, upsampling, params.change.simplify_px)),
@@ -129,7 +136,7 @@ def _candidates(
     channels = evidence.channels
     weighed = weigh(channels[FOOTPRINT], channels[BOUNDARY], channels[CONTACT], params)
     ids = find_peaks(weighed, evidence.usable, params, upsampling)
-    return Candidates(ids, probability_series(cube, ids))
+    return Candidates(ids, candidate_series(cube, ids))
 
 
 def _stands(static: Candidates, taken: NDArray[np.bool_], params: ChangepointParams) -> NDArray[np.bool_]:
@@ -160,3 +167,10 @@ def _mean(series: Floats) -> Floats:
     """Mean over the months with evidence; 0 without any."""
     seen = ~np.isnan(series)
     return np.asarray(np.where(seen, series, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1), dtype=np.float64)
+
+
+def _last(series: Floats, months: int) -> Floats:
+    """Mean over the last so many months with evidence; 0 without any."""
+    seen = ~np.isnan(series)
+    late = seen[::-1].cumsum(axis=0)[::-1] <= months
+    return _mean(np.where(late, series, np.nan))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sn7ml.buildings.evidence import collapse_months, probability_series
+from sn7ml.buildings.evidence import candidate_series, collapse_months
 from sn7ml.buildings.histories import Sighting, history_table
 from sn7ml.buildings.instances import find_instances
 from sn7ml.geo.outlines import outlines
@@ -62,7 +62,7 @@ def track_collapse(cube: Mapping[str, Probabilities], upsampling: int, params: T
     ids = find_instances(
         channels[FOOTPRINT], channels[BOUNDARY], channels[CONTACT], evidence.usable, params.instances, upsampling
     )
-    series = probability_series(cube, ids)
+    series = candidate_series(cube, ids).probabilities
     lives = decide_births(series, params.collapse)
     polygons = outlines(ids, upsampling, params.instances.simplify_px)
     months = sorted(cube)

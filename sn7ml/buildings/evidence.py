@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sn7ml.errors import GridError
 from sn7ml.geo.masks import Ids
 from sn7ml.geo.probabilities import CERTAIN, FOOTPRINT, Probabilities
+from sn7ml.geo.radiometry import MIDDLE, SHADES_PER_DEVIATION
 
 SHORTEST_TAIL = 3
 """Usable months that a trailing mean spans at least: a single bright month at the end is no building."""
@@ -172,7 +173,18 @@ def _blocks(rows: int) -> Iterator[slice]:
     return (slice(row, row + BLOCK_ROWS) for row in range(0, rows, BLOCK_ROWS))
 
 
-def probability_series(cube: Mapping[str, Probabilities], ids: Ids) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class Series:
+    """Candidates through the months."""
+
+    probabilities: NDArray[np.float64]
+    """(months, n): mean footprint probability; NaN where the candidate touches a pixel that is not usable: no evidence."""
+
+    shades: NDArray[np.float64] | None
+    """(months, 3, n): mean brightness in standard deviations of the frame, NaN likewise; None where a month has no shades."""
+
+
+def candidate_series(cube: Mapping[str, Probabilities], ids: Ids) -> Series:
     """Follow every candidate through the months.
 
     Parameters
@@ -180,28 +192,34 @@ def probability_series(cube: Mapping[str, Probabilities], ids: Ids) -> NDArray[n
     cube
         Month to probabilities; each is read once, in order of date.
     ids
-        0 on ground, 1 to n on candidates.
-
-    Returns
-    -------
-    float array (months, n)
-        Mean footprint probability; NaN where the candidate touches a pixel that is not usable: no evidence.
+        0 on ground, 1 to n on candidates; of the up-sampled grid.
 
     Raises
     ------
     GridError
         If a month has another shape than ``ids``.
     """
-    number = int(ids.max(initial=0))
-    where = np.flatnonzero(ids)
-    owner = ids.ravel()[where] - 1
+    rows, cols = np.nonzero(ids)
+    owner, number = ids[rows, cols] - 1, int(ids.max(initial=0))
     areas = np.bincount(owner, minlength=number)
-    series = np.full((len(cube), number), np.nan)
+    probabilities = np.full((len(cube), number), np.nan)
+    shades: NDArray[np.float64] | None = np.full((len(cube), 3, number), np.nan)
+
+    def mean(values: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        total = np.bincount(owner, values, minlength=number)
+        return np.asarray(total[seen] / areas[seen], dtype=np.float64)
+
     for index, month in _frames(cube, sorted(cube), ids.shape):
-        total = np.bincount(owner, month.channels[FOOTPRINT].ravel()[where], minlength=number)
-        seen = np.bincount(owner, ~month.usable.ravel()[where], minlength=number) == 0
-        series[index, seen] = total[seen] / (areas[seen] * CERTAIN)
-    return series
+        seen = np.bincount(owner, ~month.usable[rows, cols], minlength=number) == 0
+        probabilities[index, seen] = mean(month.channels[FOOTPRINT][rows, cols], seen) / CERTAIN
+        if month.shades is None or shades is None:
+            shades = None
+            continue
+        factor = ids.shape[0] // month.shades.shape[1]
+        for band, shade in enumerate(month.shades):
+            values = mean(shade[rows // factor, cols // factor], seen)
+            shades[index, band, seen] = (values - MIDDLE) / SHADES_PER_DEVIATION
+    return Series(probabilities, shades)
 
 
 def _frames(

@@ -1,6 +1,7 @@
 """Cached network output: one RGBA-like GeoTIFF per frame, which QGIS shows as a picture.
 
-Red is footprint, green boundary, blue contact (255 is certain), alpha 0 where there is no evidence.
+Red is footprint, green boundary, blue contact (255 is certain), alpha 0 where there is no evidence. Beside them, in
+``shades/``, lies what the network looked at, on the original grid: a tracker dates births by it too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sn7ml.data.cubes import read_grid, read_image
 from sn7ml.data.rasters import write_bands
@@ -16,11 +18,17 @@ from sn7ml.geo.grid import Grid
 from sn7ml.geo.probabilities import Probabilities
 
 BAND_NAMES = ("footprint", "boundary", "contact", "usable")
+SHADE_NAMES = ("red", "green", "blue", "usable")
+SHADES = "shades"
+"""Folder beside the probabilities of an AOI."""
 
 
 def write_probabilities(path: Path, probabilities: Probabilities, grid: Grid, upsampling: int) -> None:
-    """Write the output for one frame; ``grid`` is the original image's."""
+    """Write the output for one frame; ``grid`` is the original image's. ``path`` comes last: where it is, all is there."""
     usable = probabilities.usable.astype(np.uint8) * np.uint8(255)
+    if probabilities.shades is not None:
+        seen = usable[::upsampling, ::upsampling]
+        write_bands(path.parent / SHADES / path.name, [*probabilities.shades, seen], SHADE_NAMES, grid)
     write_bands(path, [*probabilities.channels, usable], BAND_NAMES, grid.upsampled(upsampling))
 
 
@@ -65,7 +73,16 @@ class ProbabilityCube(Mapping[str, Probabilities]):
     def __getitem__(self, month: str) -> Probabilities:
         image = read_image(self._paths[month])
         self._check(self._paths[month], image.grid, self.upsampling)
-        return Probabilities(image.pixels[:3], image.usable)
+        return Probabilities(image.pixels[:3], image.usable, self._shades(month))
+
+    def _shades(self, month: str) -> NDArray[np.uint8] | None:
+        """Return what the network looked at; None where no month of the AOI has it."""
+        folder = self.folder / SHADES
+        if not folder.is_dir():
+            return None
+        image = read_image(folder / f"{month}.tif")
+        self._check(folder / f"{month}.tif", image.grid, 1)
+        return image.pixels[:3]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -90,9 +107,13 @@ class CroppedCube(Mapping[str, Probabilities]):
     def __init__(self, cube: Mapping[str, Probabilities], upsampling: int, columns: tuple[int, int]) -> None:
         self.upsampling = upsampling
         self.start_px = columns[0]
-        kept = slice(columns[0] * upsampling, columns[1] * upsampling)
+        kept, shown = slice(columns[0] * upsampling, columns[1] * upsampling), slice(*columns)
         self._months = {
-            month: Probabilities(np.ascontiguousarray(found.channels[..., kept]), found.usable[:, kept].copy())
+            month: Probabilities(
+                np.ascontiguousarray(found.channels[..., kept]),
+                found.usable[:, kept].copy(),
+                None if found.shades is None else found.shades[..., shown].copy(),
+            )
             for month, found in cube.items()
         }
 

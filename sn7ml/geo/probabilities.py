@@ -22,8 +22,17 @@ class Probabilities:
     usable: NDArray[np.bool_]
     """(rows, cols): False where there is no evidence (cloud, outside the image, not predicted). Not absence."""
 
+    shades: NDArray[np.uint8] | None = None
+    """(3, rows, cols) of the original grid: what the network looked at, see ``radiometry.shades``; None where nobody kept it."""
+
     def __post_init__(self) -> None:
         if self.channels.ndim != 3 or self.channels.shape[0] != 3 or self.channels.shape[1:] != self.usable.shape:
             raise ValueError(
                 f"need (3, rows, cols) and (rows, cols), got {self.channels.shape} and {self.usable.shape}"
             )
+        if self.shades is not None:
+            factors = {fine / coarse for fine, coarse in zip(self.usable.shape, self.shades.shape[1:], strict=True)}
+            if self.shades.shape[0] != 3 or len(factors) != 1 or not factors.pop().is_integer():
+                raise ValueError(
+                    f"shades {self.shades.shape} are not (3, rows, cols) of which {self.usable.shape} is a multiple"
+                )

@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 COLOURS = 3
 
+MIDDLE, SHADES_PER_DEVIATION = 128, 32
+"""How standardised brightness is kept in 8 bits: the frame's mean is 128, and four deviations reach either end."""
+
 
 def band_statistics(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation of red, green and blue over the usable pixels of one frame.
@@ -32,3 +35,27 @@ def band_statistics(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDA
     # Rounded, so that the order of summation on another processor cannot show.
     mean, std = values.mean(axis=1).round(4), values.std(axis=1).round(4)
     return mean.astype(np.float32), np.maximum(std, 1.0).astype(np.float32)
+
+
+def shades(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return red, green and blue of a frame by its own mean and deviation, in numbers that compare between months.
+
+    Parameters
+    ----------
+    pixels
+        (4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable.
+
+    Returns
+    -------
+    uint8 (3, rows, cols)
+        ``MIDDLE`` is the mean of the band's usable pixels, a deviation is ``SHADES_PER_DEVIATION``; values beyond four
+        deviations are cut. Unusable pixels have a value too, without a meaning.
+
+    Examples
+    --------
+    >>> shades(np.array([[[10, 20]], [[0, 0]], [[5, 5]], [[255, 255]]], np.uint8)).tolist()
+    [[[96, 160]], [[128, 128]], [[128, 128]]]
+    """
+    mean, std = (values[:, None, None] for values in band_statistics(pixels))
+    scaled = (pixels[:COLOURS] - mean) / std * SHADES_PER_DEVIATION + MIDDLE
+    return np.clip(scaled.round(), 0, 255).astype(np.uint8)

@@ -16,7 +16,7 @@ from sn7ml.data.cubes import read_image
 from sn7ml.data.probabilities import write_probabilities
 from sn7ml.data.regions import Stretch
 from sn7ml.geo.probabilities import CERTAIN, Probabilities
-from sn7ml.geo.radiometry import band_statistics
+from sn7ml.geo.radiometry import band_statistics, shades
 from sn7ml.geo.windows import Corner, blend_weights, plan_windows
 from sn7ml.learn.adapt import adapted
 from sn7ml.learn.dataset import standardise
@@ -75,7 +75,7 @@ class Predictor:
         Returns
         -------
         Probabilities
-            Of the whole frame, up-sampled. Unusable pixels and unwanted columns are 0 and not usable.
+            Of the whole frame, up-sampled. Unusable pixels and unwanted columns are 0 and not usable. With its shades.
         """
         if pixels.ndim != 3 or pixels.shape[0] != 4 or pixels.dtype != np.uint8:
             raise ValueError(f"need uint8 pixels (4, rows, cols), got {pixels.dtype} {pixels.shape}")
@@ -93,7 +93,7 @@ class Predictor:
             channels[:, :, start * s : stop * s] = found[:, :, (start - left) * s : (stop - left) * s]
             usable[:, start * s : stop * s] = (pixels[3, :, start:stop] > 0).repeat(s, axis=0).repeat(s, axis=1)
         channels *= usable
-        return Probabilities(channels, usable)
+        return Probabilities(channels, usable, shades(pixels))
 
     def _adapted(self, image: Tensor, usable: NDArray[np.bool_]) -> list[nn.Module]:
         """Return the networks as they are or, with ``adaptation``, following windows spread over the usable image."""
@@ -171,7 +171,7 @@ def predict_frames(
     stretches: Mapping[str, Sequence[Stretch]],
     out: Path,
 ) -> Iterator[tuple[str, str]]:
-    """Predict every frame of the chosen AOIs and write ``out/<AOI>/<month>.tif``.
+    """Predict every frame of the chosen AOIs and write ``out/<AOI>/<month>.tif``, and ``shades/<month>.tif`` beside it.
 
     Parameters
     ----------

@@ -86,6 +86,10 @@ class BirthParams(Section):
     evidence_weight: float = Field(gt=0, le=1)
     """What a month's evidence counts for: months see the same roof in similar light, so many do not tell much more than one."""
 
+    brightness_weight: float = Field(ge=0, le=1)
+    """What a step in the brightness of the ground counts for beside the network's evidence; 0 does without. It is no more than
+    that evidence's equal at 1, and months share their haze and season, so well below."""
+
     birth_prior: float = Field(gt=0, lt=1)
     """Probability that a candidate was born after the first month, before its series is looked at."""
 
@@ -119,6 +123,10 @@ class ChangepointParams(Section):
 
     births: BirthParams
     """The model of a birth."""
+
+    min_tail: float = Field(ge=0, le=1)
+    """A building stays: a birth is declared only if the mean probability of the last ``tail_months`` with evidence is at least this.
+    What was seen for some months and is gone was a building site, a market, a bright field. 0 asks for nothing."""
 
     min_mean: float = Field(ge=0, le=1)
     """A static candidate is a building if its mean probability is above this."""

@@ -120,6 +120,7 @@ def birth_params(**changes: float) -> BirthParams:
         "after_spread": 2.0,
         "levels_worth": 1e9,
         "evidence_weight": 0.5,
+        "brightness_weight": 0.3,
         "birth_prior": 0.05,
         "neighbour_px": 8.0,
         "neighbour_weight": 0.0,
@@ -137,6 +138,7 @@ def changepoint_params(**births: float) -> ChangepointParams:
         static=peak_params(),
         tail_months=3,
         births=birth_params(**births),
+        min_tail=0.0,
         min_mean=0.3,
         max_overlap=0.3,
     )

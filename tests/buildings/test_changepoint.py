@@ -1,7 +1,9 @@
 """The tracker changepoint on cubes drawn by hand: what lives, from when on, and where it can be seen."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from shapely.geometry import Polygon, box
 
@@ -248,3 +250,34 @@ def test_the_offset_shifts_the_birth_and_the_first_row(offset: int, birth: int) 
     tracks = track_changepoint(cube, 1, params(month_offset=offset))
     assert born(tracks) == {A.normalize(): month(birth)}
     assert months_of(tracks) == list(range(birth, 9))
+
+
+@pytest.mark.parametrize(("min_tail", "kept"), [(0.32, True), (0.34, False)])
+def test_a_house_that_is_gone_at_the_end_was_never_born(min_tail: float, kept: bool) -> None:
+    # Of the last three months with evidence one shows it; the cloud of the month between says nothing.
+    months = [GROUND] * 4 + [HOUSE] * 4 + [CLOUD_OVER_IT, GROUND, GROUND]
+    how = params(birth_prior=0.5).model_copy(update={"min_tail": min_tail, "min_mean": 0.9})
+    found = born(track(*months, how=how))
+    assert found == ({A.normalize(): month(5)} if kept else {})
+
+
+@pytest.mark.parametrize(("weight", "birth"), [(0.0, 4), (1.0, 5)])
+@pytest.mark.parametrize("upsampling", [1, 3])
+def test_the_ground_says_when_a_roof_came_that_the_network_saw_early(
+    weight: float, birth: int, upsampling: int
+) -> None:
+    # The network is half sure of a building site in month 4; the field turns from dark to bright with the roof, in month 5.
+    drawn = [GROUND] * 3 + [HOUSE] * 5
+    sure = [255] * 3 + [140] + [255] * 4
+    bright = [96] * 4 + [192] * 4
+    frames = [
+        replace(frame(drawing, upsampling, value), shades=np.full((3, 3, 10), shade, np.uint8))
+        for drawing, value, shade in zip(drawn, sure, bright, strict=True)
+    ]
+    found = born(track_changepoint(cube_of(frames), upsampling, params(brightness_weight=weight, after_logit=2.0)))
+    assert list(found.values()) == [month(birth)]
+
+
+def test_a_month_whose_shades_nobody_kept_leaves_the_ground_out() -> None:
+    frames = [frame(GROUND)] * 3 + [replace(frame(HOUSE), shades=np.full((3, 3, 10), 90, np.uint8))] * 3
+    assert born(track_changepoint(cube_of(frames), 1, params(brightness_weight=1.0))) == {A.normalize(): month(4)}

@@ -6,7 +6,7 @@ import pytest
 
 from sn7ml.buildings.births import Levels, fit_births, judge_births
 from sn7ml.buildings.changepoint import Candidates, decide, track_changepoint
-from sn7ml.buildings.evidence import collapse_change
+from sn7ml.buildings.evidence import Series, collapse_change
 from sn7ml.errors import GridError
 from sn7ml.tables import TRACKS
 from tests.buildings.drawings import CountingCube, cube_of, frame, ids_of, shaded
@@ -85,7 +85,7 @@ def test_at_three_times_a_house_lies_where_it_was_drawn() -> None:
 def test_places_are_centres_in_pixels_of_the_original_image() -> None:
     for upsampling in (1, 3):
         ids = ids_of(TWO_HOUSES, upsampling)
-        candidates = Candidates(ids, np.zeros((1, 2)))
+        candidates = Candidates(ids, Series(np.zeros((1, 2)), None))
         np.testing.assert_array_equal(candidates.areas, [6 * upsampling**2] * 2)
         middles = candidates.places(upsampling) + 0.5 / upsampling  # an index names a pixel's corner
         np.testing.assert_allclose(middles, [[2, 2.5], [2, 7.5]])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sn7ml.buildings.evidence import ChangeEvidence, collapse_change, collapse_months, probability_series
+from sn7ml.buildings.evidence import ChangeEvidence, candidate_series, collapse_change, collapse_months
 from sn7ml.errors import GridError
 from sn7ml.geo.probabilities import Probabilities
 from tests.buildings.drawings import CountingCube, cube_of
@@ -69,18 +69,18 @@ def test_months_under_cloud_do_not_count() -> None:
 def test_months_are_taken_by_date_whatever_the_order_of_the_cube() -> None:
     cube = {"2019-01": pixels([255]), "2018-12": pixels([255]), "2018-02": pixels([0]), "2019-02": pixels([255])}
     assert collapse_months(cube, 0.0).channels[0, 0, 0] == pytest.approx(1.0)
-    assert probability_series(cube, np.array([[1]], np.int32)).ravel().tolist() == [0, 1, 1, 1]
+    assert candidate_series(cube, np.array([[1]], np.int32)).probabilities.ravel().tolist() == [0, 1, 1, 1]
 
 
 def test_a_series_is_the_mean_over_a_candidates_pixels() -> None:
     ids = np.array([[1, 1, 0, 2]], np.int32)
-    series = probability_series(cube_of([pixels([0, 51, 255, 255]), pixels([255, 255, 0, 0])]), ids)
+    series = candidate_series(cube_of([pixels([0, 51, 255, 255]), pixels([255, 255, 0, 0])]), ids).probabilities
     np.testing.assert_allclose(series, [[0.1, 1.0], [1.0, 0.0]])
 
 
 def test_a_month_that_hides_one_pixel_of_a_candidate_is_missing() -> None:
     ids = np.array([[1, 1, 2]], np.int32)
-    series = probability_series(cube_of([pixels([255, 255, 255], usable=[True, False, True])]), ids)
+    series = candidate_series(cube_of([pixels([255, 255, 255], usable=[True, False, True])]), ids).probabilities
     np.testing.assert_array_equal(series, [[np.nan, 1.0]])
 
 
@@ -89,7 +89,7 @@ def test_a_month_of_another_shape_is_named() -> None:
     with pytest.raises(GridError, match=r"month 2018-01: probabilities have shape \(1, 2\), the others \(1, 1\)"):
         collapse_months(cube, 0.0)
     with pytest.raises(GridError, match="month 2018-02"):
-        probability_series(cube, np.array([[1, 0]], np.int32))
+        candidate_series(cube, np.array([[1, 0]], np.int32))
 
 
 SHADE = 51
@@ -265,3 +265,16 @@ def test_a_cube_without_months_and_one_of_several_shapes_are_refused() -> None:
         collapse_change({}, 3)
     with pytest.raises(GridError, match=r"month 2018-01: probabilities have shape \(1, 2\), the others \(1, 1\)"):
         collapse_change(cube_of([pixels([0, 0]), pixels([0])]), 3)
+
+
+def test_shades_are_means_over_a_candidate_in_deviations_of_the_frame() -> None:
+    # Up-sampled twice: candidate 1 covers one original pixel and a half, of shades 96 and 192; candidate 2 lies under cloud.
+    ids = np.array([[1, 1, 1, 0, 2, 2]] * 2, np.int32)
+    shades = np.stack([np.full((1, 3), 128), [[96, 192, 0]], np.full((1, 3), 160)]).astype(np.uint8)
+    usable = np.array([[True] * 4 + [False] * 2] * 2)
+    image = Probabilities(np.zeros((3, 2, 6), np.uint8), usable, shades)
+    found = candidate_series({"2018-01": image}, ids).shades
+    assert found is not None
+    # (2 x 96 + 192) / 3 = 128, whichever band; 160 is one deviation above.
+    np.testing.assert_allclose(found[0, :, 0], [0, 0, 1])
+    assert np.isnan(found[0, :, 1]).all()

@@ -1,5 +1,6 @@
 """Cached network output comes back as it went, and is refused where it does not fit the images."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,33 @@ def test_a_truncated_month_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(RasterError, match=r"2018-01\.tif: cannot be"):
         _ = ProbabilityCube(tmp_path, GRID)["2018-01"]
+
+
+def test_shades_lie_beside_the_probabilities_on_the_images_grid(tmp_path: Path) -> None:
+    shades = np.random.default_rng(1).integers(0, 256, (3, 7, 9)).astype(np.uint8)
+    plain = probabilities(3)
+    write_probabilities(tmp_path / "2018-01.tif", replace(plain, shades=shades), GRID, 3)
+    cube = ProbabilityCube(tmp_path, GRID)
+    assert list(cube) == ["2018-01"]
+    np.testing.assert_array_equal(cube["2018-01"].shades, shades)
+    np.testing.assert_array_equal(CroppedCube(cube, 3, (2, 5))["2018-01"].shades, shades[:, :, 2:5])
+    with rasterio.open(tmp_path / "shades" / "2018-01.tif") as source:
+        assert source.descriptions == ("red", "green", "blue", "usable")
+        assert source.transform == GRID.transform
+
+
+def test_a_month_without_its_shades_is_named(tmp_path: Path) -> None:
+    shaded = replace(probabilities(2), shades=np.zeros((3, 7, 9), np.uint8))
+    write_probabilities(tmp_path / "2018-01.tif", shaded, GRID, 2)
+    write_probabilities(tmp_path / "2018-02.tif", probabilities(2), GRID, 2)
+    with pytest.raises(RasterError, match=r"shades/2018-02\.tif: cannot be read"):
+        _ = ProbabilityCube(tmp_path, GRID)["2018-02"]
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 2), (2, 1, 2), (3, 2, 4)])
+def test_shades_must_be_of_the_same_ground(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match=r"of which \(3, 6\) is a multiple"):
+        Probabilities(np.zeros((3, 3, 6), np.uint8), np.ones((3, 6), np.bool_), np.zeros(shape, np.uint8))
 
 
 def test_channels_and_usable_must_be_of_one_shape() -> None:

@@ -21,7 +21,7 @@ from benchmarks.draw_tracking import (
     variants,
     ways,
 )
-from sn7ml.buildings.evidence import probability_series
+from sn7ml.buildings.evidence import candidate_series
 from sn7ml.buildings.instances import find_instances
 from sn7ml.metrics.aoi import AoiScot
 from sn7ml.metrics.scot import score_scot
@@ -86,7 +86,7 @@ def test_nothing_is_true_of_what_is_never_built() -> None:
 
 
 def test_the_detector_sees_ground_and_houses_as_the_text_says() -> None:
-    series = probability_series(town().cube, town().ids)
+    series = candidate_series(town().cube, town().ids).probabilities
     odds = np.log((series + 1 / 256) / (1 - series + 1 / 256))[:, town().birth < NEVER]
     stands = np.arange(len(MONTHS))[:, np.newaxis] >= town().birth[town().birth < NEVER]
     assert [round(float(np.nanmean(odds[which])), 1) for which in (~stands, stands)] == [-4.4, -0.1]
