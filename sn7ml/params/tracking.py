@@ -125,8 +125,8 @@ class ChangepointParams(Section):
     """The model of a birth."""
 
     min_tail: float = Field(ge=0, le=1)
-    """A building stays: a birth is declared only if the mean probability of the last ``tail_months`` with evidence is at least this.
-    What was seen for some months and is gone was a building site, a market, a bright field. 0 asks for nothing."""
+    """A building stays: a birth is declared only if the mean probability of its last ``tail_months`` with evidence is this
+    or more. What was seen for some months and is gone was a building site, a market, a bright field. 0 asks for nothing."""
 
     min_mean: float = Field(ge=0, le=1)
     """A static candidate is a building if its mean probability is above this."""
