@@ -58,16 +58,15 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     run = final_run(open_store(), model, params)
     run.set_tags({SCORED: digest_of(data_md5(), columns, params.evaluate.model_dump(mode="json"))})
     run.log_scores(scores.overall, scores.per_aoi, split, best_epoch(model))
-    for name, table in tables.items():
+    overlays = overlays_of(data, frames, truth.polygons, tracks, columns, params.report)
+    months = pd.DataFrame([(overlay.aoi, overlay.step, overlay.month) for overlay in overlays], columns=OVERLAYS)
+    for name, table in (tables | {"overlays": months}).items():
         run.log_table(table, f"{name}_{PREFIXES[split]}.json")
     run.log_file(tuned, "tracker")
     run.log_image("diagnosis", 0, from_png(picture))
     run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), split)
-    overlays = overlays_of(data, frames, truth.polygons, tracks, columns, params.report)
     for overlay in overlays:
         run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
-    months = pd.DataFrame([(overlay.aoi, overlay.step, overlay.month) for overlay in overlays], columns=OVERLAYS)
-    run.log_table(months, f"overlays_{PREFIXES[split]}.json")
     print("  ".join(f"{name} {value:.4f}" for name, value in scores.overall.items()))  # noqa: T201 - to a terminal
 
 
