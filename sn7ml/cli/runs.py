@@ -34,7 +34,7 @@ LABELS = "ABCDE"
 """More runs than these do not fit beside each other."""
 
 
-def runs(  # noqa: PLR0913, PLR0917 - the command line's own signature
+def runs(
     sort: Annotated[
         str, typer.Option(help="Metric to rank by: scot, f1, or any other's whole name (test_f1_50, train_seconds).")
     ] = "scot",
@@ -46,7 +46,7 @@ def runs(  # noqa: PLR0913, PLR0917 - the command line's own signature
     filter_string: Annotated[
         str,
         typer.Option(
-            "--filter", help="In MLflow's syntax: \"params.`model.encoder` = 'tu-resnet18' and metrics.test_f1 > 0.5\"."
+            "--filter", help="In MLflow's syntax: \"params.`model.encoder` = 'tu-resnet18' and metrics.test_f1 > 0.5\""
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone, with every metric.")] = False,

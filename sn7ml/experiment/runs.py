@@ -200,18 +200,20 @@ def resumable_run(
         If another process trains in the same place.
     """
     note.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(note.with_suffix(".lock"))  # let go by the system when a process is killed
     try:
-        with FileLock(note.with_suffix(".lock"), timeout=0):  # let go by the system when a process is killed
-            resumed = _end_killed(store, note)
-            run = create_run(store, FINAL, name, {**tags, **resumed}, params)
-            write_text(note, run.run_id)
-            try:
-                with ending(run):
-                    yield run
-            finally:
-                note.unlink()
+        lock.acquire(timeout=0)
     except Timeout:
         raise StoreError(f"another process trains in {note.parent}; wait for it, or stop it") from None
+    try:
+        resumed = _end_killed(store, note)
+        run = create_run(store, FINAL, name, {**tags, **resumed}, params)
+        write_text(note, run.run_id)
+        with ending(run):
+            yield run
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
 
 
 def _end_killed(store: Store, note: Path) -> dict[str, str]:
@@ -264,7 +266,7 @@ def scores_note(run_id: str, overall: Mapping[str, float], per_aoi: pd.DataFrame
         ["AOI", *(HEADLINES[name] for name in names)],
         ["---", *("---:" for _ in names)],
         *(
-            [str(row["aoi"]), *(f"{row.get(name, math.nan):.4f}" for name in names)]
+            [str(row["aoi"]), *(_decimal(row.get(name, math.nan)) for name in names)]
             for row in [{"aoi": "all", **overall}, *per_aoi.to_dict("records")]
         ),
     ]
@@ -273,6 +275,10 @@ def scores_note(run_id: str, overall: Mapping[str, float], per_aoi: pd.DataFrame
         f"More: `per_aoi_{prefix}.json`, and where they were recorded `losses_{prefix}.json` (what each kind of error costs) and "
         f"the images `diagnosis` and `overlay_<AOI>`. Beside the best run: `sn7ml compare {run_id[:7]} best`.",
     ])  # fmt: skip
+
+
+def _decimal(score: float) -> str:
+    return "–" if math.isnan(score) else f"{score:.4f}"
 
 
 def failure_text(error: Exception) -> str:

@@ -74,10 +74,11 @@ def test_the_final_run_carries_scores_params_provenance_tables_and_pictures(proj
     assert {"train_loss", "val_loss", "val_iou", "val_f1", "lr", "train_seconds"} <= set(run.data.metrics)
     assert run.data.params["model.architecture"]
     assert run.data.params["tiling.upsampling"] == "3"
-    assert {"git.commit", "git.dirty", "dvc.data_md5", "sn7.model_digest"} <= set(run.data.tags)
+    assert {"git.commit", "git.dirty", "dvc.data_md5", "sn7.model_digest", "sn7.scored"} <= set(run.data.tags)
+    assert run.data.tags["mlflow.note.content"].startswith("**Scores on split test**")
     assert len(run.inputs.dataset_inputs) == 3
     names = [file.path for file in client(project).list_artifacts(run.info.run_id)]
-    assert "per_aoi_test.json" in names
+    assert {f"{table}_test.json" for table in ("per_aoi", "losses", "births", "sizes", "overlays")} <= set(names)
     assert any("overlay" in file.path for file in client(project).list_artifacts(run.info.run_id, "images"))
 
 
@@ -196,6 +197,10 @@ def test_killed_three_times_it_ends_as_if_it_never_was(project: Project, tmp_pat
     project.dvc("repro")
     assert metrics(project) == expected
     assert (project.root / "dvc.lock").read_text() == lock
+    runs = {run.info.status: run for run in final_runs(project)}
+    assert sorted(runs) == ["FINISHED", "KILLED"]  # none is left running
+    assert runs["KILLED"].data.tags["sn7.state"] == "killed"
+    assert runs["FINISHED"].data.tags["sn7.resumes"] == runs["KILLED"].info.run_id
     version = client(project).get_model_version_by_alias("sn7-buildings", "champion")
     assert str(version.version) == "1"
 
