@@ -155,7 +155,7 @@ def _mismatches(records: Sequence["RunRecord"]) -> list[str]:
     said = [
         f"run {run_id[:7]} is given {ids.count(run_id)} times" for run_id in sorted(set(ids)) if ids.count(run_id) > 1
     ]
-    kinds = {record.experiment: record for record in records}
+    kinds = {record.experiment: record for record in reversed(records)}  # the first of each kind
     if len(kinds) > 1:
         told = " and ".join(f"{record.short_id} is of {name}" for name, record in sorted(kinds.items()))
         said.append(

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from sn7ml.metrics.aoi import combine
 from sn7ml.metrics.diagnosis import COUNTS
-from sn7ml.report.diagnosis_sums import TIMED, UNTIMED, by_size, labelled_kinds
+from sn7ml.report.diagnosis_sums import RATIOS, TIMED, UNTIMED, by_size, labelled_kinds
 
 PAIRED = ("scot", "tracking", "change", "f1", "iou")
 """Scores of an AOI that are compared."""
@@ -123,11 +123,11 @@ def costs(runs: Sequence[ComparedRun]) -> pd.DataFrame:
     if any(run.losses.empty for run in runs):
         return pd.DataFrame(columns=["kind", "label", "meaning"])
     common = set.intersection(*(set(run.losses["aoi"]) for run in runs))
-    table = pd.DataFrame()
+    columns = []
     for run in runs:
         rows = labelled_kinds(run.losses[run.losses["aoi"].isin(common)]).set_index(["kind", "label", "meaning"])
-        own = {f"cost_{run.label}": rows["gain"], f"errors_{run.label}": rows[COUNTS].sum(axis=1)}
-        table = pd.DataFrame(own) if table.empty else table.join(pd.DataFrame(own), how="outer", sort=False)
+        columns += [rows["gain"].rename(f"cost_{run.label}"), rows[COUNTS].sum(axis=1).rename(f"errors_{run.label}")]
+    table = pd.concat(columns, axis=1)
     made = table[[f"errors_{run.label}" for run in runs]].fillna(0).any(axis=1)
     return table[made].reset_index()
 
@@ -145,13 +145,9 @@ def birth_outcomes(runs: Sequence[ComparedRun]) -> pd.DataFrame:
 
 def size_ratios(runs: Sequence[ComparedRun]) -> pd.DataFrame:
     """Put recall and precision by size class side by side: size, and "recall A", "precision A" and so on per run."""
-    table = pd.DataFrame()
-    for ratio in ("recall", "precision"):
-        for run in runs:
-            if len(run.sizes):
-                own = by_size(run.sizes).set_index("size")[ratio].rename(f"{ratio} {run.label}")
-                table = own.to_frame() if table.empty else table.join(own, how="outer", sort=False)
-    return table.reset_index()
+    tables = {run.label: by_size(run.sizes).set_index("size") for run in runs if len(run.sizes)}
+    columns = [table[name].rename(f"{name} {label}") for name in RATIOS for label, table in tables.items()]
+    return pd.concat(columns, axis=1).reset_index() if columns else pd.DataFrame()
 
 
 def differing(values: Sequence[Mapping[str, str]]) -> dict[str, list[str | None]]:

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,11 @@ PAGES = {
 }
 
 
+@cache
+def page_of(name: str) -> Page:
+    return page_of(name)
+
+
 @pytest.fixture(scope="module")
 def text() -> str:
     return render_comparison(PAGES["two"])
@@ -39,7 +45,7 @@ def rows(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_element_is_closed_in_order_and_every_id_is_used_once(name: str) -> None:
-    page = Page(render_comparison(PAGES[name]))
+    page = page_of(name)
     assert page.open == []
     ids = [value for _, attribute, value in page.attributes if attribute == "id"]
     assert len(ids) == len(set(ids))
@@ -49,14 +55,14 @@ def test_every_element_is_closed_in_order_and_every_id_is_used_once(name: str) -
 
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_loaded_from_elsewhere(name: str) -> None:
-    page = Page(render_comparison(PAGES[name]))
+    page = page_of(name)
     loads = [value for _, attribute, value in page.attributes if attribute in LOADS]
     assert all(value.startswith("data:image/png;base64,") for value in loads)
     assert not [tag for tag, _, _ in page.attributes if tag in {"link", "iframe", "object", "base"}]
 
 
 def test_the_verdict_comes_before_everything_else(text: str) -> None:
-    said = Page(text).said()
+    said = page_of("two").said()
     assert said.index("B scores higher: SCOT 0.4500 against 0.4000") < said.index("Where they come from")
     assert said.index("Where they come from") < said.index("Scores over all AOIs")
 
@@ -68,7 +74,7 @@ def test_scores_stand_side_by_side_with_their_difference(text: str) -> None:
 
 def test_of_params_only_those_that_differ_are_shown(text: str) -> None:
     assert ["loss.dice", "1.0", "0.5"] in rows(text)
-    assert "train.epochs" not in Page(text).said()
+    assert "train.epochs" not in page_of("two").said()
 
 
 def test_costs_of_errors_stand_side_by_side(text: str) -> None:
@@ -77,7 +83,7 @@ def test_costs_of_errors_stand_side_by_side(text: str) -> None:
 
 
 def panels(text: str) -> list[np.ndarray]:
-    uris = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
+    uris = re.findall(r'<img src="data:image/png;base64,([^"]+)"', text)
     return [from_png(base64.b64decode(uri)) for uri in uris]
 
 
@@ -85,7 +91,7 @@ def test_the_same_ground_is_shown_once_with_what_each_run_found(text: str) -> No
     (shown,) = panels(text)  # steps 3 and 5 have a picture in one run only
     assert [int(shown[0, start, 0]) for start in range(0, shown.shape[1], 12)] == [GROUND, TRUTH, 100, 200]
     assert shown.shape == (4, 4 * 4 + 3 * 8, 3)
-    assert "2018-01" in Page(text).said()
+    assert "2018-01" in page_of("two").said()
 
 
 def test_another_truth_is_not_hidden() -> None:
@@ -96,12 +102,12 @@ def test_another_truth_is_not_hidden() -> None:
 
 def test_a_third_run_is_held_against_the_first() -> None:
     text = render_comparison(PAGES["three"])
-    assert "A scores higher: SCOT 0.6000 against 0.1000 (+0.5000)" in Page(text).said()
+    assert "A scores higher: SCOT 0.6000 against 0.1000 (+0.5000)" in text
     assert ["SCOT", "0.4000", "0.4500", "+0.0500", "0.4000", "0"] in rows(text)
 
 
 def test_curves_and_charts_hold_every_run(text: str) -> None:
-    bodies = [data for tag, data in Page(text).texts if tag == "script" and data.startswith("{")]
+    bodies = [data for tag, data in page_of("two").texts if tag == "script" and data.startswith("{")]
     figures = [json.loads(body) for body in bodies]
     assert len(figures) == 4
     names = [trace.get("name") for trace in figures[-2]["data"]]
@@ -109,7 +115,7 @@ def test_curves_and_charts_hold_every_run(text: str) -> None:
 
 
 def test_what_is_missing_is_said() -> None:
-    said = Page(render_comparison(PAGES["bare"])).said()
+    said = page_of("bare").said()
     for words in (
         "No AOI was scored for both",
         "No diagnosis was recorded",
@@ -141,7 +147,8 @@ def test_a_script_in_any_name_is_shown_and_not_run() -> None:
     )  # fmt: skip
     base = replace(BASE, per_aoi=scores_of(**{evil: 0.1}), overlays={(evil, 0): picture(2)}, losses=run.losses)
     text = render_comparison(Comparison([base, run], [evil]))
+    page = Page(text)
     assert "<script>alert" not in text
-    assert evil in Page(text).said()
-    figures = [json.loads(data) for tag, data in Page(text).texts if tag == "script" and data.startswith("{")]
+    assert evil in page.said()
+    figures = [json.loads(data) for tag, data in page.texts if tag == "script" and data.startswith("{")]
     assert "<script>" not in json.dumps(figures)
