@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from mlflow.entities import Run as MlflowRun
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
 
@@ -204,13 +206,16 @@ def _versions(store: Store, run_ids: Sequence[str]) -> dict[str, tuple[Version, 
     aliases = {model.name: model.aliases for model in models}
     for first in range(0, len(run_ids), AT_ONCE):
         wanted = ", ".join(f"'{run_id}'" for run_id in run_ids[first : first + AT_ONCE])
-        for found in paged(
-            lambda token, ids=wanted: client.search_model_versions(f"run_id IN ({ids})", page_token=token)
-        ):
+        for found in paged(partial(_search_versions, store, f"run_id IN ({wanted})")):
             own = [alias for alias, number in aliases[found.name].items() if str(number) == str(found.version)]
             version = Version(found.name, str(found.version), tuple(sorted(own)))
-            by_run[found.run_id] = (*by_run.get(found.run_id, ()), version)
+            run_id = str(found.run_id)
+            by_run[run_id] = (*by_run.get(run_id, ()), version)
     return by_run
+
+
+def _search_versions(store: Store, filter_string: str, token: str | None) -> PagedList[ModelVersion]:
+    return store.client.search_model_versions(filter_string, page_token=token)
 
 
 def _record(store: Store, run: MlflowRun, versions: Mapping[str, tuple[Version, ...]]) -> RunRecord:

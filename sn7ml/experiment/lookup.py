@@ -68,7 +68,7 @@ def _by_prefix(store: Store, text: str) -> str:
 def _only_model_with(store: Store, alias: str) -> str:
     """Return the name of the registered model that has an alias; nearly always there is one model."""
     models = paged(lambda token: store.client.search_registered_models(page_token=token))
-    names = sorted(model.name for model in models if alias in model.aliases)
+    names = sorted(str(model.name) for model in models if alias in model.aliases)
     if not names:
         raise StoreError(f"no registered model has the alias {alias!r} yet; {HOW_TO_NAME}")
     if len(names) > 1:

@@ -262,13 +262,11 @@ def _end(run: Run, status: str, tags: Mapping[str, str]) -> None:
 def scores_note(run_id: str, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split) -> str:
     """Return the description of a scored run, as Markdown: the scores, overall and per AOI, and where to look further."""
     names, prefix = [name for name in HEADLINES if name in overall], PREFIXES[split]
+    rows: list[dict[Any, Any]] = [{"aoi": "all", **overall}, *per_aoi.to_dict("records")]
     table = [
         ["AOI", *(HEADLINES[name] for name in names)],
         ["---", *("---:" for _ in names)],
-        *(
-            [str(row["aoi"]), *(_decimal(row.get(name, math.nan)) for name in names)]
-            for row in [{"aoi": "all", **overall}, *per_aoi.to_dict("records")]
-        ),
+        *([str(row["aoi"]), *(_decimal(row.get(name, math.nan)) for name in names)] for row in rows),
     ]
     return "\n".join([
         f"{OWN_NOTE} split {split}**", "", *(f"| {' | '.join(cells)} |" for cells in table), "",

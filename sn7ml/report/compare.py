@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sn7ml.report import compare_charts as charts
 from sn7ml.report.cells import NOTHING, Cell, Grid, cell, grid
@@ -25,7 +26,10 @@ from sn7ml.report.overlays import GAP_PX, Picture, from_png, to_png
 from sn7ml.runtime.files import write_text
 
 DIGITS = 4
-"""Of differences: two good runs may lie close together."""
+"""Of scores and differences: two good runs may lie close together."""
+
+SHORT = 7
+"""Characters of a run id that tell it from others."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def render_comparison(comparison: Comparison) -> str:
     lost = costs(runs)
     return render(
         "compare.html.j2",
-        title=f"{', '.join(run.label for run in runs[:-1])} and {runs[-1].label}: {len(runs)} runs compared",
+        title=f"{' beside '.join(f'{run.label} ({run.run_id[:SHORT]})' for run in runs)}",
         split=comparison.split,
         verdicts=verdicts(comparison),
         origins=_origins(runs),
@@ -100,7 +104,7 @@ def _origins(runs: Sequence[ComparedRun]) -> Grid:
     keys = dict.fromkeys(key for run in runs for key in run.origin)
     rows = [[Cell("run", None), *(Cell(run.run_id, None) for run in runs)]]
     rows += [[Cell("name", None), *(Cell(run.name, None) for run in runs)]]
-    rows += [[Cell(key, None), *(Cell(run.origin.get(key) or NOTHING, None) for run in runs)] for key in keys]
+    rows += [[Cell(key, None), *(Cell(run.origin.get(key, ""), None) for run in runs)] for key in keys]
     return Grid("Where they come from", ["", *(run.label for run in runs)], rows)
 
 
@@ -131,13 +135,13 @@ def _pairs(runs: Sequence[ComparedRun]) -> list[PairSection]:
         label = f"Points: SCOT of {base.label} and {other.label} on every AOI"
         chart = plot(f"pairs-{place}", label, charts.aoi_pairs(pairs, (base, other), (0, place)))
         names = [name for name in PAIRED if f"gain_{name}" in pairs]
-        headers = ["aoi", f"SCOT {base.label}", f"SCOT {other.label}", *(f"{SCORES[name]} ±" for name in names)]
+        headers = ["aoi", f"SCOT {base.label}", f"SCOT {other.label}", *(f"Δ {SCORES[name]}" for name in names)]
         rows = [
             [Cell(str(row["aoi"]), None), _number(row["base_scot"]), _number(row["other_scot"])]
             + [signed(row[f"gain_{name}"]) for name in names]
             for row in pairs.to_dict("records")
         ]
-        caption = f"±: {other.label} less {base.label}; the AOI that gains most comes first"
+        caption = f"Δ: {other.label} less {base.label}; the AOI that gains most comes first"
         sections.append(PairSection(f"{other.label} beside {base.label}", chart, Grid(caption, headers, rows)))
     return sections
 
@@ -154,12 +158,12 @@ def _costs(runs: Sequence[ComparedRun]) -> Grid | None:
         cells = [Cell(row["label"], None), Cell(row["meaning"], None)]
         cells += [_number(row[f"cost_{run.label}"]) for run in runs]
         cells += [signed(row[f"cost_{base.label}"] - row[f"cost_{run.label}"]) for run in others]
-        rows.append([*cells, *(cell(_whole(row[f"errors_{run.label}"])) for run in runs)])
+        rows.append([*cells, *(cell(int(row[f"errors_{run.label}"])) for run in runs)])
     return Grid("What each kind of error costs, in SCOT, and how many there are", headers, rows)
 
 
-def _side_table(table: object, caption: str) -> Grid | None:
-    return grid(table, caption) if len(table) else None  # type: ignore[arg-type]
+def _side_table(table: pd.DataFrame, caption: str) -> Grid | None:
+    return grid(table, caption) if len(table) else None
 
 
 def _curves(runs: Sequence[ComparedRun]) -> list[Plot]:
@@ -176,7 +180,7 @@ def _params(runs: Sequence[ComparedRun]) -> Grid | None:
     if not found:
         return None
     rows = [
-        [Cell(key, None), *(Cell(NOTHING if value is None else value, None) for value in side)]
+        [Cell(key, None), *(Cell("not set" if value is None else value, None) for value in side)]
         for key, side in found.items()
     ]
     return Grid("Params that differ", ["param", *(run.label for run in runs)], rows)
@@ -232,7 +236,3 @@ def signed(value: float) -> Cell:
     if math.isnan(value):
         return Cell(NOTHING, None)
     return Cell(f"{value:+.{DIGITS}f}" if value else "0", value)
-
-
-def _whole(value: float) -> int | None:
-    return None if math.isnan(value) else int(value)

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sn7ml.report.compare_sums import ComparedRun
+from sn7ml.report.diagnosis_charts import NO_LINE
 from sn7ml.report.figures import AOI_HEIGHT_PX, MARGIN, legend_above, short_names
 from sn7ml.report.palette import OLD, SERIES
 
@@ -42,7 +43,7 @@ def aoi_pairs(pairs: pd.DataFrame, runs: tuple[ComparedRun, ComparedRun], places
             + "%{customdata[1]:+.4f}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title_text="SCOT", rangemode="tozero")
-    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True, **NO_LINE)
     height = 110 + AOI_HEIGHT_PX * max(len(pairs), 2)
     return figure.update_layout(height=height, margin=MARGIN, hovermode="closest", legend=legend_above())
 
@@ -52,14 +53,14 @@ def cost_bars(table: pd.DataFrame, runs: Sequence[ComparedRun]) -> go.Figure:
     labels = [html.escape(label) for label in table["label"]]
     figure = go.Figure()
     for place, run in enumerate(runs):
-        cost, errors = table[f"cost_{run.label}"].fillna(0.0), table[f"errors_{run.label}"].fillna(0).astype(int)
+        cost, errors = table[f"cost_{run.label}"], table[f"errors_{run.label}"].astype(int)
         figure.add_bar(
             x=cost.to_numpy(float), y=labels, orientation="h", name=_name(run), hoverinfo="text",
             marker={"color": SERIES[place % len(SERIES)], "line": {"width": 0}},
             hovertext=[f"{run.label}: {value:.4f} of SCOT, {count:,} errors" for value, count in zip(cost, errors, strict=True)],
         )  # fmt: skip
     figure.update_xaxes(title_text="SCOT lost to errors of this kind, mean over AOIs", rangemode="tozero")
-    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True, **NO_LINE)
     height = 120 + (KIND_HEIGHT_PX * len(runs) + 8) * len(table)
     return figure.update_layout(
         height=height, margin=MARGIN, barmode="group", bargap=0.25, hovermode="closest", legend=legend_above()

@@ -127,8 +127,8 @@ def costs(runs: Sequence[ComparedRun]) -> pd.DataFrame:
     for run in runs:
         rows = labelled_kinds(run.losses[run.losses["aoi"].isin(common)]).set_index(["kind", "label", "meaning"])
         columns += [rows["gain"].rename(f"cost_{run.label}"), rows[COUNTS].sum(axis=1).rename(f"errors_{run.label}")]
-    table = pd.concat(columns, axis=1)
-    made = table[[f"errors_{run.label}" for run in runs]].fillna(0).any(axis=1)
+    table = pd.concat(columns, axis=1).fillna(0)  # of a kind that older code did not know, it tells no errors
+    made = table[[f"errors_{run.label}" for run in runs]].any(axis=1)
     return table[made].reset_index()
 
 

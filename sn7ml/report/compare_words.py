@@ -1,9 +1,9 @@
 """Which of two runs is better, where and why, in sentences made from their numbers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -122,20 +122,25 @@ def _why(winner: ComparedRun, loser: ComparedRun) -> list[str]:
     table = costs([winner, loser])
     if table.empty:
         return ["Why: no diagnosis was recorded for both (an older run?); evaluating again records one."]
-    saved = table[f"cost_{loser.label}"].fillna(0.0) - table[f"cost_{winner.label}"].fillna(0.0)
-    said = []
-    if saved.max() >= SAME:
-        said.append(f"Why: most of it by {_kind(table.loc[saved.idxmax()], winner, loser)}.")
-    else:
-        said.append("Why: no kind of error alone costs it less SCOT; see the counts below.")
-    if saved.min() <= -SAME:
-        said.append(f"Against it: {_kind(table.loc[saved.idxmin()], winner, loser)}.")
+    rows: list[dict[Any, Any]] = table.to_dict("records")
+
+    def saved(row: Mapping[Any, Any]) -> float:
+        return float(row[f"cost_{loser.label}"] - row[f"cost_{winner.label}"])
+
+    most, least = max(rows, key=saved), min(rows, key=saved)
+    said = ["Why: no kind of error alone costs it less SCOT; see the counts below."]
+    if saved(most) >= SAME:
+        said = [f"Why: above all {_kind(most, winner, loser)}."]
+    if saved(least) <= -SAME:
+        said.append(f"Against it: {_kind(least, winner, loser)}.")
     return said
 
 
-def _kind(row: pd.Series, winner: ComparedRun, loser: ComparedRun) -> str:
-    sides = [
-        f"{run.label} {row[f'cost_{run.label}']:.4f} of SCOT ({int(row[f'errors_{run.label}']):,} errors)"
-        for run in (winner, loser)
-    ]
+def _kind(row: Mapping[Any, Any], winner: ComparedRun, loser: ComparedRun) -> str:
+    sides = [f"{run.label} {row[f'cost_{run.label}']:.4f} of SCOT ({_errors(row, run)})" for run in (winner, loser)]
     return f"{row['label']}, which cost {sides[0]} and {sides[1]}"
+
+
+def _errors(row: Mapping[Any, Any], run: ComparedRun) -> str:
+    count = int(row[f"errors_{run.label}"])
+    return f"{count:,} error{'' if count == 1 else 's'}"

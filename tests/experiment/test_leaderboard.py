@@ -1,6 +1,7 @@
 """Runs as the store has them, their order, and whether they compare."""
 
 import math
+from functools import partial
 
 import pytest
 
@@ -71,8 +72,7 @@ def test_trials_are_read_without_their_searches_and_scored_on_validation(store: 
 
 def test_more_runs_than_a_page_of_mlflow_holds_are_all_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = {scored_run(store, scot).run_id for scot in (0.1, 0.2, 0.3)}
-    search = store.client.search_runs
-    monkeypatch.setattr(store.client, "search_runs", lambda *given, **named: search(*given, max_results=1, **named))
+    monkeypatch.setattr(store.client, "search_runs", partial(store.client.search_runs, max_results=1))
     assert {record.run_id for record in read_runs(store)} == ids
 
 

@@ -29,7 +29,7 @@ PAGES = {
 
 @cache
 def page_of(name: str) -> Page:
-    return page_of(name)
+    return Page(render_comparison(PAGES[name]))
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_same_content_same_bytes(tmp_path: Path) -> None:
 def test_a_script_in_any_name_is_shown_and_not_run() -> None:
     evil = "</script><script>alert(1)</script>"
     run = replace(
-        OTHER, name=evil, origin={evil: evil}, params={evil: evil}, scores=OTHER.scores | {evil: 0.1},
+        OTHER, name=evil, origin={evil: evil}, params={evil: evil}, scores={**OTHER.scores, evil: 0.1},
         months={(evil, 0): evil}, overlays={(evil, 0): picture(1)},
         per_aoi=scores_of(**{evil: 0.2}), losses=LOSSES.replace("north", evil), run_id=evil,
     )  # fmt: skip
