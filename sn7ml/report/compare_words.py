@@ -83,14 +83,15 @@ def _overall(base: ComparedRun, other: ComparedRun, pairs: pd.DataFrame) -> list
 def _where(winner: ComparedRun, gain: float, pairs: pd.DataFrame) -> list[str]:
     if pairs.empty:
         return ["Where: no table by AOI was recorded for both, so nothing can be said."]
-    gains = pairs["gain_scot"] if gain >= 0 else -pairs["gain_scot"]
-    better, equal = int((gains > 0).sum()), int((gains == 0).sum())
+    sign = 1 if gain >= 0 else -1
+    ahead = {str(aoi): sign * float(value) for aoi, value in zip(pairs["aoi"], pairs["gain_scot"], strict=True)}
+    better, equal = sum(value > 0 for value in ahead.values()), sum(value == 0 for value in ahead.values())
     ties = f", the same on {equal}" if equal else ""
-    text = f"Where: {winner.label} is ahead on {better} of {len(pairs)} AOI(s){ties}"
-    if len(pairs) > 1:
-        best, worst = pairs.loc[gains.idxmax()], pairs.loc[gains.idxmin()]
-        text += f"; most on {best['aoi']} ({gains.max():+.4f}), least on {worst['aoi']} ({gains.min():+.4f})"
-    return [f"{text}. {_luck(gains.tolist())}"]
+    text = f"Where: {winner.label} is ahead on {better} of {len(ahead)} AOI(s){ties}"
+    if len(ahead) > 1:
+        most, least = max(ahead, key=ahead.__getitem__), min(ahead, key=ahead.__getitem__)
+        text += f"; most on {most} ({ahead[most]:+.4f}), least on {least} ({ahead[least]:+.4f})"
+    return [f"{text}. {_luck(list(ahead.values()))}"]
 
 
 def _luck(gains: Sequence[float]) -> str:
