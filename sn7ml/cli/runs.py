@@ -199,7 +199,7 @@ def _origin(record: "RunRecord") -> dict[str, str]:
     tags = record.tags
     known = {
         "state": record.state,
-        "started": _when(record),
+        "started": f"{record.started:%Y-%m-%d %H:%M} UTC",  # the same page in every time zone
         "registry": _registry(record),
         "data": record.data,
         "scored on": record.scored,

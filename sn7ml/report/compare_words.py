@@ -83,8 +83,8 @@ def _overall(base: ComparedRun, other: ComparedRun, pairs: pd.DataFrame) -> list
 def _where(winner: ComparedRun, gain: float, pairs: pd.DataFrame) -> list[str]:
     if pairs.empty:
         return ["Where: no table by AOI was recorded for both, so nothing can be said."]
-    sign = 1 if gain >= 0 else -1
-    ahead = {str(aoi): sign * float(value) for aoi, value in zip(pairs["aoi"], pairs["gain_scot"], strict=True)}
+    sign = 1 if gain >= 0 else -1  # and + 0.0 below, which makes a plain zero of -0.0
+    ahead = {str(aoi): sign * float(value) + 0.0 for aoi, value in zip(pairs["aoi"], pairs["gain_scot"], strict=True)}
     better, equal = sum(value > 0 for value in ahead.values()), sum(value == 0 for value in ahead.values())
     ties = f", the same on {equal}" if equal else ""
     text = f"Where: {winner.label} is ahead on {better} of {len(ahead)} AOI(s){ties}"
@@ -110,7 +110,7 @@ def _parts(winner: ComparedRun, gain: float, pairs: pd.DataFrame) -> list[str]:
     if not {"base_tracking", "base_change"} <= set(pairs.columns):
         return []
     sign = math.copysign(1.0, gain)
-    shares = {name: sign * share for name, share in parts(pairs).items()}
+    shares = {name: sign * share + 0.0 for name, share in parts(pairs).items()}
     change, tracking = shares["change"], shares["tracking"]
     return [
         f"Which part: of {winner.label}'s {abs(gain):+.4f}, {tracking:+.4f} comes from tracking (ids kept from month to month) "

@@ -25,7 +25,19 @@ def test_the_verdict_tells_which_where_and_why() -> None:
 def test_seen_from_the_other_side_the_same_run_is_ahead() -> None:
     said = verdict(OTHER, BASE, [])
     assert said.headline == "B scores higher: SCOT 0.4500 against 0.4000 (+0.0500)"
-    assert any("late births, which cost B 0.0500" in reason for reason in said.reasons)
+    text = "\n".join(said.reasons)
+    assert "late births, which cost B 0.0500" in text
+    assert "B is ahead on 1 of 2 AOI(s), the same on 1; most on north (+0.1000), least on south (+0.0000)." in text
+
+
+def test_the_gain_is_shared_out_between_tracking_and_change_seen_from_the_winner() -> None:
+    # 5 C T / (4 C + T) with T = 0.5 on both: C = 0.1 gives 0.2778 and C = 0.5 gives 0.5.
+    low, high = (scores_of(north=scot).assign(change=change) for scot, change in ((0.25 / 0.9, 0.1), (0.5, 0.5)))
+    for base, other in ((low, high), (high, low)):
+        said = verdict(replace(BASE, per_aoi=base), replace(OTHER, per_aoi=other), [])
+        winner = "B" if other is high else "A"
+        assert any(f"of {winner}'s +0.2222, +0.0000 comes from tracking" in reason for reason in said.reasons)
+        assert any("and +0.2222 from change" in reason for reason in said.reasons)
 
 
 def aois(count: int, gain: float) -> pd.DataFrame:
