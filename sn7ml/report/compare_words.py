@@ -53,7 +53,8 @@ def verdict(base: ComparedRun, other: ComparedRun, objections: Sequence[str]) ->
     beside = f"SCOT {scots[winner.label]:.4f} against {scots[loser.label]:.4f}"
     if objections:
         told = [f"These scores do not compare, {text}." for text in objections]
-        return Verdict("bad", f"{base.label} and {other.label} cannot be ranked", [*told, *reasons])
+        both = " and ".join(f"{score:.4f} ({label})" for label, score in scots.items())
+        return Verdict("bad", f"They cannot be ranked: SCOT {both} are not of the same", [*told, *reasons])
     if abs(gain) < SAME:
         return Verdict("warn", f"{base.label} and {other.label} score the same: {beside}", reasons)
     likely = chance(pairs["gain_scot"].tolist())
