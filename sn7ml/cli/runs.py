@@ -49,7 +49,9 @@ def runs(
             "--filter", help="In MLflow's syntax: \"params.`model.encoder` = 'tu-resnet18' and metrics.test_f1 > 0.5\""
         ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone, with every metric.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON alone, with every metric, param and tag.")
+    ] = False,
 ) -> None:
     """Show the leaderboard: every run with its scores, data, commit, and what the registry made of it; the best first."""
     from sn7ml.experiment.leaderboard import objections, ranked, read_runs  # noqa: PLC0415 - keeps `sn7ml --help` quick
@@ -240,6 +242,8 @@ def _as_json(record: "RunRecord") -> dict[str, Any]:
         "started": record.started.isoformat(),
         "state": record.state,
         "metrics": {name: None if math.isnan(value) else value for name, value in sorted(record.metrics.items())},
+        "params": dict(sorted(record.params.items())),
+        "tags": dict(sorted(record.tags.items())),
         "data_md5": record.data,
         "scored": record.scored,
         "git_commit": record.tags.get("git.commit", "unknown"),
