@@ -14,7 +14,7 @@ from mlflow.store.entities import PagedList
 
 from sn7ml.errors import ParamsError, StoreError
 from sn7ml.experiment.provenance import UNKNOWN
-from sn7ml.experiment.runs import AT_ONCE, PREFIXES, SCORED, STATE
+from sn7ml.experiment.runs import AT_ONCE, HEADLINES, PREFIXES, SCORED, STATE
 from sn7ml.experiment.store import FINAL, SEARCH, Store
 
 SPLITS: Mapping[str, str] = {FINAL: PREFIXES["test"], SEARCH: PREFIXES["validation"]}
@@ -143,9 +143,9 @@ def ranked(records: Sequence[RunRecord], metric: str) -> list[RunRecord]:
     ParamsError
         If no run has it; names those that there are.
     """
-    names = {name for record in records for name in (*record.metrics, *record.scores())}
-    if records and names and metric not in names:
-        raise ParamsError(f"no run has a metric {metric!r}; there are: {', '.join(sorted(names))}")
+    names = {name for record in records for name in record.metrics}
+    if records and metric not in {*names, *HEADLINES, *(name for record in records for name in record.scores())}:
+        raise ParamsError(f"no run has a metric {metric!r}; there are: {', '.join(sorted({*names, *HEADLINES}))}")
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
 
     def place(record: RunRecord) -> tuple[bool, float, float]:

@@ -47,6 +47,14 @@ def test_of_losses_and_seconds_the_lowest_is_best(store: Store) -> None:
         assert [record.run_id for record in ranked(read_runs(store), metric)] == [quick.run_id, slow.run_id]
 
 
+def test_runs_that_nobody_scored_yet_are_ranked_by_their_start(store: Store) -> None:
+    with training_run(store, name="first", tags={}, params={}) as first:
+        first.log_metrics({"train_loss": 5.0}, 1)
+    with training_run(store, name="second", tags={}, params={}):
+        pass
+    assert [record.name for record in ranked(read_runs(store), "scot")] == ["second", "first"]
+
+
 def test_an_unknown_metric_is_answered_with_those_there_are(store: Store) -> None:
     scored_run(store, 0.2)
     with pytest.raises(ParamsError, match=r"no run has a metric 'scott'; there are: .*test_scot"):
