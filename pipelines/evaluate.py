@@ -8,11 +8,15 @@ OUT/{losses.csv,births.csv,sizes.csv,diagnosis.png}; MLflow gets the same.
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from sn7ml.data.catalog import scan
 from sn7ml.data.footprints import read_footprints
 from sn7ml.data.regions import read_grids
 from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.final import best_epoch, final_run
+from sn7ml.experiment.final import best_epoch, digest_of, final_run
+from sn7ml.experiment.provenance import data_md5
+from sn7ml.experiment.runs import PREFIXES, SCORED
 from sn7ml.experiment.scoring import read_split_truth, score_tracks
 from sn7ml.experiment.store import open_store
 from sn7ml.metrics.diagnosis import diagnose
@@ -22,6 +26,9 @@ from sn7ml.report.overlays import from_png
 from sn7ml.report.pictures import overlays_of
 from sn7ml.runtime.files import replacing, write_text
 from sn7ml.runtime.stage import run_stage
+
+OVERLAYS = ["aoi", "step", "month"]
+"""What a picture in MLflow's image grid shows: the grid itself knows the step only, the month's place among its AOI's."""
 
 
 def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
@@ -49,13 +56,16 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
 
     split = params.evaluate.splits[0]
     run = final_run(open_store(), model, params)
+    run.set_tags({SCORED: digest_of(data_md5(), columns, params.evaluate.model_dump(mode="json"))})
     run.log_scores(scores.overall, scores.per_aoi, split, best_epoch(model))
-    for name, table in tables.items():
-        run.log_table(table, f"{name}_{split}.json")
+    overlays = overlays_of(data, frames, truth.polygons, tracks, columns, params.report)
+    months = pd.DataFrame([(overlay.aoi, overlay.step, overlay.month) for overlay in overlays], columns=OVERLAYS)
+    for name, table in (tables | {"overlays": months}).items():
+        run.log_table(table, f"{name}_{PREFIXES[split]}.json")
     run.log_file(tuned, "tracker")
     run.log_image("diagnosis", 0, from_png(picture))
     run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), split)
-    for overlay in overlays_of(data, frames, truth.polygons, tracks, columns, params.report):
+    for overlay in overlays:
         run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
     print("  ".join(f"{name} {value:.4f}" for name, value in scores.overall.items()))  # noqa: T201 - to a terminal
 

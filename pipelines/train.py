@@ -12,7 +12,7 @@ import pandas as pd
 from sn7ml.data.model_files import HISTORY, package_digest
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.final import best_epoch, run_name, trial_tags
-from sn7ml.experiment.runs import MODEL_DIGEST, training_run
+from sn7ml.experiment.runs import MODEL_DIGEST, resumable_run
 from sn7ml.experiment.store import open_store
 from sn7ml.learn.fit import fit
 from sn7ml.learn.package import joined, save_package
@@ -24,12 +24,13 @@ from sn7ml.runtime.stage import run_stage
 def main(tiles: Path, best: Path, model: Path) -> None:
     """Run the stage. Killed and started again, it goes on after the last whole epoch."""
     params, recipe, store = load_params(), load_recipe(best), TileStore(tiles)
-    checkpoints = {fold: model.parent / ".checkpoints" / f"train-{fold}.pt" for fold in range(1, store.folds + 1)}
+    work = model.parent / ".checkpoints"
+    checkpoints = {fold: work / f"train-{fold}.pt" for fold in range(1, store.folds + 1)}
     values = flatten(resolved(params, recipe))
     mlflow = open_store()
     tags = {"stage": "train", **trial_tags(mlflow, recipe)}
     start = time.monotonic()
-    with training_run(mlflow, name=run_name(recipe), tags=tags, params=values) as run:
+    with resumable_run(mlflow, work / "run", name=run_name(recipe), tags=tags, params=values) as run:
         for split in ("train", "validation"):
             run.log_dataset(f"sn7-tiles-{split}", str(tiles), store.digest(), split)
 

@@ -8,6 +8,7 @@ from rich.markup import escape
 from sn7ml.cli import terminal
 from sn7ml.cli.predict import predict
 from sn7ml.cli.project import check, data, relocate_store, show_params, synth, ui, use
+from sn7ml.cli.runs import compare, runs
 from sn7ml.cli.score import score
 from sn7ml.errors import Sn7Error
 
@@ -23,6 +24,8 @@ app.command("params")(show_params)
 app.command()(use)
 app.command()(predict)
 app.command()(score)
+app.command()(runs)
+app.command()(compare)
 app.command()(ui)
 app.command("relocate")(relocate_store)
 

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pandas as pd
 import typer
 from rich import box
-from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
-from sn7ml.cli.terminal import console
+from sn7ml.cli.terminal import console, show
 from sn7ml.errors import LabelError, ParamsError
 
 if TYPE_CHECKING:
@@ -209,12 +207,6 @@ def show_losses(losses: pd.DataFrame) -> None:
         counts = [str(row[name]) for name in COUNT_NAMES]
         table.add_row(row["label"], *counts, decimal(row["scot_without"]), f"{row['gain']:+.4f}")
     show(table)
-
-
-def show(table: Table) -> None:
-    """Print a table whole: a terminal that is too narrow wraps its lines, instead of numbers being cut."""
-    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
-    Console(width=max(console.width, needed)).print(table)
 
 
 def tell(title: str, notes: Sequence[str]) -> None:

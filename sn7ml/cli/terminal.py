@@ -1,6 +1,14 @@
 """What is written to a terminal."""
 
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 console = Console()
 errors = Console(stderr=True)
+
+
+def show(table: Table) -> None:
+    """Print a table whole: a terminal that is too narrow wraps its lines, instead of numbers being cut."""
+    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+    Console(width=max(console.width, needed)).print(table)

@@ -1,6 +1,7 @@
 """Runs: one MLflow record per training or trial, with the same names for the same things everywhere."""
 
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -11,14 +12,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from filelock import FileLock, Timeout
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from numpy.typing import NDArray
 from optuna import TrialPruned
 
+from sn7ml.errors import StoreError
 from sn7ml.experiment.provenance import provenance
 from sn7ml.experiment.store import FINAL, Store
 from sn7ml.params import Split
+from sn7ml.runtime.files import write_text
 
 MODEL_DIGEST = "sn7.model_digest"
 """Tag by which the run of a model package is found again: no run id ever enters a DVC output."""
@@ -28,6 +33,21 @@ RESTORED = "sn7.restored"
 
 STATE, FAILURE = "sn7.state", "sn7.failure"
 """Tags: how a run ended, in a word (complete, pruned, failed, infeasible, killed), and why it failed."""
+
+RESUMES = "sn7.resumes"
+"""Tag of a training's run: the run of the same training that was killed before. This one holds all epochs, its own time."""
+
+SCORED = "sn7.scored"
+"""Tag: what the scores are of, as 16 hexadecimal digits. Only scores of the same data and the same digits compare."""
+
+NOTE = "mlflow.note.content"
+"""MLflow's tag for the Markdown that its UI shows as the description of a run."""
+
+OWN_NOTE = "**Scores on"
+"""How a description begins that is ours to replace; a person's own stays."""
+
+HEADLINES: Mapping[str, str] = {"scot": "SCOT", "tracking": "tracking", "change": "change", "f1": "F1", "iou": "IoU"}
+"""Scores that a description shows, under the names people read."""
 
 PREFIXES: Mapping[Split, str] = {"train": "train", "validation": "val", "test": "test"}
 """How the metrics of a split begin."""
@@ -69,11 +89,23 @@ class Run:
         split
             What was scored.
         step
-            The epoch whose weights were scored.
+            The epoch whose weights were scored. A score whose name is also a curve's (val_iou) stands at the curve's end:
+            MLflow shows, and sorts by, the value of the last step.
         """
         prefix = PREFIXES[split]
-        self.log_metrics({f"{prefix}_{name}": value for name, value in overall.items()}, step)
+        named = {f"{prefix}_{name}": value for name, value in overall.items()}
+        client, now = self.store.client, int(time.time() * 1000)
+        curves = client.get_run(self.run_id).data.metrics.keys() & named
+        ends = {name: max(point.step for point in client.get_metric_history(self.run_id, name)) for name in curves}
+        points = [Metric(name, float(value), now, max(step, ends.get(name, 0))) for name, value in named.items()]
+        client.log_batch(self.run_id, metrics=points)
         self.log_table(per_aoi, f"per_aoi_{prefix}.json")
+        self._describe(overall, per_aoi, split)
+
+    def _describe(self, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split) -> None:
+        """Show the scores as the run's description in MLflow's UI, unless a person has written one."""
+        if self.store.client.get_run(self.run_id).data.tags.get(NOTE, OWN_NOTE).startswith(OWN_NOTE):
+            self.set_tags({NOTE: scores_note(self.run_id, overall, per_aoi, split)})
 
     def log_table(self, table: pd.DataFrame, name: str) -> None:
         """Write a table that MLflow's UI shows and compares; ``name`` ends in ``.json``. Replaces an older one.
@@ -149,6 +181,59 @@ def training_run(store: Store, *, name: str, tags: Mapping[str, str], params: Ma
 
 
 @contextmanager
+def resumable_run(
+    store: Store, note: Path, *, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
+) -> Iterator[Run]:
+    """Record a training that may be killed, and started again in the same place, as :func:`training_run` does.
+
+    A killed process leaves its run RUNNING. The next one here ends it (KILLED) and begins a run of its own, whose tag
+    ``RESUMES`` names it: code or params may have changed meanwhile.
+
+    Parameters
+    ----------
+    note
+        File that names the run while it is under way. One per place of training, beside its checkpoints.
+
+    Raises
+    ------
+    StoreError
+        If another process trains in the same place.
+    """
+    note.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(note.with_suffix(".lock"))  # let go by the system when a process is killed
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StoreError(f"another process trains in {note.parent}; wait for it, or stop it") from None
+    try:
+        resumed = _end_killed(store, note)
+        run = create_run(store, FINAL, name, {**tags, **resumed}, params)
+        write_text(note, run.run_id)
+        with ending(run):
+            yield run
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def _end_killed(store: Store, note: Path) -> dict[str, str]:
+    """End the run that a killed process left behind; return the tag that names it, or nothing where there is none."""
+    if not note.exists():
+        return {}
+    run = Run(store, note.read_text(encoding="utf-8").strip())
+    try:
+        status = store.client.get_run(run.run_id).info.status
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        return {}  # the store was deleted meanwhile, and the run with it
+    if status != RunStatus.to_string(RunStatus.RUNNING):
+        return {}  # killed after its end
+    _end(run, "KILLED", {STATE: "killed"})
+    return {RESUMES: run.run_id}
+
+
+@contextmanager
 def ending(run: Run) -> Iterator[Run]:
     """End the run with the block, as the block ends.
 
@@ -172,6 +257,26 @@ def ending(run: Run) -> Iterator[Run]:
 def _end(run: Run, status: str, tags: Mapping[str, str]) -> None:
     run.set_tags(tags)
     run.store.client.set_terminated(run.run_id, status)
+
+
+def scores_note(run_id: str, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split) -> str:
+    """Return the description of a scored run, as Markdown: the scores, overall and per AOI, and where to look further."""
+    names, prefix = [name for name in HEADLINES if name in overall], PREFIXES[split]
+    rows: list[dict[Any, Any]] = [{"aoi": "all", **overall}, *per_aoi.to_dict("records")]
+    table = [
+        ["AOI", *(HEADLINES[name] for name in names)],
+        ["---", *("---:" for _ in names)],
+        *([str(row["aoi"]), *(_decimal(row.get(name, math.nan)) for name in names)] for row in rows),
+    ]
+    return "\n".join([
+        f"{OWN_NOTE} split {split}**", "", *(f"| {' | '.join(cells)} |" for cells in table), "",
+        f"More: `per_aoi_{prefix}.json`, and where they were recorded `losses_{prefix}.json` (what each kind of error costs) and "
+        f"the images `diagnosis` and `overlay_<AOI>`. Beside the best run: `sn7ml compare {run_id[:7]} best`.",
+    ])  # fmt: skip
+
+
+def _decimal(score: float) -> str:
+    return "–" if math.isnan(score) else f"{score:.4f}"
 
 
 def failure_text(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """What a run records and how it ends."""
 
 import json
+from pathlib import Path
 
 import mlflow.artifacts
 import numpy as np
@@ -8,7 +9,17 @@ import optuna
 import pandas as pd
 import pytest
 
-from sn7ml.experiment.runs import MODEL_DIGEST, RESTORED, Run, find_run, restore_run, training_run
+from sn7ml.errors import StoreError
+from sn7ml.experiment.runs import (
+    MODEL_DIGEST,
+    RESTORED,
+    Run,
+    create_run,
+    find_run,
+    restore_run,
+    resumable_run,
+    training_run,
+)
 from sn7ml.experiment.store import FINAL, Store
 
 
@@ -113,3 +124,83 @@ def test_an_unknown_model_is_restored_with_its_curves(store: Store) -> None:
         for name in ("val_iou", "fold2_val_iou")
     }
     assert curves == {"val_iou": [(1, 0.1), (2, 0.2)], "fold2_val_iou": [(1, 0.3)]}
+
+
+def test_a_score_named_like_a_curve_is_what_mlflow_shows_and_the_curve_stays(store: Store, run: Run) -> None:
+    for epoch in (1, 2, 3):
+        run.log_epoch(epoch, {"val_iou": epoch / 10})
+    run.log_scores({"scot": 0.4, "iou": 0.9}, pd.DataFrame({"aoi": ["A"]}), "validation", step=2)
+    assert store.client.get_run(run.run_id).data.metrics["val_iou"] == 0.9
+    assert [point.step for point in store.client.get_metric_history(run.run_id, "val_scot")] == [2]
+    points = [(point.step, point.value) for point in store.client.get_metric_history(run.run_id, "val_iou")]
+    assert points == [(1, 0.1), (2, 0.2), (3, 0.3), (3, 0.9)]
+
+
+def test_scores_describe_the_run_unless_a_person_has(store: Store, run: Run) -> None:
+    def described() -> str:
+        return store.client.get_run(run.run_id).data.tags["mlflow.note.content"]
+
+    for scot in (0.2, 0.5):
+        run.log_scores({"scot": scot, "f1": 0.75}, pd.DataFrame({"aoi": ["A"], "scot": [scot]}), "test", step=1)
+    assert described().startswith("**Scores on split test**\n\n| AOI | SCOT | F1 |\n| --- | ---: | ---: |\n")
+    assert "\n| all | 0.5000 | 0.7500 |\n| A | 0.5000 | – |\n" in described()
+    store.client.set_tag(run.run_id, "mlflow.note.content", "the one for the paper")
+    run.log_scores({"scot": 0.6}, pd.DataFrame({"aoi": ["A"]}), "test", step=1)
+    assert described() == "the one for the paper"
+
+
+def left_by_a_kill(store: Store, note: Path) -> Run:
+    """A kill leaves the run and the note as they were while it was under way."""
+    killed = create_run(store, FINAL, "killed", {}, {})
+    note.parent.mkdir()
+    note.write_text(killed.run_id)
+    return killed
+
+
+def test_a_killed_training_ends_at_the_next_start_in_the_same_place(store: Store, tmp_path: Path) -> None:
+    note = tmp_path / "work" / "run"
+    killed = left_by_a_kill(store, note)
+    with resumable_run(store, note, name="again", tags={}, params={}) as run:
+        record = store.client.get_run(killed.run_id)
+        assert (record.info.status, record.data.tags["sn7.state"]) == ("KILLED", "killed")
+        assert note.read_text() == run.run_id
+    record = store.client.get_run(run.run_id)
+    assert (record.info.status, record.data.tags["sn7.resumes"]) == ("FINISHED", killed.run_id)
+    assert not note.exists()
+
+
+def test_a_training_that_failed_leaves_nothing_to_end(store: Store, tmp_path: Path) -> None:
+    note = tmp_path / "work" / "run"
+    with pytest.raises(ValueError, match="bad"), resumable_run(store, note, name="bad", tags={}, params={}) as failed:
+        raise ValueError("bad")
+    with resumable_run(store, note, name="good", tags={}, params={}) as run:
+        pass
+    assert store.client.get_run(failed.run_id).info.status == "FAILED"
+    assert "sn7.resumes" not in store.client.get_run(run.run_id).data.tags
+
+
+def test_a_run_that_had_ended_before_the_kill_stays_as_it_ended(store: Store, tmp_path: Path) -> None:
+    note = tmp_path / "work" / "run"
+    store.client.set_terminated(left_by_a_kill(store, note).run_id, "FINISHED")
+    with resumable_run(store, note, name="again", tags={}, params={}) as run:
+        pass
+    assert "sn7.resumes" not in store.client.get_run(run.run_id).data.tags
+
+
+@pytest.mark.parametrize("left", ["0" * 32, "no id at all"])
+def test_a_note_of_a_store_that_is_gone_is_no_matter(store: Store, tmp_path: Path, left: str) -> None:
+    (tmp_path / "run").write_text(left)
+    with resumable_run(store, tmp_path / "run", name="again", tags={}, params={}) as run:
+        pass
+    assert store.client.get_run(run.run_id).info.status == "FINISHED"
+
+
+def test_two_trainings_in_one_place_are_refused_and_the_first_goes_on(store: Store, tmp_path: Path) -> None:
+    note = tmp_path / "work" / "run"
+    with resumable_run(store, note, name="first", tags={}, params={}) as first:
+        with (
+            pytest.raises(StoreError, match="another process trains in"),
+            resumable_run(store, note, name="second", tags={}, params={}),
+        ):
+            pass
+        assert store.client.get_run(first.run_id).info.status == "RUNNING"

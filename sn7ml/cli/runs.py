@@ -1,0 +1,280 @@
+"""Runs of the project's store: the leaderboard, and one beside another."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from sn7ml.cli.terminal import console, show
+from sn7ml.errors import ParamsError, StoreError
+
+if TYPE_CHECKING:
+    from sn7ml.experiment.leaderboard import RunRecord
+    from sn7ml.experiment.store import Store
+    from sn7ml.report.compare import Comparison
+    from sn7ml.report.compare_sums import ComparedRun
+    from sn7ml.report.compare_words import Verdict
+
+SHOWN = {"scot": "SCOT", "tracking": "tracking", "change": "change", "f1": "F1", "iou": "IoU"}
+
+STATES = {"complete": "green", "running": "cyan", "pruned": "dim"}
+"""Colours of states; any other is a failure."""
+
+COLOURS = {"good": "green", "warn": "yellow", "bad": "red"}
+
+SPLITS = {"test": "test", "val": "validation"}
+
+LABELS = "ABCDE"
+"""More runs than these do not fit beside each other."""
+
+
+def runs(
+    sort: Annotated[
+        str, typer.Option(help="Metric to rank by: scot, f1, or any other's whole name (test_f1_50, train_seconds).")
+    ] = "scot",
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
+    search: Annotated[
+        bool,
+        typer.Option("--search", help="The trials of the searches, by validation scores, instead of final models."),
+    ] = False,
+    filter_string: Annotated[
+        str,
+        typer.Option(
+            "--filter", help="In MLflow's syntax: \"params.`model.encoder` = 'tu-resnet18' and metrics.test_f1 > 0.5\""
+        ),
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON alone, with every metric, param and tag.")
+    ] = False,
+) -> None:
+    """Show the leaderboard: every run with its scores, data, commit, and what the registry made of it; the best first."""
+    from sn7ml.experiment.leaderboard import objections, ranked, read_runs  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.experiment.store import FINAL, SEARCH, open_store  # noqa: PLC0415
+
+    experiment = SEARCH if search else FINAL
+    found = read_runs(open_store(), experiment, filter_string)
+    chosen = ranked(found, sort)[:limit]
+    notes = [f"Not all scores compare, {text}" for text in objections(chosen)]
+    if as_json:
+        content = {
+            "experiment": experiment,
+            "sort": sort,
+            "notes": notes,
+            "runs": [_as_json(record) for record in chosen],
+        }
+        typer.echo(json.dumps(content, indent=2))
+        return
+    if not chosen:
+        console.print(_nothing(filter_string, search), soft_wrap=True, markup=False)
+        return
+    show(_table(chosen, sort))
+    for note in notes:
+        console.print(f"[bold yellow]note:[/] {escape(note)}", soft_wrap=True, highlight=False)
+    if len(found) > len(chosen):
+        console.print(f"{len(found) - len(chosen)} more: --limit {len(found)}")
+
+
+def compare(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Two runs or more: the beginning of an id, best, champion, challenger, models:/sn7-buildings/3. The others "
+            "are held against the first.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("compare.html"),
+) -> None:
+    """Compare runs on one HTML page that opens offline: which is better, where and why; a summary comes to the terminal."""
+    from sn7ml.experiment.store import open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.report.compare import verdicts, write_comparison  # noqa: PLC0415
+
+    if not 2 <= len(names) <= len(LABELS):
+        raise ParamsError(
+            f"{len(names)} run(s) given; expected 2 to {len(LABELS)}, such as `sn7ml compare best champion`"
+        )
+    if out.is_dir():
+        raise ParamsError(f"--out {out} is a folder; expected a file such as compare.html")
+    store = open_store()
+    with console.status("reading runs"):
+        comparison = read_comparison(store, names)
+    with console.status("drawing"):
+        write_comparison(out, comparison)
+    for run in comparison.runs:
+        console.print(f"{run.label}  {run.run_id[:7]}  {run.name}", soft_wrap=True, markup=False, highlight=False)
+    for verdict in verdicts(comparison):
+        _tell_verdict(verdict)
+    console.print(f"the page: {out}", soft_wrap=True, markup=False)
+
+
+def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
+    """Find the runs that are meant and read all that a page shows of them.
+
+    Raises
+    ------
+    StoreError
+        If a name means no run or several, two names mean the same run, a run has no scores, or they are of different kinds.
+        Faults of all names are told at once.
+    """
+    from sn7ml.experiment.leaderboard import objections  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.report.compare import Comparison  # noqa: PLC0415
+
+    records = _records(store, names)
+    compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
+    return Comparison(compared, objections(records), SPLITS[records[0].split])
+
+
+def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
+    from sn7ml.experiment.lookup import find_run_meant  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    records, faults = [], []
+    for name in names:
+        try:
+            record = find_run_meant(store, name)
+        except StoreError as fault:
+            faults.append(str(fault))
+            continue
+        records.append(record)
+        if math.isnan(record.score("scot")):
+            faults.append(
+                f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_scot, so there is "
+                "nothing to compare; `sn7ml runs` shows which have scores"
+            )
+    faults += _mismatches(records)
+    if faults:
+        raise StoreError("\n".join(faults))
+    return records
+
+
+def _mismatches(records: Sequence["RunRecord"]) -> list[str]:
+    ids = [record.run_id for record in records]
+    said = [
+        f"run {run_id[:7]} is given {ids.count(run_id)} times" for run_id in sorted(set(ids)) if ids.count(run_id) > 1
+    ]
+    kinds = {record.experiment: record for record in reversed(records)}  # the first of each kind
+    if len(kinds) > 1:
+        told = " and ".join(f"{record.short_id} is of {name}" for name, record in sorted(kinds.items()))
+        said.append(
+            f"{told}: final runs are scored on the test split and trials on the validation split, so they cannot be compared"
+        )
+    return said
+
+
+def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
+    import pandas as pd  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    from sn7ml.experiment.run_files import RunFiles  # noqa: PLC0415
+    from sn7ml.report.compare_sums import ComparedRun  # noqa: PLC0415
+
+    files = RunFiles(store, record)
+
+    def table(name: str) -> pd.DataFrame:
+        found = files.table(name)
+        return pd.DataFrame() if found is None else found
+
+    months = table("overlays")
+    return ComparedRun(
+        label=label,
+        run_id=record.run_id,
+        name=record.name,
+        origin=_origin(record),
+        params={**record.params, **{key: str(value) for key, value in files.tracker().items()}},
+        scores=record.scores(),
+        per_aoi=table("per_aoi"),
+        losses=table("losses"),
+        births=table("births"),
+        sizes=table("sizes"),
+        history=files.curves(),
+        overlays=files.overlays(),
+        months={(row["aoi"], row["step"]): row["month"] for row in months.to_dict("records")},
+    )
+
+
+def _origin(record: "RunRecord") -> dict[str, str]:
+    """Return what tells where a run comes from, under names that people read; what is not known is left out."""
+    tags = record.tags
+    known = {
+        "state": record.state,
+        "started": f"{record.started:%Y-%m-%d %H:%M} UTC",  # the same page in every time zone
+        "registry": _registry(record),
+        "data": record.data,
+        "scored on": record.scored,
+        "commit": tags.get("git.commit", "") + (" (files changed since)" if tags.get("git.dirty") == "true" else ""),
+        "DVC experiment": tags.get("dvc.exp_name", ""),
+        "best epoch": tags.get("sn7.best_epoch", ""),
+        "recipe of trial": tags.get("sn7.trial_run_id", ""),
+        "resumes killed run": tags.get("sn7.resumes", ""),
+        "restored from files": tags.get("sn7.restored", ""),
+        "torch": tags.get("version.torch", ""),
+    }
+    return {key: value for key, value in known.items() if value}
+
+
+def _table(records: Sequence["RunRecord"], sort: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    extra = [sort] if sort not in SHOWN and sort.partition("_")[2] not in SHOWN else []
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("run", no_wrap=True)
+    table.add_column("name")
+    for name in (*SHOWN.values(), *extra):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("data", "scored on", "commit", "state", "registry", "started"):
+        table.add_column(name, no_wrap=True)
+    for place, record in enumerate(records, start=1):
+        scores = [_decimal(record.score(name)) for name in SHOWN]
+        scores += [_decimal(record.metrics.get(name, record.score(name))) for name in extra]
+        state = f"[{STATES.get(record.state, 'red')}]{escape(record.state)}[/]"
+        rest = [record.data[:7], record.scored[:7] or "–", record.commit, state, _registry(record), _when(record)]
+        table.add_row(str(place), record.short_id, escape(record.name), *scores, *rest)
+    return table
+
+
+def _as_json(record: "RunRecord") -> dict[str, Any]:
+    return {
+        "run_id": record.run_id,
+        "name": record.name,
+        "started": record.started.isoformat(),
+        "state": record.state,
+        "metrics": {name: None if math.isnan(value) else value for name, value in sorted(record.metrics.items())},
+        "params": dict(sorted(record.params.items())),
+        "tags": dict(sorted(record.tags.items())),
+        "data_md5": record.data,
+        "scored": record.scored,
+        "git_commit": record.tags.get("git.commit", "unknown"),
+        "git_dirty": record.tags.get("git.dirty", "unknown"),
+        "versions": [
+            {"name": version.name, "version": version.number, "aliases": list(version.aliases)}
+            for version in record.versions
+        ],
+    }
+
+
+def _nothing(filter_string: str, search: bool) -> str:
+    what = "trial" if search else "final run"
+    if filter_string:
+        return f"no {what} passes the filter {filter_string}"
+    return f"no {what} yet; `make repro` (or `dvc repro`) makes some"
+
+
+def _tell_verdict(verdict: "Verdict") -> None:
+    console.print(f"[bold {COLOURS[verdict.level]}]{escape(verdict.headline)}[/]", soft_wrap=True, highlight=False)
+    for reason in verdict.reasons:
+        console.print(f"  · {reason}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _decimal(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4f}"
+
+
+def _registry(record: "RunRecord") -> str:
+    return ", ".join(str(version) for version in record.versions)
+
+
+def _when(record: "RunRecord") -> str:
+    return f"{record.started.astimezone():%Y-%m-%d %H:%M}"

@@ -1,0 +1,76 @@
+"""The run that a person means."""
+
+import pytest
+
+from sn7ml.errors import StoreError
+from sn7ml.experiment.lookup import find_run_meant
+from sn7ml.experiment.runs import training_run
+from sn7ml.experiment.store import Store
+from tests.experiment.scored import scored_run, trial_run
+from tests.experiment.test_leaderboard import register
+
+
+def test_an_id_its_beginning_or_its_capitals_name_a_run(store: Store) -> None:
+    run, trial = scored_run(store, 0.3), trial_run(store, 0.2)
+    for text in (run.run_id, run.run_id[:12], run.run_id[:12].upper()):
+        assert find_run_meant(store, text).run_id == run.run_id
+    assert find_run_meant(store, trial.run_id[:12]).run_id == trial.run_id
+
+
+def test_aliases_and_versions_name_the_run_that_trained_them(store: Store) -> None:
+    first, second = scored_run(store, 0.3), scored_run(store, 0.2)
+    register(store, first, "champion")
+    register(store, second, "challenger")
+    for text in ("champion", "models:/sn7-buildings@champion", "models:/sn7-buildings/1"):
+        assert find_run_meant(store, text).run_id == first.run_id
+    for text in ("challenger", "models:/sn7-buildings/2"):
+        assert find_run_meant(store, text).run_id == second.run_id
+
+
+def test_best_is_the_highest_scot_of_the_final_runs(store: Store) -> None:
+    with training_run(store, name="unscored", tags={}, params={}):
+        pass
+    with pytest.raises(StoreError, match="no run has a test_scot yet"):
+        find_run_meant(store, "best")
+    run = scored_run(store, 0.3)
+    scored_run(store, 0.2)
+    trial_run(store, 0.9)
+    assert find_run_meant(store, "best").run_id == run.run_id
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("zzz", "no run 'zzz'"),
+        ("", "no run ''"),
+        ("champion", "no registered model has the alias 'champion' yet"),
+        ("models:/sn7-buildings/7", "the registry has no '7' of 'sn7-buildings'"),
+        ("models:/sn7-buildings@champion", "the registry has no 'champion' of 'sn7-buildings'"),
+        ("models:/sn7-buildings", "no run 'models:/sn7-buildings'"),
+    ],
+)
+def test_what_means_no_run_is_said_and_how_to_name_one(store: Store, text: str, words: str) -> None:
+    scored_run(store, 0.3)
+    with pytest.raises(StoreError, match="name a run by its id") as caught:
+        find_run_meant(store, text)
+    assert words in str(caught.value)
+
+
+def test_a_beginning_that_many_ids_share_is_ambiguous(store: Store) -> None:
+    first = {scored_run(store, 0.1).run_id[0] for _ in range(2)}
+    while len(first) > 1:  # ids are random: sooner or later two begin alike
+        found = scored_run(store, 0.1).run_id[0]
+        if found in first:
+            first = {found}
+        first.add(found)
+    with pytest.raises(StoreError, match=r"begins the id of \d+ runs: .+ \(train Unet\), .*; give more of it"):
+        find_run_meant(store, first.pop())
+
+
+def test_an_alias_of_two_models_must_be_said_in_full(store: Store) -> None:
+    register(store, scored_run(store, 0.3), "champion")
+    store.client.create_registered_model("roads")
+    store.client.create_model_version("roads", "/nowhere", run_id="0" * 32)
+    store.client.set_registered_model_alias("roads", "champion", "1")
+    with pytest.raises(StoreError, match="say models:/roads@champion or models:/sn7-buildings@champion"):
+        find_run_meant(store, "champion")
