@@ -75,7 +75,7 @@ def promote(
 
 
 def rollback(
-    reason: Annotated[str, typer.Option(help="Why; it is kept with the version that is withdrawn.", prompt="Reason")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the version that is withdrawn.")],
 ) -> None:
     """Make the previous champion the champion again; the one withdrawn becomes `previous`, so doing it twice undoes it.
 

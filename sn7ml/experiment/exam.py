@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,7 +43,7 @@ class Exam:
 
     tiles: TileStore
 
-    predicted: Collection[Split]
+    predicted: Sequence[Split]
     """``predict.splits``: what the pipeline predicts. A tracker learns from all of an AOI, though only a part is scored."""
 
     evaluate: EvaluateParams

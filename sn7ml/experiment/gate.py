@@ -16,6 +16,9 @@ Numbers = Mapping[str, float]
 BY_AOI = ("scot", "tracking", "change", "f1", "iou")
 """Scores that are kept of every AOI."""
 
+NAMED = 5
+"""AOIs that a reason names; the others are counted."""
+
 RESAMPLES = 9999
 """Draws of the bootstrap: the ends of a 90 % interval then move by a hundredth of its width from seed to seed."""
 
@@ -190,10 +193,14 @@ def _guards_broken(challenger: Numbers, champion: Numbers, gain: Gain, params: P
         for name in ("f1", "iou")
         if _number(challenger[name]) < _number(champion[name]) - params.max_f1_loss
     ]
-    return overall + [
-        f"SCOT of {aoi} fell by {-lost:.4f}, more than promote.max_aoi_loss {params.max_aoi_loss:g}"
-        for aoi, lost in gain.by_aoi.items()
-        if lost < -params.max_aoi_loss
+    lost = {aoi: -change for aoi, change in gain.by_aoi.items() if change < -params.max_aoi_loss}
+    if not lost:
+        return overall
+    most = sorted(lost, key=lambda aoi: -lost[aoi])[:NAMED]
+    told = ", ".join(f"{aoi} by {lost[aoi]:.4f}" for aoi in most) + (", …" if len(lost) > NAMED else "")
+    return [
+        *overall,
+        f"SCOT fell by more than promote.max_aoi_loss {params.max_aoi_loss:g} in {len(lost)} AOI(s): {told}",
     ]
 
 

@@ -71,8 +71,7 @@ class Judge:
         for _ in range(ATTEMPTS):
             with self.store.promoting():
                 champion = self._champion(version.name)
-            known = champion is None or champion.version == version.version
-            other, how = (None, []) if known else self._marks(champion)
+            other, how = self._marks_of_other(champion, version)
             with self.store.promoting():
                 # Scoring takes minutes, in which nobody has to wait: the champion may be another one by now.
                 if _number(self._champion(version.name)) == _number(champion):
@@ -85,6 +84,9 @@ class Judge:
     def _champion(self, name: str) -> ModelVersion | None:
         settle(self.store, name)
         return version_at(self.store.client, name, CHAMPION)
+
+    def _marks_of_other(self, champion: ModelVersion | None, version: ModelVersion) -> tuple[Marks | None, list[str]]:
+        return (None, []) if champion is None or champion.version == version.version else self._marks(champion)
 
     def _marks(self, version: ModelVersion) -> tuple[Marks, list[str]]:
         """Return the scores of a version, the stored ones if nothing changed since, and notes on where they come from."""
