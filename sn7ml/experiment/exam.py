@@ -164,8 +164,7 @@ def marks_of(digest: str, overall: Mapping[str, float], per_aoi: pd.DataFrame, s
 def read_marks(evaluation: Path, digest: str) -> Marks:
     """Read what the evaluate stage found of the model of today."""
     overall = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
-    # Text that was written from a float gives that very float, if it is asked to.
-    per_aoi = pd.read_csv(evaluation / "per_aoi.csv", dtype={"aoi": "str"}, float_precision="round_trip")
+    per_aoi = pd.read_csv(evaluation / "per_aoi.csv", dtype={"aoi": "str"})
     scored: dict[str, Any] = json.loads((evaluation / "scot.json").read_text(encoding="utf-8"))["aois"]
     return marks_of(digest, numbers(overall), per_aoi, scored)
 

@@ -5,7 +5,6 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import mlflow.artifacts
@@ -88,12 +87,12 @@ def registered(store: Store, name: str) -> RegisteredModel:
 
 def find_version(store: Store, name: str, which: str) -> ModelVersion:
     """Return a version by its number or an alias of it. Raises StoreError, naming what there is, if there is none."""
-    model = registered(store, name)
-    number = which if which.isdigit() else model.aliases.get(which)
-    for version in versions(store.client, name):
-        if number is not None and int(version.version) == int(number):
+    model, known = registered(store, name), versions(store.client, name)
+    number = str(model.aliases.get(which, which))
+    for version in known:
+        if str(version.version) == number:
             return version
-    numbers: Sequence[int] = sorted(int(version.version) for version in versions(store.client, name))
+    numbers = sorted(int(version.version) for version in known)
     raise StoreError(
         f"{name!r} has no version {which!r}; it has the versions {numbers} and the aliases {sorted(model.aliases)}"
     )

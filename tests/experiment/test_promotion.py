@@ -110,7 +110,7 @@ def test_a_champion_that_was_replaced_meanwhile_is_not_the_one_to_beat(court: Co
     assert not verdict.promoted
     assert verdict.champion is not None
     assert verdict.champion.overall["scot"] == 0.4
-    assert court.aliases["champion"] == "2"
+    assert court.aliases == {"challenger": "2", "champion": "3", "previous": "1"}
 
 
 def test_the_version_tells_its_story(court: Court) -> None:
