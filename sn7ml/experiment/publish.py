@@ -32,7 +32,7 @@ def publish(store: Store, version: ModelVersion, verdict: Verdict, facts: DataFa
     """Write a verdict down, in favour or not; what an earlier one left is replaced. Moves no alias."""
     client, name, number = store.client, version.name, version.version
     tags = {VERDICT: json.dumps(verdict.as_dict()), PROMOTED: str(verdict.promoted).lower(), DECIDED: now()}
-    tags |= {f"sn7.{part}_digest": digest for part, digest in facts.key.items()}
+    tags["sn7.tiles_digest"] = facts.key["tiles"]
     tags |= {f"test_{score}": f"{value:.6g}" for score, value in verdict.challenger.overall.items()}
     for tag, value in (tags | provenance()).items():
         client.set_model_version_tag(name, number, tag, value)

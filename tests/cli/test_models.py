@@ -12,7 +12,7 @@ from tests.experiment.judged import NAME, TODAY, Court, marks
 
 commands = import_module("sn7ml.cli.models")  # the package holds the function of that name
 
-EXAM = commands._exam  # noqa: SLF001 - tests put another in its place
+EXAM = commands._exam
 
 ROOT = Path(__file__).resolve().parents[2]
 
