@@ -63,6 +63,7 @@ def test_a_promotion_that_was_begun_is_finished_by_whoever_comes_next(two: Court
     done = write > 0  # before the first write nothing was begun
     assert two.aliases["champion"] == ("2" if done else "1")
     assert two.aliases.get("previous") == ("1" if done else None)
+    assert [entry for entry in changes(two.store, NAME) if entry.champion == "2"] == ([change] if done else [])
 
 
 def test_a_process_that_is_really_killed_leaves_one_champion(two: Court) -> None:
