@@ -41,8 +41,11 @@ def models() -> None:
         )
     console.print(table)
     for change in changes(store, name)[:SHOWN_CHANGES]:
-        before = f" in place of {change.previous}" if change.previous else ""
-        told = f"{change.at[:19]}  version {change.champion} {change.what}{before} by {change.by}: {change.reason}"
+        if change.what == "rolled back":
+            happened = f"rolled back from version {change.previous} to {change.champion}"
+        else:
+            happened = f"version {change.champion} promoted" + (f" over {change.previous}" if change.previous else "")
+        told = f"{change.at[:19]}  {happened} by {change.by}: {change.reason}"
         console.print(escape(told), highlight=False, soft_wrap=True)
 
 

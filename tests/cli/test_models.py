@@ -68,7 +68,7 @@ def test_rollback_says_who_is_champion_again_and_why_is_shown(two: Court) -> Non
     done = run("rollback", "--reason", "sees [houses] in clouds")
     assert "version 1 is the champion again; version 3 is withdrawn" in done.output
     shown = run("models").output
-    assert "rolled back in place of 3" in shown
+    assert "rolled back from version 3 to 1" in shown
     assert "sees [houses] in clouds" in shown
 
 
