@@ -6,6 +6,7 @@ import typer
 from rich.markup import escape
 
 from sn7ml.cli import terminal
+from sn7ml.cli.models import models, promote, rollback
 from sn7ml.cli.predict import predict
 from sn7ml.cli.project import check, data, relocate_store, show_params, synth, ui, use
 from sn7ml.cli.runs import compare, runs
@@ -26,6 +27,9 @@ app.command()(predict)
 app.command()(score)
 app.command()(runs)
 app.command()(compare)
+app.command()(models)
+app.command()(promote)
+app.command()(rollback)
 app.command()(ui)
 app.command("relocate")(relocate_store)
 

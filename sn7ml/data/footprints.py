@@ -8,7 +8,7 @@ import pandas as pd
 
 from sn7ml.geo.grid import Grid
 from sn7ml.runtime.files import replacing
-from sn7ml.tables import TRACKS
+from sn7ml.tables import POLYGONS, TRACKS, Table
 
 
 def write_footprints(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Grid]) -> None:
@@ -26,9 +26,18 @@ def write_footprints(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Gri
 
 def read_footprints(folder: Path, grids: Mapping[str, Grid]) -> pd.DataFrame:
     """Read what :func:`write_footprints` wrote, back in pixel coordinates: ``TRACKS``, maybe empty."""
-    tables = [TRACKS.empty()]
+    return _read(folder, grids, TRACKS)
+
+
+def read_outlines(folder: Path, grids: Mapping[str, Grid]) -> pd.DataFrame:
+    """Read what any version of :func:`write_footprints` wrote, only aoi, month, id and geometry: ``POLYGONS``, maybe empty."""
+    return _read(folder, grids, POLYGONS)
+
+
+def _read(folder: Path, grids: Mapping[str, Grid], kind: Table) -> pd.DataFrame:
+    tables = [kind.empty()]
     for aoi, grid in grids.items():
         table = pd.DataFrame(geopandas.read_parquet(folder / f"{aoi}.parquet"))
         geometry = pd.Series([grid.to_pixels(polygon) for polygon in table["geometry"]], dtype="object")
         tables.append(table.assign(geometry=geometry))
-    return TRACKS.check(pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True))
+    return kind.check(pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True))

@@ -15,7 +15,7 @@ from sn7ml.data.regions import Columns, inside
 from sn7ml.data.tiles import TileStore
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.masks import FOOTPRINT_BIT, UNKNOWN_BIT
-from sn7ml.geo.probabilities import CERTAIN, FOOTPRINT
+from sn7ml.geo.probabilities import CERTAIN, FOOTPRINT, rescaled
 from sn7ml.metrics.pixels import PixelCounts, count_pixels
 from sn7ml.metrics.summary import Scores, summarise
 from sn7ml.params import EvaluateParams, TrackParams
@@ -81,16 +81,17 @@ def score_tracks(
 def _count_aoi(
     tiles: Path, threshold: float, labelled: frozenset[tuple[str, str]], job: tuple[Path, Grid, list[tuple[int, int]]]
 ) -> PixelCounts:
-    """Count footprint pixels of one AOI over its labelled months."""
+    """Count footprint pixels of one AOI over its labelled months, at the scale of the tiles' masks."""
     folder, grid, stretches = job
     store, cube = TileStore(tiles), ProbabilityCube(folder, grid)
     scored = np.zeros(grid.shape[1], np.bool_)
     for start, stop in stretches:
         scored[start:stop] = True
-    columns = scored.repeat(cube.upsampling)[None, :]
+    columns = scored.repeat(store.upsampling)[None, :]
     counts = PixelCounts(0, 0, 0, 0)
-    for month, found in cube.items():
+    for month, probabilities in cube.items():
         if (folder.name, month) in labelled:
+            found = rescaled(probabilities, cube.upsampling, store.upsampling)
             flags = store.read_flags(folder.name, month, (0, 0), grid.shape)
             valid = found.usable & columns & ((flags & UNKNOWN_BIT) == 0)
             predicted = found.channels[FOOTPRINT] >= threshold * CERTAIN

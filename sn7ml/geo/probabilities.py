@@ -36,3 +36,20 @@ class Probabilities:
                 raise ValueError(
                     f"shades {self.shades.shape} are not (3, rows, cols) of which {self.usable.shape} is a multiple"
                 )
+
+
+def rescaled(found: Probabilities, factor: int, wanted: int) -> Probabilities:
+    """Return probabilities of ``wanted`` in place of ``factor`` pixels per image pixel along each axis; each takes the nearest's.
+
+    Examples
+    --------
+    >>> two = np.array([[[10, 20]]] * 3, np.uint8)
+    >>> rescaled(Probabilities(two, two[0] > 10), 2, 4).channels[0]
+    array([[10, 10, 20, 20],
+           [10, 10, 20, 20]], dtype=uint8)
+    """
+    if factor == wanted:
+        return found
+    # The pixel that holds the centre (n + 1/2) / wanted of the new one.
+    row, col = (((2 * np.arange(side * wanted // factor) + 1) * factor) // (2 * wanted) for side in found.usable.shape)
+    return Probabilities(found.channels[:, row[:, None], col], found.usable[row[:, None], col])

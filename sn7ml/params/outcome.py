@@ -19,7 +19,7 @@ class EvaluateParams(Section):
 
 
 class PromoteParams(Section):
-    """When the registry's champion changes."""
+    """When the registry's champion changes; docs/registry.md tells how these work together."""
 
     model_name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
     """Name in the MLflow registry."""
@@ -27,11 +27,27 @@ class PromoteParams(Section):
     min_scot: float = Field(ge=0, le=1)
     """A model below this SCOT never becomes champion, not even the first."""
 
+    min_f1: float = Field(ge=0, le=1)
+    """The same of the footprint F1 (IoU 0.25)."""
+
     min_gain: float = Field(ge=0, le=1)
     """SCOT by which a challenger must beat the champion on the same data."""
 
     max_f1_loss: float = Field(ge=0, le=1)
     """Footprint F1 (IoU 0.25) and pixel IoU may be lower than the champion's by at most this."""
+
+    max_aoi_loss: float = Field(ge=0, le=1)
+    """SCOT of any one AOI may be lower than the champion's by at most this."""
+
+    min_aois: int = Field(ge=2)
+    """From this many scored AOIs on, the interval of the mean gain must lie above zero; fewer cannot tell a gain from chance, and
+    ``min_gain`` alone decides."""
+
+    confidence: float = Field(gt=0, lt=1)
+    """Of that interval (bootstrap over AOIs, two-sided)."""
+
+    seed: int = Field(ge=0)
+    """Of the bootstrap."""
 
 
 class ReportParams(Section):

@@ -69,7 +69,8 @@ class PageContent:
 
     promotion: Mapping[str, Any]
     """``promotion.json``: promoted (bool), reasons (lines of text), challenger and champion (a mapping each, of scores
-    and what else names the model, nested or not; champion None where there was none). Empty: not decided."""
+    and what else names the model, nested or not, and under ``aois`` the scores of each AOI; champion None where there was
+    none). Empty: not decided."""
 
     overlays: Sequence[tuple[str, str, bytes]]
     """(aoi, month, PNG of image | truth | prediction), in the order they are shown."""
@@ -133,13 +134,27 @@ def _headline(name: str, value: float | None) -> tuple[str, str, str]:
 
 def _verdict(promotion: Mapping[str, Any]) -> dict[str, Any]:
     models = {name: promotion[name] for name in ("challenger", "champion") if promotion.get(name) is not None}
+    aois = {name: model.get("aois") or {} for name, model in models.items() if isinstance(model, Mapping)}
+    plain = {
+        name: {key: value for key, value in model.items() if key != "aois"} if isinstance(model, Mapping) else model
+        for name, model in models.items()
+    }
     return {
         "decided": "promoted" in promotion,
         "promoted": bool(promotion.get("promoted")),
         "headline": _decision(bool(promotion.get("promoted")), promotion.get("champion") is not None),
         "reasons": [str(reason) for reason in promotion.get("reasons", [])],
-        "models": beside(models, "Challenger and champion on the same data") if models else None,
+        "models": beside(plain, "Challenger and champion on the same data") if models else None,
+        "aois": _paired(aois["challenger"], aois["champion"]) if len(aois) == 2 and all(aois.values()) else None,
     }
+
+
+def _paired(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> Grid:
+    """SCOT of both by AOI, where the challenger gains least on top."""
+    rows = [(aoi, champion[aoi]["scot"], challenger[aoi]["scot"]) for aoi in challenger if aoi in champion]
+    table = pd.DataFrame(rows, columns=["aoi", "champion", "challenger"])
+    table["difference"] = table["challenger"] - table["champion"]
+    return grid(table.sort_values("difference", kind="stable"), "SCOT of both by AOI, the least gain first")
 
 
 def _decision(promoted: bool, had_champion: bool) -> str:

@@ -1,5 +1,5 @@
-"""A project with a store of its own, as the tests of the experiment have it."""
+"""A store with toy models, as the tests of experiment have it."""
 
-from tests.experiment.conftest import migrated, project, store
+from tests.experiment.conftest import court, migrated, project, store
 
-__all__ = ["migrated", "project", "store"]
+__all__ = ["court", "migrated", "project", "store"]

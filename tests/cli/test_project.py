@@ -22,7 +22,10 @@ def run(*arguments: str) -> str:
 
 def test_help_lists_every_command() -> None:
     text = run("--help")
-    for name in ("synth", "data", "check", "params", "use", "predict", "score", "runs", "compare", "ui", "relocate"):
+    for name in (
+        *("synth", "data", "check", "params", "use", "predict", "score", "runs", "compare"),
+        *("models", "promote", "rollback", "ui", "relocate"),
+    ):
         assert name in text
 
 

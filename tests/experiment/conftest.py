@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sn7ml.experiment.store import Store, open_store, relocate
+from tests.experiment.judged import Court
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +35,8 @@ def project(migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def store(project: Path) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def court(store: Store, tmp_path: Path) -> Court:
+    return Court(store, tmp_path)

@@ -111,6 +111,20 @@ def test_the_page_says_what_it_was_given(text: str) -> None:
     assert "month 2018-06" not in said
 
 
+def test_the_verdict_shows_both_models_by_aoi_the_least_gain_first() -> None:
+    sides = {
+        name: {"digest": name, "scores": {"scot": 0.3}, "aois": {aoi: {"scot": scot} for aoi, scot in scores.items()}}
+        for name, scores in {
+            "challenger": {"north": 0.5, "south": 0.25, "new": 0.1},
+            "champion": {"north": 0.3, "south": 0.35},
+        }.items()
+    }
+    said = Page(render_page(replace(EMPTY, promotion={"promoted": True, "reasons": []} | sides))).said()
+    shown = said[said.index("the least gain first") :]
+    assert shown.index("south") < shown.index("-0.100") < shown.index("north") < shown.index("0.200")
+    assert "new" not in shown[: shown.index("0.200")]  # the champion was not scored there
+
+
 def test_the_page_says_where_the_score_was_lost_and_how_to_read_it(text: str) -> None:
     said = Page(text).said()
     assert said.index("Scores") < said.index("Where SCOT was lost") < said.index("Verdict", said.index("Where SCOT"))

@@ -1,0 +1,103 @@
+"""The registry: what is in it, who is champion, and how that changes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from sn7ml.cli.terminal import console
+
+if TYPE_CHECKING:
+    from sn7ml.experiment.exam import Exam
+    from sn7ml.params import Params
+
+DATA, TILES, TUNED = Path("data"), Path("build/tiles"), Path("build/tuning/best.yaml")
+"""Where the pipeline keeps what models are judged by, from the project's root folder."""
+
+SHOWN_CHANGES = 5
+
+
+def models() -> None:
+    """Show every version of the registered model with its aliases, last scores and verdict, and the latest changes."""
+    from rich.table import Table  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    from sn7ml.experiment.aliases import changes  # noqa: PLC0415
+    from sn7ml.experiment.publish import summary  # noqa: PLC0415
+    from sn7ml.experiment.registry import registered, versions  # noqa: PLC0415
+    from sn7ml.experiment.store import open_store  # noqa: PLC0415
+    from sn7ml.params import load_params  # noqa: PLC0415
+
+    name, store = load_params().promote.model_name, open_store()
+    standing: dict[int, list[str]] = {}
+    for alias, number in registered(store, name).aliases.items():
+        standing.setdefault(int(number), []).append(alias)
+    table = Table(
+        "version", "aliases", "SCOT", "F1", "IoU", "verdict", "decided (UTC)", "data", "commit", "run", title=name
+    )
+    for version in versions(store.client, name):
+        table.add_row(
+            str(version.version), ", ".join(sorted(standing.get(int(version.version), []))), *summary(version).values()
+        )
+    console.print(table)
+    for change in changes(store, name)[:SHOWN_CHANGES]:
+        if change.what == "rolled back":
+            happened = f"rolled back from version {change.previous} to {change.champion}"
+        else:
+            happened = f"version {change.champion} promoted" + (f" over {change.previous}" if change.previous else "")
+        told = f"{change.at[:19]}  {happened} by {change.by}: {change.reason}"
+        console.print(escape(told), highlight=False, soft_wrap=True)
+
+
+def promote(
+    version: Annotated[str, typer.Argument(help="Number of a registered version, or an alias such as challenger.")],
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if it does not become, or stay, the champion.")
+    ] = False,
+) -> None:
+    """Judge a registered version on the project's held-out data of today; if it is better, it becomes champion.
+
+    It and the champion are both scored, each by its own code, on data/ and build/tiles, unless nothing has changed since they
+    last were. A version that was rolled back may come back this way only.
+    """
+    from sn7ml.experiment.promotion import Judge  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.experiment.registry import find_version  # noqa: PLC0415
+    from sn7ml.experiment.store import open_store  # noqa: PLC0415
+    from sn7ml.params import load_params  # noqa: PLC0415
+
+    params, store = load_params(), open_store()
+    chosen = find_version(store, params.promote.model_name, version)
+    judge = Judge(store, _exam(params), params.promote, console.print)
+    verdict = judge.judge(chosen, reinstate=True)
+    state = "[bold green]is the champion[/]" if verdict.promoted else "[bold]was not promoted[/]"
+    console.print(f"{params.promote.model_name} version {verdict.version} {state}", highlight=False)
+    for line in (*verdict.reasons, *verdict.notes):
+        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+    if strict and not verdict.promoted:
+        raise typer.Exit(1)
+
+
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the version that is withdrawn.")],
+) -> None:
+    """Make the previous champion the champion again; the one withdrawn becomes `previous`, so doing it twice undoes it.
+
+    The pipeline does not promote the withdrawn version again; `sn7ml promote` may.
+    """
+    from sn7ml.experiment.aliases import rollback as roll_back  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.experiment.store import open_store  # noqa: PLC0415
+    from sn7ml.params import load_params  # noqa: PLC0415
+
+    name = load_params().promote.model_name
+    change = roll_back(open_store(), name, reason)
+    console.print(f"{name} version {change.champion} is the champion again; version {change.previous} is withdrawn")
+
+
+def _exam(params: "Params") -> "Exam":
+    from sn7ml.data.tiles import TileStore  # noqa: PLC0415
+    from sn7ml.experiment.exam import Exam  # noqa: PLC0415
+    from sn7ml.params import Usage, load_track  # noqa: PLC0415
+
+    track = load_track(TUNED) if TUNED.exists() else params.track
+    usage = Usage(predict=params.predict, track=track)
+    return Exam(DATA, TileStore(TILES), params.predict.splits, params.evaluate, usage)

@@ -1,0 +1,203 @@
+"""What a registered model is worth on the held-out data of today: its own code predicts and tracks, today's scores."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import shapely
+
+import sn7ml
+from sn7ml.data.catalog import scan
+from sn7ml.data.footprints import read_outlines
+from sn7ml.data.regions import Columns, read_grids
+from sn7ml.data.tiles import TileStore
+from sn7ml.errors import StoreError
+from sn7ml.experiment import replay
+from sn7ml.experiment.card import DataFacts
+from sn7ml.experiment.final import digest_of
+from sn7ml.experiment.gate import BY_AOI, Marks, numbers
+from sn7ml.experiment.provenance import data_md5, provenance
+from sn7ml.experiment.pyfunc import ARTIFACT
+from sn7ml.experiment.scoring import Truth, read_split_truth, score_tracks
+from sn7ml.geo.grid import Grid
+from sn7ml.params import EvaluateParams, Split, Usage
+
+SNAPSHOT = "code"
+"""Folder of a registered model that holds the code it came with, as MLflow names it."""
+
+
+@dataclass(frozen=True)
+class Exam:
+    """The held-out data, and how models are scored on it. All are asked for the same columns of the same frames."""
+
+    data: Path
+
+    tiles: TileStore
+
+    predicted: Sequence[Split]
+    """``predict.splits``: what the pipeline predicts. A tracker learns from all of an AOI, though only a part is scored."""
+
+    evaluate: EvaluateParams
+
+    usage: Usage
+    """For models that do not say how they are used."""
+
+    @cached_property
+    def columns(self) -> Columns:
+        """What is scored."""
+        return self.tiles.columns(self.evaluate.splits)
+
+    @cached_property
+    def frames(self) -> pd.DataFrame:
+        """``FRAMES``."""
+        return scan(self.data)
+
+    @cached_property
+    def key(self) -> dict[str, str]:
+        """Digests of all that a score depends on beside the model: scores are the same while these are."""
+        return {
+            "data": data_md5(),
+            "tiles": self.tiles.digest(),
+            "labels": _digest_of_polygons(self._truth.polygons),
+            "scoring": digest_of(self.evaluate.model_dump(mode="json"), self._stretches),
+            "code": _digest_of_code(),
+            "libraries": digest_of({name: v for name, v in provenance().items() if name.startswith("version.")}),
+        }
+
+    def mark(self, model: Path, digest: str, name: str) -> tuple[Marks, str]:
+        """Score a registered model in a process of its own.
+
+        Parameters
+        ----------
+        model
+            Its folder, as MLflow keeps it: the package in ``artifacts``, its code in ``code``.
+        digest
+            Of its package.
+        name
+            What it is called in messages.
+
+        Returns
+        -------
+        Marks
+        str
+            By whose code it predicted, as a note.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be run, with the cure.
+        """
+        own = (model / SNAPSHOT / "sn7ml" / "experiment" / "replay.py").is_file()
+        code = model / SNAPSHOT if own else Path(sn7ml.__file__).parent.parent
+        with tempfile.TemporaryDirectory(prefix="sn7ml-exam-") as folder:
+            out = Path(folder) / "out"
+            if failure := self._replay(code, model / "artifacts" / ARTIFACT, out):
+                raise StoreError(_cannot(name, own, failure))
+            tracks = read_outlines(out / "footprints", self._grids)
+            scores = score_tracks(tracks, self._truth, self.tiles, out / "probabilities", self._grids, self.evaluate)
+        whose = (
+            "its own code" if own else "today's code, since it was registered before a model could be run by its own"
+        )
+        return marks_of(digest, scores.overall, scores.per_aoi, scores.scot.aois), f"{name} predicted by {whose}"
+
+    @cached_property
+    def facts(self) -> DataFacts:
+        """What a model card says of the data."""
+        frames, regions = self.tiles.frames, self.tiles.regions.sort_values(["split", "aoi", "col_start"])
+        labelled = frames[frames["labelled"]].groupby("aoi").size()
+        rows = []
+        for (split, aoi), parts in regions.groupby(["split", "aoi"]):
+            spans = zip(parts["col_start"], parts["col_stop"], strict=True)
+            columns = ", ".join(f"{start} to {stop - 1}" for start, stop in spans)
+            rows.append((str(split), str(aoi), columns, int(labelled.get(aoi, 0))))
+        months = sorted(frames["month"])
+        return DataFacts(self.key, rows, (months[0], months[-1]), self.evaluate.splits)
+
+    @cached_property
+    def _truth(self) -> Truth:
+        return read_split_truth(self.data, self.frames, self.columns)
+
+    @cached_property
+    def _grids(self) -> dict[str, Grid]:
+        return read_grids(self.data, self.frames, list(self.columns))
+
+    @cached_property
+    def _stretches(self) -> dict[str, list[list[int]]]:
+        plans = self.tiles.stretches(self.predicted)
+        return {aoi: [[int(number) for number in stretch] for stretch in plans[aoi]] for aoi in self.columns}
+
+    def _replay(self, code: Path, package: Path, out: Path) -> str:
+        """Have the sn7ml in ``code`` answer; return what went wrong, nothing if all went well."""
+        out.mkdir()
+        request = {
+            "schema": replay.SCHEMA, "package": str(package), "data": str(self.data.resolve()), "stretches": self._stretches,
+            "usage": self.usage.model_dump(mode="json"), "out": str(out),
+        }  # fmt: skip
+        asked = out / "request.json"
+        asked.write_text(json.dumps(request), encoding="utf-8")
+        # The variable reaches the workers of that process too. Byte code is not written: the code may be ours.
+        environ = os.environ | {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-m", replay.__name__, str(asked)]
+        done = subprocess.run(command, cwd=out, env=environ, check=False, capture_output=True, text=True)
+        if done.returncode:
+            return done.stderr.strip()[-2000:] or f"it ended with exit code {done.returncode}"
+        ran = Path(json.loads((out / "answer.json").read_text(encoding="utf-8"))["code"])
+        return "" if ran == code / "sn7ml" else f"{ran} ran in place of {code / 'sn7ml'}"
+
+
+def marks_of(digest: str, overall: Mapping[str, float], per_aoi: pd.DataFrame, scored: Collection[str]) -> Marks:
+    """Return what a model is worth, from ``Scores``; ``scored`` are the AOIs with a SCOT."""
+    rows = {str(row["aoi"]): row for row in per_aoi.to_dict("records")}
+    aois = {aoi: {name: float(rows[aoi][name]) for name in BY_AOI} for aoi in scored}
+    return Marks(digest, dict(overall), aois)
+
+
+def read_marks(evaluation: Path, digest: str) -> Marks:
+    """Read what the evaluate stage found of the model of today."""
+    overall = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
+    per_aoi = pd.read_csv(evaluation / "per_aoi.csv", dtype={"aoi": "str"})
+    scored: dict[str, Any] = json.loads((evaluation / "scot.json").read_text(encoding="utf-8"))["aois"]
+    return marks_of(digest, numbers(overall), per_aoi, scored)
+
+
+def _cannot(name: str, own: bool, failure: str) -> str:
+    if own:
+        return (
+            f"{name} cannot be run by its own code: {failure}\nIf a library has moved on, install the one that its "
+            f"requirements.txt names; or train it again with today's code. {FREE}"
+        )
+    return (
+        f"{name} was registered before a model could be run by its own code, and today's cannot run it: {failure}\n"
+        f"Train it again with today's code. {FREE}"
+    )
+
+
+FREE = (
+    "If it is the champion and stands in the way of a better one, take the alias 'champion' from it in the MLflow UI: the next "
+    "model is then judged as a first one."
+)
+
+
+def _digest_of_polygons(polygons: pd.DataFrame) -> str:
+    content = hashlib.sha256()
+    for aoi, month, name in zip(polygons["aoi"], polygons["month"], polygons["id"], strict=True):
+        content.update(f"{aoi} {month} {name}\n".encode())
+    for outline in shapely.to_wkb(polygons["geometry"].to_numpy(dtype=object)):
+        content.update(outline)
+    return content.hexdigest()[:16]
+
+
+def _digest_of_code() -> str:
+    root, content = Path(sn7ml.__file__).parent, hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        content.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    return content.hexdigest()[:16]

@@ -1,0 +1,88 @@
+"""The command line of the registry, as a person types it."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from sn7ml import cli
+from sn7ml.errors import StoreError, TableError
+from tests.experiment.judged import NAME, TODAY, Court, marks
+
+commands = import_module("sn7ml.cli.models")  # the package holds the function of that name
+
+EXAM = commands._exam
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def two(court: Court, monkeypatch: pytest.MonkeyPatch) -> Court:
+    """Version 1 is champion, version 2 was rejected."""
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(text.replace("sn7-buildings", NAME), encoding="utf-8")
+    monkeypatch.setattr(commands, "_exam", lambda _: court.exam)
+    monkeypatch.setattr(commands.console, "width", 160)
+    court.submit("a", marks(0.3))
+    court.submit("b", marks(0.2))
+    return court
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
+
+
+def test_models_shows_versions_scores_verdicts_and_changes(two: Court) -> None:
+    lines = run("models").output.splitlines()
+    second, first = (next(line for line in lines if f"│ {number} " in line) for number in (2, 1))
+    for words in ("challenger", "0.2000", "rejected", two.run_id[:8]):
+        assert words in second
+    for words in ("champion", "0.3000", "0.5000", "0.4000", "promoted"):
+        assert words in first
+    assert lines.index(second) < lines.index(first)
+    assert "version 1 promoted by" in lines[-1]
+    assert lines[-1].endswith("there is no champion yet")
+
+
+def test_a_rejected_model_is_a_normal_result_unless_strict(two: Court) -> None:
+    done = run("promote", "2")
+    assert done.exit_code == 0
+    assert "version 2 was not promoted" in done.output
+    assert "not better by promote.min_gain" in done.output
+    assert run("promote", "challenger", "--strict").exit_code == 1
+    assert run("promote", "champion", "--strict").exit_code == 0
+
+
+def test_promote_scores_both_on_the_data_of_today(two: Court) -> None:
+    two.exam.key = TODAY | {"data": "d2"}
+    two.exam.worth |= {"b": marks(0.5)}
+    done = run("promote", "2", "--strict")
+    assert done.exit_code == 0
+    assert done.output.index("scoring version 2") < done.output.index("scoring version 1")
+    assert two.aliases == {"challenger": "2", "champion": "2", "previous": "1"}
+
+
+def test_rollback_says_who_is_champion_again_and_why_is_shown(two: Court) -> None:
+    two.submit("c", marks(0.4))
+    done = run("rollback", "--reason", "sees [houses] in clouds")
+    assert "version 1 is the champion again; version 3 is withdrawn" in done.output
+    shown = run("models").output
+    assert "rolled back from version 3 to 1" in shown
+    assert "sees [houses] in clouds" in shown
+
+
+def test_rollback_wants_a_reason(two: Court) -> None:
+    assert run("rollback").exit_code == 2
+    assert two.aliases["champion"] == "1"
+
+
+def test_a_version_that_is_not_there_is_named(two: Court) -> None:
+    with pytest.raises(StoreError, match="no version '9'"):
+        run("promote", "9")
+
+
+def test_without_tiles_there_is_nothing_to_judge_by(two: Court, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_exam", EXAM)
+    with pytest.raises(TableError, match=r"build/tiles is no tile store.*dvc repro tile"):
+        run("promote", "1")
