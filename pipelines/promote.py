@@ -17,14 +17,14 @@ from sn7ml.experiment.registry import promote
 from sn7ml.experiment.store import open_store
 from sn7ml.learn.package import load_package
 from sn7ml.params import Usage, load_params, load_track
-from sn7ml.runtime.files import write_text
+from sn7ml.runtime.files import read_output, write_text
 from sn7ml.runtime.stage import run_stage
 
 
 def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, out: Path) -> None:
     """Run the stage. A challenger that is not better is a normal result: promoted is false, and the exit code 0."""
     params, store = load_params(), open_store()
-    challenger = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
+    challenger = read_output(evaluation / "metrics.json")
 
     usage = Usage(predict=params.predict, track=load_track(tuned))
 

@@ -25,6 +25,14 @@ def not_in_pixels(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
     return marked
 
 
+def not_finite(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Mark geometries with a coordinate that is NaN or infinite; Z and M are not looked at."""
+    places, owner = shapely.get_coordinates(geometries, return_index=True)
+    marked = np.zeros(len(geometries), dtype=bool)
+    marked[owner[~np.isfinite(places).all(axis=1)]] = True
+    return marked
+
+
 def why_not_in_pixels(geometry: BaseGeometry) -> str:
     """Say of one marked geometry what is wrong, as the rest of a sentence."""
     places = shapely.get_coordinates(geometry).ravel()

@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, ViewType
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SADeprecationWarning
+from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
 from sn7ml.errors import StoreError
 from sn7ml.runtime.files import replacing
@@ -124,8 +124,9 @@ def open_store() -> Store:
     server = os.environ.get(VARIABLE)
     try:
         return _open_server(server) if server else _open_local(project_root())
-    except MlflowException as error:
-        raise StoreError(f"cannot open the MLflow store {server or 'mlruns/mlflow.db'}: {error.message}") from error
+    except (MlflowException, SQLAlchemyError, ImportError, ValueError) as error:
+        # MLflow lets through what a damaged database raises, a driver that is not installed, and an address that is none.
+        raise StoreError(f"cannot open the MLflow store {server or 'mlruns/mlflow.db'}: {error!s:.500}") from error
 
 
 def project_root() -> Path:
