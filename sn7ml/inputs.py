@@ -98,7 +98,7 @@ def read_yaml(path: Path) -> Any:
     """
     text = read_text(path, MOST_YAML_BYTES)
     try:
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader=_StrictLoader)
     except RecursionError:
         raise ValueError("lists or mappings lie too deep within one another") from None
     except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import PhotometricInterp
 
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import GridError, RasterError
@@ -67,6 +68,8 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
 
 def _refuse_other_meaning(source: rasterio.DatasetReader, path: Path) -> None:
     """Refuse four bands that are not red, green, blue and alpha, or not what they stand for; unnamed ones may pass."""
+    if source.photometric is PhotometricInterp.cmyk:  # which GDAL turns into some red, green, blue and no alpha
+        raise RasterError(f"{path}: its bands are inks (CMYK); expected {', '.join(COLOURS)}")
     stated = [colour.name for colour in source.colorinterp]
     if any(name not in {*UNNAMED, colour} for name, colour in zip(stated, COLOURS, strict=True)):
         raise RasterError(f"{path}: its bands are {', '.join(stated)}; expected {', '.join(COLOURS)}")

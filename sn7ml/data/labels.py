@@ -22,7 +22,6 @@ from sn7ml.inputs import read_json
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import POLYGONS
 
-
 FEATURE_FAULTS = (
     KeyError,
     TypeError,
