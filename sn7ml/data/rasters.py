@@ -126,11 +126,19 @@ def profile_of(grid: Grid, bands: int, block_px: int) -> dict[str, Any]:
 def write_bands(
     path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid, block_px: int = 256
 ) -> None:
-    """Write uint8 arrays (rows, cols) as the named bands of one file, through a temporary name."""
-    with (
-        replacing(path) as temporary,
-        rasterio.open(temporary, "w", **profile_of(grid, len(bands), block_px)) as target,
-    ):
-        for number, (band, name) in enumerate(zip(bands, names, strict=True), start=1):
-            target.write(band, number)
-            target.set_band_description(number, name)
+    """Write uint8 arrays (rows, cols) as the named bands of one file, through a temporary name.
+
+    Raises
+    ------
+    RasterError
+        If it cannot be written, for instance since the disk is full.
+    """
+    options = profile_of(grid, len(bands), block_px)
+    with replacing(path) as temporary:
+        try:
+            with rasterio.open(temporary, "w", **options) as target:
+                for number, (band, name) in enumerate(zip(bands, names, strict=True), start=1):
+                    target.write(band, number)
+                    target.set_band_description(number, name)
+        except GDAL_ERRORS as error:
+            raise RasterError(f"{path}: cannot be written, is the disk full? ({error.__cause__ or error})") from None

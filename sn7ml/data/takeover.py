@@ -37,9 +37,9 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
         If ``source`` is not laid out like SpaceNet 7, lies inside ``target``, or holds what is no file (a pipe, a link to
         nowhere); ``target`` is then untouched.
     """
-    source = source.resolve()
     if not source.is_dir():
         raise CatalogError(f"no folder {source}")
+    source = source.resolve()
     if source.is_relative_to(target.resolve()):
         raise CatalogError(f"{source} lies inside {target}; move it out first")
     folders = [("train", source)] if AOI_PATTERN.fullmatch(source.name) else aoi_folders(source)

@@ -22,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not (path.is_file() or path.is_dir()):
         yield path  # a pipe or a device such as /dev/stdout holds nothing that could be half
         return
-    path = path.resolve()  # what a link points to is replaced, and not the link
+    path = Path(os.path.realpath(path))  # what a link points to is replaced, not the link, unless it points to itself
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     former = temporary.with_name(f"{temporary.name}.former")
     try:

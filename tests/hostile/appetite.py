@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 from sn7ml.errors import Sn7Error
@@ -22,13 +23,14 @@ def main() -> None:
     for argument in sys.argv[1:]:
         reader, _, path = argument.partition("=")
         Path("/proc/self/clear_refs").write_text("5")  # forgets what was most so far
-        before = memory("VmRSS")
+        before, start = memory("VmRSS"), time.perf_counter()
         try:
             READERS[reader].read(Path(path))
             said = ""
         except Sn7Error as error:
             said = str(error)
-        print(json.dumps({"reader": reader, "said": said[:300], "mib": memory("VmHWM") - before}))
+        found = {"mib": memory("VmHWM") - before, "seconds": time.perf_counter() - start}
+        print(json.dumps({"reader": reader, "said": said[:300], **found}))
 
 
 if __name__ == "__main__":

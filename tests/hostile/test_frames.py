@@ -158,7 +158,14 @@ def sized(rows: int, cols: int, bands: int = 4) -> list[bytes]:
 
 
 def huge(path: Path) -> None:
-    bare_tiff(path, *sized(100_000, 100_000), tag(322, 4, 1, 2**20), tag(323, 4, 1, 2**20), tag(324, 4, 1, 8), tag(325, 4, 1, 8))
+    bare_tiff(
+        path,
+        *sized(100_000, 100_000),
+        tag(322, 4, 1, 2**20),
+        tag(323, 4, 1, 2**20),
+        tag(324, 4, 1, 8),
+        tag(325, 4, 1, 8),
+    )
 
 
 def huge_one_strip(path: Path) -> None:

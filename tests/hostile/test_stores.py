@@ -11,11 +11,12 @@ import rasterio
 
 from sn7ml.data.probabilities import ProbabilityCube
 from sn7ml.data.tiles import TileStore
-from sn7ml.errors import ModelError, RasterError, Sn7Error, StoreError, TableError
+from sn7ml.errors import ModelError, RasterError, StoreError, TableError
 from sn7ml.experiment.registry import package_folder
 from sn7ml.experiment.store import VARIABLE, open_store
 from sn7ml.runtime.files import read_output
 from tests.hostile.readers import SMALL, write_month
+from tests.hostile.test_frames import PROFILE
 from tests.hostile.test_no_such_file import SPOILS
 from tests.learn.toy import write_store, write_world
 from tests.sn7_folder import AOI
@@ -83,7 +84,8 @@ def test_a_shard_of_other_bands_or_size_is_refused(shape: tuple[int, int, int], 
     path = tiles / AOI / "images.tif"
     path.unlink()
     count, rows, cols = shape
-    with rasterio.open(path, "w", driver="GTiff", dtype="uint8", count=count, height=rows, width=cols) as target:
+    profile = PROFILE | {"count": count, "height": rows, "width": cols}
+    with rasterio.open(path, "w", **profile) as target:
         target.write(np.zeros(shape, np.uint8))
     with pytest.raises(
         RasterError, match=r"images\.tif: has \d bands of uint8, .* are asked for; run `dvc repro tile`"
@@ -123,15 +125,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "mysql://x",
         "://",
         "http://",
-        "sqlite://",
         "\\",
     ],
 )
 def test_a_tracking_uri_that_is_none_is_named(uri: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, uri)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    if uri == "sqlite://":
-        return
     with pytest.raises(StoreError) as caught:
         open_store()
     assert f"cannot open the MLflow store {uri}" in str(caught.value)
@@ -154,7 +153,7 @@ def other_tables(database: Path) -> None:
 def test_a_damaged_database_is_named(spoil: Callable[[Path], None], project: Path) -> None:
     (project / "mlruns").mkdir()
     spoil(project / "mlruns" / "mlflow.db")
-    with pytest.raises(StoreError, match=r"cannot open the MLflow store mlruns/mlflow\.db"):
+    with pytest.raises(StoreError, match=r"cannot open the MLflow store .*mlruns/mlflow\.db"):
         open_store()
 
 
@@ -170,7 +169,7 @@ def test_a_model_that_is_not_in_the_registry_is_named(model: str, project: Path)
         package_folder(model)
 
 
-@pytest.mark.parametrize("model", ["", "runs:/1/x", "http://localhost:1/model", "file:///etc", "/dev/null", "a\nb"])
+@pytest.mark.parametrize("model", ["runs:/1/x", "http://localhost:1/model", "file:///etc", "/dev/null", "a\nb"])
 def test_a_model_that_is_no_folder_is_named(model: str, project: Path) -> None:
-    with pytest.raises(ModelError if model else Sn7Error, match="is neither a folder"):
+    with pytest.raises(ModelError, match="is neither a folder"):
         package_folder(model)
