@@ -10,7 +10,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.data.catalog import LABEL_FOLDERS, STEM_PATTERN, aoi_folders
-from sn7ml.data.faults import clipped, listing, not_in_pixels, why_not_in_pixels
+from sn7ml.data.faults import clipped, listing, unusable, why_unusable
 from sn7ml.data.labels import FEATURE_FAULTS, building_id, read_features, read_geometry
 from sn7ml.errors import CatalogError, LabelError
 from sn7ml.runtime.parallel import map_items
@@ -146,10 +146,10 @@ def _read_frame(frame: Frame) -> pd.DataFrame:
     features = {number: read for number, read in features.items() if not _says_no_building(*read)}
     ids = [building for building, _ in features.values()]
     geometries = [geometry for _, geometry in features.values()]
-    marked = not_in_pixels(np.array(geometries, dtype=object))
-    for number, geometry, far in zip(features, geometries, marked, strict=True):
-        if far and geometry is not None:
-            faults[number] = why_not_in_pixels(geometry)
+    marked = unusable(np.array(geometries, dtype=object))
+    for number, geometry, bad in zip(features, geometries, marked, strict=True):
+        if bad and geometry is not None:
+            faults[number] = why_unusable(geometry)
     if faults:
         first = min(faults)
         more = f" ({len(faults) - 1:,} more at fault)" if len(faults) > 1 else ""

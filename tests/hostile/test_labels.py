@@ -11,8 +11,10 @@ from shapely.geometry import Point, box
 
 from sn7ml.data.label_folder import read_label_folder
 from sn7ml.data.labels import read_labels
+from sn7ml.data.submission import read_submission
 from sn7ml.errors import LabelError
-from sn7ml.geo.polygons import MOST_CROSSING, clean_polygon
+from sn7ml.geo import polygons
+from tests.data.submissions import HEADER, JAN, SQUARE
 from tests.hostile.readers import GRID, LABELS
 from tests.sn7_folder import feature, write_features, write_labels
 
@@ -109,17 +111,30 @@ def star(corners: int) -> shapely.Polygon:
     return shapely.Polygon(500 + 400 * np.column_stack([np.cos(turns), np.sin(turns)]))
 
 
-def test_an_outline_that_crosses_itself_everywhere_is_repaired_or_refused_for_its_size(tmp_path: Path) -> None:
-    small = star(101)
-    assert not small.is_valid
-    repaired = clean_polygon(small)
-    assert repaired is not None
-    assert repaired.is_valid
-    write_labels(tmp_path / LABELS, {1: box(1, 2, 4, 6), 2: star(MOST_CROSSING + 1)})
-    with pytest.raises(
-        LabelError, match=r"feature 1 has a broken geometry \(it crosses itself and has 2,00\d vertices"
-    ):
-        read_labels(tmp_path / LABELS, GRID, "match_pix")
+def test_crossings_are_counted_as_on_paper() -> None:
+    # Sides of a star of n corners cross all but themselves and their two neighbours: n (n - 3) / 2.
+    assert [polygons._crossings(star(corners)) for corners in (3, 5, 7, 21)] == [0, 5, 14, 189]
+
+
+@pytest.mark.parametrize(
+    ("corners", "read"), [(5, True), (21, True), (23, False), (201, False), (2_001, False), (10_001, False)]
+)
+def test_an_outline_that_crosses_itself_everywhere_is_repaired_or_refused(
+    corners: int, read: bool, tmp_path: Path
+) -> None:
+    write_labels(tmp_path / LABELS, {1: box(1, 2, 4, 6), 2: star(corners)})
+    (tmp_path / "a.csv").write_text(f'{HEADER}{JAN},1,{SQUARE}\n{JAN},2,"{star(corners).wkt}"\n')
+    if read:
+        assert read_labels(tmp_path / LABELS, GRID, "match_pix")["geometry"][1].is_valid
+        assert len(read_label_folder(tmp_path)) == len(read_submission(tmp_path / "a.csv")) == 2
+        return
+    for reader in (lambda: read_labels(tmp_path / LABELS, GRID, "match_pix"), lambda: read_label_folder(tmp_path)):
+        with pytest.raises(
+            LabelError, match=r"feature 1 has (a broken geometry \()?.* crosses itself more than 200 times"
+        ):
+            reader()
+    with pytest.raises(LabelError, match=r"line 3, column geometry: .* crosses itself more than 200 times"):
+        read_submission(tmp_path / "a.csv")
 
 
 def test_an_outline_that_does_not_cross_itself_may_have_many_corners(tmp_path: Path) -> None:
