@@ -13,7 +13,7 @@ import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 import yaml
 
@@ -49,12 +49,12 @@ def require_regular(path: Path, most_bytes: int) -> None:
     _check(path, path.stat(), most_bytes)
 
 
-def open_regular(path: Path, most_bytes: int) -> BinaryIO:
+def open_regular(path: Path, most_bytes: int) -> io.BufferedReader:
     """Open a file for reading. Raises OSError as :func:`require_regular` does."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # without it, opening a pipe waits for one who writes
     try:
         _check(path, os.fstat(descriptor), most_bytes)
-        return os.fdopen(descriptor, "rb")
+        return io.open(descriptor, "rb")  # noqa: UP020 - os.fdopen, with a type that says what it gives
     except BaseException:
         os.close(descriptor)
         raise
@@ -125,7 +125,7 @@ def plain_name(name: object) -> str:
 class _StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "aliases (*name) are not read; write the value out", mark)
         return super().compose_node(parent, index)
 

@@ -1,12 +1,15 @@
 """Frames of a cube: uint8 RGBA GeoTIFFs in, arrays and grids out."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import PhotometricInterp
+from rasterio.errors import NotGeoreferencedWarning
 
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import GridError, RasterError
@@ -85,7 +88,13 @@ def _grid(source: rasterio.DatasetReader, path: Path) -> Grid:
     if epsg is None:
         raise RasterError(f"{path}: has no CRS with an EPSG code; SpaceNet 7 frames are EPSG:3857")
     try:
-        return Grid(epsg, source.transform, source.shape)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", NotGeoreferencedWarning)
+            return Grid(epsg, Affine.from_gdal(*source.read_transform()), source.shape)
+    except NotGeoreferencedWarning:  # without a tie point, GDAL puts the pixels' true size at (0, 0)
+        raise RasterError(
+            f"{path}: does not say where it lies (no tie point); expected a GeoTIFF with a transform"
+        ) from None
     except GridError as error:
         raise RasterError(f"{path}: {error}") from None
 

@@ -120,11 +120,11 @@ def _cleaned(path: Path, geometries: NDArray[np.object_]) -> list[BaseGeometry |
     for number in np.flatnonzero(not_finite(geometries)):
         raise LabelError(f"{path}: feature {number} has a coordinate that is no finite number")
     polygons = []
-    for number, geometry in enumerate(geometries):
+    for place, geometry in enumerate(geometries):
         try:
             polygons.append(clean_polygon(geometry))
         except (ValueError, ShapelyError) as error:
-            raise LabelError(f"{path}: feature {number} has a broken geometry ({error!s:.200})") from None
+            raise LabelError(f"{path}: feature {place} has a broken geometry ({error!s:.200})") from None
     return polygons
 
 

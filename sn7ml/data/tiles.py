@@ -142,7 +142,8 @@ class TileStore:
         s = self.upsampling
         window = Window(corner[1] * s, corner[0] * s, shape[1] * s, shape[0] * s)
         band = self._position[aoi, month] + 1
-        return read_window(self.folder / aoi / "masks.tif", range(band, band + 1), window)[0]
+        flags: NDArray[np.uint8] = read_window(self.folder / aoi / "masks.tif", range(band, band + 1), window)[0]
+        return flags
 
     def digest(self) -> str:
         """Return 16 hexadecimal digits that name the content: every pixel, mask and table."""

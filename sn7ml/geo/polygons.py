@@ -82,4 +82,5 @@ def _side_of(
     """Return -1, 0 or 1, [i, j]: on which hand point j lies of the line through side i."""
     x, y = (ends - starts).T[:, :, None]
     offsets = points[None] - starts[:, None]
-    return np.sign(x * offsets[..., 1] - y * offsets[..., 0])
+    hand: NDArray[np.float64] = np.sign(x * offsets[..., 1] - y * offsets[..., 0])
+    return hand

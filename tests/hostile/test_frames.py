@@ -125,6 +125,14 @@ def patch_doubles(path: Path, old: float, new: float) -> None:
     path.write_bytes(content.replace(struct.pack("<d", old), struct.pack("<d", new)))
 
 
+def without_tie_point(path: Path) -> None:
+    """The tag of the tie point (33922) becomes one that nobody knows; the size of a pixel stays."""
+    write(path)
+    content = path.read_bytes()
+    assert content.count(struct.pack("<HHI", 33_922, 12, 6)) == 1
+    path.write_bytes(content.replace(struct.pack("<HHI", 33_922, 12, 6), struct.pack("<HHI", 33_923, 12, 6)))
+
+
 def many_bands(path: Path) -> None:
     with rasterio.open(path, "w", **(PROFILE | {"count": 3_000, "height": 16, "width": 16, "sparse_ok": True})):
         pass
@@ -208,6 +216,7 @@ def directories_in_a_circle(path: Path) -> None:
         (tiny_pixels, "need coordinates on Earth"),
         (infinite, "need coordinates on Earth"),
         (not_a_number, "need (a north-up grid|coordinates)"),
+        (without_tie_point, "does not say where it lies"),
         (many_bands, "expected 4 uint8 bands .* got 3000"),
         (virtual, "cannot be read as a GeoTIFF"),
         (huge, "declares 100000 x 100000 pixels, more than"),

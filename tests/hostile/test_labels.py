@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from shapely.geometry import Point, box
@@ -19,6 +20,13 @@ from tests.hostile.readers import GRID, LABELS
 from tests.sn7_folder import feature, write_features, write_labels
 
 HOUSE = feature(1, box(1, 2, 4, 6))
+
+
+def labels_in(folder: Path) -> pd.DataFrame:
+    return read_labels(folder / LABELS, GRID, "match_pix")
+
+
+READS = (labels_in, read_label_folder)
 
 
 def polygon(*corners: Any) -> dict[str, Any]:
@@ -71,9 +79,9 @@ BAD = {
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_a_feature_at_fault_is_named_by_its_number(bad: Any, tmp_path: Path) -> None:
     write_features(tmp_path / LABELS, [HOUSE, bad])
-    for read in (lambda: read_labels(tmp_path / LABELS, GRID, "match_pix"), lambda: read_label_folder(tmp_path)):
+    for read in READS:
         with pytest.raises(LabelError, match=r"Buildings\.geojson: (feature 1|1 feature\(s\), the first being 1)"):
-            read()
+            read(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["match", "match_pix"])
@@ -128,11 +136,11 @@ def test_an_outline_that_crosses_itself_everywhere_is_repaired_or_refused(
         assert read_labels(tmp_path / LABELS, GRID, "match_pix")["geometry"][1].is_valid
         assert len(read_label_folder(tmp_path)) == len(read_submission(tmp_path / "a.csv")) == 2
         return
-    for reader in (lambda: read_labels(tmp_path / LABELS, GRID, "match_pix"), lambda: read_label_folder(tmp_path)):
+    for reader in READS:
         with pytest.raises(
             LabelError, match=r"feature 1 has (a broken geometry \()?.* crosses itself more than 200 times"
         ):
-            reader()
+            reader(tmp_path)
     with pytest.raises(LabelError, match=r"line 3, column geometry: .* crosses itself more than 200 times"):
         read_submission(tmp_path / "a.csv")
 
