@@ -117,8 +117,8 @@ def of_section(_: Path, found: Any) -> str:
     section = found[0] if isinstance(found, tuple) else found
     if not isinstance(section, Section):
         return f"got {section!r:.100}"
-    same = type(section).model_validate(section.model_dump()) == section
-    return "" if same and "NaN" not in section.model_dump_json() else "not what it says itself"
+    json.dumps(section.model_dump(), allow_nan=False)  # ValueError if a number is not finite
+    return "" if type(section).model_validate(section.model_dump()) == section else "not what it says itself"
 
 
 def of_array(_: Path, found: Any) -> str:
