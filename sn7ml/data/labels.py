@@ -140,7 +140,16 @@ def _refuse_far(path: Path, far: NDArray[np.intp], grid: Grid, kind: str) -> Non
 def read_geometry(value: Any) -> BaseGeometry | None:
     """Return a GeoJSON geometry as it stands; null is None. Raises one of ``FEATURE_FAULTS``."""
     with np.errstate(all="ignore"):  # NaN is found later, with its feature's number
-        return None if value is None else shape(value)
+        found = None if value is None else shape(value)
+    if found is not None and found.is_empty and _holds_something(value.get("coordinates", [])):
+        raise ValueError(
+            f"its coordinates {value['coordinates']!r:.40} are no outline"
+        )  # shapely makes POLYGON EMPTY of [null]
+    return found
+
+
+def _holds_something(coordinates: Any) -> bool:
+    return any(map(_holds_something, coordinates)) if isinstance(coordinates, list) else True
 
 
 def building_id(value: Any) -> int:

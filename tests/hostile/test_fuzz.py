@@ -20,8 +20,8 @@ from tests.hostile.fuzz import TARGETS, attempt
 from tests.hostile.readers import READERS
 
 VARIABLE = "SN7ML_FUZZ"
-TRIED = 1_400
-STRUCTURED = 100
+TRIED = 840
+STRUCTURED = 60
 
 structured = settings(
     max_examples=STRUCTURED,
@@ -85,7 +85,7 @@ def answer(kind: str, folder: Path, text: str) -> None:
 
 
 @structured
-@given(st.data())
+@given(data=st.data())
 def test_labels_with_any_value_in_any_place(data: st.DataObject, tmp_path: Path) -> None:
     content = json.loads(good("labels", tmp_path))
     path = data.draw(st.sampled_from(list(places(content))))
@@ -94,7 +94,7 @@ def test_labels_with_any_value_in_any_place(data: st.DataObject, tmp_path: Path)
 
 @pytest.mark.parametrize("kind", ["params", "recipe", "package"])
 @structured
-@given(st.data())
+@given(data=st.data())
 def test_params_with_any_value_in_any_place(kind: str, data: st.DataObject, tmp_path: Path) -> None:
     content = yaml.safe_load(good(kind, tmp_path))
     path = data.draw(st.sampled_from(list(places(content))))
@@ -111,7 +111,7 @@ field = st.one_of(
 
 
 @structured
-@given(st.lists(st.lists(field, min_size=1, max_size=5), max_size=5), st.booleans())
+@given(rows=st.lists(st.lists(field, min_size=1, max_size=5), max_size=5), quoted=st.booleans())
 def test_a_csv_of_any_fields(tmp_path: Path, rows: list[list[str]], quoted: bool) -> None:
     lines = [",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' if quoted else cell for cell in row) for row in rows]
     answer("csv", tmp_path, "\n".join([",".join(COLUMNS), *lines]))

@@ -55,6 +55,7 @@ BAD = {
     "of four dimensions": polygon([0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]),
     "null corners": polygon([0, 0], [None, 1], [1, 1], [0, 0]),
     "corners in a map": changed(geometry={"type": "Polygon", "coordinates": {"a": 1}}),
+    "a null outline": changed(geometry={"type": "Polygon", "coordinates": [None]}),
     "an empty map": changed(geometry={}),
     "an empty list": changed(geometry=[]),
     "an empty text": changed(geometry=""),

@@ -120,7 +120,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     "uri",
     [
         "foo://bar",
-        "sqlite:////nowhere/at/all.db",
+        "sqlite:////proc/no/such/all.db",
         "postgresql://localhost:1/x",
         "mysql://x",
         "://",
