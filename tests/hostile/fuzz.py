@@ -96,7 +96,7 @@ def of_labels(path: Path, found: Any) -> str:
     features = json.loads(path.read_text(encoding="utf-8-sig"))["features"]
     solid = [one for one in features if int(one["properties"]["Id"]) >= 0 and one["geometry"] is not None]
     solid = [one for one in solid if one["geometry"]["type"].lower() in ("polygon", "multipolygon")]
-    solid = [one for one in solid if one["geometry"]["coordinates"]]
+    solid = [one for one in solid if set(json.dumps(one["geometry"]["coordinates"])) - set("[], ")]  # [[]] is EMPTY
     geometries = found["geometry"].to_numpy(dtype=object)
     if len(found) != len(solid):
         return f"{len(solid)} polygons, got {len(found)}"
