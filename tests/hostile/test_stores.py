@@ -157,16 +157,16 @@ def test_a_damaged_database_is_named(spoil: Callable[[Path], None], project: Pat
         open_store()
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        "models:/", "models:/a", "models:/a@b@c", "models:/../../../etc", "models:/a/1/../../../../etc", "models:/a@champion/x",
-        "models:/" + "x" * 5_000, "models:/a b?c#d", "models:/\x1b",
-    ],
-)  # fmt: skip
-def test_a_model_that_is_not_in_the_registry_is_named(model: str, project: Path) -> None:
-    with pytest.raises(StoreError, match="cannot fetch models:/"):
-        package_folder(model)
+NO_MODELS = [
+    "models:/", "models:/a", "models:/a@b@c", "models:/../../../etc", "models:/a/1/../../../../etc", "models:/a@champion/x",
+    "models:/" + "x" * 5_000, "models:/a b?c#d", "models:/\x1b",
+]  # fmt: skip
+
+
+def test_models_that_are_not_in_the_registry_are_named(project: Path) -> None:
+    for model in NO_MODELS:
+        with pytest.raises(StoreError, match="cannot fetch models:/"):
+            package_folder(model)
 
 
 @pytest.mark.parametrize("model", ["runs:/1/x", "http://localhost:1/model", "file:///etc", "/dev/null", "a\nb"])
