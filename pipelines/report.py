@@ -1,6 +1,5 @@
 """Write one self-contained HTML page about the model. Reads DATA and everything in BUILD, writes OUT."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +15,7 @@ from sn7ml.report.overlays import to_png
 from sn7ml.report.page import PageContent, write_page
 from sn7ml.report.pictures import overlays_of
 from sn7ml.report.track_map import track_maps
+from sn7ml.runtime.files import read_output
 from sn7ml.runtime.stage import run_stage
 
 TEXT = dict.fromkeys(("aoi", "truth_id", "prop_id"), "str")
@@ -35,12 +35,12 @@ def main(data: Path, build: Path, out: Path) -> None:
         name: pd.read_csv(build / "evaluation" / f"{name}.csv", dtype=TEXT) for name in ("losses", "births", "sizes")
     }
     content = PageContent(
-        scores=json.loads((build / "evaluation" / "metrics.json").read_text()),
+        scores=read_output(build / "evaluation" / "metrics.json"),
         per_aoi=pd.read_csv(build / "evaluation" / "per_aoi.csv"),
         history=pd.read_csv(build / "model" / HISTORY),
         trials=trials if len(trials) else None,
-        validation=json.loads((build / "validation" / "validation.json").read_text()),
-        promotion=json.loads((build / "promotion.json").read_text()),
+        validation=read_output(build / "validation" / "validation.json"),
+        promotion=read_output(build / "promotion.json"),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],
         maps=[(aoi, drawn) for aoi in sorted(columns) for drawn in track_maps(tracks[tracks["aoi"] == aoi])],
         losses=lost["losses"],

@@ -39,6 +39,11 @@ def main() -> NoReturn:
     try:
         app()
     except (Sn7Error, OSError) as error:
-        terminal.errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        terminal.errors.print(f"[bold red]error:[/] {escape(printable(str(error)))}", highlight=False, soft_wrap=True)
         raise SystemExit(1) from None
     raise SystemExit(0)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with what a terminal would obey, or cannot show, as escapes: names of files may hold any byte."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)

@@ -36,28 +36,42 @@ def synth(
 
 def data() -> None:
     """Make data/ from the recipe that data.dvc names, if data/ is absent; says so if the bytes are not the committed ones."""
-    import yaml  # noqa: PLC0415 - keeps `sn7ml --help` quick
-
-    from sn7ml.data.synthetic import make_synthetic  # noqa: PLC0415
+    from sn7ml.data.synthetic import make_synthetic  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     if Path("data").exists():
         return
-    try:
-        committed = yaml.safe_load(Path("data.dvc").read_text(encoding="utf-8"))
-    except OSError:
-        raise CatalogError("no data.dvc here; run this in the project's root folder") from None
-    recipe = committed.get("meta", {}).get("synthetic")
+    recipe, committed = read_data_file()
     if recipe is None:
         raise CatalogError(
             "data/ is absent and data.dvc names no synthetic set; fetch it with `dvc pull`, or use `sn7ml use DATA`"
         )
     make_synthetic(Path("data"), **recipe)
     dvc("add", "--quiet", "data")
-    md5 = yaml.safe_load(Path("data.dvc").read_text(encoding="utf-8"))["outs"][0]["md5"]
-    if md5 != committed["outs"][0]["md5"]:
+    if read_data_file()[1] != committed:
         console.print(
             "note: this machine draws other bytes than the committed ones (floating point); going on with what was made"
         )
+
+
+def read_data_file() -> tuple[dict[str, int] | None, str]:
+    """Return from data.dvc the options of the synthetic set, None if it is of another kind, and the hash of the bytes."""
+    from sn7ml.inputs import read_yaml  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    try:
+        content = read_yaml(Path("data.dvc"))
+        recipe, digest = content.get("meta", {}).get("synthetic"), str(content["outs"][0]["md5"])
+    except FileNotFoundError:
+        raise CatalogError("no data.dvc here; run this in the project's root folder") from None
+    except (OSError, ValueError, AttributeError, KeyError, IndexError, TypeError) as error:
+        raise CatalogError(f"data.dvc: is damaged ({error!r:.200}); `git restore data.dvc` brings it back") from None
+    known = {"aois", "months", "size_px", "seed"}
+    if recipe is not None and not (
+        isinstance(recipe, dict) and set(recipe) == known and all(type(value) is int for value in recipe.values())
+    ):
+        raise CatalogError(
+            f"data.dvc: meta.synthetic must hold whole numbers under {sorted(known)}, got {recipe!r:.200}"
+        )
+    return recipe, digest
 
 
 def check(params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml")) -> None:

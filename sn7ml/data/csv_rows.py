@@ -9,9 +9,16 @@ from typing import TextIO
 
 from sn7ml.data.faults import quoted, quoted_ends
 from sn7ml.errors import LabelError
+from sn7ml.inputs import open_text
 
 LONGEST_FIELD = 10_000_000
 """Characters. The csv module's own limit of 131,072 is less than the outline of a whole town may need."""
+
+MOST_CSV_BYTES = 2**31
+"""SpaceNet 7's whole training set takes as much. Rows and polygons take up to ten times their text in memory."""
+
+MOST_BROKEN = 10_000
+"""Lines that cannot be cut into fields; each is remembered with a sentence, which may be longer than the line."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ def read_rows(path: Path, names: Sequence[str]) -> CsvRows:
         If the file cannot be opened, is no text in UTF-8, or its header lacks or repeats one of ``names``.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file, _long_fields():
+        with open_text(path, MOST_CSV_BYTES) as file, _long_fields():
             return _sort_out(path, _records(path, file), names)
     except OSError as error:
         raise LabelError(f"{path}: cannot be read ({error.strerror}); expected a CSV file") from None
@@ -49,6 +56,10 @@ def _sort_out(path: Path, records: Iterator[tuple[int, list[str] | str]], names:
     rows = CsvRows([], {name: [] for name in names}, {})
     cells = [(rows.columns[name], place) for name, place in zip(names, places, strict=True)]
     for line, fields in records:
+        if len(rows.broken) > MOST_BROKEN:
+            raise LabelError(
+                f"{path}: more than {MOST_BROKEN:,} broken lines; the first is {next(iter(rows.broken.values()))}"
+            )
         if isinstance(fields, str):
             rows.broken[line] = fields
         elif len(fields) != len(header):

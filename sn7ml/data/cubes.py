@@ -1,11 +1,15 @@
 """Frames of a cube: uint8 RGBA GeoTIFFs in, arrays and grids out."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
+from rasterio.enums import PhotometricInterp
+from rasterio.errors import NotGeoreferencedWarning
 
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import GridError, RasterError
@@ -13,6 +17,10 @@ from sn7ml.geo.grid import Grid
 
 BANDS = 4
 """Red, green, blue, alpha; alpha 0 is unusable."""
+
+COLOURS = ("red", "green", "blue", "alpha")
+UNNAMED = ("undefined", "gray")
+"""What GDAL calls bands of which a file does not say what they show."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +57,44 @@ def read_image(path: Path) -> Image:
             raise RasterError(
                 f"{path}: expected {BANDS} uint8 bands (R, G, B, alpha), got {source.count} of {sorted(set(source.dtypes))}"
             )
+        _refuse_other_meaning(source, path)
         return Image(source.read(), _grid(source, path))
 
 
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """Read where a mask, such as those of UDM_masks, is set: (rows, cols). Raises RasterError if it is not one uint8 band."""
+    with open_geotiff(path) as source:
+        if source.dtypes != ("uint8",):
+            raise RasterError(f"{path}: expected one uint8 band, got {source.count} of {sorted(set(source.dtypes))}")
+        return np.asarray(source.read(1) > 0)
+
+
+def _refuse_other_meaning(source: rasterio.DatasetReader, path: Path) -> None:
+    """Refuse four bands that are not red, green, blue and alpha, or not what they stand for; unnamed ones may pass."""
+    if source.photometric is PhotometricInterp.cmyk:  # which GDAL turns into some red, green, blue and no alpha
+        raise RasterError(f"{path}: its bands are inks (CMYK); expected {', '.join(COLOURS)}")
+    stated = [colour.name for colour in source.colorinterp]
+    if any(name not in {*UNNAMED, colour} for name, colour in zip(stated, COLOURS, strict=True)):
+        raise RasterError(f"{path}: its bands are {', '.join(stated)}; expected {', '.join(COLOURS)}")
+    if set(source.scales) != {1.0} or set(source.offsets) != {0.0}:
+        raise RasterError(
+            f"{path}: declares scales {source.scales} and offsets {source.offsets}; expected plain bytes "
+            "(gdal_translate -unscale)"
+        )
+
+
 def _grid(source: rasterio.DatasetReader, path: Path) -> Grid:
-    epsg = source.crs.to_epsg() if source.crs else None
+    epsg = source.crs.to_epsg() if source.crs else None  # CRSError, if it is garbled, is for open_geotiff
     if epsg is None:
         raise RasterError(f"{path}: has no CRS with an EPSG code; SpaceNet 7 frames are EPSG:3857")
     try:
-        return Grid(epsg, source.transform, source.shape)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", NotGeoreferencedWarning)
+            return Grid(epsg, Affine.from_gdal(*source.read_transform()), source.shape)
+    except NotGeoreferencedWarning:  # without a tie point, GDAL puts the pixels' true size at (0, 0)
+        raise RasterError(
+            f"{path}: does not say where it lies (no tie point); expected a GeoTIFF with a transform"
+        ) from None
     except GridError as error:
         raise RasterError(f"{path}: {error}") from None
 

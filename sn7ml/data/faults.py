@@ -1,4 +1,4 @@
-"""Faults in polygons that others wrote: which cannot be pixels, and how many are told at once."""
+"""Faults in polygons that others wrote: which cannot be pixels or outlines, and how many are told at once."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
+
+from sn7ml.geo.polygons import TANGLED, tangled
 
 FARTHEST_PX = 100_000
 """A hundred images away. Web-mercator coordinates are in the millions nearly everywhere on land."""
@@ -25,8 +27,28 @@ def not_in_pixels(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
     return marked
 
 
-def why_not_in_pixels(geometry: BaseGeometry) -> str:
+def not_finite(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Mark geometries with a coordinate that is NaN or infinite; Z and M are not looked at."""
+    places, owner = shapely.get_coordinates(geometries, return_index=True)
+    marked = np.zeros(len(geometries), dtype=bool)
+    marked[owner[~np.isfinite(places).all(axis=1)]] = True
+    return marked
+
+
+def unusable(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Mark geometries that cannot be pixels, or that are too tangled to be compared with others."""
+    marked = not_in_pixels(geometries)
+    marked[~marked] = tangled(geometries[~marked])
+    return marked
+
+
+def why_unusable(geometry: BaseGeometry) -> str:
     """Say of one marked geometry what is wrong, as the rest of a sentence."""
+    return why_not_in_pixels(geometry) if not_in_pixels(np.array([geometry])).any() else TANGLED
+
+
+def why_not_in_pixels(geometry: BaseGeometry) -> str:
+    """Say of one geometry that cannot be pixels what is wrong, as the rest of a sentence."""
     places = shapely.get_coordinates(geometry).ravel()
     if not np.isfinite(places).all():
         return "has a coordinate that is no finite number; expected pixels"

@@ -7,12 +7,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from shapely.errors import ShapelyError
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.data.catalog import LABEL_FOLDERS, STEM_PATTERN, aoi_folders
-from sn7ml.data.faults import clipped, listing, not_in_pixels, why_not_in_pixels
-from sn7ml.data.labels import building_id, read_features
+from sn7ml.data.faults import clipped, listing, unusable, why_unusable
+from sn7ml.data.labels import FEATURE_FAULTS, building_id, read_features, read_geometry
 from sn7ml.errors import CatalogError, LabelError
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import POLYGONS
@@ -139,18 +138,18 @@ def _read_frame(frame: Frame) -> pd.DataFrame:
     faults: dict[int, str] = {}
     for number, feature in enumerate(read_features(path)):
         try:
-            features[number] = (_id_text(feature["properties"]["Id"]), _geometry(feature["geometry"]))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
-            faults[number] = f"needs an 'Id' and a GeoJSON geometry or null ({clipped(repr(error))})"
+            features[number] = (_id_text(feature["properties"]["Id"]), read_geometry(feature["geometry"]))
         except ShapelyError as error:
             faults[number] = f"has a broken geometry ({clipped(str(error))})"
+        except FEATURE_FAULTS as error:
+            faults[number] = f"needs an 'Id' and a GeoJSON geometry or null ({clipped(repr(error))})"
     features = {number: read for number, read in features.items() if not _says_no_building(*read)}
     ids = [building for building, _ in features.values()]
     geometries = [geometry for _, geometry in features.values()]
-    marked = not_in_pixels(np.array(geometries, dtype=object))
-    for number, geometry, far in zip(features, geometries, marked, strict=True):
-        if far and geometry is not None:
-            faults[number] = why_not_in_pixels(geometry)
+    marked = unusable(np.array(geometries, dtype=object))
+    for number, geometry, bad in zip(features, geometries, marked, strict=True):
+        if bad and geometry is not None:
+            faults[number] = why_unusable(geometry)
     if faults:
         first = min(faults)
         more = f" ({len(faults) - 1:,} more at fault)" if len(faults) > 1 else ""
@@ -165,11 +164,6 @@ def _id_text(value: Any) -> str:
     if not value.strip():
         raise ValueError(f"Id is {value!r}")
     return value
-
-
-def _geometry(geometry: Any) -> BaseGeometry | None:
-    with np.errstate(all="ignore"):  # NaN is found later, with its feature's number
-        return None if geometry is None else shape(geometry)
 
 
 def _says_no_building(building: str, geometry: BaseGeometry | None) -> bool:

@@ -1,21 +1,38 @@
 """Building labels: SpaceNet 7's GeoJSON in, clean polygons in pixel coordinates out."""
 
-import json
 from collections.abc import Hashable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import shapely
+from numpy.typing import NDArray
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
 from sn7ml.data.cubes import read_grid
+from sn7ml.data.faults import FARTHEST_PX, clipped, not_finite, not_in_pixels
 from sn7ml.errors import LabelError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.polygons import clean_polygon
+from sn7ml.inputs import read_json
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import POLYGONS
+
+FEATURE_FAULTS = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+    ShapelyError,
+)
+"""What the parts of a feature raise that are not what they should be."""
 
 
 def read_features(path: Path) -> list[dict[str, Any]]:
@@ -24,14 +41,14 @@ def read_features(path: Path) -> list[dict[str, Any]]:
     Raises
     ------
     LabelError
-        If the file is not JSON or no FeatureCollection.
+        If the file cannot be read, is larger than ``MOST_JSON_BYTES``, not JSON, or no FeatureCollection.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = read_json(path)
+    except ValueError as error:
         raise LabelError(f"{path}: is not JSON ({error}); expected a GeoJSON FeatureCollection") from None
     except OSError as error:
-        raise LabelError(f"{path}: cannot be read ({error})") from None
+        raise LabelError(f"{path}: cannot be read ({error.strerror}); expected a GeoJSON FeatureCollection") from None
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, list):
         raise LabelError(f"{path}: has no list 'features'; expected a GeoJSON FeatureCollection")
@@ -63,24 +80,76 @@ def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
     Raises
     ------
     LabelError
-        If the file cannot be read, a feature has no integer ``Id`` or a broken geometry, or an id occurs twice.
+        If the file cannot be read, an id occurs twice, or a feature has no integer ``Id``, or a geometry that is broken,
+        crosses itself in too many places to be repaired, or lies far from the image.
     """
-    ids: list[str] = []
-    polygons = []
-    for number, feature in enumerate(read_features(path)):
-        try:
-            building = building_id(feature["properties"]["Id"])
-            geometry = clean_polygon(shape(feature["geometry"]) if feature["geometry"] else None)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError) as error:
-            raise LabelError(f"{path}: feature {number} needs an integer 'Id' and a geometry ({error!r})") from None
-        if geometry is not None and building >= 0:
-            ids.append(str(building))
-            polygons.append(geometry if kind == "match_pix" else grid.to_pixels(geometry))
-    table = pd.DataFrame({"id": pd.Series(ids, dtype="str"), "geometry": pd.Series(polygons, dtype="object")})
+    ids, geometries = _parsed(path)
+    polygons = np.array(_cleaned(path, geometries), dtype=object)
+    kept = (ids >= 0) & ~shapely.is_missing(polygons)
+    if kind != "match_pix":
+        polygons[kept] = [grid.to_pixels(polygon) for polygon in polygons[kept]]
+    _refuse_far(path, np.flatnonzero(kept & not_in_pixels(polygons)), grid, kind)
+    table = pd.DataFrame(
+        {
+            "id": pd.Series([str(building) for building in ids[kept]], dtype="str"),
+            "geometry": pd.Series(polygons[kept], dtype="object"),
+        }
+    )
     twice = sorted(set(table["id"][table["id"].duplicated()]), key=int)
     if twice:
         raise LabelError(f"{path}: Id {twice[:5]} occur(s) more than once; ids must be unique in a frame")
     return table
+
+
+def _parsed(path: Path) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return the ids, ints of any size, and the geometries of all features as they stand."""
+    ids, geometries = np.empty((2, len(features := read_features(path))), dtype=object)
+    for number, feature in enumerate(features):
+        try:
+            ids[number] = building_id(feature["properties"]["Id"])
+            geometries[number] = read_geometry(feature["geometry"])
+        except FEATURE_FAULTS as error:
+            raise LabelError(
+                f"{path}: feature {number} needs an integer 'Id' and a geometry ({clipped(repr(error))})"
+            ) from None
+    return ids, geometries
+
+
+def _cleaned(path: Path, geometries: NDArray[np.object_]) -> list[BaseGeometry | None]:
+    """Return flat, valid polygons, or None where there is none; what is no number must not get as far as GEOS's repair."""
+    for number in np.flatnonzero(not_finite(geometries)):
+        raise LabelError(f"{path}: feature {number} has a coordinate that is no finite number")
+    polygons = []
+    for place, geometry in enumerate(geometries):
+        try:
+            polygons.append(clean_polygon(geometry))
+        except (ValueError, ShapelyError) as error:
+            raise LabelError(f"{path}: feature {place} has a broken geometry ({error!s:.200})") from None
+    return polygons
+
+
+def _refuse_far(path: Path, far: NDArray[np.intp], grid: Grid, kind: str) -> None:
+    if len(far):
+        expected = "pixels" if kind == "match_pix" else f"coordinates in EPSG:{grid.epsg}"
+        raise LabelError(
+            f"{path}: {len(far):,} feature(s), the first being {far[0]}, lie more than {FARTHEST_PX:,} px from the image "
+            f"or have no size; expected {expected}"
+        )
+
+
+def read_geometry(value: Any) -> BaseGeometry | None:
+    """Return a GeoJSON geometry as it stands; null is None. Raises one of ``FEATURE_FAULTS``."""
+    with np.errstate(all="ignore"):  # NaN is found later, with its feature's number
+        found = None if value is None else shape(value)
+    if found is not None and found.is_empty and _holds_something(value.get("coordinates", [])):
+        raise ValueError(
+            f"its coordinates {value['coordinates']!r:.40} are no outline"
+        )  # shapely makes POLYGON EMPTY of [null]
+    return found
+
+
+def _holds_something(coordinates: Any) -> bool:
+    return any(map(_holds_something, coordinates)) if isinstance(coordinates, list) else True
 
 
 def building_id(value: Any) -> int:

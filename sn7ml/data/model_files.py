@@ -6,10 +6,17 @@ from pathlib import Path
 import yaml
 
 from sn7ml.errors import ModelError
+from sn7ml.inputs import open_regular, read_yaml
 from sn7ml.params import Recipe, Usage, parse
 from sn7ml.runtime.files import write_text
 
 WEIGHTS, CONFIG, HISTORY = "weights.safetensors", "package.yaml", "history.csv"
+
+MOST_WEIGHT_BYTES = 2**32
+"""Of all networks of a package; the largest so far have 20 MB each."""
+
+MOST_UPSAMPLING = 8
+"""As ``tiling.upsampling`` has it."""
 
 USAGE = "usage.yaml"
 """Only in a registered package: training does not know yet how its networks will be used."""
@@ -26,22 +33,24 @@ def package_digest(folder: Path) -> str:
     content = hashlib.sha256()
     try:
         for name in (CONFIG, WEIGHTS, *([USAGE] if (folder / USAGE).exists() else [])):
-            content.update((folder / name).read_bytes())
+            with open_regular(folder / name, MOST_WEIGHT_BYTES) as file:
+                hashlib.file_digest(file, lambda: content)  # goes on with the same digest
     except OSError as error:
         raise no_package(folder, error) from None
     return content.hexdigest()[:16]
 
 
 def read_config(folder: Path) -> tuple[Recipe, int]:
-    """Read the recipe of a package and its up-sampling factor, at least 1. Raises ModelError or ParamsError."""
+    """Read the recipe of a package and its up-sampling factor, 1 to ``MOST_UPSAMPLING``. Raises ModelError or ParamsError."""
+    path = folder / CONFIG
     try:
-        config = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-        recipe, upsampling = config["recipe"], int(config["upsampling"])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        config = read_yaml(path)
+        recipe, upsampling = config["recipe"], config["upsampling"]
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise no_package(folder, error) from None
-    if upsampling < 1:
-        raise ModelError(f"{folder / CONFIG}: upsampling must be at least 1, got {upsampling}")
-    return parse(Recipe, recipe, str(folder / CONFIG)), upsampling
+    if type(upsampling) is not int or not 1 <= upsampling <= MOST_UPSAMPLING:  # true is an int to isinstance
+        raise ModelError(f"{path}: upsampling must be at least 1 and at most {MOST_UPSAMPLING}, got {upsampling!r:.80}")
+    return parse(Recipe, recipe, str(path)), upsampling
 
 
 def write_usage(folder: Path, usage: Usage) -> None:
@@ -53,10 +62,10 @@ def read_usage(folder: Path) -> Usage | None:
     """Read how a package is to be used; None if it does not say. Raises ModelError or ParamsError."""
     path = folder / USAGE
     try:
-        return parse(Usage, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+        return parse(Usage, read_yaml(path), str(path))
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise no_package(folder, error) from None
 
 

@@ -4,6 +4,7 @@ Red is footprint, green boundary, blue contact (255 is certain), alpha 0 where t
 ``shades/``, lies what the network looked at, on the original grid: a tracker dates births by it too.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from sn7ml.errors import RasterError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.probabilities import Probabilities
 
+MONTH_PATTERN = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 BAND_NAMES = ("footprint", "boundary", "contact", "usable")
 SHADE_NAMES = ("red", "green", "blue", "usable")
 SHADES = "shades"
@@ -45,13 +47,16 @@ class ProbabilityCube(Mapping[str, Probabilities]):
     Raises
     ------
     RasterError
-        If the folder holds no month; or, when it is read, if a raster is not on the up-sampled grid.
+        If the folder holds no month, or a raster that is named like none; or, when it is read, if a raster is not on the
+        up-sampled grid.
     """
 
     def __init__(self, folder: Path, grid: Grid) -> None:
         self.folder = folder
         self.grid = grid
         self._paths = {path.stem: path for path in sorted(folder.glob("[0-9]*.tif"))}
+        if wrong := [name for name in self._paths if not MONTH_PATTERN.fullmatch(name)]:
+            raise RasterError(f"{folder}: {wrong[:3]} are no months such as 2018-01; run `dvc repro predict`")
         if not self._paths:
             raise RasterError(f"{folder}: no probabilities such as 2018-01.tif; run `dvc repro predict`")
 

@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from sn7ml.data.catalog import STEM_PATTERN
 from sn7ml.data.csv_rows import CsvRows, read_rows
-from sn7ml.data.faults import LISTED, listing, not_in_pixels, quoted, why_not_in_pixels
+from sn7ml.data.faults import LISTED, listing, quoted, unusable, why_unusable
 from sn7ml.data.label_folder import ENDING, empty_frames, read_label_folder
 from sn7ml.data.wkt import read_wkt, why_no_wkt
 from sn7ml.errors import LabelError
@@ -83,7 +83,7 @@ def read_submission(path: Path) -> pd.DataFrame:
     names, ids, texts = (rows.columns[name] for name in COLUMNS)
     frames = _frames(names)
     geometries = read_wkt(texts)
-    bad = not_in_pixels(geometries)
+    bad = unusable(geometries)
     bad |= shapely.is_missing(geometries) & np.array([text != "" for text in texts], dtype=bool)
     bad |= np.array([name not in frames for name in names], dtype=bool)
     bad |= np.array([not building.strip() for building in ids], dtype=bool)
@@ -122,8 +122,8 @@ def _faults(line: int, values: Mapping[str, str], geometry: BaseGeometry | None)
         wrong["filename"] = "is no SpaceNet 7 stem; expected global_monthly_YYYY_MM_mosaic_L15-0331E-1257N_1327_3160_13"
     if not values["id"].strip():
         wrong["id"] = "is empty; expected what tells this building from others, the same in every month"
-    if geometry is not None and not_in_pixels(np.array([geometry])).any():
-        wrong["geometry"] = why_not_in_pixels(geometry)
+    if geometry is not None and unusable(np.array([geometry])).any():
+        wrong["geometry"] = why_unusable(geometry)
     if geometry is None and values["geometry"]:
         reason = why_no_wkt(values["geometry"])
         wrong["geometry"] = f"is no WKT ({reason}); expected POLYGON ((x y, ...)) in pixels"

@@ -7,14 +7,17 @@ from pathlib import Path
 import pandas as pd
 
 from sn7ml.data.catalog import AOI_PATTERN, aoi_folders, scan
+from sn7ml.data.rasters import MOST_FILE_BYTES
 from sn7ml.errors import CatalogError
+from sn7ml.inputs import require_regular
 from sn7ml.runtime.files import replacing
 
 
 def take_over(source: Path, target: Path) -> pd.DataFrame:
     """Make ``target`` hold the AOI folders of ``source``; what was in ``target`` goes away once the new content is whole.
 
-    Files are hard-linked where that is possible, else copied; links to files become files.
+    Files are hard-linked where that is possible, else copied; links to files become files. What lies deeper than
+    ``<AOI>/<folder>/<file>`` is no part of the layout and stays where it is: links could lead round in circles there.
 
     Parameters
     ----------
@@ -31,26 +34,40 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
     Raises
     ------
     CatalogError
-        If ``source`` is not laid out like SpaceNet 7, or lies inside ``target``; ``target`` is then untouched.
+        If ``source`` is not laid out like SpaceNet 7, lies inside ``target``, or holds what is no file (a pipe, a link to
+        nowhere); ``target`` is then untouched.
     """
-    source = source.resolve()
     if not source.is_dir():
         raise CatalogError(f"no folder {source}")
+    source = source.resolve()
     if source.is_relative_to(target.resolve()):
         raise CatalogError(f"{source} lies inside {target}; move it out first")
     folders = [("train", source)] if AOI_PATTERN.fullmatch(source.name) else aoi_folders(source)
     with replacing(target.absolute()) as fresh:
         for part, folder in folders:
-            shutil.copytree(folder, fresh / (part or "train") / folder.name, copy_function=_link_or_copy)
+            _take_files(folder, fresh / (part or "train") / folder.name)
+            for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
+                _take_files(inner, fresh / (part or "train") / folder.name / inner.name)
         try:
             return scan(fresh)
         except CatalogError as fault:
             raise CatalogError(str(fault).replace(str(fresh), str(source))) from None
 
 
-def _link_or_copy(source: str, target: str) -> str:
+def _take_files(source: Path, target: Path) -> None:
+    target.mkdir(parents=True)
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            continue
+        try:
+            require_regular(path, MOST_FILE_BYTES)
+        except OSError as error:
+            raise CatalogError(f"{path}: cannot be taken over ({error.strerror})") from None
+        _link_or_copy(path, target / path.name)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
     try:
-        os.link(os.path.realpath(source), target)  # os.link would link a link, not its file
+        os.link(source.resolve(), target)  # os.link would link a link, not its file
     except OSError:
         shutil.copyfile(source, target)
-    return target

@@ -13,22 +13,21 @@ A tile is a window of a shard, read at random: a million small files would drown
 """
 
 import hashlib
-import os
 from collections.abc import Collection, Mapping
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from sn7ml.data.cubes import BANDS, Image, read_image, read_stack_grid
+from sn7ml.data.cubes import BANDS, Image, read_image, read_mask, read_stack_grid
 from sn7ml.data.labels import read_labels
-from sn7ml.data.rasters import open_geotiff, write_bands
+from sn7ml.data.rasters import refuse_upsampled, write_bands
 from sn7ml.data.regions import Stretch
+from sn7ml.data.shards import read_frame_rows, read_table, read_window, shard_rows
 from sn7ml.data.splits import assign_regions
 from sn7ml.errors import GridError, TableError
 from sn7ml.geo.burn import burn_ids
@@ -58,23 +57,23 @@ class TileStore:
     @cached_property
     def frames(self) -> pd.DataFrame:
         """One row per frame: aoi, month, rows, cols, tile_px, labelled, digests of content, mean_* and std_* of each colour."""
-        return pd.read_parquet(self.folder / "frames.parquet")
+        return read_frame_rows(self.folder / "frames.parquet")
 
     @cached_property
     def regions(self) -> pd.DataFrame:
         """``REGIONS``."""
-        return REGIONS.check(pd.read_parquet(self.folder / "regions.parquet"))
+        return read_table(self.folder / "regions.parquet", REGIONS)
 
     @cached_property
     def tiles(self) -> pd.DataFrame:
         """``TILES``."""
-        return TILES.check(pd.read_parquet(self.folder / "tiles.parquet"))
+        return read_table(self.folder / "tiles.parquet", TILES)
 
     @cached_property
     def upsampling(self) -> int:
         """Mask pixels per image pixel along each axis."""
         row = self.frames.iloc[0]
-        return int(_open(self.folder / row["aoi"] / "masks.tif").height // row["rows"])
+        return int(shard_rows(self.folder / row["aoi"] / "masks.tif") // row["rows"])
 
     @cached_property
     def tile_px(self) -> int:
@@ -136,13 +135,15 @@ class TileStore:
         """Read a window of a frame: uint8 (4, size_px, size_px)."""
         first = BANDS * self._position[aoi, month] + 1
         window = Window(corner[1], corner[0], size_px, size_px)
-        return np.asarray(_open(self.folder / aoi / "images.tif").read(range(first, first + BANDS), window=window))
+        return read_window(self.folder / aoi / "images.tif", range(first, first + BANDS), window)
 
     def read_flags(self, aoi: str, month: str, corner: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.uint8]:
         """Read the mask bits under a window of (rows, cols) image pixels: uint8, ``upsampling`` times as large."""
         s = self.upsampling
         window = Window(corner[1] * s, corner[0] * s, shape[1] * s, shape[0] * s)
-        return np.asarray(_open(self.folder / aoi / "masks.tif").read(self._position[aoi, month] + 1, window=window))
+        band = self._position[aoi, month] + 1
+        flags: NDArray[np.uint8] = read_window(self.folder / aoi / "masks.tif", range(band, band + 1), window)[0]
+        return flags
 
     def digest(self) -> str:
         """Return 16 hexadecimal digits that name the content: every pixel, mask and table."""
@@ -152,16 +153,6 @@ class TileStore:
     @cached_property
     def _position(self) -> Mapping[tuple[str, str], int]:
         return {(aoi, month): n for aoi in self.frames["aoi"].unique() for n, month in enumerate(self.months(aoi))}
-
-
-def _open(path: Path) -> rasterio.DatasetReader:
-    # A file opened before a fork shares its position with the child (a torch loader's worker): each process its own.
-    return _open_in(os.getpid(), path)
-
-
-@lru_cache(maxsize=256)
-def _open_in(process: int, path: Path) -> rasterio.DatasetReader:
-    return rasterio.open(path)
 
 
 def write_tiles(root: Path, frames: pd.DataFrame, split: SplitParams, tiling: TilingParams, out: Path) -> None:
@@ -209,6 +200,7 @@ def _write_shard(
     frame_rows, tile_tables = [], []
     for frame in frames:
         image = read_image(root / frame["image"])
+        refuse_upsampled(root / frame["image"], image.grid, tiling.upsampling)
         unknown = ~image.usable | _udm(root, frame, image.grid)
         flags.append(draw_masks(root, frame, image.grid, unknown, tiling))
         bands += list(image.pixels)
@@ -238,8 +230,7 @@ def _udm(root: Path, frame: dict[str, str], grid: Grid) -> NDArray[np.bool_]:
     if not frame["udm"]:
         return np.zeros(grid.shape, np.bool_)
     path = root / frame["udm"]
-    with open_geotiff(path) as source:
-        unusable = np.asarray(source.read(1) > 0)
+    unusable = read_mask(path)
     if unusable.shape != grid.shape:
         raise GridError(f"{path} has shape {unusable.shape}, its image {grid.shape}")
     return unusable

@@ -8,6 +8,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.errors import ShapelyError
 
+from sn7ml.data.faults import clipped
+
 POLYGONAL = ("POLYGON", "MULTIPOLYGON")
 CURVED = re.compile(r"CURVE|CIRCULAR|SURFACE", re.IGNORECASE)
 DEEPEST = 50
@@ -29,14 +31,14 @@ def read_wkt(texts: Sequence[str]) -> NDArray[np.object_]:
 
 
 def why_no_wkt(text: str) -> str:
-    """Return GEOS's reason why ``text`` is no WKT; "" if it is."""
+    """Return GEOS's reason why ``text`` is no WKT, clipped; "" if it is."""
     if _is_dangerous(text):
         return "curves and collections of collections are not read"
     try:
         with np.errstate(all="ignore"):
             shapely.from_wkt(text)
     except ShapelyError as error:
-        return str(error).partition(": ")[2] or str(error)
+        return clipped(str(error).partition(": ")[2] or str(error))
     return ""
 
 

@@ -30,6 +30,7 @@ from sn7ml.experiment.pyfunc import ARTIFACT
 from sn7ml.experiment.scoring import Truth, read_split_truth, score_tracks
 from sn7ml.geo.grid import Grid
 from sn7ml.params import EvaluateParams, Split, Usage
+from sn7ml.runtime.files import read_output
 
 SNAPSHOT = "code"
 """Folder of a registered model that holds the code it came with, as MLflow names it."""
@@ -163,9 +164,9 @@ def marks_of(digest: str, overall: Mapping[str, float], per_aoi: pd.DataFrame, s
 
 def read_marks(evaluation: Path, digest: str) -> Marks:
     """Read what the evaluate stage found of the model of today."""
-    overall = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
+    overall = read_output(evaluation / "metrics.json")
     per_aoi = pd.read_csv(evaluation / "per_aoi.csv", dtype={"aoi": "str"})
-    scored: dict[str, Any] = json.loads((evaluation / "scot.json").read_text(encoding="utf-8"))["aois"]
+    scored: dict[str, Any] = read_output(evaluation / "scot.json")["aois"]
     return marks_of(digest, numbers(overall), per_aoi, scored)
 
 

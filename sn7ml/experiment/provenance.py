@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import yaml
+from sn7ml.inputs import read_yaml
 
 UNKNOWN = "unknown"
 
@@ -38,9 +38,9 @@ def provenance(folder: Path = Path()) -> dict[str, str]:
 def data_md5(folder: Path = Path()) -> str:
     """Return the hash that ``data.dvc`` holds of the data, "unknown" where there is no such file."""
     try:
-        content: Any = yaml.safe_load((folder / "data.dvc").read_text(encoding="utf-8"))
+        content: Any = read_yaml(folder / "data.dvc")
         return str(content["outs"][0]["md5"])
-    except (OSError, yaml.YAMLError, KeyError, IndexError, TypeError):
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
         return UNKNOWN
 
 

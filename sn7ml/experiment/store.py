@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, ViewType
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SADeprecationWarning
+from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
 from sn7ml.errors import StoreError
 from sn7ml.runtime.files import replacing
@@ -53,6 +53,8 @@ DESCRIPTIONS: Mapping[str, str] = {
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 """Environment variable that names another store."""
+
+SQLITE = "sqlite:///"
 
 LOCK_SECONDS = 300
 """How long to wait for another process that sets up the store or decides about the champion."""
@@ -122,10 +124,13 @@ def open_store() -> Store:
         If there is no project here, the store cannot be opened, or its folder was moved or copied since it was made.
     """
     server = os.environ.get(VARIABLE)
+    if server:
+        _refuse_no_place(server)
     try:
         return _open_server(server) if server else _open_local(project_root())
-    except MlflowException as error:
-        raise StoreError(f"cannot open the MLflow store {server or 'mlruns/mlflow.db'}: {error.message}") from error
+    except (MlflowException, SQLAlchemyError, ImportError, ValueError) as error:
+        # MLflow lets through what a damaged database raises, a driver that is not installed, and an address that is none.
+        raise StoreError(f"cannot open the MLflow store {server or 'mlruns/mlflow.db'}: {error!s:.500}") from error
 
 
 def project_root() -> Path:
@@ -181,11 +186,22 @@ def _open_local(root: Path) -> Store:
     database, artifacts = _database(root), _artifacts(root)
     uri = f"sqlite:///{database}"
     with _locked(_lock_file(root)):
+        _refuse_no_place(uri)
         if not database.exists():
             _create(database, artifacts)
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         experiments = {name: _experiment(client, name, artifacts / name) for name in DESCRIPTIONS}
     return Store(uri, client, experiments, database.parent)
+
+
+def _refuse_no_place(uri: str) -> None:
+    """Raise StoreError for an SQLite file that cannot be one: MLflow would try again and again for 100 seconds."""
+    if uri.startswith(SQLITE):
+        place = Path(uri.removeprefix(SQLITE).partition("?")[0])
+        if not place.parent.is_dir() or (place.exists() and not place.is_file()):
+            raise StoreError(
+                f"cannot open the MLflow store {uri}: {place} is no file, or there is no folder {place.parent}"
+            )
 
 
 def _create(database: Path, artifacts: Path) -> None:

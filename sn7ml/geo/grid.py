@@ -15,6 +15,9 @@ EARTH_RADIUS_M = 6_378_137.0
 
 WEB_MERCATOR = 3857
 
+FARTHEST = 1e9
+"""Units of a CRS. The Earth is 4e7 m around; beyond this, numbers are broken, and pixels get lost in rounding."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -37,6 +40,8 @@ class Grid:
         t = self.transform
         if t.b or t.d or t.a <= 0 or not math.isclose(t.a, -t.e, rel_tol=1e-6):
             raise GridError(f"need a north-up grid of square pixels, got transform {tuple(t)[:6]}")
+        if not (max(abs(t.c), abs(t.f), t.a) <= FARTHEST and t.a >= 1 / FARTHEST):  # so written, NaN is refused
+            raise GridError(f"need coordinates on Earth, within ±{FARTHEST:.0e}, got transform {tuple(t)[:6]}")
         if min(self.shape) < 1:
             raise GridError(f"need at least one row and one column, got shape {self.shape}")
 

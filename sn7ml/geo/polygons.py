@@ -1,8 +1,22 @@
 """Building outlines as they come, and as this project wants them."""
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
+
+MOST_CROSSINGS = 200
+"""Of an outline with itself. GEOS needs 0.1 s to repair that many, and minutes for a star of 200 sides (10^4 crossings)."""
+
+MOST_SIDES = 1_000
+"""Of an outline that crosses itself; in fewer, crossings are counted. The real area has outlines of up to 44."""
+
+HARMLESS = 20
+"""So few sides cannot cross each other ``MOST_CROSSINGS`` times: 20 × 17 / 2."""
+
+MOST_VERTICES = 100_000
+"""Of any outline: to find out whether it crosses itself takes up to 15 s."""
 
 
 def clean_polygon(geometry: BaseGeometry | None) -> Polygon | MultiPolygon | None:
@@ -10,10 +24,17 @@ def clean_polygon(geometry: BaseGeometry | None) -> Polygon | MultiPolygon | Non
 
     Z is dropped and holes stay. A self-crossing outline is repaired (``make_valid``); of what that gives, only the
     polygonal parts stay. Lines, points, empty and missing geometries give None.
+
+    Raises
+    ------
+    ValueError
+        If it is tangled, see :func:`tangled`.
     """
     if geometry is None or geometry.is_empty:
         return None
     flat = shapely.force_2d(geometry)
+    if tangled(np.array([flat], dtype=object)).any():
+        raise ValueError(TANGLED)
     if not flat.is_valid:
         flat = shapely.make_valid(flat)
     if isinstance(flat, Polygon | MultiPolygon):
@@ -22,3 +43,44 @@ def clean_polygon(geometry: BaseGeometry | None) -> Polygon | MultiPolygon | Non
         [part for part in getattr(flat, "geoms", []) if isinstance(part, Polygon | MultiPolygon)]
     )
     return merged if isinstance(merged, Polygon | MultiPolygon) and not merged.is_empty else None
+
+
+TANGLED = (
+    f"has more than {MOST_VERTICES:,} vertices, or crosses itself more than {MOST_CROSSINGS} times or with more than "
+    f"{MOST_SIDES:,} sides; expected the outline of a building"
+)
+
+
+def tangled(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Mark geometries that would take minutes and gigabytes to be repaired: a file of 1 kB can hold one.
+
+    What is None, EMPTY or valid is not marked, unless it has more than ``MOST_VERTICES``.
+    """
+    vertices = shapely.get_num_coordinates(geometries)
+    marked: NDArray[np.bool_] = vertices > MOST_VERTICES
+    for place in np.flatnonzero(~marked & (vertices > HARMLESS)):
+        geometry = geometries[place]
+        if not geometry.is_valid:
+            marked[place] = vertices[place] > MOST_SIDES or _crossings(geometry) > MOST_CROSSINGS
+    return marked
+
+
+def _crossings(geometry: BaseGeometry) -> int:
+    """Count the pairs of sides that cross, each in the midst of the other."""
+    rings = shapely.get_rings(shapely.get_parts(geometry))
+    corners, owner = shapely.get_coordinates(rings, return_index=True)
+    same = owner[1:] == owner[:-1]
+    starts, ends = corners[:-1][same], corners[1:][same]
+    before, after = _side_of(starts, ends, starts), _side_of(starts, ends, ends)
+    parted = before * after < 0  # [i, j]: the line through side i has the ends of side j to either hand
+    return int(np.count_nonzero(parted & parted.T)) // 2
+
+
+def _side_of(
+    starts: NDArray[np.float64], ends: NDArray[np.float64], points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return -1, 0 or 1, [i, j]: on which hand point j lies of the line through side i."""
+    x, y = (ends - starts).T[:, :, None]
+    offsets = points[None] - starts[:, None]
+    hand: NDArray[np.float64] = np.sign(x * offsets[..., 1] - y * offsets[..., 0])
+    return hand

@@ -58,4 +58,4 @@ def shades(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     mean, std = (values[:, None, None] for values in band_statistics(pixels))
     scaled = (pixels[:COLOURS] - mean) / std * SHADES_PER_DEVIATION + MIDDLE
-    return np.clip(scaled.round(), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(scaled.round(), 0, 255), dtype=np.uint8)

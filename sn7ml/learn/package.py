@@ -3,17 +3,19 @@
 Tensors are called ``0.encoder.conv_stem.weight``: the number of the network, then its own name for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors
+import torch
 import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sn7ml.data.model_files import CONFIG, WEIGHTS, no_package, read_config
+from sn7ml.data.model_files import CONFIG, MOST_WEIGHT_BYTES, WEIGHTS, no_package, read_config
 from sn7ml.errors import ModelError
+from sn7ml.inputs import require_regular
 from sn7ml.learn.models import bare_model
 from sn7ml.params import Recipe
 from sn7ml.runtime.files import replacing, write_text
@@ -52,14 +54,25 @@ def joined(packages: Sequence[Package]) -> Package:
 
 
 def save_package(folder: Path, package: Package) -> None:
-    """Write ``weights.safetensors`` and ``package.yaml``; the same package gives the same bytes."""
+    """Write ``weights.safetensors`` and ``package.yaml``; the same package gives the same bytes.
+
+    Raises
+    ------
+    ModelError
+        If the weights cannot be written.
+    OSError
+        If the rest cannot.
+    """
     tensors = {
         f"{number}.{name}": tensor.contiguous()
         for number, weights in enumerate(package.weights)
         for name, tensor in weights.items()
     }
     with replacing(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary)
+        try:
+            save_file(tensors, temporary)
+        except safetensors.SafetensorError as error:  # its name for a full disk, among others
+            raise ModelError(f"{folder / WEIGHTS}: cannot be written ({error})") from None
     config = {"recipe": package.recipe.model_dump(mode="json"), "upsampling": package.upsampling}
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=True))
 
@@ -70,17 +83,50 @@ def load_package(folder: Path) -> Package:
     Raises
     ------
     ModelError
-        If a file is missing or damaged.
+        If a file is missing or damaged, or the weights are not those of the recipe's network.
     ParamsError
         If the recipe has unknown or missing keys.
     """
     recipe, upsampling = read_config(folder)
     try:
-        tensors = load_file(folder / WEIGHTS)
-        weights: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in tensors.items():
-            number, _, name = key.partition(".")
-            weights.setdefault(int(number), {})[name] = tensor
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        require_regular(folder / WEIGHTS, MOST_WEIGHT_BYTES)
+        weights = _by_network(load_file(folder / WEIGHTS))
+    except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
         raise no_package(folder, error) from None
-    return Package(recipe, upsampling, tuple(weights[number] for number in sorted(weights)))
+    package = Package(recipe, upsampling, weights)
+    _refuse_other_network(package, folder)
+    return package
+
+
+def _by_network(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], ...]:
+    """Return the tensors of each network by their own names. Raises ValueError."""
+    weights: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"tensor {key!r:.80} holds a number that is not finite")
+        weights.setdefault(number, {})[name] = tensor
+    numbers = [str(number) for number in range(len(weights))]
+    if not weights or set(weights) != set(numbers):
+        raise ValueError(f"expected tensors of networks 0, 1, …, got those of {sorted(weights)!s:.80}")
+    return tuple(weights[number] for number in numbers)
+
+
+def _refuse_other_network(package: Package, folder: Path) -> None:
+    """Raise ModelError if the weights are not of the recipe's network, before that takes any memory.
+
+    A recipe is a few lines, and can name a network of 30 GB.
+    """
+    try:
+        with torch.device("meta"):
+            wanted = {
+                name: tuple(tensor.shape) for name, tensor in bare_model(package.recipe.model).state_dict().items()
+            }
+    except ModelError:
+        return  # unknown, or of the few that need true tensors to be built: Package.networks will say
+    for number, weights in enumerate(package.weights):
+        if wanted != {name: tuple(tensor.shape) for name, tensor in weights.items()}:
+            raise ModelError(
+                f"{folder}: weights do not fit {package.recipe.model}: network {number} has {len(weights)} tensors, which "
+                f"are not the {len(wanted)} of that model"
+            )

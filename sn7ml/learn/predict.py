@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 
 from sn7ml.data.cubes import read_image
 from sn7ml.data.probabilities import write_probabilities
+from sn7ml.data.rasters import refuse_upsampled
 from sn7ml.data.regions import Stretch
 from sn7ml.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.geo.radiometry import band_statistics, shades
@@ -194,6 +195,7 @@ def predict_frames(
     for frame in frames[frames["aoi"].isin(stretches)].to_dict("records"):
         aoi, month = str(frame["aoi"]), str(frame["month"])
         image = read_image(root / frame["image"])
+        refuse_upsampled(root / frame["image"], image.grid, predictor.upsampling)
         found = predictor.predict_image(image.pixels, stretches[aoi])
         write_probabilities(out / aoi / f"{month}.tif", found, image.grid, predictor.upsampling)
         yield aoi, month

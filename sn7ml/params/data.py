@@ -52,7 +52,7 @@ class ValidationParams(Section):
 class TilingParams(Section):
     """How frames are cut into tiles and what the masks show."""
 
-    size_px: int = Field(gt=0, multiple_of=32)
+    size_px: int = Field(gt=0, le=2_048, multiple_of=32)
     """Side of a tile, pixels of the original image; a multiple of the encoder's stride (32)."""
 
     overlap_px: int = Field(ge=0)

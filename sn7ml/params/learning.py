@@ -94,13 +94,13 @@ class PredictParams(Section):
     splits: tuple[Split, ...] = Field(min_length=1)
     """Only AOIs (or columns) of these splits are predicted."""
 
-    tile_px: int = Field(gt=0, multiple_of=32)
+    tile_px: int = Field(gt=0, le=2_048, multiple_of=32)
     """Side of a window, pixels of the original image."""
 
     overlap_px: int = Field(ge=0)
     """Pixels that neighbouring windows share; blended there with weights that fall off to the window's edge."""
 
-    batch_size: int = Field(ge=1)
+    batch_size: int = Field(ge=1, le=1_024)
     """Windows per forward pass."""
 
     flips: bool

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from sn7ml.errors import ParamsError
+from sn7ml.inputs import read_yaml
 from sn7ml.params.learning import Choice
 from sn7ml.params.recipe import Recipe
 from sn7ml.params.section import Section
@@ -96,8 +96,10 @@ def _known(model: type[Section], path: tuple[int | str, ...]) -> list[str]:
 
 def _read_yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_yaml(path)
     except FileNotFoundError:
         raise ParamsError(f"no file {path}; run this in the project's root folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
+        raise ParamsError(f"{path}: cannot be read as YAML: {error.strerror}") from None
+    except ValueError as error:
         raise ParamsError(f"{path}: cannot be read as YAML: {error}") from None

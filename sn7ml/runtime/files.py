@@ -1,10 +1,14 @@
-"""Write files so that no reader ever meets half of one."""
+"""Write files so that no reader ever meets half of one; read what other stages wrote."""
 
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from sn7ml.errors import TableError
+from sn7ml.inputs import read_json
 
 
 @contextmanager
@@ -18,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not (path.is_file() or path.is_dir()):
         yield path  # a pipe or a device such as /dev/stdout holds nothing that could be half
         return
-    path = path.resolve()  # what a link points to is replaced, and not the link
+    path = Path(os.path.realpath(path))  # what a link points to is replaced, not the link, unless it points to itself
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     former = temporary.with_name(f"{temporary.name}.former")
     try:
@@ -26,6 +30,10 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary.is_dir() and path.is_dir():
             path.rename(former)  # a folder cannot be renamed over a full one
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)  # a full disk is met while writing, where Python knows no name
+        raise
     finally:
         for leftover in (temporary, former):
             _remove(leftover)
@@ -42,3 +50,13 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text through a temporary name."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_output(path: Path) -> Any:
+    """Read JSON that an earlier stage wrote. Raises TableError if it is absent or damaged."""
+    try:
+        return read_json(path)
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror}); run `dvc repro`") from None
+    except ValueError as error:
+        raise TableError(f"{path}: is not JSON ({error}); remove it and run `dvc repro`") from None

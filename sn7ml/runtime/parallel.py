@@ -52,7 +52,7 @@ def map_items(
     ------
     ItemsFailed
         After all items have ended, if any raised. Its cause is the first failure that is a defect of ours (no
-        Sn7Error), if there is one, so that the traceback is not lost.
+        Sn7Error, no error of the file system), if there is one, so that the traceback is not lost.
     """
     results: dict[str, Result] = {}
     failures: dict[str, Exception] = {}
@@ -66,7 +66,7 @@ def map_items(
                 failures[name] = error
             on_done(name)
     if failures:
-        defect = next((error for error in failures.values() if not isinstance(error, Sn7Error)), None)
+        defect = next((error for error in failures.values() if not isinstance(error, Sn7Error | OSError)), None)
         raise ItemsFailed(failures, total=len(items)) from defect
     return {name: results[name] for name in items}
 

@@ -12,8 +12,9 @@ from sn7ml.errors import Sn7Error
 def run_stage(main: Callable[..., None], *names: str) -> None:
     """Call ``main`` with one ``Path`` per name, by keyword, taken in that order from the command line.
 
-    An :class:`Sn7Error` becomes one message on stderr and exit code 1; DVC then stops the pipeline. Any other
-    exception is a defect of ours and keeps its traceback, also where it is the cause of ItemsFailed.
+    An :class:`Sn7Error`, or an error of the file system such as a full disk, becomes one message on stderr and exit code
+    1; DVC then stops the pipeline. Any other exception is a defect of ours and keeps its traceback, also where it is the
+    cause of ItemsFailed.
     """
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
     for name in names:
@@ -21,7 +22,7 @@ def run_stage(main: Callable[..., None], *names: str) -> None:
     arguments = vars(parser.parse_args())
     try:
         main(**arguments)
-    except Sn7Error as error:
+    except (Sn7Error, OSError) as error:
         if error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a stage speaks to a terminal

@@ -135,7 +135,7 @@ def test_a_broken_feature_is_named(broken: Any, path: Path) -> None:
 def test_coordinates_that_are_no_numbers_are_named(path: Path) -> None:
     text = '{"type": "Polygon", "coordinates": [[[0, 0], [1, NaN], [1, 1], [0, 0]]]}'
     path.write_text(f'{{"features": [{{"properties": {{"Id": 1}}, "geometry": {text}}}]}}')
-    with pytest.raises(LabelError, match="feature 0 needs an integer 'Id' and a geometry"):
+    with pytest.raises(LabelError, match="feature 0 has a coordinate that is no finite number"):
         read_labels(path, GRID, "match_pix")
 
 

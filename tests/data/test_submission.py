@@ -222,7 +222,9 @@ def test_a_submission_that_is_absent_is_named(function: object, tmp_path: Path) 
 
 
 def test_a_folder_is_no_csv(tmp_path: Path) -> None:
-    with pytest.raises(LabelError, match=r"cannot be read \(Is a directory\); expected a CSV file$"):
+    with pytest.raises(
+        LabelError, match=r"cannot be read \(it is a folder, not a regular file\); expected a CSV file$"
+    ):
         read_submission(tmp_path)
 
 

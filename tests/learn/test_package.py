@@ -115,7 +115,7 @@ def test_damaged_weights_are_refused(damage: object, package: Package, tmp_path:
         load_package(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2]", "upsampling: 3", "a: [", "recipe: {}\nupsampling: many"])
+@pytest.mark.parametrize("text", ["", "[1, 2]", "upsampling: 3", "a: [", "recipe: {}"])
 def test_a_damaged_description_is_refused(text: str, package: Package, tmp_path: Path) -> None:
     save_package(tmp_path, package)
     (tmp_path / CONFIG).write_text(text, encoding="utf-8")
@@ -125,7 +125,7 @@ def test_a_damaged_description_is_refused(text: str, package: Package, tmp_path:
 
 def test_upsampling_below_one_is_refused(package: Package, tmp_path: Path) -> None:
     save_package(tmp_path, Package(SMALL, 0, package.weights))
-    with pytest.raises(ModelError, match="upsampling must be at least 1, got 0"):
+    with pytest.raises(ModelError, match="upsampling must be at least 1 and at most 8, got 0"):
         load_package(tmp_path)
 
 

@@ -36,7 +36,7 @@ def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int
         ``out`` exists and is not an empty folder.
     """
     _check(aois, months, size_px, seed)
-    out = out.resolve()
+    out = out.absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CatalogError(f"{out} exists and is not an empty folder; remove it or give another one")
     with replacing(out) as temporary:

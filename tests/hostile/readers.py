@@ -1,0 +1,100 @@
+"""Every reader of the project with a good file for it, so that each can be given the same bad ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from sn7ml.data.cubes import read_grid, read_image, read_mask
+from sn7ml.data.label_folder import read_label_folder
+from sn7ml.data.labels import read_labels
+from sn7ml.data.model_files import CONFIG, USAGE, read_config, read_usage
+from sn7ml.data.probabilities import ProbabilityCube, write_probabilities
+from sn7ml.data.submission import read_submission
+from sn7ml.errors import LabelError, ModelError, ParamsError, RasterError, Sn7Error
+from sn7ml.geo.probabilities import Probabilities
+from sn7ml.params import Usage, load_params, load_recipe, load_track, recipe_of
+from tests.data.submissions import FEB, HEADER, JAN, SQUARE
+from tests.sn7_folder import AOI, HOUSES, SHAPE, addressed, grid_of, stem, write_image, write_labels
+
+ROOT = Path(__file__).resolve().parents[2]
+GRID = grid_of(AOI)
+SMALL = grid_of(AOI, (7, 9))
+LABELS = f"{stem(AOI, '2018-01')}_Buildings.geojson"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader, what it reads, and what it raises."""
+
+    file: str
+    """Name of the file that is spoilt."""
+
+    write: Callable[[Path], None]
+    """Writes a good one, and what must lie beside it."""
+
+    read: Callable[[Path], object]
+    error: type[Sn7Error]
+
+
+def write_frame(path: Path) -> None:
+    write_image(path, addressed(SHAPE, 3), GRID)
+
+
+def write_mask(path: Path) -> None:
+    write_image(path, addressed(SHAPE)[:1], GRID)
+
+
+def write_houses(path: Path) -> None:
+    write_labels(path, HOUSES)
+
+
+def write_csv(path: Path) -> None:
+    path.write_text(f'{HEADER}{JAN},1,{SQUARE}\n{JAN},2,"POLYGON EMPTY"\n{FEB},1,{SQUARE}\n')
+
+
+def write_params(path: Path) -> None:
+    path.write_text((ROOT / "params.yaml").read_text())
+
+
+def write_recipe(path: Path) -> None:
+    path.write_text(yaml.safe_dump(recipe_of(load_params(ROOT / "params.yaml")).model_dump(mode="json")))
+
+
+def write_track(path: Path) -> None:
+    path.write_text(yaml.safe_dump(load_params(ROOT / "params.yaml").track.model_dump(mode="json")))
+
+
+def write_config(path: Path) -> None:
+    recipe = recipe_of(load_params(ROOT / "params.yaml")).model_dump(mode="json")
+    path.write_text(yaml.safe_dump({"recipe": recipe, "upsampling": 3}))
+
+
+def write_usage(path: Path) -> None:
+    params = load_params(ROOT / "params.yaml")
+    path.write_text(yaml.safe_dump(Usage(predict=params.predict, track=params.track).model_dump(mode="json")))
+
+
+def write_month(path: Path) -> None:
+    probabilities = Probabilities(np.full((3, 14, 18), 7, np.uint8), np.ones((14, 18), np.bool_))
+    write_probabilities(path, probabilities, SMALL, 2)
+
+
+READERS = {
+    "frame": Reader("a.tif", write_frame, read_image, RasterError),
+    "grid": Reader("a.tif", write_frame, read_grid, RasterError),
+    "mask": Reader("a_UDM.tif", write_mask, read_mask, RasterError),
+    "probabilities": Reader(
+        "2018-01.tif", write_month, lambda path: ProbabilityCube(path.parent, SMALL)["2018-01"], RasterError
+    ),
+    "labels": Reader(LABELS, write_houses, lambda path: read_labels(path, GRID, "match_pix"), LabelError),
+    "scored labels": Reader(LABELS, write_houses, lambda path: read_label_folder(path.parent), LabelError),
+    "csv": Reader("a.csv", write_csv, read_submission, LabelError),
+    "params": Reader("params.yaml", write_params, load_params, ParamsError),
+    "recipe": Reader("best.yaml", write_recipe, load_recipe, ParamsError),
+    "track": Reader("best.yaml", write_track, load_track, ParamsError),
+    "package": Reader(CONFIG, write_config, lambda path: read_config(path.parent), ModelError),
+    "usage": Reader(USAGE, write_usage, lambda path: read_usage(path.parent), ModelError),
+}

@@ -1,0 +1,67 @@
+"""CSVs whose names, numbers and lines are absurd."""
+
+from pathlib import Path
+
+import pytest
+
+from sn7ml.data import csv_rows
+from sn7ml.data.submission import read_submission, write_submission
+from sn7ml.errors import LabelError
+from tests.data.submissions import HEADER, JAN, SQUARE, complaint, complaint_of_row, read
+from tests.sn7_folder import AOI
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", f"../{JAN}", f"/tmp/{JAN}", "global_monthly_2018_01_mosaic_../../x"]
+)
+def test_a_filename_that_leads_elsewhere_is_none(name: str, tmp_path: Path) -> None:
+    assert "is no SpaceNet 7 stem" in complaint_of_row(tmp_path, f"{name},1,{SQUARE}")
+
+
+@pytest.mark.parametrize("tail", ["/../../../etc", ".tif", "\0x"[1:], "/x"])
+def test_what_follows_the_stem_is_not_used(tail: str, tmp_path: Path) -> None:
+    found = read(tmp_path, f"{HEADER}{JAN}{tail},1,{SQUARE}\n")
+    assert (found["aoi"].tolist(), found["month"].tolist()) == ([AOI], ["2018-01"])
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", "1e300", "1e6"])
+def test_coordinates_that_are_no_pixels_are_named(number: str, tmp_path: Path) -> None:
+    said = complaint_of_row(tmp_path, f'{JAN},1,"POLYGON ((0 0, {number} 0, 2 2, 0 2, 0 0))"')
+    assert said.startswith("line 3, column geometry: ")
+
+
+@pytest.mark.parametrize(
+    "wkt",
+    [
+        "POLYGON " + "(" * 100_000,
+        "MULTI" * 50_000,
+        "GEOMETRYCOLLECTION (" * 60_000,
+        "POLYGON ((" + "0 0, " * 100_000,
+        "CURVEPOLYGON (CIRCULARSTRING (0 0, 1 1, 2 0, 1 -1, 0 0))",
+        "=cmd|' /C calc'!A0",
+    ],
+    ids=["brackets", "words", "collections", "half a ring", "curves", "a formula"],
+)
+def test_text_that_is_no_polygon_is_named_in_a_short_line(wkt: str, tmp_path: Path) -> None:
+    said = complaint_of_row(tmp_path, f'{JAN},1,"{wkt}"')
+    assert "is no WKT" in said
+    assert len(said) < 500
+
+
+def test_a_file_of_broken_lines_only_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "MOST_BROKEN", 100)
+    (told,) = complaint(tmp_path, HEADER + "x\n" * 1_000_000)
+    assert told.startswith("a.csv: more than 100 broken lines; the first is line 2: 1 field(s) in 'x'; expected 3")
+
+
+def test_ids_with_all_sorts_of_letters_come_back_as_they_were(tmp_path: Path) -> None:
+    odd = "../../x\x1b[31m<script>=1+1"
+    table = read(tmp_path, f"{HEADER}{JAN},{odd},{SQUARE}\n")
+    write_submission(tmp_path / "out" / "b.csv", table)
+    assert read_submission(tmp_path / "out" / "b.csv")["id"].tolist() == [odd]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.csv", "b.csv", "out"]
+
+
+def test_a_device_is_told_from_a_csv(tmp_path: Path) -> None:
+    with pytest.raises(LabelError, match=r"cannot be read \(it is a device, not a regular file"):
+        read_submission(Path("/dev/null"))

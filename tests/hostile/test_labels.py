@@ -1,0 +1,159 @@
+"""Label files whose numbers, names and depths are absurd: nothing is dropped that SpaceNet 7's own files do not have."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from shapely.geometry import Point, box
+
+from sn7ml.data.label_folder import read_label_folder
+from sn7ml.data.labels import read_labels
+from sn7ml.data.submission import read_submission
+from sn7ml.errors import LabelError
+from sn7ml.geo import polygons
+from tests.data.submissions import HEADER, JAN, SQUARE
+from tests.hostile.readers import GRID, LABELS
+from tests.sn7_folder import feature, write_features, write_labels
+
+HOUSE = feature(1, box(1, 2, 4, 6))
+
+
+def labels_in(folder: Path) -> pd.DataFrame:
+    return read_labels(folder / LABELS, GRID, "match_pix")
+
+
+READS = (labels_in, read_label_folder)
+
+
+def polygon(*corners: Any) -> dict[str, Any]:
+    return {"type": "Feature", "properties": {"Id": 2}, "geometry": {"type": "Polygon", "coordinates": [list(corners)]}}
+
+
+def changed(**parts: Any) -> dict[str, Any]:
+    return HOUSE | parts
+
+
+def nested(depth: int) -> dict[str, Any]:
+    inner: dict[str, Any] = {"type": "Point", "coordinates": [1, 2]}
+    for _ in range(depth):
+        inner = {"type": "GeometryCollection", "geometries": [inner]}
+    return changed(geometry=inner)
+
+
+BAD = {
+    "NaN": polygon([0, 0], [float("nan"), 1], [1, 1], [0, 0]),
+    "infinite": polygon([0, 0], [float("inf"), 1], [1, 1], [0, 0]),
+    "absurd": polygon([0, 0], [1e300, 1], [1, 1], [0, 0]),
+    "in metres": polygon([4_000_000, 0], [4_000_009, 1], [4_000_001, 1], [4_000_000, 0]),
+    "text": polygon(["a", "0"], ["5", "1"], ["1", "1"], ["a", "0"]),
+    "two corners": polygon([0, 0], [1, 1]),
+    "ragged": polygon([0, 0], [1], [1, 1], [0, 0]),
+    "of four dimensions": polygon([0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]),
+    "null corners": polygon([0, 0], [None, 1], [1, 1], [0, 0]),
+    "corners in a map": changed(geometry={"type": "Polygon", "coordinates": {"a": 1}}),
+    "a null outline": changed(geometry={"type": "Polygon", "coordinates": [None]}),
+    "an empty map": changed(geometry={}),
+    "an empty list": changed(geometry=[]),
+    "an empty text": changed(geometry=""),
+    "false": changed(geometry=False),
+    "a number": changed(geometry=7),
+    "an unknown type": changed(geometry={"type": "Pnlygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}),
+    "no type": changed(geometry={"coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}),
+    "no coordinates": changed(geometry={"type": "Polygon"}),
+    "no geometry": {"type": "Feature", "properties": {"Id": 2}},
+    "no id": changed(properties={}),
+    "no properties": changed(properties=None),
+    "id true": changed(properties={"Id": True}),
+    "id 7.5": changed(properties={"Id": 7.5}),
+    "id infinite": changed(properties={"Id": float("inf")}),
+    "id null": changed(properties={"Id": None}),
+    "id a list": changed(properties={"Id": [7]}),
+    "null": None,
+    "a text": "Feature",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_a_feature_at_fault_is_named_by_its_number(bad: Any, tmp_path: Path) -> None:
+    write_features(tmp_path / LABELS, [HOUSE, bad])
+    for read in READS:
+        with pytest.raises(LabelError, match=r"Buildings\.geojson: (feature 1|1 feature\(s\), the first being 1)"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["match", "match_pix"])
+def test_labels_in_other_coordinates_than_said_are_refused(kind: str, tmp_path: Path) -> None:
+    write_labels(tmp_path / LABELS, {1: box(1, 2, 4, 6)}, GRID if kind == "match_pix" else None)
+    with pytest.raises(
+        LabelError, match="expected " + ("pixels" if kind == "match_pix" else "coordinates in EPSG:3857")
+    ):
+        read_labels(tmp_path / LABELS, GRID, kind)
+
+
+@pytest.mark.parametrize("depth", [300, 100_000])
+def test_geometries_deep_within_one_another_end_in_words(depth: int, tmp_path: Path) -> None:
+    head, tail = '{"type":"GeometryCollection","geometries":[', "]}"
+    inner = head * depth + '{"type":"Point","coordinates":[1,2]}' + tail * depth
+    text = f'{{"features":[{{"properties":{{"Id":1}},"geometry":{inner}}}]}}'
+    (tmp_path / LABELS).write_text(text)
+    if depth == 300:  # legal, and no polygon, which this reader drops
+        assert read_labels(tmp_path / LABELS, GRID, "match_pix").empty
+    else:
+        with pytest.raises(LabelError, match="too deep within one another"):
+            read_labels(tmp_path / LABELS, GRID, "match_pix")
+
+
+def test_a_key_named_twice_hides_nothing(tmp_path: Path) -> None:
+    content = json.dumps({"features": [HOUSE]})
+    (tmp_path / LABELS).write_text(content[:-1] + ', "features": []}')
+    with pytest.raises(LabelError, match=r"is not JSON \(an object names \['features'\] twice\)"):
+        read_labels(tmp_path / LABELS, GRID, "match_pix")
+
+
+def star(corners: int) -> shapely.Polygon:
+    """Each side crosses nearly all others."""
+    turns = np.arange(corners) * (np.pi - np.pi / corners)
+    return shapely.Polygon(500 + 400 * np.column_stack([np.cos(turns), np.sin(turns)]))
+
+
+def test_crossings_are_counted_as_on_paper() -> None:
+    # Sides of a star of n corners cross all but themselves and their two neighbours: n (n - 3) / 2.
+    assert [polygons._crossings(star(corners)) for corners in (3, 5, 7, 21)] == [0, 5, 14, 189]
+
+
+@pytest.mark.parametrize(
+    ("corners", "read"), [(5, True), (21, True), (23, False), (201, False), (2_001, False), (10_001, False)]
+)
+def test_an_outline_that_crosses_itself_everywhere_is_repaired_or_refused(
+    corners: int, read: bool, tmp_path: Path
+) -> None:
+    write_labels(tmp_path / LABELS, {1: box(1, 2, 4, 6), 2: star(corners)})
+    (tmp_path / "a.csv").write_text(f'{HEADER}{JAN},1,{SQUARE}\n{JAN},2,"{star(corners).wkt}"\n')
+    if read:
+        assert read_labels(tmp_path / LABELS, GRID, "match_pix")["geometry"][1].is_valid
+        assert len(read_label_folder(tmp_path)) == len(read_submission(tmp_path / "a.csv")) == 2
+        return
+    for reader in READS:
+        with pytest.raises(
+            LabelError, match=r"feature 1 has (a broken geometry \()?.* crosses itself more than 200 times"
+        ):
+            reader(tmp_path)
+    with pytest.raises(LabelError, match=r"line 3, column geometry: .* crosses itself more than 200 times"):
+        read_submission(tmp_path / "a.csv")
+
+
+def test_an_outline_that_does_not_cross_itself_may_have_many_corners(tmp_path: Path) -> None:
+    round_house = Point(500, 500).buffer(300, quad_segs=10_000)
+    write_labels(tmp_path / LABELS, {1: round_house})
+    found = read_labels(tmp_path / LABELS, GRID, "match_pix")["geometry"][0]
+    assert shapely.get_num_coordinates(found) == 40_001
+
+
+def test_properties_may_be_anything(tmp_path: Path) -> None:
+    # geopandas writes NaN, which is no JSON, for numbers that are missing.
+    (tmp_path / LABELS).write_text(json.dumps({"features": [changed(properties={"Id": 7, "area": float("nan")})]}))
+    assert read_labels(tmp_path / LABELS, GRID, "match_pix")["id"].tolist() == ["7"]

@@ -1,0 +1,159 @@
+"""YAML that is small and asks for much, or says one thing twice; params, recipes, packages, data.dvc."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sn7ml.cli.project import read_data_file
+from sn7ml.data.model_files import CONFIG, USAGE, read_config, read_usage
+from sn7ml.errors import CatalogError, ModelError, ParamsError
+from sn7ml.experiment.provenance import UNKNOWN, data_md5
+from sn7ml.inputs import plain_name, read_yaml
+from sn7ml.params import load_params
+from tests.hostile.readers import ROOT, write_config, write_usage
+
+LAUGHS = "a0: &a0 [ha, ha]\n" + "".join(
+    f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)
+)
+
+BAD = {
+    "aliases": (LAUGHS, r"aliases \(\*name\) are not read"),
+    "an alias to itself": ("&a [*a]", "aliases"),
+    "a tag of Python": ("!!python/object/apply:os.system ['touch evil']", "could not determine a constructor"),
+    "a tag of Python's module": ("a: !!python/module:os", "could not determine a constructor"),
+    "a key twice": ("split: {}\nsplit: {}\n", r"key\(s\) \['split'\] twice"),
+    "a key twice further down": ("split: {seed: 1, seed: 2}", r"key\(s\) \['seed'\] twice"),
+    "lists in lists": ("[" * 5_000, "too deep"),
+    "maps in maps": ("{a: " * 5_000, "too deep"),
+    "blocks in blocks": ("\n".join(" " * n + "a:" for n in range(600)), "too deep"),
+    "a day that is none": ("a: 2020-13-45", "month must be in 1..12"),
+    "an int that is none": ("a: !!int many", "invalid literal"),
+    "a float that is none": ("a: !!float many", "could not convert"),
+    "a bool that is none": ("a: !!bool perhaps", "perhaps"),
+    "a time that is none": ("a: !!timestamp now", "NoneType"),
+    "a binary that is none": ("a: !!binary é", "base64"),
+    "an int of 5000 digits": ("a: " + "7" * 5_000, "4300 digits"),
+    "a list as a key": ("? [a, b]\n: c", "unhashable"),
+    "two documents": ("a: 1\n---\nb: 2\n", "single document"),
+    "tabs": ("a:\n\t- b", "cannot start any token"),
+    "a NUL": ("a: \0", "special characters"),
+    "half a quote": ('a: "b', "end of stream"),
+    "bytes": (b"a: \xff", r"byte 3 is 0xff; expected text in UTF-8"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "message"), BAD.values(), ids=BAD)
+def test_it_is_refused_in_words(content: str | bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ParamsError, match=rf"params\.yaml: cannot be read as YAML: .*{message}"):
+        load_params(path)
+    assert not Path("evil").exists()
+    for name, read in ((CONFIG, read_config), (USAGE, read_usage)):
+        (tmp_path / name).write_bytes(path.read_bytes())
+        with pytest.raises(ModelError, match=message):
+            read(tmp_path)
+
+
+def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("# " + "x" * 300_000 + "\na: 1\n")
+    with pytest.raises(ParamsError, match=r"params\.yaml: .* it has 300,\d+ bytes or more; at most 262,144 are read"):
+        load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("*.yaml"), *ROOT.glob("configs/*.yaml"), ROOT / "data.dvc", ROOT / "dvc.lock"]
+)
+def test_the_projects_own_files_are_read_as_yaml_reads_them(path: Path) -> None:
+    assert read_yaml(path) == yaml.safe_load(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        ("tiling", {"size_px": 3_200_000}),
+        ("predict", {"tile_px": 3_200_000}),
+        ("predict", {"batch_size": 10**9}),
+        ("tiling", {"upsampling": 10**9}),
+        ("split", {"validation_fraction": float("nan")}),
+        ("predict", {"adaptation": float("inf")}),
+        ("split", {1: 2}),
+        ("split", {None: 2}),
+        ("split", {(): 2}),
+        ("split", {"\ud800": 2}),
+        ("split", 7),
+        ("split", [[[]]]),
+    ],
+)  # fmt: skip
+def test_values_that_would_cost_all_memory_or_mean_nothing_are_named(
+    section: str, values: object, tmp_path: Path
+) -> None:
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content[section] = content[section] | values if isinstance(values, dict) else values
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ParamsError, match=r"params\.yaml: "):
+        load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "9", "1000000000", "3.0", "true", '"3"', "null", "[3]", ".nan"])
+def test_a_package_with_another_up_sampling_than_1_to_8_is_refused(value: str, tmp_path: Path) -> None:
+    write_config(tmp_path / CONFIG)
+    text = (tmp_path / CONFIG).read_text()
+    assert read_config(tmp_path)[1] == 3
+    (tmp_path / CONFIG).write_text(re.sub("upsampling: 3", f"upsampling: {value}", text))
+    with pytest.raises(ModelError, match="upsampling must be at least 1 and at most 8, got"):
+        read_config(tmp_path)
+
+
+def test_a_usage_that_asks_for_giant_windows_is_refused(tmp_path: Path) -> None:
+    write_usage(tmp_path / USAGE)
+    content = yaml.safe_load((tmp_path / USAGE).read_text())
+    content["predict"]["tile_px"] = 320_000
+    (tmp_path / USAGE).write_text(yaml.safe_dump(content))
+    with pytest.raises(
+        ParamsError, match=r"usage\.yaml: 1 fault\(s\)\n  predict\.tile_px: .* less than or equal to 2048"
+    ):
+        read_usage(tmp_path)
+
+
+SET = "{aois: 1, months: 1, size_px: 64, seed: 7}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is damaged"),
+        ("[1]", "is damaged"),
+        ("outs: []", "is damaged"),
+        ("outs: [{md5: 1}]\nmeta: 7", "is damaged"),
+        (LAUGHS, "aliases"),
+        (f"outs: [{{md5: 1}}]\nmeta: {{synthetic: {SET[:-1]}, more: 1}}}}", "must hold whole numbers under"),
+        ("outs: [{md5: 1}]\nmeta: {synthetic: {aois: 1}}", "must hold whole numbers under"),
+        (f"outs: [{{md5: 1}}]\nmeta: {{synthetic: {SET.replace('7', 'x')}}}", "must hold whole numbers under"),
+        ("outs: [{md5: 1}]\nmeta: {synthetic: 7}", "must hold whole numbers under"),
+    ],
+)
+def test_a_damaged_data_file_is_named(text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data.dvc").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CatalogError, match=rf"data\.dvc: .*{message}"):
+        read_data_file()
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.mkdir(), lambda path: path.write_text(LAUGHS)])
+def test_where_a_run_came_from_is_unknown_by_a_damaged_data_file(
+    spoil: Callable[[Path], object], tmp_path: Path
+) -> None:
+    spoil(tmp_path / "data.dvc")
+    assert data_md5(tmp_path) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "/etc", "../a", "a\\b", "a\0", "é", "a\n", "-a", "x" * 201, 7, None]
+)
+def test_names_that_lead_elsewhere_are_refused(name: object) -> None:
+    with pytest.raises(ValueError, match="is no plain name"):
+        plain_name(name)
