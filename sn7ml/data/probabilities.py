@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sn7ml.data.cubes import read_grid, read_image
-from sn7ml.data.rasters import write_bands
+from sn7ml.data.rasters import open_geotiff, write_bands
 from sn7ml.errors import RasterError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.probabilities import Probabilities
@@ -22,6 +22,12 @@ def write_probabilities(path: Path, probabilities: Probabilities, grid: Grid, up
     """Write the output for one frame; ``grid`` is the original image's."""
     usable = probabilities.usable.astype(np.uint8) * np.uint8(255)
     write_bands(path, [*probabilities.channels, usable], BAND_NAMES, grid.upsampled(upsampling))
+
+
+def usable_fraction(path: Path) -> float:
+    """Return the share of pixels of a raster of probabilities where there is evidence, 0 to 1. Raises RasterError."""
+    with open_geotiff(path) as source:
+        return float((source.read(source.count) > 0).mean())
 
 
 class ProbabilityCube(Mapping[str, Probabilities]):
