@@ -82,7 +82,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
             write_task(out, task, {"frames": len(frames), "buildings": buildings, "footprints": len(tracks)})
     except OSError as error:
         raise Sn7Error(
-            f"cannot write to {out} ({error}). What lies there is whole: mend the cause and run the same command again, it goes on"
+            f"cannot write to {out} ({error}). What lies there is whole: mend the cause, and the same command goes on"
         ) from None
     console.print(f"{buildings} buildings, {len(tracks)} footprints in {len(frames)} frames: {out}", soft_wrap=True)
 

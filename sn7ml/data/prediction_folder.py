@@ -88,18 +88,22 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
     """
     before = _read_task(out)
     out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / LOCK)
     try:
-        with FileLock(out / LOCK, timeout=0):
-            if overwrite:
-                _clear(out)
-            elif before is not None and (changes := _differences(before, task.as_dict())):
-                raise CatalogError(f"{out} holds another prediction ({'; '.join(changes)}): {CURE}")
-            write_task(out, task, None)
-            yield
+        lock.acquire(timeout=0)
     except Timeout:
-        raise CatalogError(f"{out}: another process is writing its prediction there; wait for it, or {CURE}") from None
+        raise CatalogError(
+            f"{out}: another process is writing its prediction there; wait for it, or name another folder"
+        ) from None
+    try:
+        if overwrite:
+            _clear(out)
+        elif before is not None and (changes := _differences(before, task.as_dict())):
+            raise CatalogError(f"{out} holds another prediction ({'; '.join(changes)}): {CURE}")
+        write_task(out, task, None)
+        yield
     finally:
-        (out / LOCK).unlink(missing_ok=True)
+        lock.release()
 
 
 def write_task(out: Path, task: Task, found: Mapping[str, Any] | None) -> None:
