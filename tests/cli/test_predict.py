@@ -134,7 +134,9 @@ def test_killed_after_a_frame_it_goes_on_and_ends_as_if_nothing_had_been(
     assert [name for name in left if left[name] != right[name]] == []
 
 
-def test_a_month_that_came_later_is_added(bright: None, finished: Path, world: Path, model: Path, tmp_path: Path) -> None:
+def test_a_month_that_came_later_is_added(
+    bright: None, finished: Path, world: Path, model: Path, tmp_path: Path
+) -> None:
     images = world / "train" / AOI / "images_masked"
     flat, out = tmp_path / "flat", tmp_path / "out"
     flat.mkdir()
@@ -149,7 +151,9 @@ def test_another_model_is_refused_unless_the_old_results_may_go(
     bright: None, finished: Path, world: Path, tmp_path: Path
 ) -> None:
     out, other = shutil.copytree(finished, tmp_path / "out"), write_package(tmp_path / "other", batch_size=2)
-    with pytest.raises(CatalogError, match=r"holds another prediction \(of the model .*; with predict.batch_size 3, not 2"):
+    with pytest.raises(
+        CatalogError, match=r"holds another prediction \(of the model .*; with predict.batch_size 3, not 2"
+    ):
         run(world, out, "--model", other)
     assert content(out) == content(finished)
     run(world, out, "--model", other, "--overwrite")
@@ -168,7 +172,9 @@ def test_a_single_image_without_a_date_or_a_building_is_an_area(bright: None, mo
     assert (tmp_path / "out" / "maps" / "harbour.png").exists()
 
 
-def test_an_image_of_three_bands_gives_what_one_with_alpha_does(bright: None, world: Path, model: Path, tmp_path: Path) -> None:
+def test_an_image_of_three_bands_gives_what_one_with_alpha_does(
+    bright: None, world: Path, model: Path, tmp_path: Path
+) -> None:
     """Unusable pixels are 0 in all bands of the toy world."""
     source = world / "train" / AOI / "images_masked" / f"{stem(AOI, MONTHS[0])}.tif"
     pixels, grid = read_image(source).pixels, read_grid(source)
@@ -192,7 +198,9 @@ def test_input_that_cannot_be_predicted_leaves_no_trace(bright: None, model: Pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_truncated_image_is_named_and_frames_before_it_stay(bright: None, world: Path, model: Path, tmp_path: Path) -> None:
+def test_a_truncated_image_is_named_and_frames_before_it_stay(
+    bright: None, world: Path, model: Path, tmp_path: Path
+) -> None:
     shutil.copytree(world, tmp_path / "world")
     broken = tmp_path / "world" / "train" / AOI / "images_masked" / f"{stem(AOI, MONTHS[1])}.tif"
     whole = broken.read_bytes()
@@ -238,12 +246,16 @@ def test_a_full_disk_is_told_and_what_is_there_is_whole(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    assert {name: data for name, data in content(out).items() if content(finished).get(name) != data}.keys() <= {"predict.json"}
+    assert {name: data for name, data in content(out).items() if content(finished).get(name) != data}.keys() <= {
+        "predict.json"
+    }
     run(world, out, "--model", model)
     assert content(out) == content(finished)
 
 
-def test_errors_are_words_and_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_are_words_and_exit_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["sn7ml", "predict", str(tmp_path / "nowhere"), str(tmp_path / "out")])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -50,7 +50,11 @@ def test_an_alias_is_the_version_it_stands_for_today(
 def test_a_folder_is_known_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = package(tmp_path / "model", "bare")
     monkeypatch.chdir(tmp_path)
-    assert fetch_model("model").as_dict() == {"asked": "model", "resolved": str(folder), "digest": package_digest(folder)}
+    assert fetch_model("model").as_dict() == {
+        "asked": "model",
+        "resolved": str(folder),
+        "digest": package_digest(folder),
+    }
 
 
 @pytest.mark.parametrize("asked", [f"models:/{NAME}@nobody", "models:/nobody@champion"])
