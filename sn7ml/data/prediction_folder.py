@@ -103,6 +103,7 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
         write_task(out, task, None)
         yield
     finally:
+        (out / LOCK).unlink(missing_ok=True)  # still held, so nobody else's; nobody waits for it either
         lock.release()
 
 

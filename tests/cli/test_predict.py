@@ -20,7 +20,7 @@ from sn7ml import cli
 from sn7ml.data.cubes import read_grid, read_image
 from sn7ml.data.submission import read_submission
 from sn7ml.errors import CatalogError, ModelError, ParamsError, RasterError, Sn7Error
-from tests.cli.bright import Bright, predictor, run, write_package
+from tests.cli.bright import ROOT, Bright, predictor, run, write_package
 from tests.learn.toy import MONTHS, SHAPE, squares, write_world
 from tests.sn7_folder import AOI, addressed, grid_of, stem, write_image
 
@@ -92,7 +92,8 @@ def test_all_forms_of_the_result_tell_the_same(finished: Path) -> None:
         assert counts.loc[month, "usable_fraction"] == round(1 - 16 / (64 * 320), 4)  # the corner of 4 x 4
     with rasterio.open(finished / "probabilities" / AOI / f"{MONTHS[0]}.tif") as source:
         assert (source.crs.to_epsg(), source.shape, source.count) == (3857, SHAPE, 4)
-    assert Image.open(finished / "maps" / f"{AOI}.png").size[0] > 500
+    with Image.open(finished / "maps" / f"{AOI}.png") as picture:
+        assert picture.size[0] > 500
 
 
 def test_the_record_says_what_made_the_results(finished: Path, world: Path, model: Path) -> None:
@@ -116,7 +117,7 @@ def test_killed_after_a_frame_it_goes_on_and_ends_as_if_nothing_had_been(
     first = out / "probabilities" / AOI / f"{MONTHS[0]}.tif"
     batches = 39 // 3 + 1  # 3 rows of 13 windows of 32 pixels that share 8, three at a time: into the second frame
     command = [sys.executable, "-m", "tests.cli.bright", str(batches), str(world), str(out), "--model", str(model)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         end = time.monotonic() + 120
         while not first.exists():
             assert process.poll() is None

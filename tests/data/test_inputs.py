@@ -21,7 +21,7 @@ def keys(path: Path, month: str | None = None) -> dict[tuple[str, str], str]:
     """(AOI, month) to the path of the image."""
     root, frames = find_frames(path, month)
     assert all((root / image).is_file() for image in frames["image"])
-    return {(row.aoi, row.month): row.image for row in frames.itertuples()}
+    return {(row["aoi"], row["month"]): row["image"] for row in frames.to_dict("records")}
 
 
 def test_a_folder_in_the_layout_gives_what_the_catalog_gives(sn7_root: Path) -> None:

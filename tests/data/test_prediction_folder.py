@@ -19,7 +19,8 @@ from tests.sn7_folder import AOI, MONTHS, stem
 ROOT = Path(__file__).resolve().parents[2]
 USAGE = Usage(predict=windows(), track=load_params(ROOT / "params.yaml").track)
 IMAGES = {f"{AOI} {month}": {"file": f"/data/{month}.tif", "sha256": month} for month in MONTHS}
-TASK_A = Task({"asked": "a", "resolved": "/a", "digest": "0a"}, USAGE, IMAGES, {"torch": "1"})
+MODEL = {"asked": "a", "resolved": "/a", "digest": "0a"}
+TASK_A = Task(MODEL, USAGE, IMAGES, {"torch": "1"})
 
 
 def claim(out: Path, task: Task = TASK_A, *, overwrite: bool = False) -> None:
@@ -43,7 +44,7 @@ def test_a_new_or_empty_folder_is_ours_and_says_at_once_what_for(tmp_path: Path)
         claim(tmp_path / name)
         content = json.loads((tmp_path / name / TASK).read_text())
         assert (content["complete"], content["found"]) == (False, None)
-        assert content["model"] == {"asked": "a", "resolved": "/a", "digest": "0a"}
+        assert content["model"] == MODEL
         assert content["params"]["predict.tile_px"] == 32
         assert content["images"] == IMAGES
         assert [path.name for path in (tmp_path / name).iterdir()] == [TASK]
@@ -60,7 +61,7 @@ def test_the_same_task_goes_on_with_what_is_left(out: Path) -> None:
     [
         replace(TASK_A, images=IMAGES | {f"{AOI} 2018-05": {"file": "/data/new.tif", "sha256": "new"}}),
         replace(TASK_A, images={key: image | {"file": f"/moved{image['file']}"} for key, image in IMAGES.items()}),
-        replace(TASK_A, model=TASK_A.model | {"asked": "models:/x@champion"}),
+        replace(TASK_A, model=MODEL | {"asked": "models:/x@champion"}),
         replace(TASK_A, versions={"torch": "2"}),
         replace(TASK_A, params=USAGE.model_copy(update={"predict": windows(splits=("train",))})),
     ],
@@ -75,7 +76,7 @@ def test_what_leaves_the_frames_as_they_are_is_the_same_task(task: Task, out: Pa
     ("task", "words"),
     [
         (
-            replace(TASK_A, model=TASK_A.model | {"resolved": "/b", "digest": "0b"}),
+            replace(TASK_A, model=MODEL | {"resolved": "/b", "digest": "0b"}),
             "of the model /a, digest 0a, not /b, dig",
         ),
         (
@@ -108,7 +109,7 @@ def test_overwriting_removes_our_results_and_nothing_else(out: Path) -> None:
     for name in ("footprints", "geojson", "maps"):
         (out / name).mkdir()
     (out / "submission.csv").touch()
-    claim(out, replace(TASK_A, model=TASK_A.model | {"digest": "0b"}), overwrite=True)
+    claim(out, replace(TASK_A, model=MODEL | {"digest": "0b"}), overwrite=True)
     assert sorted(path.name for path in out.iterdir()) == ["notes.txt", TASK]
     assert json.loads((out / TASK).read_text())["model"]["digest"] == "0b"
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mlflow.pyfunc
 import numpy as np
 import pytest
 import torch
 from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PyFuncModel, load_model
 from mlflow.pyfunc.scoring_server import invocations
 
 from sn7ml.data.model_files import write_usage
@@ -55,9 +55,9 @@ def saved(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def model(saved: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.pyfunc.PyFuncModel:
+def model(saved: Path, monkeypatch: pytest.MonkeyPatch) -> PyFuncModel:
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow puts the model's code there
-    return mlflow.pyfunc.load_model(str(saved))
+    return load_model(str(saved))
 
 
 def expected(package: Path) -> np.ndarray:
@@ -66,7 +66,7 @@ def expected(package: Path) -> np.ndarray:
 
 
 def test_it_answers_as_prediction_does_with_the_windows_it_was_scored_with(
-    model: mlflow.pyfunc.PyFuncModel, package: Path
+    model: PyFuncModel, package: Path
 ) -> None:
     found = model.predict(np.stack([IMAGE, IMAGE[:, :, ::-1]]))
     assert (found.shape, found.dtype) == ((2, 3, 120, 150), np.float32)
@@ -92,9 +92,9 @@ def test_no_file_of_it_is_a_pickle(saved: Path) -> None:
         assert path.read_bytes()[:1] != b"\x80"  # every pickle since protocol 2 begins so
 
 
-def test_a_servers_request_is_answered(model: mlflow.pyfunc.PyFuncModel, package: Path) -> None:
+def test_a_servers_request_is_answered(model: PyFuncModel, package: Path) -> None:
     request = json.dumps({"inputs": IMAGE[None].tolist()})
-    answer = invocations(request, "application/json", model, model.metadata.get_input_schema())
+    answer = invocations(request, "application/json", model, model.metadata.get_input_schema())  # type: ignore[no-untyped-call]
     assert answer.status == 200, answer.response
     found = np.array(json.loads(answer.response)["predictions"])
     np.testing.assert_allclose(found[0], expected(package), atol=1e-6)
@@ -110,7 +110,7 @@ def test_a_servers_request_is_answered(model: mlflow.pyfunc.PyFuncModel, package
     ids=["no batch", "three bands", "not bytes"],
 )
 def test_what_is_no_batch_of_images_is_refused_by_the_signature(
-    model: mlflow.pyfunc.PyFuncModel, images: np.ndarray, words: str
+    model: PyFuncModel, images: np.ndarray, words: str
 ) -> None:
     with pytest.raises(MlflowException, match=words):
         model.predict(images)
