@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas
+import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from sn7ml.data.imagery import ground_pixel_size_m
 from sn7ml.geo.grid import Grid
-from sn7ml.runtime.files import replacing
+from sn7ml.runtime.files import replacing, write_text
 from sn7ml.tables import Table
 
 DECIMALS = 2
@@ -56,14 +58,14 @@ def write_geojson(folder: Path, tracks: pd.DataFrame, frames: pd.DataFrame, grid
                 "confidence": rows["confidence"].round(4),
                 "area_m2": (shapely.area(polygons) * ground_pixel_size_m(grid) ** 2).round(1),
             },
-            geometry=[grid.to_crs(polygon) for polygon in polygons],
+            geometry=[shapely.transform(grid.to_crs(polygon), _rounded) for polygon in polygons],
             crs=f"EPSG:{grid.epsg}",
         )
-        with replacing(folder / aoi / f"{month}.geojson") as temporary:
-            table.to_file(
-                temporary, driver="GeoJSON", engine="pyogrio", layer=f"{aoi} {month}", geometry_type="Polygon",
-                COORDINATE_PRECISION=DECIMALS,
-            )  # fmt: skip
+        write_text(folder / aoi / f"{month}.geojson", table.to_json(drop_id=True) + "\n")
+
+
+def _rounded(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
+    return coordinates.round(DECIMALS)
 
 
 def count_buildings(

@@ -11,6 +11,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ TASK, LOCK, PROBABILITIES = "predict.json", ".predict.lock", "probabilities"
 
 RESULTS = (PROBABILITIES, "footprints", "geojson", "maps", "submission.csv", "buildings.csv")
 """What is removed to begin anew; other files in the folder are not ours."""
+
+LEFTOVER = re.compile(r"\..+\.\d+\.tmp\.\w+")
+"""What ``replacing`` was writing when its process was killed."""
 
 CURE = "name another folder, or give --overwrite to begin anew"
 
@@ -100,6 +104,9 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
             _clear(out)
         elif before is not None and (changes := _differences(before, task.as_dict())):
             raise CatalogError(f"{out} holds another prediction ({'; '.join(changes)}): {CURE}")
+        for path in out.rglob(".*"):
+            if LEFTOVER.fullmatch(path.name):
+                path.unlink()
         write_task(out, task, None)
         yield
     finally:

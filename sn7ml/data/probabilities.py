@@ -3,25 +3,46 @@
 Red is footprint, green boundary, blue contact (255 is certain), alpha 0 where there is no evidence.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sn7ml.data.cubes import read_grid, read_image
 from sn7ml.data.rasters import open_geotiff, write_bands
 from sn7ml.errors import RasterError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.probabilities import Probabilities
+from sn7ml.runtime.files import replacing
 
 BAND_NAMES = ("footprint", "boundary", "contact", "usable")
 
 
 def write_probabilities(path: Path, probabilities: Probabilities, grid: Grid, upsampling: int) -> None:
-    """Write the output for one frame; ``grid`` is the original image's."""
+    """Write the output for one frame; ``grid`` is the original image's.
+
+    Raises
+    ------
+    RasterError, OSError
+        If the disk is full, or fails in another way; ``path`` is then as it was.
+    """
     usable = probabilities.usable.astype(np.uint8) * np.uint8(255)
-    write_bands(path, [*probabilities.channels, usable], BAND_NAMES, grid.upsampled(upsampling))
+    bands = [*probabilities.channels, usable]
+    with replacing(path) as temporary:
+        write_bands(temporary, bands, BAND_NAMES, grid.upsampled(upsampling))
+        _check_written(temporary, bands, path)
+
+
+def _check_written(temporary: Path, bands: Sequence[NDArray[np.uint8]], path: Path) -> None:
+    """Read a file back: GDAL keeps the last bytes until the file is closed, and rasterio does not hear if those fail."""
+    try:
+        whole = np.array_equal(read_image(temporary).pixels, bands)
+    except RasterError:
+        whole = False
+    if not whole:
+        raise RasterError(f"{path}: was not written whole; is the disk full?")
 
 
 def usable_fraction(path: Path) -> float:

@@ -1,7 +1,6 @@
 """``sn7ml predict``, as a person types it."""
 
 import json
-import resource
 import shutil
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from sn7ml.data.cubes import read_grid, read_image
 from sn7ml.data.submission import read_submission
 from sn7ml.errors import CatalogError, ModelError, ParamsError, RasterError, Sn7Error
 from tests.cli.bright import ROOT, Bright, predictor, run, write_package
+from tests.full_disk import files_up_to
 from tests.learn.toy import MONTHS, SHAPE, squares, write_world
 from tests.sn7_folder import AOI, addressed, grid_of, stem, write_image
 
@@ -127,6 +127,7 @@ def test_killed_after_a_frame_it_goes_on_and_ends_as_if_nothing_had_been(
         process.send_signal(signal.SIGKILL)
     assert json.loads((out / "predict.json").read_text())["complete"] is False
     assert [path.name for path in first.parent.iterdir()] == [first.name]
+    (first.parent / f".{MONTHS[1]}.17.tmp.tif").touch()  # what a kill leaves that comes while a file is written
     age = first.stat().st_mtime_ns
     assert "1 of 2 frames were there already" in run(world, out, "--model", model)
     assert first.stat().st_mtime_ns == age
@@ -232,26 +233,20 @@ def test_a_package_that_does_not_say_how_it_is_used_asks_for_params(
         run(world, tmp_path / "out", "--model", bare)
 
 
-@pytest.mark.parametrize("most_bytes", [2_000, 9_000])
+@pytest.mark.parametrize("most_bytes", [2_000, 9_000, 20_000, 60_000], ids=["record", "parquet", "GeoJSON", "map"])
 def test_a_full_disk_is_told_and_what_is_there_is_whole(
     bright: None, finished: Path, world: Path, model: Path, tmp_path: Path, most_bytes: int
 ) -> None:
-    """A limit on the size of a file fails in the same places as a disk that is full."""
     out = tmp_path / "out"
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, before[1]))
-    try:
-        with pytest.raises(Sn7Error, match=r"cannot write to .*out \(.*\)\. What lies there is whole: mend the cause"):
-            run(world, out, "--model", model)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert {name: data for name, data in content(out).items() if content(finished).get(name) != data}.keys() <= {
-        "predict.json"
-    }
+    with (
+        files_up_to(most_bytes),
+        pytest.raises(Sn7Error, match=r"cannot write to .*out \(.*\)\. What lies there is whole: mend the cause"),
+    ):
+        run(world, out, "--model", model)
+    whole = content(finished)
+    assert {name for name, data in content(out).items() if whole.get(name) != data} <= {"predict.json"}
     run(world, out, "--model", model)
-    assert content(out) == content(finished)
+    assert content(out) == whole
 
 
 def test_errors_are_words_and_exit_code_1(

@@ -5,13 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 from mlflow.exceptions import MlflowException
-from mlflow.pyfunc import PyFuncModel, load_model
-from mlflow.pyfunc.scoring_server import invocations
 
 from sn7ml.data.model_files import write_usage
 from sn7ml.experiment.pyfunc import save_pyfunc
@@ -20,6 +19,9 @@ from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import load_predictor
 from sn7ml.params import ModelParams, Usage, load_params
 from tests.learn.toy import RECIPE, picture_of, squares, windows
+
+if TYPE_CHECKING:  # sn7ml.experiment.pyfunc is the one that may import it first
+    from mlflow.pyfunc import PyFuncModel
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = RECIPE.model_copy(
@@ -55,7 +57,9 @@ def saved(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def model(saved: Path, monkeypatch: pytest.MonkeyPatch) -> PyFuncModel:
+def model(saved: Path, monkeypatch: pytest.MonkeyPatch) -> "PyFuncModel":
+    from mlflow.pyfunc import load_model
+
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow puts the model's code there
     return load_model(str(saved))
 
@@ -65,9 +69,7 @@ def expected(package: Path) -> np.ndarray:
     return load_predictor(package, usage).predict_image(IMAGE).channels / np.float32(255)
 
 
-def test_it_answers_as_prediction_does_with_the_windows_it_was_scored_with(
-    model: PyFuncModel, package: Path
-) -> None:
+def test_it_answers_as_prediction_does_with_the_windows_it_was_scored_with(model: "PyFuncModel", package: Path) -> None:
     found = model.predict(np.stack([IMAGE, IMAGE[:, :, ::-1]]))
     assert (found.shape, found.dtype) == ((2, 3, 120, 150), np.float32)
     np.testing.assert_allclose(found[0], expected(package), atol=1e-6)
@@ -92,7 +94,9 @@ def test_no_file_of_it_is_a_pickle(saved: Path) -> None:
         assert path.read_bytes()[:1] != b"\x80"  # every pickle since protocol 2 begins so
 
 
-def test_a_servers_request_is_answered(model: PyFuncModel, package: Path) -> None:
+def test_a_servers_request_is_answered(model: "PyFuncModel", package: Path) -> None:
+    from mlflow.pyfunc.scoring_server import invocations
+
     request = json.dumps({"inputs": IMAGE[None].tolist()})
     answer = invocations(request, "application/json", model, model.metadata.get_input_schema())  # type: ignore[no-untyped-call]
     assert answer.status == 200, answer.response
@@ -105,12 +109,12 @@ def test_a_servers_request_is_answered(model: PyFuncModel, package: Path) -> Non
     [
         (IMAGE, "Shape of input"),
         (IMAGE[None, :3], "Shape of input"),
-        (IMAGE[None].astype(np.float64), "incompatible input types"),
+        (IMAGE[None].astype(np.float64), "does not match expected dtype uint8"),
     ],
     ids=["no batch", "three bands", "not bytes"],
 )
 def test_what_is_no_batch_of_images_is_refused_by_the_signature(
-    model: PyFuncModel, images: np.ndarray, words: str
+    model: "PyFuncModel", images: np.ndarray, words: str
 ) -> None:
     with pytest.raises(MlflowException, match=words):
         model.predict(images)
