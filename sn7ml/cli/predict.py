@@ -60,11 +60,12 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     """
     from sn7ml.data.imagery import check_frames  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.data.inputs import find_frames  # noqa: PLC0415
-    from sn7ml.data.prediction_folder import PROBABILITIES, Task, claimed, hash_images, write_task  # noqa: PLC0415
+    from sn7ml.data.prediction_folder import PROBABILITIES, Task, claimed, hash_images, read_task, write_task  # noqa: PLC0415
     from sn7ml.experiment.requested import fetch_model  # noqa: PLC0415
     from sn7ml.experiment.scoring import track_aois  # noqa: PLC0415
     from sn7ml.learn.predict import load_predictor  # noqa: PLC0415
 
+    read_task(out)  # refuses a folder of something else, before any work
     root, frames = find_frames(data, month)
     grids = check_frames(root, frames, any_pixel_size=any_pixel_size)
     found = fetch_model(model)

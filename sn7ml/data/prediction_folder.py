@@ -72,6 +72,31 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_task(out: Path) -> dict[str, Any] | None:
+    """Return the task whose results lie in ``out``; None if it is new or empty.
+
+    Raises
+    ------
+    CatalogError
+        If ``out`` is a file, holds something else, or its ``predict.json`` is damaged.
+    """
+    if out.exists() and not out.is_dir():
+        raise CatalogError(f"{out} is a file; expected a folder, new or empty")
+    if not out.exists() or all(path.name == LOCK for path in out.iterdir()):
+        return None
+    try:
+        content = json.loads((out / TASK).read_text(encoding="utf-8"))
+        return {key: content[key] for key in ("model", "params", "images")}
+    except FileNotFoundError:
+        raise CatalogError(
+            f"{out} is not empty, and no prediction ({TASK}) lies in it; name another folder, or empty it"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CatalogError(
+            f"{out / TASK} cannot be read ({type(error).__name__}: {error!s:.100}); remove {out}, or name another folder"
+        ) from None
+
+
 @contextmanager
 def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
     """Make ``out`` the folder of this task, and keep other processes away from it meanwhile.
@@ -90,7 +115,7 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
     CatalogError
         If ``out`` is a file, holds something else or the results of another task, or another process is writing there.
     """
-    before = _read_task(out)
+    before = read_task(out)
     out.mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / LOCK)
     try:
@@ -127,25 +152,6 @@ def without_done(out: Path, frames: pd.DataFrame) -> pd.DataFrame:
         for aoi, month in zip(frames["aoi"], frames["month"], strict=True)
     ]
     return frames[[not there for there in done]]
-
-
-def _read_task(out: Path) -> dict[str, Any] | None:
-    """Return the task whose results lie in ``out``; None if it is new or empty. Raises CatalogError if they are no task's."""
-    if out.exists() and not out.is_dir():
-        raise CatalogError(f"{out} is a file; expected a folder, new or empty")
-    if not out.exists() or all(path.name == LOCK for path in out.iterdir()):
-        return None
-    try:
-        content = json.loads((out / TASK).read_text(encoding="utf-8"))
-        return {key: content[key] for key in ("model", "params", "images")}
-    except FileNotFoundError:
-        raise CatalogError(
-            f"{out} is not empty, and no prediction ({TASK}) lies in it; name another folder, or empty it"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CatalogError(
-            f"{out / TASK} cannot be read ({type(error).__name__}: {error!s:.100}); remove {out}, or name another folder"
-        ) from None
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

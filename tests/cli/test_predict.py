@@ -162,6 +162,13 @@ def test_another_model_is_refused_unless_the_old_results_may_go(
     assert json.loads((out / "predict.json").read_text())["params"]["predict.batch_size"] == 2
 
 
+def test_results_do_not_mix_with_files_of_something_else_and_this_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "submission.csv").touch()
+    with pytest.raises(CatalogError, match="out is not empty, and no prediction"):
+        run(tmp_path / "nowhere", tmp_path / "out", "--overwrite")
+
+
 def test_a_single_image_without_a_date_or_a_building_is_an_area(bright: None, model: Path, tmp_path: Path) -> None:
     even = np.full((3, 40, 40), 90, np.uint8)
     write_image(tmp_path / "harbour.tif", even, grid_of(AOI, (40, 40)))
