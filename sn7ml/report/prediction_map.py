@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from sn7ml.report.drawing import png
 from sn7ml.report.overlays import Picture, overlay
-from sn7ml.report.palette import GROUND, STOOD
+from sn7ml.report.palette import GROUND, RIM, STOOD
 from sn7ml.report.track_map import outline
 
-SIDE_IN, DPI = 9.0, 150
+SIDE_IN, LEAST_IN, DPI = 9.0, 3.0, 150
 """The image is shown about 1,200 pixels high: the roof of a small house is two by two of 1,024."""
 
 DIMMED = 0.5
@@ -46,11 +46,12 @@ def prediction_map(tracks: pd.DataFrame, pixels: NDArray[np.uint8], months: Sequ
     last = tracks.sort_values("month", kind="stable").groupby("id", sort=True).tail(1)
     old = last["birth_month"] <= months[0]
     rows, cols = pixels.shape[1:]
-    width_in = SIDE_IN * min(max(cols / rows, 0.5), 2) + 1.6
-    figure = Figure(figsize=(width_in, SIDE_IN), dpi=DPI, facecolor=GROUND, layout="constrained")
+    width_in, height_in = SIDE_IN * cols / max(rows, cols), SIDE_IN * rows / max(rows, cols)
+    size_in = max(width_in, LEAST_IN) + 1.4, max(height_in, LEAST_IN) + 0.8
+    figure = Figure(figsize=size_in, dpi=DPI, facecolor=GROUND, layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(_dimmed(pixels), extent=(0, cols, rows, 0), interpolation="nearest")
-    axes.set(xlabel="column, px", ylabel="row, px", title=f"buildings found, over the image of {shown}")
+    axes.set(xlabel="column, px", ylabel="row, px", title=f"over the image of {shown}")
     colours, norm = _scale(months)
     for buildings, fill in (
         (last[old], [STOOD] * int(old.sum())),
@@ -60,13 +61,14 @@ def prediction_map(tracks: pd.DataFrame, pixels: NDArray[np.uint8], months: Sequ
         axes.add_collection(PathCollection(outlines, facecolor=fill, edgecolor="none"))
     axes.set(xlim=(0, cols), ylim=(rows, 0))
     first = f"there in {months[0]}" if len(months) > 1 else f"in {months[0]}"
-    handles = [Patch(facecolor=STOOD, label=f"{first}: {int(old.sum()):,}")]
+    handles = [Patch(facecolor=STOOD, edgecolor=RIM, linewidth=0.5, label=f"{first}: {int(old.sum()):,}")]
     if len(months) > 1:
         handles.append(Patch(facecolor=colours(norm(len(months) // 2)), label=f"born later: {int((~old).sum()):,}"))
         steps = range(1, len(months), -(-len(months) // MOST_TICKS))
-        bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, fraction=0.03, pad=0.02, label="born in")
+        place = axes.inset_axes((1.015, 0, 0.025, 1))
+        bar = figure.colorbar(ScalarMappable(norm, colours), cax=place, label="born in")
         bar.set_ticks(list(steps), labels=[months[step] for step in steps])
-    axes.legend(handles=handles, loc="upper left", framealpha=0.85, fontsize=9)
+    figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False)
     return png(figure)
 
 
