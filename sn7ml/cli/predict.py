@@ -98,7 +98,7 @@ def choose_usage(package: Path, params: Path | None, tracker: Path | None) -> "U
         path = params or Path("params.yaml")
         if not path.exists():
             raise ParamsError(
-                f"{package} does not say how it is used (it is no registered model), and there is no {path}: give --params FILE"
+                f"{package} does not say how it is used, as registered models do, and there is no {path}: give --params FILE"
             )
         whole = load_params(path)
         usage = Usage(predict=whole.predict, track=whole.track)

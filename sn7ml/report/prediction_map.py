@@ -48,7 +48,7 @@ def prediction_map(tracks: pd.DataFrame, pixels: NDArray[np.uint8], months: Sequ
     rows, cols = pixels.shape[1:]
     width_in, height_in = SIDE_IN * cols / max(rows, cols), SIDE_IN * rows / max(rows, cols)
     size_in = max(width_in, LEAST_IN) + 1.4, max(height_in, LEAST_IN) + 0.8
-    figure = Figure(figsize=size_in, dpi=DPI, facecolor=GROUND, layout="constrained")
+    figure = Figure(figsize=size_in, dpi=DPI, facecolor=GROUND, layout="compressed")
     axes = figure.add_subplot()
     axes.imshow(_dimmed(pixels), extent=(0, cols, rows, 0), interpolation="nearest")
     axes.set(xlabel="column, px", ylabel="row, px", title=f"over the image of {shown}")
@@ -65,8 +65,7 @@ def prediction_map(tracks: pd.DataFrame, pixels: NDArray[np.uint8], months: Sequ
     if len(months) > 1:
         handles.append(Patch(facecolor=colours(norm(len(months) // 2)), label=f"born later: {int((~old).sum()):,}"))
         steps = range(1, len(months), -(-len(months) // MOST_TICKS))
-        place = axes.inset_axes((1.015, 0, 0.025, 1))
-        bar = figure.colorbar(ScalarMappable(norm, colours), cax=place, label="born in")
+        bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, fraction=0.03, pad=0.015, label="born in")
         bar.set_ticks(list(steps), labels=[months[step] for step in steps])
     figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False)
     return png(figure)

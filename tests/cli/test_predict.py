@@ -236,7 +236,7 @@ def test_a_package_that_does_not_say_how_it_is_used_asks_for_params(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     bare = shutil.copytree(model, tmp_path / "bare", ignore=shutil.ignore_patterns("usage.yaml"))
-    with pytest.raises(ParamsError, match=r"bare does not say how it is used .*: give --params FILE"):
+    with pytest.raises(ParamsError, match=r"bare does not say how it is used, .*: give --params FILE"):
         run(world, tmp_path / "out", "--model", bare)
 
 
