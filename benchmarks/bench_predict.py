@@ -1,9 +1,9 @@
 """Prediction of frames against bare forward passes over the same windows.
 
 Run as ``python -m benchmarks.bench_predict [DATA]`` (about a minute). DATA is a folder in the layout of SpaceNet 7; without
-it a toy area is drawn. ``predict_image`` cuts, standardises, up-samples, blends and crops; ``predict_frames`` also reads
-the image and writes the probabilities. The bare passes have all windows ready in memory, as the network takes them. The
-three alternate, so that other load on the machine falls on all alike.
+it a toy area is drawn. ``predict_image`` cuts, standardises, up-samples, blends and crops; ``predict_frames``, as ``sn7ml
+predict`` calls it, also reads the image, writes the probabilities and reads them back. The bare passes have all windows
+ready in memory, as the network takes them. The three alternate, so that other load on the machine falls on all alike.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sn7ml.data.catalog import scan
 from sn7ml.data.cubes import read_image
+from sn7ml.data.imagery import read_any_image
 from sn7ml.data.regions import Stretch
 from sn7ml.geo.windows import plan_windows
 from sn7ml.learn.fit import enlarge
@@ -66,7 +67,7 @@ def whole_frame(predictor: Predictor, root: Path, frame: pd.DataFrame, out: Path
     aoi, cols = frame["aoi"].iloc[0], read_image(root / frame["image"].iloc[0]).grid.shape[1]
 
     def run() -> None:
-        for _ in predict_frames(predictor, root, frame, {aoi: [Stretch(0, cols)]}, out):
+        for _ in predict_frames(predictor, root, frame, {aoi: [Stretch(0, cols)]}, out, read_any_image):
             pass
 
     return run

@@ -1,7 +1,7 @@
-"""The SpaceNet 7 folder layout, read into one table of frames. The only place that parses file names.
+"""The SpaceNet 7 folder layout, read into one table of frames. The pipeline parses file names nowhere else.
 
-Other layouts (single scenes, XYZ tiles, colour-coded classes) would enter as another function that returns the same
-table; nothing below knows how a file is called.
+Other layouts enter as another function that returns the same table, as in ``sn7ml.data.inputs``; nothing below knows how
+a file is called.
 """
 
 import re

@@ -5,7 +5,7 @@ Red is footprint, green boundary, blue contact (255 is certain), alpha 0 where t
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sn7ml.data.cubes import read_grid, read_image
-from sn7ml.data.rasters import write_bands
+from sn7ml.data.rasters import open_geotiff, write_bands
 from sn7ml.errors import RasterError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.probabilities import Probabilities
+from sn7ml.runtime.files import replacing
 
 MONTH_PATTERN = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 BAND_NAMES = ("footprint", "boundary", "contact", "usable")
@@ -26,12 +27,40 @@ SHADES = "shades"
 
 
 def write_probabilities(path: Path, probabilities: Probabilities, grid: Grid, upsampling: int) -> None:
-    """Write the output for one frame; ``grid`` is the original image's. ``path`` comes last: where it is, all is there."""
+    """Write the output for one frame; ``grid`` is the original image's. ``path`` comes last: where it is, all is there.
+
+    Raises
+    ------
+    RasterError, OSError
+        If the disk is full, or fails in another way; ``path`` is then as it was.
+    """
     usable = probabilities.usable.astype(np.uint8) * np.uint8(255)
     if probabilities.shades is not None:
         seen = usable[::upsampling, ::upsampling]
-        write_bands(path.parent / SHADES / path.name, [*probabilities.shades, seen], SHADE_NAMES, grid)
-    write_bands(path, [*probabilities.channels, usable], BAND_NAMES, grid.upsampled(upsampling))
+        _write(path.parent / SHADES / path.name, [*probabilities.shades, seen], SHADE_NAMES, grid)
+    _write(path, [*probabilities.channels, usable], BAND_NAMES, grid.upsampled(upsampling))
+
+
+def _write(path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid) -> None:
+    with replacing(path) as temporary:
+        write_bands(temporary, bands, names, grid)
+        _check_written(temporary, bands, path)
+
+
+def _check_written(temporary: Path, bands: Sequence[NDArray[np.uint8]], path: Path) -> None:
+    """Read a file back: GDAL keeps the last bytes until the file is closed, and rasterio does not hear if those fail."""
+    try:
+        whole = np.array_equal(read_image(temporary).pixels, bands)
+    except RasterError:
+        whole = False
+    if not whole:
+        raise RasterError(f"{path}: was not written whole; is the disk full?")
+
+
+def usable_fraction(path: Path) -> float:
+    """Return the share of pixels of a raster of probabilities where there is evidence, 0 to 1. Raises RasterError."""
+    with open_geotiff(path) as source:
+        return float((source.read(source.count) > 0).mean())
 
 
 class ProbabilityCube(Mapping[str, Probabilities]):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from sn7ml.data.cubes import read_image
+from sn7ml.data.cubes import Image, read_image
 from sn7ml.data.probabilities import write_probabilities
 from sn7ml.data.rasters import refuse_upsampled
 from sn7ml.data.regions import Stretch
@@ -171,6 +171,7 @@ def predict_frames(
     frames: pd.DataFrame,
     stretches: Mapping[str, Sequence[Stretch]],
     out: Path,
+    read: Callable[[Path], Image] = read_image,
 ) -> Iterator[tuple[str, str]]:
     """Predict every frame of the chosen AOIs and write ``out/<AOI>/<month>.tif``, and ``shades/<month>.tif`` beside it.
 
@@ -186,6 +187,8 @@ def predict_frames(
         AOI to the columns that are wanted, and the network that is asked there; AOIs that are not named are left out.
     out
         Folder to write to.
+    read
+        Reads an image file.
 
     Yields
     ------
@@ -194,7 +197,7 @@ def predict_frames(
     """
     for frame in frames[frames["aoi"].isin(stretches)].to_dict("records"):
         aoi, month = str(frame["aoi"]), str(frame["month"])
-        image = read_image(root / frame["image"])
+        image = read(root / frame["image"])
         refuse_upsampled(root / frame["image"], image.grid, predictor.upsampling)
         found = predictor.predict_image(image.pixels, stretches[aoi])
         write_probabilities(out / aoi / f"{month}.tif", found, image.grid, predictor.upsampling)

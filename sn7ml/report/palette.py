@@ -43,6 +43,9 @@ BORN = "#e8175d"
 OLD = "#b8bcc4"
 """What stood there from the first month on."""
 
+STOOD = "#f2f4f7"
+"""The same over a dark image."""
+
 
 def identity_colour(building_id: str) -> str:
     """Return the colour of an id, the same in every month, AOI and run.

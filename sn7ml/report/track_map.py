@@ -54,7 +54,7 @@ def birth_map(tracks: pd.DataFrame) -> bytes:
     last = tracks.sort_values("month", kind="stable").groupby("id", sort=True).tail(1).sort_values("id", kind="stable")
     colours = _birth_colours(tracks)
     for month, buildings in last.groupby("birth_month", sort=True):
-        outlines = [_outline(geometry) for geometry in buildings["geometry"] if not geometry.is_empty]
+        outlines = [outline(geometry) for geometry in buildings["geometry"] if not geometry.is_empty]
         axes.add_collection(PathCollection(outlines, facecolor=colours[str(month)], edgecolor=RIM, linewidth=0.3))
     axes.autoscale_view()
     counts = last["birth_month"].value_counts()
@@ -77,7 +77,8 @@ def _birth_colours(tracks: pd.DataFrame) -> dict[str, str]:
     return {first: OLD} | {month: mpl.colors.to_hex(ramp[place]) for place, month in enumerate(born)}
 
 
-def _outline(geometry: BaseGeometry) -> Outline:
+def outline(geometry: BaseGeometry) -> Outline:
+    """Return what matplotlib fills for a polygon, its holes left open."""
     return Outline.make_compound_path(*(Outline(ring, closed=True) for ring in _rings(geometry)))
 
 

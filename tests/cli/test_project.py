@@ -78,13 +78,6 @@ def test_use_refuses_to_replace_what_git_could_not_bring_back(monkeypatch: pytes
         refuse_uncommitted("data.dvc", "dvc.lock")
 
 
-def test_predict_does_not_mix_its_results_with_older_ones(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "submission.csv").touch()
-    with pytest.raises(CatalogError, match="not an empty folder"):
-        CliRunner().invoke(cli.app, ["predict", str(tmp_path), str(tmp_path / "out")], catch_exceptions=False)
-
-
 def test_a_model_that_is_neither_folder_nor_registered_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="'Unet' is neither a folder"):
         package_folder("Unet")

@@ -13,6 +13,7 @@ from sn7ml.data.probabilities import CroppedCube, ProbabilityCube, write_probabi
 from sn7ml.errors import RasterError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.probabilities import Probabilities
+from tests.full_disk import files_up_to
 from tests.sn7_folder import AOI, FAR_AOI, grid_of
 
 GRID = grid_of(AOI, (7, 9))
@@ -25,7 +26,7 @@ def probabilities(upsampling: int, seed: int = 0) -> Probabilities:
 
 
 @given(upsampling=st.integers(1, 5), seed=st.integers(0, 99))
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_read(upsampling: int, seed: int, tmp_path: Path) -> None:
     written = probabilities(upsampling, seed)
     write_probabilities(tmp_path / "2018-01.tif", written, GRID, upsampling)
@@ -33,6 +34,24 @@ def test_what_is_written_is_read(upsampling: int, seed: int, tmp_path: Path) -> 
     assert cube.upsampling == upsampling
     np.testing.assert_array_equal(cube["2018-01"].channels, written.channels)
     np.testing.assert_array_equal(cube["2018-01"].usable, written.usable)
+
+
+@pytest.mark.parametrize("missing", [1, 100, 1_000, 20_000])
+def test_a_disk_that_is_full_near_the_end_leaves_what_was_there(missing: int, tmp_path: Path) -> None:
+    """The last bytes are written when the file is closed, and GDAL's failure there is no exception."""
+    path, grid = tmp_path / "2018-01.tif", grid_of(AOI, (100, 100))
+    random = np.random.default_rng(7)
+    frames = [
+        Probabilities(random.integers(0, 256, (3, 100, 100)).astype(np.uint8), np.ones((100, 100), np.bool_))
+        for _ in range(2)
+    ]
+    write_probabilities(path, frames[1], grid, 1)
+    most_bytes = path.stat().st_size - missing
+    write_probabilities(path, frames[0], grid, 1)
+    with files_up_to(most_bytes), pytest.raises((RasterError, OSError)):
+        write_probabilities(path, frames[1], grid, 1)
+    np.testing.assert_array_equal(ProbabilityCube(tmp_path, grid)["2018-01"].channels, frames[0].channels)
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
 
 
 def test_months_come_by_date_and_other_files_do_not_count(tmp_path: Path) -> None:

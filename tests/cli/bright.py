@@ -1,0 +1,76 @@
+"""A model that needs no training: what is brighter than its frame is a building. And `sn7ml predict` with it, for a process
+that is to be killed: ``python -m tests.cli.bright FRAMES ARGUMENT…`` hangs once FRAMES frames are predicted."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from typer.testing import CliRunner
+
+from sn7ml import cli
+from sn7ml.data.model_files import write_usage
+from sn7ml.learn.package import Package, save_package
+from sn7ml.learn.predict import Predictor
+from sn7ml.params import PredictParams, Usage, load_params
+from tests.learn.toy import RECIPE, windows
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Bright(nn.Module):
+    """Certain of pixels one deviation brighter than the mean; no boundaries."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits = torch.full_like(image, -9.0)
+        logits[:, 0] = 9 * (image.mean(dim=1) - 1)
+        return logits
+
+
+class Seen(Bright):
+    """Counts frames by asking each window; a frame has several."""
+
+    def __init__(self, hang_after: int) -> None:
+        super().__init__()
+        self.left = hang_after
+
+    def forward(self, image: Tensor) -> Tensor:
+        if self.left == 0:
+            time.sleep(600)
+        self.left -= 1
+        return super().forward(image)
+
+
+def predictor(network: nn.Module, params: PredictParams) -> Predictor:
+    class Made(Package):
+        def networks(self) -> list[nn.Module]:
+            return [network]
+
+    return Predictor(Made(RECIPE, 1, ({},)), params)
+
+
+def write_package(folder: Path, **changes: object) -> Path:
+    """Write a package with a digest and a usage, whose network nobody will look at."""
+    save_package(folder, Package(RECIPE, 1, ({"0": torch.zeros(1)},)))
+    write_usage(folder, Usage(predict=windows(**changes), track=load_params(ROOT / "params.yaml").track))
+    return folder
+
+
+def run(*arguments: object) -> str:
+    """Run ``sn7ml predict``; an error is raised as it is."""
+    done = CliRunner().invoke(cli.app, ["predict", *map(str, arguments)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def main() -> None:
+    batches = int(sys.argv[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sn7ml.learn.predict.load_predictor", lambda _folder, params: predictor(Seen(batches), params))
+        run(*sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
