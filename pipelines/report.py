@@ -11,6 +11,7 @@ from sn7ml.data.labels import read_truth
 from sn7ml.data.model_files import HISTORY, read_config
 from sn7ml.data.regions import building_counts, read_grids
 from sn7ml.data.tiles import TileStore
+from sn7ml.experiment.study_figures import study_figures
 from sn7ml.params import flatten, load_params, resolved
 from sn7ml.report.overlays import to_png
 from sn7ml.report.page import PageContent, write_page
@@ -39,6 +40,7 @@ def main(data: Path, build: Path, out: Path) -> None:
         per_aoi=pd.read_csv(build / "evaluation" / "per_aoi.csv"),
         history=pd.read_csv(build / "model" / HISTORY),
         trials=trials if len(trials) else None,
+        search_figures=study_figures(trials, params.search.space),
         validation=json.loads((build / "validation" / "validation.json").read_text()),
         promotion=json.loads((build / "promotion.json").read_text()),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],
