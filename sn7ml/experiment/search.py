@@ -103,8 +103,10 @@ def search(
                 studies.give(study, params.space, flatten(champion), "champion")
             run = _search_run(setup.store, study, recipe, params)
         trials = Trials(study, run, recipe, params, evaluate, worker=f"main {os.getpid()}")
-        trials.mend(lambda _trial: setup.url is None)  # having the journal to itself, it knows that all others are dead
         with ending(run):
+            trials.mend(
+                lambda _trial: setup.url is None
+            )  # having the journal to itself, it knows that all others are dead
             watch = _Watch(trials)
             if setup.workers == 1:
                 trials.work(watch.on_tick)

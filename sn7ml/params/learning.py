@@ -94,7 +94,7 @@ class Choice(Section):
 
 def _check_space(space: tuple[Choice, ...]) -> tuple[Choice, ...]:
     """Refuse a dimension that is there twice, and a condition that no earlier dimension can meet."""
-    before: dict[str, Choice] = Field(default_factory=dict)
+    before: dict[str, Choice] = {}
     for choice in space:
         if choice.param in before:
             raise ValueError(f"{choice.param}: is there twice")
@@ -127,8 +127,8 @@ class SearchParams(Section):
     """Of so many complete trials with the best objective, the one with the best SCOT is taken."""
 
     start_from: str | None
-    """A registered model, ``models:/sn7-buildings@champion``, whose values are tried second; null: none. DVC does not know what an
-    alias names, so with one the same commit can give another search; ``models:/sn7-buildings/3`` always gives the same."""
+    """A registered model, ``models:/sn7-buildings@champion``, whose values are tried second; null: none. DVC does not know what
+    an alias names, so with one the same commit can give another search; ``models:/sn7-buildings/3`` always gives the same."""
 
     train: TrainParams
     """How each trial is trained: as ``train``, but shorter. Trials are pruned by their validation IoU."""

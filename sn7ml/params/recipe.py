@@ -114,7 +114,7 @@ class OptimiserParams(Section):
     """An optimiser with a one-cycle learning rate."""
 
     method: Literal["adamw", "nadam", "sgd"] = "adamw"
-    """AdamW, NAdam, or stochastic gradient descent with Nesterov's momentum, whose learning rate must be some ten times as high."""
+    """AdamW, NAdam, or stochastic gradient descent with Nesterov's momentum, which needs some ten times the learning rate."""
 
     learning_rate: float = Field(gt=0, le=1)
     """The highest learning rate of the cycle."""

@@ -22,7 +22,7 @@ def run(*arguments: str) -> str:
 
 def test_help_lists_every_command() -> None:
     text = run("--help")
-    for name in ("synth", "data", "check", "params", "use", "predict", "score", "ui", "relocate"):
+    for name in ("synth", "data", "check", "params", "use", "search", "predict", "score", "ui", "relocate"):
         assert name in text
 
 
