@@ -139,7 +139,7 @@ def test_a_bad_value_is_named_with_what_is_allowed(key: str, value: Any, message
         ({"param": "loss.dice", "low": 0.0, "high": 1.5, "integer": True}, "loss.dice: integer needs whole numbers, got low 0.0"),
         ({"param": "loss.dice", "values": [0.0], "log": True}, "loss.dice: log, step and integer go with low and high"),
         ({"param": "loss.dice", "values": [0.0], "when": {"loss.bce": [1.0]}}, "when names 'loss.bce', which is no earlier dim"),
-        ({"param": "loss.dice", "vlaues": [0.0]}, r"search.space.0.vlaues: unknown key; known here: \['high', 'integer', 'log', 'low'"),
+        ({"param": "loss.dice", "vlaues": [0.0]}, r"search.space.0.vlaues: unknown key; known here: \['high', 'integer', 'log'"),
     ],
 )  # fmt: skip
 def test_a_bad_dimension_of_the_search_is_named_with_what_is_allowed(choice: dict[str, Any], message: str) -> None:
