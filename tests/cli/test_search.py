@@ -1,5 +1,6 @@
 """`sn7ml search` hands the machine's part to the stage, and DVC does the rest."""
 
+import importlib
 import os
 
 import pytest
@@ -14,7 +15,8 @@ def test_workers_and_database_reach_the_stage(monkeypatch: pytest.MonkeyPatch) -
     def dvc(*arguments: str) -> None:
         seen.append((arguments, os.environ["SN7ML_SEARCH_WORKERS"], os.environ.get("SN7ML_STUDY_URL")))
 
-    monkeypatch.setattr("sn7ml.cli.search.dvc", dvc)
+    # The package has a function of the module's name.
+    monkeypatch.setattr(importlib.import_module("sn7ml.cli.search"), "dvc", dvc)
     for variable in ("SN7ML_SEARCH_WORKERS", "SN7ML_STUDY_URL"):
         monkeypatch.setenv(variable, "")
     for arguments in (["--workers", "3"], ["--storage", "postgresql://x/y"]):

@@ -332,17 +332,6 @@ def test_two_workers_do_the_trials_that_were_asked_for_though_one_is_killed(
     assert store.client.search_runs(["0"]) == []
 
 
-def test_an_error_of_a_worker_that_is_not_about_the_recipe_ends_the_search(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="no data"):
-        search(RECIPE, plan(3), without_data, Setup(store, tmp_path, workers=2))
-    assert the_search(store).info.status == "FAILED"
-    assert "RUNNING" not in {record.info.status for record in children(store)}
-
-
-def without_data(recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
-    raise CatalogError("no data")
-
-
 def test_a_trial_whose_process_dies_each_time_is_given_up(store: Store, tmp_path: Path) -> None:
     class Killed(KeyboardInterrupt): ...
 
