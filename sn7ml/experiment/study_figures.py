@@ -59,7 +59,7 @@ def study_figures(trials: pd.DataFrame, space: Sequence[Choice]) -> dict[str, tu
         for choice in space
         if choice.param in complete and (distribution := _seen(choice, complete[choice.param])) is not None
     }
-    study = _study_of(complete, varied)
+    study = _study_of(trials, varied)
     names = [name for name in FIGURES if varied or name == "history"]
     if complete["value"].nunique() == 1 and "importances" in names:
         names.remove("importances")  # nothing made a difference
@@ -87,9 +87,13 @@ def _seen(choice: Choice, column: pd.Series) -> BaseDistribution | None:
     return FloatDistribution(min(values), max(values), log=choice.log and min(values) > 0)
 
 
-def _study_of(complete: pd.DataFrame, varied: Mapping[str, BaseDistribution]) -> Study:
+def _study_of(trials: pd.DataFrame, varied: Mapping[str, BaseDistribution]) -> Study:
+    """Return a study of all trials, so that each has its number; what those tried that gave no value is left out."""
     study = optuna.create_study(direction="maximize")
-    for row in complete.to_dict("records"):
+    for row in trials.to_dict("records"):
+        if row["state"] != "complete":
+            study.add_trial(optuna.create_trial(state=TrialState.FAIL))
+            continue
         tried = {name: _plain(row[name]) for name in varied if not _is_missing(row[name])}
         study.add_trial(
             optuna.create_trial(

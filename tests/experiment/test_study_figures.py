@@ -46,7 +46,9 @@ def test_a_search_has_all_four_figures_of_what_was_varied() -> None:
     assert axes == {"model.architecture": "category", "optimiser.learning_rate": "log", "loss.dice": None}
     importances = figures["importances"][1].data[0]
     assert sorted(importances.y) == ["loss.dice", "model.architecture", "optimiser.learning_rate"]
-    assert list(figures["history"][1].data[0].y) == pytest.approx([0.0, 0.2, 0.3, 0.4, 0.5])
+    points = figures["history"][1].data[0]
+    assert list(points.x) == [0, 2, 3, 4, 5]
+    assert list(points.y) == pytest.approx([0.0, 0.2, 0.3, 0.4, 0.5])
 
 
 def test_the_table_as_a_report_reads_it_gives_the_same_figures() -> None:

@@ -252,7 +252,7 @@ def test_every_optimiser_goes_downhill_on_the_one_cycle_schedule(method: Literal
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.05, total_steps=60)
     for _ in range(60):
         optimiser.zero_grad()
-        (slope.weight**2).sum().backward()
+        (slope.weight**2).sum().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     assert abs(slope.weight.item()) < 1
