@@ -32,6 +32,8 @@ def main(data: Path, build: Path, out: Path) -> None:
     tracks = read_footprints(build / "footprints", read_grids(data, shown, list(columns)))
     overlays = overlays_of(data, frames, truth, tracks, columns, params.report)
     trials = pd.read_csv(build / "search" / "trials.csv")
+    searched = study_figures(trials, params.search.space)
+    searched.pop("history", None)  # the page draws its own
     lost = {
         name: pd.read_csv(build / "evaluation" / f"{name}.csv", dtype=TEXT) for name in ("losses", "births", "sizes")
     }
@@ -40,7 +42,7 @@ def main(data: Path, build: Path, out: Path) -> None:
         per_aoi=pd.read_csv(build / "evaluation" / "per_aoi.csv"),
         history=pd.read_csv(build / "model" / HISTORY),
         trials=trials if len(trials) else None,
-        search_figures=study_figures(trials, params.search.space),
+        search_figures=searched,
         validation=json.loads((build / "validation" / "validation.json").read_text()),
         promotion=json.loads((build / "promotion.json").read_text()),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],

@@ -89,6 +89,7 @@ def _seen(choice: Choice, column: pd.Series) -> BaseDistribution | None:
 
 def _study_of(trials: pd.DataFrame, varied: Mapping[str, BaseDistribution]) -> Study:
     """Return a study of all trials, so that each has its number; what those tried that gave no value is left out."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize")
     for row in trials.to_dict("records"):
         if row["state"] != "complete":
@@ -118,7 +119,6 @@ def _is_missing(value: Any) -> bool:
 
 
 def _drawn(name: str, study: Study) -> go.Figure:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna calls half of its figures experimental
         figure = FIGURES[name][1](study)
