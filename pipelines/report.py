@@ -10,6 +10,7 @@ from sn7ml.data.labels import read_truth
 from sn7ml.data.model_files import HISTORY, read_config
 from sn7ml.data.regions import building_counts, read_grids
 from sn7ml.data.tiles import TileStore
+from sn7ml.experiment.study_figures import study_figures
 from sn7ml.params import flatten, load_params, resolved
 from sn7ml.report.overlays import to_png
 from sn7ml.report.page import PageContent, write_page
@@ -31,6 +32,8 @@ def main(data: Path, build: Path, out: Path) -> None:
     tracks = read_footprints(build / "footprints", read_grids(data, shown, list(columns)))
     overlays = overlays_of(data, frames, truth, tracks, columns, params.report)
     trials = pd.read_csv(build / "search" / "trials.csv")
+    searched = study_figures(trials, params.search.space)
+    searched.pop("history", None)  # the page draws its own
     lost = {
         name: pd.read_csv(build / "evaluation" / f"{name}.csv", dtype=TEXT) for name in ("losses", "births", "sizes")
     }
@@ -39,6 +42,7 @@ def main(data: Path, build: Path, out: Path) -> None:
         per_aoi=pd.read_csv(build / "evaluation" / "per_aoi.csv"),
         history=pd.read_csv(build / "model" / HISTORY),
         trials=trials if len(trials) else None,
+        search_figures=searched,
         validation=read_output(build / "validation" / "validation.json"),
         promotion=read_output(build / "promotion.json"),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],

@@ -1,20 +1,30 @@
-"""Search for the best recipe. Reads DATA and TILES, writes OUT/best.yaml and OUT/trials.csv; trials go to MLflow."""
+"""Search for the best recipe. Reads DATA and TILES, writes OUT/best.yaml and OUT/trials.csv; trials go to MLflow.
 
+SN7ML_SEARCH_WORKERS=N searches with N processes, SN7ML_STUDY_URL together with other machines (docs/search.md).
+"""
+
+import multiprocessing
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from sn7ml.data.catalog import scan
+from sn7ml.data.model_files import read_config
 from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.assess import assessor_for
+from sn7ml.errors import ModelError, ParamsError, StoreError
+from sn7ml.experiment.assess import Assessor, assessor_for
+from sn7ml.experiment.machine import search_workers, study_url
+from sn7ml.experiment.registry import package_folder
 from sn7ml.experiment.runs import Run
-from sn7ml.experiment.search import OnEpoch, TrialResult, search
+from sn7ml.experiment.search import OnEpoch, Setup, TrialResult, search
 from sn7ml.experiment.store import open_store
+from sn7ml.experiment.study_figures import study_figures, study_page
 from sn7ml.learn.fit import fit
-from sn7ml.params import Recipe, ReportParams, load_params, recipe_of
+from sn7ml.params import Params, Recipe, ReportParams, load_params, recipe_of
 from sn7ml.report.pictures import overlays_of
 from sn7ml.runtime.files import write_text
 from sn7ml.runtime.stage import run_stage
@@ -25,32 +35,72 @@ PICTURES = ReportParams(aois=1, months=2)
 
 def main(data: Path, tiles: Path, out: Path) -> None:
     """Run the stage. Killed and started again, it goes on after the last whole trial."""
-    params, store = load_params(), TileStore(tiles)
-    scoring = (params.predict, params.track, params.evaluate)
-    assessor = assessor_for(data, scan(data), store, store.columns(("validation",), fold=1), scoring)
-    settings = params.search
-
-    def train_and_score(recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
-        def report(epoch: int, metrics: Mapping[str, float]) -> None:
-            print(f"  epoch {epoch}/{settings.train.epochs}  val_iou {metrics['val_iou']:.4f}", flush=True)  # noqa: T201
-            on_epoch(epoch, metrics)
-
-        result = fit(recipe, settings.train, store, report)
-        scores, tracks = assessor.assess(result.package)
-        print("  ".join(f"{name} {value:.4f}" for name, value in scores.overall.items()), flush=True)  # noqa: T201
-        return TrialResult(scores.overall, scores.per_aoi, result.best_epoch, partial(record, tracks))
-
-    def record(tracks: pd.DataFrame, run: Run) -> None:
-        for split in ("train", "validation"):
-            run.log_dataset(f"sn7-tiles-{split}", str(tiles), store.digest(), split)
-        truth = assessor.truth
-        for overlay in overlays_of(data, assessor.frames, truth.polygons, tracks, truth.columns, PICTURES):
-            run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
-
-    inputs = store.digest() + "".join(section.model_dump_json() for section in scoring)
-    found = search(recipe_of(params), settings, train_and_score, open_store(), out.parent / ".search", inputs)
+    params = load_params()
+    settings, scoring = params.search, (params.predict, params.track, params.evaluate)
+    inputs = TileStore(tiles).digest() + "".join(section.model_dump_json() for section in scoring)
+    champion = _recipe_of_model(settings.start_from) if settings.start_from and settings.trials else None
+    setup = Setup(open_store(), out.parent / ".search", search_workers(), study_url())
+    found = search(recipe_of(params), settings, TrainAndScore(data, tiles, params), setup, inputs, champion)
+    if found.run is not None:
+        page = study_page(study_figures(found.trials, settings.space))
+        found.run.store.client.log_text(found.run.run_id, page, "study.html")
     write_text(out / "trials.csv", found.trials.to_csv(index=False))
     write_text(out / "best.yaml", yaml.safe_dump(found.best.model_dump(mode="json"), sort_keys=True))
+
+
+@dataclass(frozen=True)
+class TrainAndScore:
+    """Trains with a recipe and scores on the first fold; picklable, for workers that read the truth once each."""
+
+    data: Path
+    tiles: Path
+    params: Params
+
+    @cached_property
+    def _store(self) -> TileStore:
+        return TileStore(self.tiles)
+
+    @cached_property
+    def _assessor(self) -> Assessor:
+        columns = self._store.columns(("validation",), fold=1)
+        scoring = (self.params.predict, self.params.track, self.params.evaluate)
+        return assessor_for(self.data, scan(self.data), self._store, columns, scoring)
+
+    def __call__(self, recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
+        """Do one trial."""
+        training = self.params.search.train
+
+        def report(epoch: int, metrics: Mapping[str, float]) -> None:
+            _say(f"epoch {epoch}/{training.epochs}  val_iou {metrics['val_iou']:.4f}")
+            on_epoch(epoch, metrics)
+
+        assessor = self._assessor  # first: what is wrong with the data is no trial's fault
+        result = fit(recipe, training, self._store, report)
+        scores, tracks = assessor.assess(result.package)
+        _say("  ".join(f"{name} {value:.4f}" for name, value in scores.overall.items()))
+        return TrialResult(scores.overall, scores.per_aoi, result.best_epoch, partial(self._record, tracks))
+
+    def _record(self, tracks: pd.DataFrame, run: Run) -> None:
+        for split in ("train", "validation"):
+            run.log_dataset(f"sn7-tiles-{split}", str(self.tiles), self._store.digest(), split)
+        frames, truth = self._assessor.frames, self._assessor.truth
+        for overlay in overlays_of(self.data, frames, truth.polygons, tracks, truth.columns, PICTURES):
+            run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
+
+
+def _say(text: str) -> None:
+    process = multiprocessing.current_process().name
+    who = "" if process == "MainProcess" else f"{process}: "
+    print(f"  {who}{text}", flush=True)  # noqa: T201 - to a terminal
+
+
+def _recipe_of_model(model: str) -> Recipe | None:
+    """Return the recipe of a registered model; None, and a note, where there is none: that is no fault of the search."""
+    try:
+        return read_config(package_folder(model))[0]
+    except (StoreError, ModelError, ParamsError) as error:
+        print(f"note: search.start_from: {error}; the search does without", flush=True)  # noqa: T201 - to a terminal
+        return None
 
 
 if __name__ == "__main__":

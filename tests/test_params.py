@@ -134,12 +134,62 @@ def test_a_bad_value_is_named_with_what_is_allowed(key: str, value: Any, message
         ({"param": "loss.dice", "low": 0.0}, "loss.dice: give either values, or low and high"),
         ({"param": "loss.dice", "low": 1.0, "high": 1.0}, "loss.dice: low must be below high, got 1.0 and 1.0"),
         ({"param": "loss.dice", "low": 0.0, "high": 1.0, "log": True}, "loss.dice: log needs a low above 0, got 0.0"),
-        ({"param": "loss.dice", "vlaues": [0.0]}, r"search.space.0.vlaues: unknown key; known here: \['high', 'log', 'low'"),
+        ({"param": "loss.dice", "low": 0.1, "high": 1.0, "step": 0.2}, "loss.dice: steps of 0.2 from 0.1 do not lead to 1.0"),
+        ({"param": "loss.dice", "low": 0.1, "high": 1.0, "step": 0.1, "log": True}, "loss.dice: give either log or step"),
+        ({"param": "loss.dice", "low": 0.0, "high": 1.5, "integer": True}, "loss.dice: integer needs whole numbers, got low 0.0"),
+        ({"param": "loss.dice", "values": [0.0], "log": True}, "loss.dice: log, step and integer go with low and high"),
+        ({"param": "loss.dice", "values": [0.0], "when": {"loss.bce": [1.0]}}, "when names 'loss.bce', which is no earlier dim"),
+        ({"param": "loss.dice", "vlaues": [0.0]}, r"search.space.0.vlaues: unknown key; known here: \['high', 'integer', 'log'"),
     ],
 )  # fmt: skip
 def test_a_bad_dimension_of_the_search_is_named_with_what_is_allowed(choice: dict[str, Any], message: str) -> None:
     with pytest.raises(ParamsError, match=message):
         parse(Params, changed("search.space", [choice]), "params.yaml")
+
+
+ENCODER = {"param": "model.encoder", "values": ["resnet18", "mit_b0"]}
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ([ENCODER, ENCODER], "search.space: model.encoder: is there twice"),
+        (
+            [ENCODER, {"param": "loss.dice", "values": [0.0], "when": {"model.encoder": ["resnet34"]}}],
+            r"loss.dice: when wants model.encoder to be one of \['resnet34'\], but it has \['resnet18', 'mit_b0'\]",
+        ),
+        ([{"param": "loss.dice", "values": [0.0], "when": {"model.encoder": ["mit_b0"]}}, ENCODER], "is no earlier dimension"),
+        (
+            [{"param": "loss.bce", "low": 0, "high": 1}, {"param": "loss.dice", "values": [0.0], "when": {"loss.bce": [1.0]}}],
+            "loss.dice: when names 'loss.bce', which is no earlier dimension with values",
+        ),
+    ],
+)  # fmt: skip
+def test_a_condition_that_nothing_can_meet_is_refused(space: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(ParamsError, match=message):
+        parse(Params, changed("search.space", space), "params.yaml")
+
+
+def test_a_dimension_may_depend_on_one_before_it() -> None:
+    dice = {"param": "loss.dice", "low": 0.0, "high": 2.0, "step": 0.5, "when": {"model.encoder": ["mit_b0"]}}
+    [_, choice] = parse(Params, changed("search.space", [ENCODER, dice]), "params.yaml").search.space
+    assert choice.when == {"model.encoder": ("mit_b0",)}
+
+
+def test_a_package_from_before_there_were_more_losses_and_optimisers_can_be_read() -> None:
+    content = {name: dict(DEFAULTS[name]) for name in Recipe.model_fields}
+    for section, key in (("loss", "lovasz"), ("loss", "tversky"), ("augmentation", "enabled"), ("optimiser", "method")):
+        del content[section][key]
+    assert parse(Recipe, content, "package.yaml") == recipe_of(load_params(ROOT / "params.yaml"))
+
+
+def test_augmentation_that_is_not_enabled_is_all_off() -> None:
+    augmentation = load_params(ROOT / "params.yaml").augmentation.model_copy(update={"months_around": 2})
+    assert augmentation.applied() == augmentation
+    off = augmentation.model_copy(update={"enabled": False}).applied()
+    assert not any(value for _, value in off)
+    assert (off.flips, off.months_around, off.noise) == (False, 0, 0.0)
+    assert type(off.flips) is bool
 
 
 def test_a_search_may_have_no_dimension_and_a_choice_may_hold_null() -> None:

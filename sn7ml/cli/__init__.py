@@ -11,6 +11,7 @@ from sn7ml.cli.predict import predict
 from sn7ml.cli.project import check, data, relocate_store, show_params, synth, ui, use
 from sn7ml.cli.runs import compare, runs
 from sn7ml.cli.score import score
+from sn7ml.cli.search import search
 from sn7ml.errors import Sn7Error
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.command()(data)
 app.command()(check)
 app.command("params")(show_params)
 app.command()(use)
+app.command()(search)
 app.command()(predict)
 app.command()(score)
 app.command()(runs)

@@ -39,8 +39,7 @@ def run_name(recipe: Recipe) -> str:
     >>> run_name(recipe_of(load_params()))
     'train Unet tf_efficientnet_lite0 bce+dice'
     """
-    terms = [name for name in ("bce", "dice", "focal", "jaccard") if getattr(recipe.loss, name) > 0]
-    return f"train {recipe.model.architecture} {recipe.model.encoder.removeprefix('tu-')} {'+'.join(terms)}"
+    return f"train {recipe.model.architecture} {recipe.model.encoder.removeprefix('tu-')} {'+'.join(recipe.loss.terms)}"
 
 
 def trial_tags(store: Store, recipe: Recipe) -> dict[str, str]:

@@ -1,53 +1,47 @@
-"""The search for the best recipe: Optuna proposes, a callable trains and scores, MLflow records."""
+"""The search for the best recipe: Optuna proposes, a callable trains and scores, MLflow records.
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+One process, or several side by side here and, on a database, on other machines: see :mod:`sn7ml.experiment.study`.
+"""
+
+import os
+import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock, Timeout
 from mlflow.exceptions import MlflowException
-from optuna import TrialPruned
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
-from sn7ml.errors import ModelError, ParamsError, StoreError
+from sn7ml.errors import ModelError, StoreError
 from sn7ml.experiment import study as studies
-from sn7ml.experiment.final import RECIPE_DIGEST, digest_of
-from sn7ml.experiment.runs import STATE, Run, create_run, ending, failure_text
+from sn7ml.experiment.final import digest_of
+from sn7ml.experiment.runs import Run, create_run, ending
+from sn7ml.experiment.space import VALUES
 from sn7ml.experiment.store import SEARCH, Store
+from sn7ml.experiment.study_store import GRACE_SECONDS, StudyAddress
+from sn7ml.experiment.trials import Evaluate, OnEpoch, TrialResult, Trials
+from sn7ml.experiment.workers import work_together
 from sn7ml.params import Recipe, SearchParams, flatten, with_values
 
-FAULTS = (ModelError, ParamsError, RuntimeError)
-"""What may go wrong with one recipe: it cannot be built, or torch refuses it (RuntimeError: shapes, memory). Any other
-error is about the data, the store or our code, and ends the search."""
-
-OnEpoch = Callable[[int, Mapping[str, float]], None]
-"""Called by a trial after each epoch (from 1), with at least val_iou; raises when the trial is not worth going on."""
+__all__ = ["Evaluate", "OnEpoch", "SearchResult", "Setup", "TrialResult", "search"]
 
 
 @dataclass(frozen=True)
-class TrialResult:
-    """What training with a recipe gave."""
+class Setup:
+    """With what a search is done; it is the same search with another set-up."""
 
-    scores: Mapping[str, float]
-    """scot, tracking, change, f1, iou, … on the validation split."""
+    store: Store
+    """Takes a run for the search and a child of it per trial."""
 
-    per_aoi: pd.DataFrame
-    """The same, a row per AOI."""
+    work: Path
+    """Folder for the state of an unfinished search; must outlive the process, so not one that DVC clears."""
 
-    epoch: int
-    """The epoch whose weights were scored."""
+    workers: int = 1
+    """Processes of this machine."""
 
-    record: Callable[[Run], None] = lambda _run: None
-    """Writes what else belongs to the trial's run: data sets, pictures."""
-
-
-Evaluate = Callable[[Recipe, OnEpoch], TrialResult]
-"""Train and score one recipe."""
+    url: str | None = None
+    """Database for the study, which several machines can share; None keeps it in ``work``."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +52,25 @@ class SearchResult:
 
     trials: pd.DataFrame
     """A row per trial: number, state (complete, pruned, failed, infeasible), value of the objective (NaN unless complete),
-    its scores as ``val_scot`` and so on, and what it tried under dotted keys. The same for the same inputs."""
+    its scores as ``val_scot`` and so on, and what it tried under dotted keys (missing where a condition left it out)."""
+
+    run: Run | None
+    """Of the search; None if nothing was tried."""
 
 
 def search(
-    recipe: Recipe, params: SearchParams, evaluate: Evaluate, store: Store, work: Path, inputs: str = ""
+    recipe: Recipe,
+    params: SearchParams,
+    evaluate: Evaluate,
+    setup: Setup,
+    inputs: str = "",
+    champion: Recipe | None = None,
 ) -> SearchResult:
     """Find the recipe with the best objective.
 
-    The first trial is ``recipe`` itself. A search that was killed goes on where it was, if it is called with the same
-    inputs; one that ended leaves no state in ``work``.
+    The first trial is ``recipe`` itself, the second what ``champion`` sets of the space. A search that was killed goes on
+    where it was, if it is called with the same inputs; one that ended leaves no state in ``setup.work``. With one worker the
+    same inputs give the same result, killed or not.
 
     Parameters
     ----------
@@ -76,11 +79,8 @@ def search(
     params
         Number of trials (0 returns ``recipe`` untried), objective, space, seed.
     evaluate
-        Trains and scores. ModelError, ParamsError and RuntimeError mean that this recipe does not work.
-    store
-        Takes a run for the search and a child of it per trial.
-    work
-        Folder for the state of an unfinished search; must outlive the process, so not one that DVC clears.
+        Trains and scores. ModelError, ParamsError and RuntimeError mean that this recipe does not work. Must be picklable
+        for several workers.
     inputs
         Digest of what else ``evaluate`` depends on (tiles, tracking params); another one begins another search.
 
@@ -89,103 +89,70 @@ def search(
     ModelError
         If no trial completed; tells why for each.
     StoreError
-        If another process is at work on the same search.
+        If another process is at work on the same search, or the database cannot be used.
     """
     if params.trials == 0:
-        return SearchResult(recipe, pd.DataFrame(columns=["number", "state", "value"]))
-    journal = work / f"search-{digest_of(recipe.model_dump(), params.model_dump(), inputs)}.log"
-    with _alone(journal):
-        study = studies.open_study(journal, params.seed, params.space, flatten(recipe))
-        task = _Task(recipe, params, evaluate, store, study, _search_run(store, study, recipe, params))
-        task.close_leftovers()
-        with ending(task.run):
-            while len(studies.counted(study)) < params.trials:
-                task.try_one()
-            best = studies.best_trial(study)
-            if best is None:
-                why = _failures(study)
-                journal.unlink()  # the next call tries again: the reason may have been mended
-                raise ModelError(why)
-            result = task.result(best)
-            journal.unlink()
-            return result
+        return SearchResult(recipe, pd.DataFrame(columns=["number", "state", "value"]), None)
+    known = [recipe.model_dump(), params.model_dump(), inputs] + ([champion.model_dump()] if champion else [])
+    address = StudyAddress(f"search-{digest_of(*known)}", setup.work, setup.url, params.seed)
+    with address.alone():
+        with address.setting_up():
+            study = address.open()
+            studies.give(study, params.space, flatten(recipe), "params.yaml")
+            if champion is not None:
+                studies.give(study, params.space, flatten(champion), "champion")
+            run = _search_run(setup.store, study, recipe, params)
+        trials = Trials(study, run, recipe, params, evaluate, worker=f"main {os.getpid()}")
+        with ending(run):
+            trials.mend(
+                lambda _trial: setup.url is None
+            )  # having the journal to itself, it knows that all others are dead
+            watch = _Watch(trials)
+            if setup.workers == 1:
+                trials.work(watch.on_tick)
+            else:
+                task = _WorkerTask(address, run, recipe, params, evaluate)
+                work_together(task, setup.workers, watch.on_death, watch.on_tick)
+            return _result(trials, address)
 
 
 @dataclass(frozen=True)
-class _Task:
-    """A search at work."""
+class _WorkerTask:
+    """What a worker needs to take part; picklable."""
 
+    address: StudyAddress
+    run: Run
     recipe: Recipe
     params: SearchParams
     evaluate: Evaluate
-    store: Store
-    study: Study
-    run: Run
 
-    def close_leftovers(self) -> None:
-        """Tidy up after a process that was killed, here and in MLflow."""
-        for trial in studies.requeue_leftovers(self.study):
-            if run_id := trial.user_attrs.get(studies.RUN_ID):
-                try:
-                    Run(self.store, run_id).set_tags({STATE: "killed"})
-                    self.store.client.set_terminated(run_id, "KILLED")
-                except MlflowException:
-                    continue  # the store was deleted meanwhile, and the run with it
-
-    def try_one(self) -> None:
-        trial = self.study.ask()
-        values = studies.suggest(trial, self.params.space, flatten(self.recipe))
-        child = self._child(trial, values)
-        try:
-            with ending(child):
-                result = self._evaluate(trial, child, values)
-        except TrialPruned:
-            self.study.tell(trial, state=TrialState.PRUNED)
-        except FAULTS as error:
-            state = "failed" if isinstance(error, RuntimeError) else "infeasible"
-            trial.set_user_attr(studies.STATE, state)
-            trial.set_user_attr(studies.FAILURE, failure_text(error))  # last: with it the trial counts
-            child.set_tags({STATE: state})
-            self.study.tell(trial, state=TrialState.FAIL)
-        else:
-            trial.set_user_attr(studies.SCORES, dict(result.scores))
-            self.study.tell(trial, result.scores[self.params.objective])
-
-    def _child(self, trial: Trial, values: studies.Values) -> Run:
-        number = studies.ordinal(self.study, trial.number)
-        tags = {"mlflow.parentRunId": self.run.run_id, "sn7.kind": "trial"}
-        child = create_run(self.store, SEARCH, f"trial-{number:03d}", tags, flatten(self.recipe) | values)
-        trial.set_user_attr(studies.RUN_ID, child.run_id)
-        return child
-
-    def _evaluate(self, trial: Trial, child: Run, values: studies.Values) -> TrialResult:
-        recipe = with_values(self.recipe, values, "search.space")
-        child.set_tags({RECIPE_DIGEST: digest_of(recipe.model_dump())})
-        result = self.evaluate(recipe, partial(_on_epoch, trial, child))
-        child.log_scores(result.scores, result.per_aoi, "validation", result.epoch)
-        result.record(child)
-        if math.isnan(result.scores[self.params.objective]):
-            raise ModelError(f"the objective {self.params.objective} is undefined on the validation split")
-        return result
-
-    def result(self, best: FrozenTrial) -> SearchResult:
-        table = _table(self.study)
-        scores = {f"best_val_{name}": value for name, value in best.user_attrs[studies.SCORES].items()}
-        self.run.log_metrics(scores, step=0)
-        self.run.set_tags({"sn7.best_trial_run_id": best.user_attrs[studies.RUN_ID]})
-        self.run.log_table(table, "trials.json")
-        return SearchResult(with_values(self.recipe, best.user_attrs[studies.VALUES], "search.space"), table)
+    def __call__(self, name: str) -> None:
+        Trials(self.address.open(), self.run, self.recipe, self.params, self.evaluate, name).work()
 
 
-def _on_epoch(trial: Trial, child: Run, epoch: int, metrics: Mapping[str, float]) -> None:
-    child.log_epoch(epoch, metrics)
-    trial.report(metrics["val_iou"], epoch)
-    if trial.should_prune():
-        raise TrialPruned(f"val_iou {metrics['val_iou']:.3f} is below the median of the trials before at epoch {epoch}")
+class _Watch:
+    """What is done about trials that were cut off, by the parent of several workers or by one that has nothing else to do."""
+
+    def __init__(self, trials: Trials) -> None:
+        self.trials = trials
+        self.nameless: dict[int, float] = {}
+        """Number of a running trial that names no worker, to when it was first seen."""
+
+    def on_death(self, name: str) -> bool:
+        """Queue the trial of a dead worker again; tell whether it had one."""
+        return self.trials.mend(lambda trial: trial.user_attrs.get(studies.WORKER) == name, by_death=True) > 0
+
+    def on_tick(self) -> None:
+        """Find what was cut off on other machines, and by a death in the moment before a trial bears its worker's name."""
+        now = time.monotonic()
+        running = self.trials.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        nameless = {trial.number for trial in running if studies.WORKER not in trial.user_attrs}
+        self.nameless = {number: self.nameless.get(number, now) for number in nameless}
+        self.trials.mend(lambda trial: now - self.nameless.get(trial.number, now) > GRACE_SECONDS)
 
 
 def _search_run(store: Store, study: Study, recipe: Recipe, params: SearchParams) -> Run:
-    """Return the run of the whole search: that of the process before, if this one takes over."""
+    """Return the run of the whole search: that of the process before, if this one takes over or joins it."""
     if run_id := study.user_attrs.get(studies.RUN_ID):
         try:
             store.client.update_run(run_id, status="RUNNING")
@@ -199,29 +166,34 @@ def _search_run(store: Store, study: Study, recipe: Recipe, params: SearchParams
     return run
 
 
-@contextmanager
-def _alone(journal: Path) -> Iterator[None]:
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(journal.with_suffix(".lock"), timeout=0):
-            yield
-    except Timeout:
-        raise StoreError(f"another process is at work on this search ({journal}); wait for it, or stop it") from None
+def _result(trials: Trials, address: StudyAddress) -> SearchResult:
+    study, params = trials.study, trials.params
+    if (done := len(studies.results(study, params.trials))) < params.trials:
+        raise StoreError(
+            f"all workers died after {done} of {params.trials} trials; start again to go on (with fewer workers?)"
+        )
+    best = studies.best_trial(study, params.trials, params.finalists)
+    if best is None:
+        raise ModelError(_failures(studies.results(study, params.trials), address))
+    table = _table(study, params.trials)
+    scores = {f"best_val_{name}": value for name, value in best.user_attrs[studies.SCORES].items()}
+    trials.run.log_metrics(scores, step=0)
+    trials.run.set_tags({"sn7.best_trial_run_id": best.user_attrs[studies.RUN_ID]})
+    trials.run.log_table(table, "trials.json")
+    address.forget()
+    return SearchResult(with_values(trials.recipe, best.user_attrs[VALUES], "search.space"), table, trials.run)
 
 
-def _failures(study: Study) -> str:
-    trials = studies.counted(study)
-    whys = [f"  trial {n}: {trial.user_attrs.get(studies.FAILURE, 'pruned')}" for n, trial in enumerate(trials)]
-    return "\n".join([f"none of the {len(trials)} trial(s) of the search completed:", *whys])
+def _failures(results: list[FrozenTrial], address: StudyAddress) -> str:
+    whys = [f"  trial {n}: {trial.user_attrs.get(studies.FAILURE, 'pruned')}" for n, trial in enumerate(results)]
+    lines = [f"none of the {len(results)} trial(s) of the search completed:", *whys]
+    address.forget()  # the next call tries again: the reason may have been mended
+    if address.url is not None:
+        lines.append(f"{address} keeps them; delete it there (`optuna delete-study`) to try again")
+    return "\n".join(lines)
 
 
-def _table(study: Study) -> pd.DataFrame:
-    rows = []
-    for number, trial in enumerate(studies.counted(study)):
-        scores = {f"val_{name}": value for name, value in trial.user_attrs.get(studies.SCORES, {}).items()}
-        state = trial.user_attrs.get(studies.STATE, trial.state.name.lower())
-        value = trial.value if trial.state == TrialState.COMPLETE else math.nan
-        rows.append({"number": number, "state": state, "value": value} | scores | trial.user_attrs[studies.VALUES])
-    table = pd.DataFrame(rows)
+def _table(study: Study, trials: int) -> pd.DataFrame:
+    table = pd.DataFrame(studies.rows(study, trials))
     first = ["number", "state", "value", *(name for name in table if str(name).startswith("val_"))]
     return table[[*first, *(name for name in table if name not in first)]]  # a first trial that failed has no scores

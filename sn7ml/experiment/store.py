@@ -19,7 +19,7 @@ import os
 import sqlite3
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,10 @@ class Store:
     locks: Path
     """Folder for lock files."""
 
+    def __reduce__(self) -> tuple[Callable[..., "Store"], tuple[str, dict[str, str], Path]]:
+        # A client holds connections, which another process cannot use: there it gets its own.
+        return _reopened, (self.uri, dict(self.experiments), self.locks)
+
     @contextmanager
     def promoting(self) -> Iterator[None]:
         """Keep every other process of this machine that wants to change the champion waiting.
@@ -110,6 +114,10 @@ class Store:
             mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # to none, and out of the environment
             if before is not None:
                 os.environ[VARIABLE] = before
+
+
+def _reopened(uri: str, experiments: Mapping[str, str], locks: Path) -> Store:
+    return Store(uri, MlflowClient(tracking_uri=uri, registry_uri=uri), experiments, locks)
 
 
 def open_store() -> Store:

@@ -1,39 +1,43 @@
-"""An Optuna study that can be killed at any moment and goes on as if nothing had happened.
+"""An Optuna study that many processes share, each of which can be killed at any moment without a trial being lost.
 
-The study lives in a journal file. What a trial draws depends on the seed, on its ordinal and on the trials that ended
-before it, not on how often the process was started: a trial that was cut off is not counted, and its ordinal, with the
-values it had drawn, goes to the next one.
+A study has a fixed number of *places*, one per trial that was asked for. The first attempt at a trial opens its place; if the
+process dies, a further attempt with the same values takes the same place. A place is done when an attempt ended by itself, and
+the first that did counts. So no trial is lost and none counts twice, whoever queues what again, and however often: places are
+told by the order of their first attempts, which never changes. Attempts beyond the last place are withdrawn.
+
+What a trial draws depends on the seed, on its place, and on the trials that ended before; so with one worker a search that was
+killed ends as if it had not been.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import optuna
 from optuna.distributions import BaseDistribution
-from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, TPESampler
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from sn7ml.experiment.space import GIVEN, VALUES, inside
 from sn7ml.params import Choice, Scalar
 
-RUN_ID, VALUES, SCORES, DEFAULTS = "run_id", "values", "scores", "defaults"
-"""Attributes of a trial: its MLflow run, what it tried, its scores, whether it is the recipe itself."""
+RUN_ID, SCORES, WORKER = "run_id", "scores", "worker"
+"""Attributes of a trial: its MLflow run, its scores, the process at work on it."""
 
 STATE, FAILURE = "state", "failure"
 """Attributes of a trial that failed for a reason: "failed" or "infeasible", and the reason."""
 
-Values = dict[str, Scalar | None]
-"""Dotted key of the recipe to what a trial sets there."""
+ORIGIN, RETRY_OF, DEATHS = "origin", "retry_of", "deaths"
+"""Attributes of a trial: where given values are from; number of the first attempt; how many attempts' processes were killed."""
+
+MAX_DEATHS = 3
+"""So often the process of a trial may die; then the trial failed: it likely needs more memory than there is."""
 
 
 class ReseededSampler(BaseSampler):
-    """Optuna's TPE with a fresh generator for each trial, made from a seed and the trial's ordinal."""
+    """Optuna's TPE with a fresh generator for each trial, made from a seed and the trial's place."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -41,7 +45,7 @@ class ReseededSampler(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Reseed."""
-        sequence = np.random.SeedSequence([self._seed, ordinal(study, trial.number)])
+        sequence = np.random.SeedSequence([self._seed, place_of(study, trial)])
         self._sampler = TPESampler(seed=int(sequence.generate_state(1)[0]))
         self._sampler.before_trial(study, trial)
 
@@ -62,91 +66,128 @@ class ReseededSampler(BaseSampler):
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
 
-def open_study(journal: Path, seed: int, space: Sequence[Choice], defaults: Mapping[str, Scalar | None]) -> Study:
-    """Open the study of a journal file; a new one begins with the defaults.
+@dataclass
+class Place:
+    """One of the trials that were asked for: its attempts in order."""
 
-    Parameters
-    ----------
-    journal
-        File to keep it in; made if it is not there.
-    defaults
-        Dotted key to value of the recipe. Those that lie outside the space are tried nevertheless, that once.
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        study_name=journal.stem,
-        storage=JournalStorage(JournalFileBackend(str(journal))),
-        sampler=ReseededSampler(seed),
-        pruner=MedianPruner(n_startup_trials=2, n_warmup_steps=2),  # from the second epoch on
-        direction="maximize",
-        load_if_exists=True,
-    )
-    if not study.trials:
-        inside = {c.param: defaults[c.param] for c in space if contains(c, defaults[c.param])}
-        study.enqueue_trial(inside, user_attrs={DEFAULTS: True})
-    return study
+    attempts: list[FrozenTrial] = field(default_factory=list)
+
+    @property
+    def result(self) -> FrozenTrial | None:
+        """The first attempt that ended by itself; None if none has."""
+        return next((attempt for attempt in self.attempts if ended_by_itself(attempt)), None)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether an attempt is running or queued."""
+        return any(attempt.state in (TrialState.RUNNING, TrialState.WAITING) for attempt in self.attempts)
 
 
-def contains(choice: Choice, value: Scalar | None) -> bool:
-    """Tell whether a value lies in a dimension of the space."""
-    if choice.values:
-        return value in choice.values
-    assert choice.low is not None
-    assert choice.high is not None
-    return isinstance(value, int | float) and choice.low <= value <= choice.high
-
-
-def suggest(trial: Trial, space: Sequence[Choice], defaults: Mapping[str, Scalar | None]) -> Values:
-    """Draw a value for each dimension and note them with the trial."""
-    values: Values = {}
-    for choice in space:
-        if trial.user_attrs.get(DEFAULTS) and not contains(choice, defaults[choice.param]):
-            values[choice.param] = defaults[choice.param]
-        elif choice.values:
-            values[choice.param] = trial.suggest_categorical(choice.param, choice.values)
-        else:
-            assert choice.low is not None
-            assert choice.high is not None
-            values[choice.param] = trial.suggest_float(choice.param, choice.low, choice.high, log=choice.log)
-    trial.set_user_attr(VALUES, values)
-    return values
-
-
-def requeue_leftovers(study: Study) -> list[FrozenTrial]:
-    """Close trials that a killed process left running and queue what they tried once more; returns the closed ones.
-
-    Only for a process that has the study to itself.
-    """
-    leftovers = study.get_trials(states=(TrialState.RUNNING,))
-    for trial in leftovers:
-        study.tell(trial.number, state=TrialState.FAIL)
-        if not is_counted(study.trials[trial.number]):
-            kept = {name: trial.user_attrs[name] for name in (DEFAULTS,) if name in trial.user_attrs}
-            study.enqueue_trial(trial.params, user_attrs=kept)
-    return leftovers
-
-
-def is_counted(trial: FrozenTrial) -> bool:
-    """Tell whether a trial ended by itself: complete, pruned, or failed for a reason."""
+def ended_by_itself(trial: FrozenTrial) -> bool:
+    """Tell whether a trial is complete, pruned, or failed for a reason, rather than cut off."""
     return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or (
         trial.state == TrialState.FAIL and FAILURE in trial.user_attrs
     )
 
 
-def counted(study: Study) -> list[FrozenTrial]:
-    """Return the trials that ended by themselves, in order."""
-    return [trial for trial in study.trials if is_counted(trial)]
+def places(study: Study) -> list[Place]:
+    """Return all places in order; those beyond the number of trials that were asked for are nobody's concern."""
+    found: dict[int, Place] = {}
+    for trial in study.get_trials(deepcopy=False):
+        found.setdefault(_first_attempt(trial), Place()).attempts.append(trial)
+    return list(found.values())
 
 
-def ordinal(study: Study, number: int) -> int:
-    """Return a trial's place in the order of those that count; Optuna's own number also counts those cut off."""
-    trials = study.get_trials(deepcopy=False)[:number]
-    return sum(trial.state != TrialState.FAIL or is_counted(trial) for trial in trials)
+def place_of(study: Study, trial: FrozenTrial) -> int:
+    """Return the number of a trial's place, from 0; Optuna's own number also counts further attempts."""
+    first = _first_attempt(trial)
+    return sum(RETRY_OF not in other.user_attrs and other.number < first for other in study.get_trials(deepcopy=False))
 
 
-def best_trial(study: Study) -> FrozenTrial | None:
-    """Return the complete trial with the highest value, the earlier of equals; None if no trial completed."""
-    complete = study.get_trials(states=(TrialState.COMPLETE,))
-    return max(
-        complete, key=lambda trial: (-math.inf if trial.value is None else trial.value, -trial.number), default=None
-    )
+def _first_attempt(trial: FrozenTrial) -> int:
+    return int(trial.user_attrs.get(RETRY_OF, trial.number))
+
+
+def results(study: Study, trials: int) -> list[FrozenTrial]:
+    """Return what counts of the first ``trials`` places, in their order."""
+    return [place.result for place in places(study)[:trials] if place.result is not None]
+
+
+def is_open(study: Study, trials: int) -> bool:
+    """Tell whether there is a trial to begin: one queued, or a place that nobody has taken."""
+    found = places(study)
+    queued = (attempt.state == TrialState.WAITING for place in found[:trials] for attempt in place.attempts)
+    return len(found) < trials or any(queued)
+
+
+def is_superfluous(study: Study, trials: int, trial: FrozenTrial) -> bool:
+    """Tell whether a trial that has begun has no place, or its place an earlier attempt that has not been cut off."""
+    number = place_of(study, trial)
+    if number >= trials:
+        return True
+    earlier = Place([attempt for attempt in places(study)[number].attempts if attempt.number < trial.number])
+    return earlier.is_waited_for or earlier.result is not None
+
+
+def give(study: Study, space: Sequence[Choice], recipe: Mapping[str, Scalar | None], origin: str) -> None:
+    """Queue the values of a recipe, unless a trial of the study has been given the same."""
+    given, known = inside(space, recipe)
+    if any(trial.user_attrs.get(GIVEN) == given for trial in study.get_trials(deepcopy=False)):
+        return
+    study.enqueue_trial(known, user_attrs={GIVEN: given, ORIGIN: origin})
+
+
+def cut_off(study: Study, is_lost: Callable[[FrozenTrial], bool]) -> list[FrozenTrial]:
+    """End the running trials that nobody is at work on any more; returns them."""
+    lost = [trial for trial in study.get_trials(states=(TrialState.RUNNING,)) if is_lost(trial)]
+    for trial in lost:
+        study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+    return lost
+
+
+def queue_again(study: Study, trials: int, killed: frozenset[int] = frozenset()) -> list[FrozenTrial]:
+    """Queue every trial that was cut off once more, with the values it had drawn; returns the cut-off attempts.
+
+    Parameters
+    ----------
+    trials
+        Number of trials that were asked for.
+    killed
+        Numbers of attempts whose process died: what happens too often to one trial is not tried again for ever.
+    """
+    again = []
+    for place in places(study)[:trials]:
+        if place.is_waited_for or place.result is not None:
+            continue
+        last = place.attempts[-1]
+        attributes = {name: last.user_attrs[name] for name in (GIVEN, ORIGIN) if name in last.user_attrs}
+        attributes |= {RETRY_OF: _first_attempt(last), DEATHS: last.user_attrs.get(DEATHS, 0) + (last.number in killed)}
+        study.enqueue_trial(last.params, user_attrs=attributes)
+        again.append(last)
+    return again
+
+
+def best_trial(study: Study, trials: int, finalists: int) -> FrozenTrial | None:
+    """Return the trial to take; None if none is complete.
+
+    Of the ``finalists`` with the highest value, the one with the highest SCOT; the earlier of equals.
+    """
+    complete = [trial for trial in results(study, trials) if trial.state == TrialState.COMPLETE]
+    complete.sort(key=lambda trial: -math.inf if trial.value is None else trial.value, reverse=True)  # stable
+    return max(complete[:finalists], key=_scot, default=None)
+
+
+def _scot(trial: FrozenTrial) -> float:
+    scot = trial.user_attrs[SCORES]["scot"]
+    return -math.inf if math.isnan(scot) else float(scot)
+
+
+def rows(study: Study, trials: int) -> list[dict[str, Any]]:
+    """Return a row per trial: number, state, value of the objective, scores, and what was tried."""
+    found = []
+    for number, trial in enumerate(results(study, trials)):
+        scores = {f"val_{name}": value for name, value in trial.user_attrs.get(SCORES, {}).items()}
+        state = trial.user_attrs.get(STATE, trial.state.name.lower())
+        value = trial.value if trial.state == TrialState.COMPLETE else math.nan
+        found.append({"number": number, "state": state, "value": value} | scores | trial.user_attrs[VALUES])
+    return found

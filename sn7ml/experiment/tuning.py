@@ -21,8 +21,8 @@ from sn7ml.data.regions import read_grids, spanned
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.runs import create_run, ending
 from sn7ml.experiment.scoring import Truth, read_split_truth, scored_part
+from sn7ml.experiment.space import GIVEN, inside, suggest
 from sn7ml.experiment.store import SEARCH, Store
-from sn7ml.experiment.study import DEFAULTS, contains, suggest
 from sn7ml.metrics.scot import score_scot
 from sn7ml.params import TrackParams, TuneParams, flatten, with_values
 from sn7ml.runtime.parallel import residents
@@ -127,15 +127,13 @@ def tune(
     sampler = TPESampler(seed=params.seed, multivariate=True, constant_liar=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     defaults = flatten(track)
-    inside_space = {
-        choice.param: defaults[choice.param] for choice in params.space if contains(choice, defaults[choice.param])
-    }
-    study.enqueue_trial(inside_space, user_attrs={DEFAULTS: True})
+    given, known = inside(params.space, defaults)
+    study.enqueue_trial(known, user_attrs={GIVEN: given})
     rows: list[dict[str, Any]] = []
     with residents(ground, params.at_once) as on_ground:
         for first in range(0, params.trials, params.at_once):
             trials = [study.ask() for _ in range(min(params.at_once, params.trials - first))]
-            values = [suggest(trial, params.space, defaults) for trial in trials]
+            values = [suggest(trial, params.space) for trial in trials]
             trackers = [with_values(track, chosen, "tune.space") for chosen in values]
             for trial, chosen, scores in zip(trials, values, on_ground(Ground.score, trackers), strict=True):
                 study.tell(trial, scores["scot"])
@@ -143,8 +141,8 @@ def tune(
                 on_trial(rows[-1])
     table = pd.DataFrame(rows)
     best = rows[int(table["scot"].to_numpy().argmax())]
-    chosen = {choice.param: best[choice.param] for choice in params.space}
-    return Tuned(with_values(track, chosen, "tune.space"), table)
+    tried = {key: best[key] for key in (choice.param for choice in params.space) if key in best}
+    return Tuned(with_values(track, tried, "tune.space"), table)
 
 
 def record(store: Store, tuned: Tuned, params: TuneParams) -> None:

@@ -76,7 +76,7 @@ class TileDataset(Dataset[Sample]):
     def __init__(self, store: TileStore, rows: pd.DataFrame, augmentation: AugmentationParams) -> None:
         self.store = store
         self.rows = rows[["aoi", "month", "row", "col"]].to_records(index=False).tolist()
-        self.augmentation = augmentation
+        self.augmentation = augmentation = augmentation.applied()
         self.months = {aoi: store.months(aoi) for aoi in rows["aoi"].unique()}
         self.geometry, self.colour = build_geometry(augmentation), build_colour(augmentation)
 

@@ -24,7 +24,9 @@ from sn7ml.learn.losses import CombinedLoss
 from sn7ml.learn.models import build_model, check_side
 from sn7ml.learn.package import Package
 from sn7ml.metrics.pixels import PixelCounts, count_pixels
-from sn7ml.params import Recipe, TrainParams
+from sn7ml.params import OptimiserParams, Recipe, TrainParams
+
+MOMENTUM = 0.9
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 """Called after each epoch (from 1) with train_loss, val_loss, val_iou, val_f1 and lr. May raise to stop (pruning)."""
@@ -131,7 +133,7 @@ class Training:
         network = build_model(recipe.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         check_side(network, recipe.model, tiles.tile_px * tiles.upsampling)
         highest = recipe.optimiser.learning_rate
-        optimiser = torch.optim.AdamW(network.parameters(), highest, weight_decay=recipe.optimiser.weight_decay)
+        optimiser = build_optimiser(network, recipe.optimiser)
         total = _steps(params) * params.epochs
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=total)
         network, optimiser = fabric.setup(network, optimiser)
@@ -183,6 +185,18 @@ class Training:
         if not math.isfinite(number):
             raise ModelError(f"the {which} loss became {number}; lower optimiser.learning_rate")
         return float(number)
+
+
+def build_optimiser(network: nn.Module, params: OptimiserParams) -> torch.optim.Optimizer:
+    """Return the optimiser of a network's weights; all have a momentum, which the one-cycle schedule moves too."""
+    weights, rate, decay = network.parameters(), params.learning_rate, params.weight_decay
+    match params.method:
+        case "adamw":
+            return torch.optim.AdamW(weights, rate, weight_decay=decay)
+        case "nadam":
+            return torch.optim.NAdam(weights, rate, weight_decay=decay, decoupled_weight_decay=True)
+        case "sgd":
+            return torch.optim.SGD(weights, rate, momentum=MOMENTUM, weight_decay=decay, nesterov=True)
 
 
 def enlarge(image_BCYX: Tensor, factor: int) -> Tensor:

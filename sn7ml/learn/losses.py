@@ -14,13 +14,17 @@ SURELY_NOT = -1000.0
 
 FOCAL_GAMMA = 2.0
 
+TOO_MANY, MISSED = 0.3, 0.7
+"""Tversky's weights of a pixel that is wrongly called building, and of one that is missed."""
+
 
 class CombinedLoss(nn.Module):
     """Sum of smp's losses with the weights of ``LossParams``, divided by the sum of the channel weights.
 
-    BCE and focal are means over the known pixels of the batch; Dice and Jaccard are ratios of sums over them, and 0
-    for a channel without a true pixel. Where a pixel is unknown its logit is replaced by ``SURELY_NOT`` and its target
-    by 0, so that it adds nothing to any sum and receives no gradient.
+    BCE and focal are means over the known pixels of the batch; Dice, Jaccard and Tversky are ratios of sums over them, and 0
+    for a channel without a true pixel; Lovász is a weighted sum of their hinge errors, and in such a channel the largest of them.
+    Where a pixel is unknown its logit is replaced by ``SURELY_NOT`` and its target by 0, so that it adds nothing to any sum,
+    stands last and with no error in Lovász's order, and receives no gradient.
     """
 
     def __init__(self, params: LossParams) -> None:
@@ -29,10 +33,15 @@ class CombinedLoss(nn.Module):
             "bce": smp.losses.SoftBCEWithLogitsLoss(reduction="sum", ignore_index=None),
             "focal": smp.losses.FocalLoss("binary", gamma=FOCAL_GAMMA, reduction="sum"),
         }
-        ratios = {"dice": smp.losses.DiceLoss("binary"), "jaccard": smp.losses.JaccardLoss("binary")}
-        self.weights = {name: getattr(params, name) for name in (*means, *ratios) if getattr(params, name) > 0}
+        wholes = {
+            "dice": smp.losses.DiceLoss("binary"),
+            "jaccard": smp.losses.JaccardLoss("binary"),
+            "lovasz": smp.losses.LovaszLoss("binary"),
+            "tversky": smp.losses.TverskyLoss("binary", alpha=TOO_MANY, beta=MISSED),
+        }
+        self.weights = params.terms
         self.means = nn.ModuleDict({name: term for name, term in means.items() if name in self.weights})
-        self.ratios = nn.ModuleDict({name: term for name, term in ratios.items() if name in self.weights})
+        self.wholes = nn.ModuleDict({name: term for name, term in wholes.items() if name in self.weights})
         self.channel_weights = (params.footprint, params.boundary, params.contact)
 
     def forward(self, logits_BKYX: Tensor, target_BKYX: Tensor, valid_BYX: Tensor) -> Tensor:
@@ -56,6 +65,6 @@ class CombinedLoss(nn.Module):
             target_B1YX = torch.where(valid_BYX, target_BKYX[:, channel], 0.0).unsqueeze(1)
             for name, term in self.means.items():
                 total = total + channel_weight * self.weights[name] * term(logits_B1YX, target_B1YX) / known
-            for name, term in self.ratios.items():
+            for name, term in self.wholes.items():
                 total = total + channel_weight * self.weights[name] * term(logits_B1YX, target_B1YX)
         return total / sum(self.channel_weights)

@@ -1,8 +1,9 @@
 """Params of training, search and prediction."""
 
-from typing import Literal
+import math
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sn7ml.params.section import Scalar, Section, Split
 
@@ -41,7 +42,7 @@ class TrainParams(Section):
 
 
 class Choice(Section):
-    """One dimension of the search space: any of ``values``, or a number between ``low`` and ``high``."""
+    """One dimension of a search space: any of ``values``, or a number between ``low`` and ``high``."""
 
     param: str
     """The key it sets, section and field: ``loss.dice``."""
@@ -58,15 +59,59 @@ class Choice(Section):
     log: bool = False
     """Draw the number on a logarithmic scale."""
 
+    step: float | None = Field(default=None, gt=0)
+    """Draw only ``low`` plus multiples of this; must lead to ``high``."""
+
+    integer: bool = False
+    """Draw a whole number."""
+
+    when: dict[str, tuple[Scalar | None, ...]] = Field(default_factory=dict)
+    """Another dimension, that stands before this one and is given by ``values``, to those of its values for which this one is
+    drawn; otherwise the value in ``params.yaml`` stays. All that are named must hold."""
+
     @model_validator(mode="after")
     def _values_or_range(self) -> "Choice":
         if bool(self.values) == (self.low is not None) or (self.low is None) != (self.high is None):
             raise ValueError(f"{self.param}: give either values, or low and high")
-        if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError(f"{self.param}: low must be below high, got {self.low} and {self.high}")
-        if self.log and (self.low is None or self.low <= 0):
-            raise ValueError(f"{self.param}: log needs a low above 0, got {self.low}")
+        if self.values and (self.log or self.integer or self.step is not None):
+            raise ValueError(f"{self.param}: log, step and integer go with low and high, not with values")
+        if self.low is not None and self.high is not None:
+            self._check_range(self.low, self.high)
         return self
+
+    def _check_range(self, low: float, high: float) -> None:
+        if not low < high:
+            raise ValueError(f"{self.param}: low must be below high, got {low} and {high}")
+        if self.log and low <= 0:
+            raise ValueError(f"{self.param}: log needs a low above 0, got {low}")
+        if self.log and self.step is not None:
+            raise ValueError(f"{self.param}: give either log or step")
+        if self.integer and any(number % 1 for number in (low, high, self.step or 1)):
+            raise ValueError(f"{self.param}: integer needs whole numbers, got low {low}, high {high}, step {self.step}")
+        if self.step is not None and not math.isclose(steps := (high - low) / self.step, round(steps), abs_tol=1e-9):
+            raise ValueError(f"{self.param}: steps of {self.step} from {low} do not lead to {high}")
+
+
+def _check_space(space: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """Refuse a dimension that is there twice, and a condition that no earlier dimension can meet."""
+    before: dict[str, Choice] = {}
+    for choice in space:
+        if choice.param in before:
+            raise ValueError(f"{choice.param}: is there twice")
+        for key, wanted in choice.when.items():
+            known = before[key].values if key in before else ()
+            if not known:
+                raise ValueError(f"{choice.param}: when names {key!r}, which is no earlier dimension with values")
+            if not wanted or not set(wanted) <= set(known):
+                raise ValueError(
+                    f"{choice.param}: when wants {key} to be one of {list(wanted)}, but it has {list(known)}"
+                )
+        before[choice.param] = choice
+    return space
+
+
+Space = Annotated[tuple[Choice, ...], AfterValidator(_check_space)]
+"""Dimensions in the order they are drawn."""
 
 
 class SearchParams(Section):
@@ -78,11 +123,18 @@ class SearchParams(Section):
     objective: Literal["scot", "f1", "iou"]
     """What is maximised on the validation split, after predicting, tracking and scoring it."""
 
+    finalists: int = Field(ge=1)
+    """Of so many complete trials with the best objective, the one with the best SCOT is taken."""
+
+    start_from: str | None
+    """A registered model, ``models:/sn7-buildings@champion``, whose values are tried second; null: none. DVC does not know what
+    an alias names, so with one the same commit can give another search; ``models:/sn7-buildings/3`` always gives the same."""
+
     train: TrainParams
     """How each trial is trained: as ``train``, but shorter. Trials are pruned by their validation IoU."""
 
-    space: tuple[Choice, ...]
-    """Dimensions of the search."""
+    space: Space
+    """Dimensions of the search (docs/search.md)."""
 
     seed: int = Field(ge=0)
     """Decides which values are tried."""

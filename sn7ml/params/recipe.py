@@ -1,8 +1,12 @@
 """Params of how a network is built and taught; what a search chooses."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from sn7ml.params.section import Section
+
+# Fields with a default came later than the first registered models, whose packages do not hold them.
 
 
 class ModelParams(Section):
@@ -34,6 +38,12 @@ class LossParams(Section):
     jaccard: float = Field(ge=0)
     """Weight of the soft Jaccard loss."""
 
+    lovasz: float = Field(default=0.0, ge=0)
+    """Weight of the Lovász hinge, which follows the Jaccard index more closely; better beside another term than alone."""
+
+    tversky: float = Field(default=0.0, ge=0)
+    """Weight of the Tversky loss, a Dice loss for which a missed pixel weighs more (0.7) than one too many (0.3)."""
+
     footprint: float = Field(gt=0)
     """Weight of the footprint channel."""
 
@@ -45,13 +55,22 @@ class LossParams(Section):
 
     @model_validator(mode="after")
     def _at_least_one_term(self) -> "LossParams":
-        if self.bce + self.dice + self.focal + self.jaccard <= 0:
-            raise ValueError("at least one of bce, dice, focal and jaccard must be above 0")
+        if not self.terms:
+            raise ValueError("at least one of bce, dice, focal, jaccard, lovasz and tversky must be above 0")
         return self
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """Term to its weight, of those that are on."""
+        weights = {name: getattr(self, name) for name in ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")}
+        return {name: weight for name, weight in weights.items() if weight > 0}
 
 
 class AugmentationParams(Section):
     """What is done to training tiles; 0 or false turns a choice off."""
+
+    enabled: bool = True
+    """False turns every choice off, whatever it says: so a search can try none at all."""
 
     flips: bool
     """Left-right and up-down, each with probability one half."""
@@ -86,15 +105,22 @@ class AugmentationParams(Section):
     blur: float = Field(ge=0, le=3)
     """Largest sigma of a random Gaussian blur, pixels of the original image."""
 
+    def applied(self) -> "AugmentationParams":
+        """Return what is really done: with ``enabled`` off, everything is off."""
+        return self if self.enabled else self.model_copy(update={name: type(value)(0) for name, value in self})
+
 
 class OptimiserParams(Section):
-    """AdamW with a one-cycle learning rate."""
+    """An optimiser with a one-cycle learning rate."""
+
+    method: Literal["adamw", "nadam", "sgd"] = "adamw"
+    """AdamW, NAdam, or stochastic gradient descent with Nesterov's momentum, which needs some ten times the learning rate."""
 
     learning_rate: float = Field(gt=0, le=1)
     """The highest learning rate of the cycle."""
 
     weight_decay: float = Field(ge=0)
-    """Decoupled weight decay."""
+    """Weight decay; decoupled, but for ``sgd``."""
 
 
 class Recipe(Section):

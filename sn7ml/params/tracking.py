@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sn7ml.params.learning import Choice
+from sn7ml.params.learning import Space
 from sn7ml.params.section import Section, Split
 
 
@@ -175,7 +175,7 @@ class TuneParams(Section):
     splits: tuple[Split, ...] = Field(min_length=1)
     """Where trials are scored; must be among ``predict.splits``, and none of them may be scored by ``evaluate``."""
 
-    space: tuple[Choice, ...]
+    space: Space
     """Dimensions, keys of section ``track``: ``changepoint.births.birth_prior``."""
 
     seed: int = Field(ge=0)

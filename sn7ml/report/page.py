@@ -81,6 +81,9 @@ class PageContent:
     counts: pd.DataFrame
     """aoi, month, truth, found: buildings in the columns that are scored; NaN where not known."""
 
+    search_figures: Mapping[str, tuple[str, go.Figure]]
+    """Name to caption and figure of the search: ``sn7ml.experiment.study_figures``. Without them, the trials are drawn alone."""
+
     params: Mapping[str, Any]
     """Resolved params under dotted keys (:func:`sn7ml.params.flatten`)."""
 
@@ -120,7 +123,7 @@ def render_page(content: PageContent) -> str:
         else None,
         curves=_curves(content.history),
         history=grid(content.history, "Every epoch of the final training"),
-        search=_search(content.trials),
+        search=_search(content.trials, content.search_figures),
         validation=_validation(content.validation),
         aois=_aoi_sections(content),
         params=_params_by_section(content.params),
@@ -181,12 +184,15 @@ def _curves(history: pd.DataFrame) -> list[Plot]:
     ]
 
 
-def _search(trials: pd.DataFrame | None) -> tuple[Plot, Grid] | None:
+def _search(trials: pd.DataFrame | None, drawn: Mapping[str, tuple[str, go.Figure]]) -> dict[str, Any] | None:
     if trials is None or trials.empty:
         return None
-    chart = plot("search-trials", "Points: objective of every trial", figures.search_trials(trials))
     best_first = trials.sort_values("value", ascending=False, kind="stable", na_position="last")
-    return chart, grid(best_first, "Every trial, the best first")
+    return {
+        "chart": plot("search-trials", "Points: objective of every trial", figures.search_trials(trials)),
+        "table": grid(best_first, "Every trial, the best first"),
+        "figures": [(caption, plot(f"search-{name}", caption, figure)) for name, (caption, figure) in drawn.items()],
+    }
 
 
 def _validation(validation: Mapping[str, Any]) -> dict[str, Any]:

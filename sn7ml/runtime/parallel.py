@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -161,14 +161,34 @@ def _pool(workers: int) -> concurrent.futures.Executor:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Give each worker started meanwhile one thread: two processes of two threads on two cores are slower than one.
+def shared_cores(workers: int) -> Iterator[None]:
+    """Give each of so many processes that are started meanwhile its share of the cores, and at least one.
+
+    A share of threads, and as many processes for maps of its own unless ``SN7ML_EXECUTOR`` says otherwise. A number of threads
+    that the environment sets is shared likewise.
+    """
+    cores = _worker_count("")
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    threads = max((int(given) if given.isdigit() else cores) // workers, 1)
+    executor = os.environ.get(VARIABLE) or f"processes:{max(cores // workers, 1)}"
+    with _environment(dict.fromkeys(THREAD_VARIABLES, str(threads)) | {VARIABLE: executor}):
+        yield
+
+
+def _one_thread_each() -> AbstractContextManager[None]:
+    """Give each worker started meanwhile one thread: two processes of two threads on two cores are slower than one."""
+    return _environment(dict.fromkeys(THREAD_VARIABLES, "1"))
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the processes that are started meanwhile.
 
     Libraries read these variables while they are loaded, and a worker loads some before it runs any code of ours; so
     they are set here, for the workers to inherit.
     """
-    before = {variable: os.environ.get(variable) for variable in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    before = {variable: os.environ.get(variable) for variable in values}
+    os.environ.update(values)
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ def run_stage(main: Callable[..., None], *names: str) -> None:
 
     An :class:`Sn7Error`, or an error of the file system such as a full disk, becomes one message on stderr and exit code
     1; DVC then stops the pipeline. Any other exception is a defect of ours and keeps its traceback, also where it is the
-    cause of ItemsFailed.
+    cause of ItemsFailed. Ctrl-C is none.
     """
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
     for name in names:
@@ -27,3 +27,6 @@ def run_stage(main: Callable[..., None], *names: str) -> None:
             traceback.print_exception(error.__cause__)
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a stage speaks to a terminal
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        raise SystemExit(130) from None  # as shells say it: 128 and the number of the signal

@@ -23,7 +23,7 @@ def run(*arguments: str) -> str:
 def test_help_lists_every_command() -> None:
     text = run("--help")
     for name in (
-        *("synth", "data", "check", "params", "use", "predict", "score", "runs", "compare"),
+        *("synth", "data", "check", "params", "use", "search", "predict", "score", "runs", "compare"),
         *("models", "promote", "rollback", "ui", "relocate"),
     ):
         assert name in text

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,10 +14,14 @@ import pytest
 from mlflow.entities import Run as Record
 
 from sn7ml.errors import CatalogError, ModelError, StoreError
+from sn7ml.experiment import study as studies
 from sn7ml.experiment.final import trial_tags
-from sn7ml.experiment.search import Evaluate, OnEpoch, TrialResult, search
+from sn7ml.experiment.runs import create_run
+from sn7ml.experiment.search import Evaluate, OnEpoch, SearchResult, Setup, TrialResult, search
 from sn7ml.experiment.store import SEARCH, Store, open_store
-from sn7ml.params import Choice, Recipe, SearchParams, TrainParams, parse, with_values
+from sn7ml.experiment.study_store import StudyAddress
+from sn7ml.experiment.trials import Trials
+from sn7ml.params import Choice, Recipe, SearchParams, TrainParams, flatten, parse, with_values
 
 RECIPE = parse(
     Recipe,
@@ -51,7 +56,14 @@ SPACE = (
 
 
 def plan(trials: int, seed: int = 7, space: tuple[Choice, ...] = SPACE) -> SearchParams:
-    return SearchParams(trials=trials, objective="scot", train=TRAIN, space=space, seed=seed)
+    return SearchParams(
+        trials=trials, objective="scot", finalists=3, start_from=None, train=TRAIN, space=space, seed=seed
+    )
+
+
+def find(params: SearchParams, evaluate: Evaluate, store: Store, work: Path, inputs: str = "") -> SearchResult:
+    """Search in this process."""
+    return search(RECIPE, params, evaluate, Setup(store, work), inputs)
 
 
 def worth(recipe: Recipe) -> float:
@@ -85,7 +97,7 @@ def the_search(store: Store) -> Record:
 
 
 def test_the_first_trial_is_the_recipe_itself_and_the_best_is_near_the_optimum(store: Store, tmp_path: Path) -> None:
-    result = search(RECIPE, plan(12), steady, store, tmp_path / "work")
+    result = find(plan(12), steady, store, tmp_path / "work")
     first = result.trials.iloc[0]
     assert (first["model.architecture"], first["optimiser.learning_rate"]) == ("Unet", 0.001)
     assert len(result.trials) == 12
@@ -97,20 +109,20 @@ def test_the_first_trial_is_the_recipe_itself_and_the_best_is_near_the_optimum(s
 
 
 def test_the_same_seed_gives_the_same_trials_and_another_seed_others(store: Store, tmp_path: Path) -> None:
-    one, two, other = (search(RECIPE, plan(4, seed), steady, store, tmp_path / "work") for seed in (7, 7, 8))
+    one, two, other = (find(plan(4, seed), steady, store, tmp_path / "work") for seed in (7, 7, 8))
     pd.testing.assert_frame_equal(one.trials, two.trials)
     assert one.best == two.best
     assert not one.trials.equals(other.trials)
 
 
 def test_columns_are_number_state_value_scores_and_what_was_tried(store: Store, tmp_path: Path) -> None:
-    table = search(RECIPE, plan(1), steady, store, tmp_path).trials
+    table = find(plan(1), steady, store, tmp_path).trials
     tried = ["model.architecture", "optimiser.learning_rate"]
     assert list(table.columns) == ["number", "state", "value", "val_scot", "val_f1", "val_iou", *tried]
 
 
 def test_no_trials_gives_the_recipe_and_starts_nothing(store: Store, tmp_path: Path) -> None:
-    result = search(RECIPE, plan(0), steady, store, tmp_path / "work")
+    result = find(plan(0), steady, store, tmp_path / "work")
     assert result.best == RECIPE
     assert result.trials.empty
     assert not (tmp_path / "work").exists()
@@ -118,7 +130,7 @@ def test_no_trials_gives_the_recipe_and_starts_nothing(store: Store, tmp_path: P
 
 
 def test_trials_are_children_with_params_curves_scores_and_state(store: Store, tmp_path: Path) -> None:
-    result = search(RECIPE, plan(2), cheap, store, tmp_path)
+    result = find(plan(2), cheap, store, tmp_path)
     parent = the_search(store)
     records = children(store)
     assert [record.info.run_name for record in records] == ["trial-000", "trial-001"]
@@ -146,7 +158,7 @@ def test_a_hopeless_trial_is_pruned_and_not_failed(store: Store, tmp_path: Path)
             on_epoch(epoch, {"val_iou": epoch / 10 / seen})
         return steady(recipe, on_epoch)
 
-    result = search(RECIPE, plan(3), worse_each_time, store, tmp_path)
+    result = find(plan(3), worse_each_time, store, tmp_path)
     assert list(result.trials["state"]) == ["complete", "complete", "pruned"]
     record = children(store)[2]
     assert (record.info.status, record.data.tags["sn7.state"]) == ("FINISHED", "pruned")
@@ -164,7 +176,7 @@ def test_a_recipe_that_does_not_work_is_a_failed_trial_with_its_reason(
             raise error
         return steady(recipe, on_epoch)
 
-    result = search(RECIPE, plan(3), picky, store, tmp_path)
+    result = find(plan(3), picky, store, tmp_path)
     assert list(result.trials["state"]) == ["complete", state, state]
     assert result.best == RECIPE
     record = children(store)[1]
@@ -174,7 +186,7 @@ def test_a_recipe_that_does_not_work_is_a_failed_trial_with_its_reason(
 
 def test_values_that_make_no_valid_recipe_are_an_infeasible_trial(store: Store, tmp_path: Path) -> None:
     space = (Choice(param="optimiser.weight_decay", low=-2.0, high=-1.0),)
-    result = search(RECIPE, plan(2, space=space), steady, store, tmp_path)
+    result = find(plan(2, space=space), steady, store, tmp_path)
     assert list(result.trials["state"]) == ["complete", "infeasible"]
     assert "optimiser.weight_decay" in children(store)[1].data.tags["sn7.failure"]
 
@@ -184,7 +196,7 @@ def test_a_default_outside_the_space_is_tried_once(store: Store, tmp_path: Path)
         Choice(param="model.architecture", values=("FPN", "PAN")),
         Choice(param="optimiser.learning_rate", low=0.01, high=0.1),
     )
-    trials = search(RECIPE, plan(3, space=space), steady, store, tmp_path).trials
+    trials = find(plan(3, space=space), steady, store, tmp_path).trials
     assert (trials["model.architecture"][0], trials["optimiser.learning_rate"][0]) == ("Unet", 0.001)
     assert set(trials["model.architecture"][1:]) <= {"FPN", "PAN"}
     assert (trials["optimiser.learning_rate"][1:] >= 0.01).all()
@@ -195,7 +207,7 @@ def test_an_undefined_objective_is_an_infeasible_trial(store: Store, tmp_path: P
         return TrialResult({"scot": math.nan}, pd.DataFrame(), epoch=1)
 
     with pytest.raises(ModelError, match="objective scot is undefined"):
-        search(RECIPE, plan(1), undefined, store, tmp_path)
+        find(plan(1), undefined, store, tmp_path)
 
 
 def test_when_all_trials_fail_the_error_tells_why_and_the_next_search_starts_afresh(
@@ -207,9 +219,9 @@ def test_when_all_trials_fail_the_error_tells_why_and_the_next_search_starts_afr
     with pytest.raises(
         ModelError, match=r"none of the 2 trial\(s\)(.|\n)*trial 0: ModelError: no weights(.|\n)*trial 1"
     ):
-        search(RECIPE, plan(2), broken, store, tmp_path)
+        find(plan(2), broken, store, tmp_path)
     assert the_search(store).info.status == "FAILED"
-    assert len(search(RECIPE, plan(2), steady, store, tmp_path).trials) == 2
+    assert len(find(plan(2), steady, store, tmp_path).trials) == 2
 
 
 def test_an_error_that_is_not_about_the_recipe_ends_the_search(store: Store, tmp_path: Path) -> None:
@@ -217,17 +229,17 @@ def test_an_error_that_is_not_about_the_recipe_ends_the_search(store: Store, tmp
         raise CatalogError("no data")
 
     with pytest.raises(CatalogError):
-        search(RECIPE, plan(2), broken, store, tmp_path)
+        find(plan(2), broken, store, tmp_path)
     assert [record.info.status for record in children(store)] == ["FAILED"]
 
 
 def test_a_second_process_at_the_same_search_is_refused(store: Store, tmp_path: Path) -> None:
     def nosy(recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
-        search(RECIPE, plan(1), steady, store, tmp_path)
+        find(plan(1), steady, store, tmp_path)
         raise AssertionError
 
     with pytest.raises(StoreError, match="another process is at work on this search"):
-        search(RECIPE, plan(1), nosy, store, tmp_path)
+        find(plan(1), nosy, store, tmp_path)
 
 
 def killed_at(trial: int, kill: Callable[[], None]) -> Evaluate:
@@ -246,11 +258,11 @@ def killed_at(trial: int, kill: Callable[[], None]) -> Evaluate:
 
 def search_and_be_killed(trial: int, work: Path) -> None:
     """Run by a process of its own."""
-    search(RECIPE, plan(14), killed_at(trial, lambda: os.kill(os.getpid(), signal.SIGKILL)), open_store(), work)
+    find(plan(14), killed_at(trial, lambda: os.kill(os.getpid(), signal.SIGKILL)), open_store(), work)
 
 
 def test_a_killed_search_goes_on_and_ends_as_if_it_had_not_been_killed(store: Store, project: Path) -> None:
-    whole = search(RECIPE, plan(14), steady, store, project / "whole")
+    whole = find(plan(14), steady, store, project / "whole")
     code = f"from tests.experiment.test_search import *; search_and_be_killed(12, Path({str(project / 'work')!r}))"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     assert (
@@ -258,7 +270,7 @@ def test_a_killed_search_goes_on_and_ends_as_if_it_had_not_been_killed(store: St
         == -signal.SIGKILL
     )
     before = len(children(store))
-    resumed = search(RECIPE, plan(14), steady, store, project / "work")
+    resumed = find(plan(14), steady, store, project / "work")
     pd.testing.assert_frame_equal(resumed.trials, whole.trials)
     assert resumed.best == whole.best
     assert len(children(store)) == before + 2
@@ -274,13 +286,126 @@ def test_an_interrupted_trial_is_done_again_with_the_same_values(store: Store, t
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    whole = search(RECIPE, plan(4), steady, store, tmp_path / "whole")
+    whole = find(plan(4), steady, store, tmp_path / "whole")
     for _ in range(2):  # the second time in the first trial that is left
         with pytest.raises(KeyboardInterrupt):
-            search(RECIPE, plan(4), killed_at(trial, interrupt), store, tmp_path / "work")
+            find(plan(4), killed_at(trial, interrupt), store, tmp_path / "work")
         trial = 0
-    resumed = search(RECIPE, plan(4), steady, store, tmp_path / "work")
+    resumed = find(plan(4), steady, store, tmp_path / "work")
     pd.testing.assert_frame_equal(resumed.trials, whole.trials)
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """As ``cheap``, but the process of the first that tries PAN dies in its second epoch."""
+
+    folder: Path
+
+    def __call__(self, recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
+        def die_once(epoch: int, metrics: Mapping[str, float]) -> None:
+            on_epoch(epoch, metrics)
+            if epoch == 2 and recipe.model.architecture == "PAN" and not (self.folder / "dead").exists():
+                (self.folder / "dead").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        return cheap(recipe, die_once)
+
+
+@pytest.mark.parametrize("kept_in", ["a journal", "a database"])
+def test_two_workers_do_the_trials_that_were_asked_for_though_one_is_killed(
+    store: Store, tmp_path: Path, kept_in: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/study.db" if kept_in == "a database" else None
+    space = (Choice(param="model.architecture", values=("PAN",)), SPACE[1])
+    setup = Setup(store, tmp_path / "work", workers=2, url=url)
+    result = search(RECIPE, plan(5, space=space), Deadly(tmp_path), setup)
+    assert list(result.trials["number"]) == [0, 1, 2, 3, 4]
+    assert set(result.trials["state"]) <= {"complete", "pruned"}
+    records = children(store)
+    assert len(records) == 5 + 1
+    assert {record.data.tags["mlflow.parentRunId"] for record in records} == {the_search(store).info.run_id}
+    [killed] = [record for record in records if record.info.status == "KILLED"]
+    [again] = [one for one in records if one.info.run_name == killed.info.run_name and one is not killed]
+    assert (killed.data.params, killed.data.tags["sn7.state"]) == (again.data.params, "killed")
+    assert {one.info.status for one in records if one is not killed} == {"FINISHED"}
+    assert the_search(store).info.status == "FINISHED"
+    assert store.client.search_runs(["0"]) == []
+
+
+def test_a_trial_whose_process_dies_each_time_is_given_up(store: Store, tmp_path: Path) -> None:
+    class Killed(KeyboardInterrupt): ...
+
+    def dying(recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
+        if recipe.optimiser.learning_rate == 0.001:
+            raise Killed
+        return steady(recipe, on_epoch)
+
+    address = StudyAddress("toy", tmp_path, seed=7)
+    study = address.open()
+    studies.give(study, SPACE, flatten(RECIPE), "params.yaml")
+    run = create_run(store, SEARCH, "toy", {}, {})
+    for _ in range(studies.MAX_DEATHS):
+        trials = Trials(study, run, RECIPE, plan(2), dying, "me")
+        with pytest.raises(Killed):
+            trials.work()
+        # What Optuna noted as an interrupt, as the parent would have seen it.
+        dead = frozenset(trial.number for trial in study.trials)
+        studies.queue_again(study, 2, dead)
+    Trials(study, run, RECIPE, plan(2), dying, "me").work()
+    first, second = studies.rows(study, 2)
+    assert (first["state"], second["state"]) == ("failed", "complete")
+    assert "was killed 3 times" in studies.results(study, 2)[0].user_attrs[studies.FAILURE]
+
+
+def test_two_searches_on_one_database_share_the_trials(store: Store, tmp_path: Path) -> None:
+    """As two machines do: each asks for the same six."""
+    code = "from tests.experiment.test_search import *; join(Path(sys.argv[1]))"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    searches = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
+    said = [one.communicate(timeout=120)[0].decode() for one in searches]
+    assert [one.returncode for one in searches] == [0, 0]
+    assert said[0] == said[1]
+    assert len(children(store)) == 6
+    assert {record.data.tags["mlflow.parentRunId"] for record in children(store)} == {the_search(store).info.run_id}
+
+
+def join(folder: Path) -> None:
+    """Search in a process of its own and print what came out."""
+    setup = Setup(open_store(), folder / "work", url=f"sqlite:///{folder}/study.db")
+    print(search(RECIPE, plan(6), steady, setup).trials.to_csv())
+
+
+def test_the_champion_is_tried_second_unless_it_is_the_recipe(store: Store, tmp_path: Path) -> None:
+    champion = with_values(RECIPE, {"model.architecture": "FPN", "loss.dice": 9.0}, "here")
+    trials = search(RECIPE, plan(2), steady, Setup(store, tmp_path), champion=champion).trials
+    assert list(trials["model.architecture"]) == ["Unet", "FPN"]
+    assert list(trials["optimiser.learning_rate"]) == [0.001, 0.001]
+    assert [record.data.tags.get("sn7.origin") for record in children(store)] == ["params.yaml", "champion"]
+    again = search(RECIPE, plan(2), steady, Setup(store, tmp_path), champion=RECIPE).trials
+    assert again["optimiser.learning_rate"][1] != 0.001
+
+
+def test_a_dimension_whose_condition_does_not_hold_stays_as_it_is(store: Store, tmp_path: Path) -> None:
+    dice = Choice(param="loss.dice", low=2.0, high=3.0, when={"model.architecture": ("FPN",)})
+    result = find(plan(8, space=(*SPACE, dice)), steady, store, tmp_path)
+    drawn = result.trials["loss.dice"].notna()
+    assert (drawn == (result.trials["model.architecture"] == "FPN")).all()
+    assert 0 < drawn.sum() < 8
+    others = [one for one in children(store) if one.data.params["model.architecture"] != "FPN"]
+    assert {one.data.params["loss.dice"] for one in others} == {"1.0"}
+
+
+def test_of_the_finalists_by_the_objective_the_one_with_the_best_scot_is_taken(store: Store, tmp_path: Path) -> None:
+    def opposed(recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
+        scores = {"scot": 1 - worth(recipe), "f1": worth(recipe), "iou": 0.5}
+        return TrialResult(scores, pd.DataFrame([{"aoi": "A", **scores}]), epoch=1)
+
+    for finalists, place in ((1, 0), (3, 2)):
+        params = plan(5).model_copy(update={"objective": "f1", "finalists": finalists})
+        result = find(params, opposed, store, tmp_path)
+        ranked = result.trials.sort_values("value", ascending=False)
+        assert result.best.optimiser.learning_rate == ranked["optimiser.learning_rate"].iloc[place]
 
 
 def test_other_inputs_begin_another_search(store: Store, tmp_path: Path) -> None:
@@ -288,9 +413,9 @@ def test_other_inputs_begin_another_search(store: Store, tmp_path: Path) -> None
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        search(RECIPE, plan(3), killed_at(1, interrupt), store, tmp_path, inputs="tiles of yesterday")
+        find(plan(3), killed_at(1, interrupt), store, tmp_path, inputs="tiles of yesterday")
     counter = killed_at(9, interrupt)
-    assert len(search(RECIPE, plan(3), counter, store, tmp_path, inputs="tiles of today").trials) == 3
+    assert len(find(plan(3), counter, store, tmp_path, inputs="tiles of today").trials) == 3
     assert len([record for record in children(store) if record.info.status == "FINISHED"]) == 1 + 3
 
 

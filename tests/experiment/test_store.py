@@ -77,27 +77,31 @@ def test_a_store_that_mlflow_refuses_is_a_clear_error(project: Path, monkeypatch
         open_store()
 
 
-LOG_ONE_RUN = """
-from sn7ml.experiment.store import open_store
-from sn7ml.experiment.runs import training_run
-with training_run(open_store(), name="one", tags={}, params={}) as run:
+LOG_ONE_RUN_EACH = """
+from sn7ml.experiment.store import SEARCH, open_store
+from sn7ml.experiment.runs import create_run, ending, training_run
+store = open_store()
+with training_run(store, name="one", tags={}, params={}) as run:
     run.log_epoch(1, {"val_iou": 0.5})
+with ending(create_run(store, SEARCH, "search", {}, {})) as search:
+    with ending(create_run(store, SEARCH, "trial-000", {"mlflow.parentRunId": search.run_id}, {})) as trial:
+        trial.log_epoch(1, {"val_iou": 0.5})
 """
 
 
-def test_three_processes_at_once_land_in_one_experiment(tmp_path: Path) -> None:
+def test_four_processes_on_a_machine_without_a_store_all_land_in_the_right_experiments(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").touch()
     environment = {name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "MLFLOW_TRACKING_URI")}
     environment |= {"PYTHONPATH": str(Path(sn7ml.__file__).parents[1])}
-    command = [sys.executable, "-c", LOG_ONE_RUN]
-    processes = [subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) for _ in range(3)]
+    command = [sys.executable, "-c", LOG_ONE_RUN_EACH]
+    processes = [subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) for _ in range(4)]
     outcomes = [(process.communicate()[1], process.returncode) for process in processes]
-    assert outcomes == [(b"", 0)] * 3
+    assert outcomes == [(b"", 0)] * 4
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db")
-    experiment = client.get_experiment_by_name(FINAL)
-    assert experiment is not None
-    assert len(client.search_runs([experiment.experiment_id])) == 3
-    assert client.search_runs(["0"]) == []
+    experiments = {one.name: one.experiment_id for one in client.search_experiments()}
+    assert set(experiments) == {"Default", FINAL, SEARCH}
+    runs = {name: len(client.search_runs([number])) for name, number in experiments.items()}
+    assert runs == {"Default": 0, FINAL: 4, SEARCH: 8}
 
 
 def test_a_moved_store_is_refused_and_relocating_mends_it(

@@ -131,3 +131,11 @@ def test_validation_tiles_are_spread_over_the_table_without_augmentation() -> No
     tiles = TILES.empty().reindex(range(9))
     assert spread_tiles(tiles, 3) == [Draw(0, None), Draw(4, None), Draw(8, None)]
     assert spread_tiles(tiles, 100) == [Draw(row, None) for row in range(9)]
+
+
+def test_augmentation_that_is_not_enabled_leaves_a_drawn_tile_as_it_is(store: TileStore) -> None:
+    off = TileDataset(store, store.tiles, EVERYTHING.model_copy(update={"enabled": False}))
+    for seed in range(5):
+        drawn, plain = off[Draw(0, seed)], off[Draw(0, None)]
+        torch.testing.assert_close(drawn.image, plain.image)
+        assert torch.equal(drawn.flags, plain.flags)

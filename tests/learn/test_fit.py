@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from sn7ml.data.regions import Stretch
 from sn7ml.data.tiles import TileStore
 from sn7ml.errors import ModelError, TableError
 from sn7ml.learn.dataset import Draw, Sample, draw_tiles
-from sn7ml.learn.fit import Fit, Training, enlarge, fit
+from sn7ml.learn.fit import Fit, Training, build_optimiser, enlarge, fit
 from sn7ml.learn.predict import Predictor
 from sn7ml.params import ModelParams, OptimiserParams, Recipe
 from tests.learn.toy import RECIPE, SHAPE, squares, training, windows, write_store
@@ -242,3 +242,17 @@ def test_twenty_steps_of_a_toy_model_lose_what_they_always_lost(store: TileStore
     assert losses[0] == pytest.approx(curve[0], rel=1e-5)
     assert losses[:3] == pytest.approx(curve[:3], rel=1e-3)
     assert losses == pytest.approx(curve, rel=0.02)
+
+
+@pytest.mark.parametrize("method", ["adamw", "nadam", "sgd"])
+def test_every_optimiser_goes_downhill_on_the_one_cycle_schedule(method: Literal["adamw", "nadam", "sgd"]) -> None:
+    slope = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(slope.weight, 2.0)
+    optimiser = build_optimiser(slope, OptimiserParams(method=method, learning_rate=0.05, weight_decay=0.0))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.05, total_steps=60)
+    for _ in range(60):
+        optimiser.zero_grad()
+        (slope.weight**2).sum().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    assert abs(slope.weight.item()) < 1

@@ -9,9 +9,9 @@ from torch import Tensor
 from sn7ml.learn.losses import CombinedLoss
 from sn7ml.params import LossParams
 
-OFF = {"bce": 0.0, "dice": 0.0, "focal": 0.0, "jaccard": 0.0}
+OFF = {"bce": 0.0, "dice": 0.0, "focal": 0.0, "jaccard": 0.0, "lovasz": 0.0, "tversky": 0.0}
 FOOTPRINT_ONLY = {"footprint": 1.0, "boundary": 0.0, "contact": 0.0}
-TERMS = ("bce", "dice", "focal", "jaccard")
+TERMS = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
 
 
 def loss_of(**weights: float) -> CombinedLoss:
@@ -38,6 +38,10 @@ BY_HAND = {
     "dice": 1 - 2 * (1 / 2 + 3 / 4) / (2 + 2),
     "focal": -2 * ((1 - 1 / 2) ** 2 * log(1 / 2) + (1 - 3 / 4) ** 2 * log(3 / 4)) / 4,
     "jaccard": 1 - (1 / 2 + 3 / 4) / (2 + 2 - 5 / 4),
+    # Hinge errors 1, 1 - log 3 | 1 - log 3, 1; only the two ones are positive, one of them of a true pixel. With both wrong,
+    # the true building of two pixels and the found one share 1 of 3: the Jaccard loss goes from 0 to 2/3 over errors of 1.
+    "lovasz": 2 / 3,
+    "tversky": 1 - (5 / 4) / (5 / 4 + 0.3 * 3 / 4 + 0.7 * 3 / 4),
 }
 
 
@@ -47,8 +51,9 @@ def test_each_term_is_the_number_worked_out_on_paper(term: str) -> None:
 
 
 def test_terms_add_up_with_their_weights() -> None:
-    loss = loss_of(bce=2.0, dice=1.0, focal=4.0, jaccard=0.5)(LOGITS, TRUTH, ALL)
-    wanted = 2 * BY_HAND["bce"] + BY_HAND["dice"] + 4 * BY_HAND["focal"] + 0.5 * BY_HAND["jaccard"]
+    weights = {"bce": 2.0, "dice": 1.0, "focal": 4.0, "jaccard": 0.5, "lovasz": 3.0, "tversky": 0.25}
+    loss = loss_of(**weights)(LOGITS, TRUTH, ALL)
+    wanted = sum(weight * BY_HAND[name] for name, weight in weights.items())
     assert loss.item() == pytest.approx(wanted, rel=1e-5)
 
 
@@ -97,7 +102,7 @@ def test_what_unknown_pixels_hold_changes_no_gradient(term: str) -> None:
 
 def test_a_tile_that_is_wholly_unknown_costs_nothing() -> None:
     logits = LOGITS.clone().requires_grad_()
-    loss = loss_of(bce=1.0, dice=1.0, focal=1.0, jaccard=1.0)(logits, TRUTH, known(False, False, False, False))
+    loss = loss_of(**dict.fromkeys(TERMS, 1.0))(logits, TRUTH, known(False, False, False, False))
     loss.backward()
     assert loss.item() == 0
     assert logits.grad is not None
@@ -110,3 +115,18 @@ def test_ratios_are_of_sums_over_the_whole_batch_and_not_means_of_tiles() -> Non
     valid = torch.ones(2, 1, 2, dtype=torch.bool)
     assert loss_of(dice=1.0)(logits, truth, valid).item() == pytest.approx(1 - 2 * 2 / (3 + 3))
     assert loss_of(jaccard=1.0)(logits, truth, valid).item() == pytest.approx(1 - 2 / 4)
+
+
+def test_to_miss_a_building_costs_tversky_more_than_to_invent_one() -> None:
+    sure = 30.0
+    missed = loss_of(tversky=1.0)(row(sure, -sure, -sure, -sure), TRUTH, ALL)
+    invented = loss_of(tversky=1.0)(row(sure, sure, sure, -sure), TRUTH, ALL)
+    assert missed.item() == pytest.approx(1 - 1 / (1 + 0.7))
+    assert invented.item() == pytest.approx(1 - 2 / (2 + 0.3))
+
+
+def test_lovasz_charges_the_largest_error_first() -> None:
+    # One true pixel, found with a hinge error of 1/2, and one that is none, with an error of 3/2. Alone, the second is one pixel
+    # too many for a building of one: Jaccard loss 1/2 for its error of 3/2; then with the first nothing is left of it: 1/2 more.
+    loss = loss_of(lovasz=1.0)(row(0.5, 0.5), row(1.0, 0.0), known(True, True))
+    assert loss.item() == pytest.approx(3 / 2 * 1 / 2 + 1 / 2 * 1 / 2)

@@ -90,7 +90,7 @@ SIZES = pd.DataFrame([
 EMPTY = PageContent(
     scores={}, per_aoi=PER_AOI[:0], losses=LOSSES[:0], births=BIRTHS[:0], sizes=SIZES[:0],
     history=HISTORY[:0], trials=None, validation={}, promotion={}, overlays=(), maps=(),
-    counts=COUNTS[:0], params={},
+    counts=COUNTS[:0], search_figures={}, params={},
 )  # fmt: skip
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sn7ml.report import figures
 from sn7ml.report.overlays import to_png
 from sn7ml.report.page import PageContent, render_page, write_page
 from sn7ml.report.track_map import month_map
-from tests.report.drawn import AOI, COUNTS, EMPTY, LOSSES, PER_AOI, TRIALS, full, tracks
+from tests.report.drawn import AOI, COUNTS, EMPTY, HISTORY, LOSSES, PER_AOI, TRIALS, full, tracks
 
 PNG = to_png(np.zeros((2, 2, 3), np.uint8))
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -85,6 +86,15 @@ def test_figures_on_the_page_are_json_and_each_has_its_place(text: str) -> None:
     places = [value for _, name, value in page.attributes if name == "data-json"]
     assert len(bodies) == len(places) == 11  # four of losses, bars, counts, map, three curves, trials
     assert all("data" in json.loads(body) for body in bodies)
+
+
+def test_figures_of_the_search_stand_in_their_order_each_with_its_caption() -> None:
+    drawn = {name: (f"Caption of {name}", figures.rate_curve(HISTORY)) for name in ("slice", "history")}
+    page = Page(render_page(replace(full(PNG), search_figures=drawn)))
+    heads = [data for tag, data in page.texts if tag == "h3" and data.startswith("Caption of")]
+    assert heads == ["Caption of slice", "Caption of history"]
+    places = [value for _, name, value in page.attributes if name == "data-json" and value.startswith("search-")]
+    assert places == ["search-trials-json", "search-slice-json", "search-history-json"]
 
 
 def test_pictures_and_tables_can_be_read_without_seeing(text: str) -> None:

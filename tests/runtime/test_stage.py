@@ -57,3 +57,13 @@ def test_a_missing_path_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys
         run_stage(lambda data, tiles: None, "data", "tiles")
     assert ended.value.code == 2
     assert "tiles" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_one_word_and_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    def main(data: Path, tiles: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        run_stage(main, "data", "tiles")
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"

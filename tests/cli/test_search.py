@@ -1,0 +1,30 @@
+"""`sn7ml search` hands the machine's part to the stage, and DVC does the rest."""
+
+import importlib
+import os
+
+import pytest
+from typer.testing import CliRunner
+
+from sn7ml import cli
+
+
+def test_workers_and_database_reach_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def dvc(*arguments: str) -> None:
+        seen.append((arguments, os.environ["SN7ML_SEARCH_WORKERS"], os.environ.get("SN7ML_STUDY_URL")))
+
+    # The package has a function of the module's name.
+    monkeypatch.setattr(importlib.import_module("sn7ml.cli.search"), "dvc", dvc)
+    for variable in ("SN7ML_SEARCH_WORKERS", "SN7ML_STUDY_URL"):
+        monkeypatch.setenv(variable, "")
+    for arguments in (["--workers", "3"], ["--storage", "postgresql://x/y"]):
+        assert CliRunner().invoke(cli.app, ["search", *arguments], catch_exceptions=False).exit_code == 0
+    assert seen == [(("repro", "search"), "3", ""), (("repro", "search"), "1", "postgresql://x/y")]
+
+
+def test_no_worker_is_refused() -> None:
+    done = CliRunner().invoke(cli.app, ["search", "--workers", "0"])
+    assert done.exit_code == 2
+    assert "--workers" in done.output
