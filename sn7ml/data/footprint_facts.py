@@ -128,7 +128,9 @@ def found_facts(
     found = pd.concat([table for table in polygons if len(table)] or polygons, ignore_index=True)
     return {
         "tracks": TRACK_FACTS.check(as_table(files, TRACK_FACTS)),
-        "footprints": FOOTPRINT_FACTS.check(as_table(found.assign(number=range(len(found))).to_dict("records"), FOOTPRINT_FACTS)),
+        "footprints": FOOTPRINT_FACTS.check(
+            as_table(found.assign(number=range(len(found))).to_dict("records"), FOOTPRINT_FACTS)
+        ),
         "counts": COUNT_FACTS.check(as_table(counts, COUNT_FACTS)),
     }
 

@@ -32,9 +32,7 @@ def add_series(root: Path, table: pd.DataFrame) -> None:
     table["sharpness_ratio"] = (table["sharpness"] / _median_of_aoi(table, "sharpness")).round(4)
     comparable = table[table["readable"].fillna(False) & table["grid_agrees"].fillna(False)]
     comparable = comparable[(comparable["bands"] == BANDS) & (comparable["dtype"] == "uint8")]
-    jobs = {
-        str(aoi): list(rows["file"]) for aoi, rows in comparable.groupby("aoi") if len(rows) >= LEAST_MONTHS
-    }
+    jobs = {str(aoi): list(rows["file"]) for aoi, rows in comparable.groupby("aoi") if len(rows) >= LEAST_MONTHS}
     found: dict[str, tuple[float, float]] = {}
     for compared in map_items(partial(_compare_months, root), jobs).values():
         found |= compared

@@ -17,7 +17,18 @@ from sn7ml.data.cubes import BANDS, read_grid
 from sn7ml.data.faults import not_in_pixels
 from sn7ml.data.frame_facts import as_table, in_a_line
 from sn7ml.data.identity_facts import IDENTITY_FACTS, Seen, follow
-from sn7ml.data.label_outlines import POLYGONAL, SMALL_PX2, Buildings, Ids, Shapes, duplicates, hidden, oddities, overlaps, sizes
+from sn7ml.data.label_outlines import (
+    POLYGONAL,
+    SMALL_PX2,
+    Buildings,
+    Ids,
+    Shapes,
+    duplicates,
+    hidden,
+    oddities,
+    overlaps,
+    sizes,
+)
 from sn7ml.data.labels import building_id, read_features
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import LabelError, RasterError
@@ -26,7 +37,7 @@ from sn7ml.geo.polygons import clean_polygon
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
 
-__all__ = ["LABEL_FACTS", "SMALL_PX2", "label_and_identity_facts", "label_facts"]
+__all__ = ["LABEL_FACTS", "SMALL_PX2", "buildings_of", "label_and_identity_facts", "label_facts"]
 
 DECLARED_CRS = re.compile(rb'"crs"\s*:\s*\{.{0,200}?"name"\s*:\s*"([^"]{0,200})"', re.DOTALL)
 HEAD_BYTES = 4_096
@@ -40,8 +51,8 @@ LABEL_FACTS = Table(
         "n_null": "int", "n_empty": "int", "n_without_shape": "int", "n_negative_ids": "int", "n_negative_with_shape": "int",
         "n_outside": "int", "outside_px": "float", "outside_id": "text", "small_fraction": "float",
         "births": "int", "birth_fraction": "float",
-        "n_features": "int", "n_multi": "int", "multi_id": "text", "n_z": "int", "n_holes": "int", "crs": "text", "crs_ok": "bool",
-        "n_other_image": "int", "other_image": "text", "area_p05_px2": "float", "area_p50_px2": "float", "area_p95_px2": "float",
+        "n_features": "int", "n_multi": "int", "multi_id": "text", "n_z": "int", "n_holes": "int", "crs": "text",
+        "crs_ok": "bool", "n_other_image": "int", "other_image": "text", "area_p05_px2": "float", "area_p50_px2": "float", "area_p95_px2": "float",
         "max_area_px2": "float", "largest_id": "text", "n_overlaps": "int", "overlap_fraction": "float", "overlap_id": "text",
         "n_hidden": "int", "hidden_fraction": "float", "hidden_id": "text", "density_per_mpx": "float",
         "shapes_digest": "text", "duplicate_of": "text",
@@ -94,6 +105,7 @@ shapes_digest, duplicate_of
     16 hexadecimal digits of ids and outlines; the first file of *another* AOI with the same, "" for none or no buildings.
 """
 
+
 def label_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     """Read every label file of a ``FRAMES`` table once, AOIs in parallel.
 
@@ -116,6 +128,11 @@ def label_and_identity_facts(root: Path, frames: pd.DataFrame) -> tuple[pd.DataF
     labels["duplicate_of"] = _same_in_another_aoi(labels)
     identity = as_table([row for _, rows in found for row in rows], IDENTITY_FACTS)
     return LABEL_FACTS.check(labels), IDENTITY_FACTS.check(identity)
+
+
+def buildings_of(root: Path, row: dict[str, str]) -> Buildings | None:
+    """Read the buildings of a labelled row of ``FRAMES`` for a picture, faults and all; None if that cannot be done."""
+    return _facts_of_labels(root, row)[1] if row["labels"] else None
 
 
 def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -172,7 +189,7 @@ def _parsed(path: Path, features: list[dict[str, Any]]) -> tuple[Ids, Shapes, Sh
     geometries = np.empty(len(features), dtype=object)
     number = 0
     try:
-        for number, feature in enumerate(features):  # noqa: B007 - told in the error
+        for number, feature in enumerate(features):
             ids[number] = building_id(feature["properties"]["Id"])
             with np.errstate(invalid="ignore"):  # not-a-number in a coordinate raises below, or in GEOS
                 geometries[number] = shape(feature["geometry"]) if feature["geometry"] else None
@@ -227,7 +244,7 @@ def _digest(ids: Ids, polygons: Shapes) -> str:
 def _same_in_another_aoi(labels: pd.DataFrame) -> pd.Series:
     known = labels[labels["n"].fillna(0) > 0]
     first = known.drop_duplicates("shapes_digest").set_index("shapes_digest")
-    source = known["shapes_digest"].map(first["file"]).where(
-        known["shapes_digest"].map(first["aoi"]) != known["aoi"], ""
+    source = (
+        known["shapes_digest"].map(first["file"]).where(known["shapes_digest"].map(first["aoi"]) != known["aoi"], "")
     )
     return source.reindex(labels.index).fillna("").where(labels["readable"].fillna(False)).astype("str")

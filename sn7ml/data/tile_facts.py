@@ -182,7 +182,9 @@ def region_facts(store: TileStore) -> pd.DataFrame:
 
 def _tiles_of(store: TileStore, region: dict[str, Any]) -> dict[str, int]:
     tiles = store.tiles
-    mine = tiles[(tiles["aoi"] == region["aoi"]) & (tiles["split"] == region["split"]) & (tiles["fold"] == region["fold"])]
+    mine = tiles[
+        (tiles["aoi"] == region["aoi"]) & (tiles["split"] == region["split"]) & (tiles["fold"] == region["fold"])
+    ]
     outside = (mine["col"] < region["col_start"]) | (mine["col"] + store.tile_px > region["col_stop"])
     built = (mine["footprint_fraction"] > 0).sum()
     return {"n_tiles": len(mine), "n_built_tiles": int(built), "n_tiles_outside": int(outside.sum())}

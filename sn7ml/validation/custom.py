@@ -52,3 +52,4 @@ class ExpectValuesToAgreeWithinGroup(ColumnPairMapExpectation):  # type: ignore[
 
     map_metric = "column_pair_values.agree_within_group"
     ignore_row_if: str = "either_value_is_missing"
+    domain_keys = (*ColumnPairMapExpectation.domain_keys, "ignore_row_if")

@@ -35,7 +35,7 @@ def _files(params: ValidationParams) -> tuple[Check, ...]:
         ),
         Check(
             "label files declare the CRS they are in", "warning", true("crs_ok"),
-            f"Other programs believe it and put the buildings elsewhere: labels_match is EPSG:{WEB_MERCATOR}, pixels have no CRS.",
+            f"Other programs believe it and put the buildings elsewhere: labels_match is EPSG:{WEB_MERCATOR}, pixels have none.",
             "Remove or correct the file's member crs; its coordinates are taken as the folder's name says.", "crs",
         ),
         Check(

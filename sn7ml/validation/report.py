@@ -124,7 +124,9 @@ class Report:
         for result in self.failures():
             for offender in result.offenders:
                 found[offender.aoi][result.severity].setdefault(result.name, []).append(offender.month)
-        return sorted((_area(aoi, names) for aoi, names in found.items() if aoi), key=lambda area: _rank(area, found[area.aoi]))
+        return sorted(
+            (_area(aoi, names) for aoi, names in found.items() if aoi), key=lambda area: _rank(area, found[area.aoi])
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return all that JSON shall hold."""
@@ -133,7 +135,8 @@ class Report:
             "summary": self.summary(),
             "rows": dict(self.rows),
             "worst": [
-                {"aoi": area.aoi, "critical": list(area.critical), "warnings": list(area.warnings)} for area in self.areas()[:SHOWN]
+                {"aoi": area.aoi, "critical": list(area.critical), "warnings": list(area.warnings)}
+                for area in self.areas()[:SHOWN]
             ],
             "results": [result.as_dict() for result in self.results],
         }

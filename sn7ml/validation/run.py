@@ -15,18 +15,17 @@ from sn7ml.data.facts import (
     REGION_FACTS,
     TILE_FACTS,
     TRACK_FACTS,
-    found_facts,
     frame_facts,
     label_and_identity_facts,
     region_facts,
     tile_facts,
 )
 from sn7ml.data.tiles import TileStore
-from sn7ml.params import Params, ValidationParams
+from sn7ml.params import ValidationParams
 from sn7ml.tables import Table
 from sn7ml.validation.gx import judge
 from sn7ml.validation.report import Offender, Report, Result
-from sn7ml.validation.suites import Check, Suites, found_suites, suites, tile_suites
+from sn7ml.validation.suites import Check, Suites, found_suites, suites
 
 __all__ = [
     "Report", "judge_tables", "raw_facts", "run_validation", "validate", "validate_found", "validate_tiles",
@@ -76,10 +75,10 @@ def validate(frames: pd.DataFrame, labels: pd.DataFrame, params: ValidationParam
     return judge_tables({"frames": frames, "labels": labels}, suites(params))
 
 
-def validate_tiles(root: Path, frames: pd.DataFrame, store: TileStore, params: Params) -> Report:
-    """Judge a tile store that was made of these frames, by the sections ``validation``, ``split`` and ``tiling``."""
+def validate_tiles(root: Path, frames: pd.DataFrame, store: TileStore, wanted: Suites) -> Report:
+    """Judge a tile store that was made of these frames; ``wanted`` comes from ``tile_suites``."""
     facts = {"tiles": tile_facts(root, frames, store), "regions": region_facts(store)}
-    return judge_tables(facts, tile_suites(params.validation, params.split, params.tiling), "validation of tiles")
+    return judge_tables(facts, wanted, "validation of tiles")
 
 
 def validate_found(facts: Facts, params: ValidationParams, method: str) -> Report:
