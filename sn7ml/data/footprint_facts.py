@@ -235,9 +235,10 @@ def _training(root: Path, frames: pd.DataFrame, store: TileStore) -> dict[str, f
     chosen = labelled[(groups.cumcount() == 0) | (groups.cumcount(ascending=False) == 0)]
     buildings = inside(read_truth(root, chosen), columns)
     rows = store.frames.groupby("aoi")["rows"].first()
+    counts = buildings.groupby(["aoi", "month"], as_index=False).size()
     densities = [
         number / (sum(stop - start for start, stop in columns[str(aoi)]) * rows[aoi] / MILLION)
-        for (aoi, _), number in buildings.groupby(["aoi", "month"]).size().items()
+        for aoi, number in zip(counts["aoi"], counts["size"], strict=True)
     ]
     if not densities:
         return {}

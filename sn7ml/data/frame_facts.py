@@ -1,6 +1,7 @@
 """What is true of every image of a data set: read once per file, damaged files included, judged elsewhere."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ FRAME_FACTS = Table(
     {
         "aoi": "text", "month": "text", "file": "text", "has_image": "bool", "has_labels": "bool", "stem_ok": "bool",
         "readable": "bool", "fault": "text", "rows": "int", "cols": "int", "bands": "int", "dtype": "text", "epsg": "int",
-        "transform": "text", "grid": "text", "north_up": "bool", "grid_agrees": "bool", "tile_offset_px": "float", "usable_fraction": "float",
+        "transform": "text", "grid": "text", "north_up": "bool", "grid_agrees": "bool", "tile_offset_px": "float",
+        "usable_fraction": "float",
         "in_images": "bool", "in_images_masked": "bool", "udm_ok": "bool", "udm_fault": "text",
         "block_rows": "int", "block_cols": "int", "block_px": "int", "ground_px_m": "float", "alpha_is_binary": "bool",
         **{f"{what}{of}": "float" for what in ("brightness", "contrast") for of in ("", "_red", "_green", "_blue")},
@@ -116,7 +118,7 @@ def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     return FRAME_FACTS.check(table.astype({name: KINDS[kind] for name, kind in FRAME_FACTS.columns.items()}))
 
 
-def as_table(rows: list[dict[str, Any]], table: Table) -> pd.DataFrame:
+def as_table(rows: Sequence[Mapping[Any, Any]], table: Table) -> pd.DataFrame:
     """Make a table of facts from rows in which facts may be missing."""
     frame = pd.DataFrame(rows, columns=list(table.columns))
     return frame.astype({name: KINDS[kind] for name, kind in table.columns.items()})

@@ -52,7 +52,8 @@ LABEL_FACTS = Table(
         "n_outside": "int", "outside_px": "float", "outside_id": "text", "small_fraction": "float",
         "births": "int", "birth_fraction": "float",
         "n_features": "int", "n_multi": "int", "multi_id": "text", "n_z": "int", "n_holes": "int", "crs": "text",
-        "crs_ok": "bool", "n_other_image": "int", "other_image": "text", "area_p05_px2": "float", "area_p50_px2": "float", "area_p95_px2": "float",
+        "crs_ok": "bool", "n_other_image": "int", "other_image": "text",
+        "area_p05_px2": "float", "area_p50_px2": "float", "area_p95_px2": "float",
         "max_area_px2": "float", "largest_id": "text", "n_overlaps": "int", "overlap_fraction": "float", "overlap_id": "text",
         "n_hidden": "int", "hidden_fraction": "float", "hidden_id": "text", "density_per_mpx": "float",
         "shapes_digest": "text", "duplicate_of": "text",
@@ -196,7 +197,8 @@ def _parsed(path: Path, features: list[dict[str, Any]]) -> tuple[Ids, Shapes, Sh
         # Nearly all are plain polygons: those are cleaned at once, which takes a tenth of the time.
         plain = np.isin(shapely.get_type_id(geometries), POLYGONAL) & ~shapely.is_empty(geometries)
         plain[plain] = shapely.is_valid(geometries[plain])
-        polygons = np.where(plain, shapely.force_2d(np.where(plain, geometries, None)), None)
+        polygons = np.full(len(features), None, dtype=object)
+        polygons[plain] = shapely.force_2d(geometries[plain])
         for number in np.flatnonzero(~plain).tolist():
             polygons[number] = clean_polygon(geometries[number])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError) as error:

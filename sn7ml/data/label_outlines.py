@@ -87,7 +87,7 @@ def sizes(found: Buildings, shape: tuple[int, int]) -> dict[str, Any]:
     farthest = float(sticks_out.max())
     with np.errstate(over="ignore", invalid="ignore"):  # absurd coordinates show in outside_px
         areas = shapely.area(found.polygons)
-    low, middle, high = np.quantile(areas, (0.05, 0.5, 0.95)).round(3).tolist()
+        low, middle, high = np.quantile(areas, (0.05, 0.5, 0.95)).round(3).tolist()
     return {
         "n_outside": int(off.sum()),
         "outside_px": round(max(farthest, 0.0), 3),

@@ -1,5 +1,6 @@
 """What is true of a tile store: that masks fit images and labels, and that no split can see another."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from sn7ml.errors import Sn7Error
 from sn7ml.geo.masks import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
+
+Row = Mapping[Any, Any]
 
 LEAST_PX2 = 50.0
 """Under a smaller area of all buildings, mask and polygons differ by whole pixels, and their ratio says nothing."""
@@ -169,7 +172,7 @@ def region_facts(store: TileStore) -> pd.DataFrame:
         others = [it for it in regions if (it["split"], it["fold"]) != (region["split"], region["fold"])]
         at_home = [it for it in others if it["aoi"] == region["aoi"]]
         abroad = [it for it in others if it["aoi"] != region["aoi"]]
-        facts = {**region, "month": "", "file": "regions.parquet"} | _tiles_of(store, region)
+        facts: dict[Any, Any] = {**region, "month": "", "file": "regions.parquet"} | _tiles_of(store, region)
         if at_home:
             nearest = min(at_home, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}
@@ -180,7 +183,7 @@ def region_facts(store: TileStore) -> pd.DataFrame:
     return REGION_FACTS.check(as_table(rows, REGION_FACTS))
 
 
-def _tiles_of(store: TileStore, region: dict[str, Any]) -> dict[str, int]:
+def _tiles_of(store: TileStore, region: Row) -> dict[str, int]:
     tiles = store.tiles
     mine = tiles[
         (tiles["aoi"] == region["aoi"]) & (tiles["split"] == region["split"]) & (tiles["fold"] == region["fold"])
@@ -190,11 +193,11 @@ def _tiles_of(store: TileStore, region: dict[str, Any]) -> dict[str, int]:
     return {"n_tiles": len(mine), "n_built_tiles": int(built), "n_tiles_outside": int(outside.sum())}
 
 
-def _columns_between(one: dict[str, Any], other: dict[str, Any]) -> int:
+def _columns_between(one: Row, other: Row) -> int:
     return int(max(one["col_start"] - other["col_stop"], other["col_start"] - one["col_stop"]))
 
 
-def _tiles_between(one: dict[str, Any], other: dict[str, Any]) -> int:
+def _tiles_between(one: Row, other: Row) -> int:
     (x, y, _), (u, v, _) = tile_of(one["aoi"]), tile_of(other["aoi"])
     return max(abs(x - u), abs(y - v))
 

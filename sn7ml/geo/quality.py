@@ -34,7 +34,7 @@ def sharpness(grey: Grey, usable: Mask) -> float:
     >>> round(sharpness(checks, np.ones((16, 16), bool)), 1)
     64.0
     """
-    inner = ndimage.binary_erosion(usable, np.ones((3, 3)))
+    inner = ndimage.binary_erosion(usable, np.ones((3, 3), bool))
     if np.count_nonzero(inner) < LEAST_PIXELS:
         return float("nan")
     spread = float(grey[inner].var(dtype=np.float64))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def labelled(root: Path, frames: pd.DataFrame) -> Outlines:
 
 def found(footprints: pd.DataFrame) -> Outlines:
     """Return the outlines of ``FOOTPRINT_FACTS``."""
-    frames = {key: rows for key, rows in footprints.groupby(["aoi", "month"])}
+    frames = {(str(aoi), str(month)): rows for (aoi, month), rows in footprints.groupby(["aoi", "month"])}
     return partial(_footprints_of, frames)
 
 
@@ -75,7 +76,7 @@ def draw_findings(root: Path, frames: pd.DataFrame, report: Report, outlines: Ou
     return drawn
 
 
-def _labels_of(root: Path, rows: Mapping[tuple[str, str], dict[str, str]], aoi: str, month: str) -> Buildings | None:
+def _labels_of(root: Path, rows: Mapping[tuple[str, str], Any], aoi: str, month: str) -> Buildings | None:
     row = rows.get((aoi, month))
     return None if row is None else buildings_of(root, row)
 
@@ -190,8 +191,8 @@ def _window(
         for at, side in zip(place, (cols, rows), strict=True)
     )
     near = shapely.box(left, top, left + WINDOW_PX, top + WINDOW_PX)
-    shapes = [list(_moved(group[shapely.intersects(group, near)], left, top)) for group in (truth, orange)]
-    return overlay(pixels[:, top : top + WINDOW_PX, left : left + WINDOW_PX], *shapes, zoom=ZOOM)
+    cyan, own = (list(_moved(group[shapely.intersects(group, near)], left, top)) for group in (truth, orange))
+    return overlay(pixels[:, top : top + WINDOW_PX, left : left + WINDOW_PX], cyan, own, zoom=ZOOM)
 
 
 def _moved(shapes: NDArray[np.object_], left: int, top: int) -> NDArray[np.object_]:
