@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from sn7ml.data.label_outlines import Buildings, Ids, lowest
+from sn7ml.data.label_outlines import Buildings, Ids, covered_share, lowest
 from sn7ml.tables import Table
 
 SAME_IOU = 0.9
@@ -20,7 +20,8 @@ SAME_PX = 1e-3
 IDENTITY_FACTS = Table(
     "identity facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "before": "text", "n": "int", "n_ids": "int", "count_change": "float",
+        "aoi": "text", "month": "text", "file": "text", "before": "text", "n": "int", "n_ids": "int", "n_covered": "int",
+        "count_change": "float",
         "births": "int", "birth_fraction": "float", "deaths": "int", "death_fraction": "float", "dead_id": "text",
         "returns": "int", "return_fraction": "float", "return_id": "text", "n_followed": "int", "n_changed": "int",
         "changed_fraction": "float", "changed_id": "text", "mean_iou": "float", "label_shift_px": "float",
@@ -33,12 +34,15 @@ before
     The readable month before, "" in the first.
 n, n_ids
     Buildings, and different ids among them.
+n_covered
+    Ids known from before that are missing while their ground is unusable: under cloud, and so neither gone nor, later, back.
 count_change
-    How much more (or less, negative) buildings there are than in the month before, as a share of those; missing if none.
+    How much more (or less, negative) ids there are than in the month before, covered ones included, as a share of those;
+    missing if there were none.
 births, birth_fraction
     Ids seen in no earlier month, and their share of the ids; 0 in the first month.
 deaths, death_fraction, dead_id
-    Ids of the month before that are gone, their share of these, and the lowest.
+    Ids of the month before (covered ones included) that are gone, their share of these, and the lowest.
 returns, return_fraction, return_id
     Ids that were missing in the month before and seen earlier, their share of this month's, and the lowest.
 n_followed
@@ -61,6 +65,9 @@ class Seen:
     placed: bool
     """Whether the polygons are known in pixels; if not, outlines are not compared."""
 
+    unusable: NDArray[np.bool_] | None
+    """(rows, cols); None if it is not known."""
+
 
 def follow(months: Sequence[Seen]) -> list[dict[str, Any]]:
     """Return one row of ``IDENTITY_FACTS`` per month of one AOI, which must be in order."""
@@ -71,22 +78,34 @@ def follow(months: Sequence[Seen]) -> list[dict[str, Any]]:
     for number, seen in enumerate(months):
         present = np.unique(seen.buildings.ids)
         row: dict[str, Any] = {"aoi": seen.aoi, "month": seen.month, "file": seen.file, "n": len(seen.buildings.ids)}
-        row |= {"n_ids": len(present), "before": "", "births": 0, "birth_fraction": 0.0}
+        covered = _covered(np.setdiff1d(earlier, present), firsts, seen.unusable)
+        alive = np.union1d(present, covered)
+        row |= {"n_ids": len(present), "n_covered": len(covered), "before": "", "births": 0, "birth_fraction": 0.0}
         if number:
-            row |= {"before": months[number - 1].month} | _turnover(present, last, earlier)
-            row["count_change"] = _change(row["n"], rows[-1]["n"])
+            row |= {"before": months[number - 1].month, "count_change": _change(len(alive), len(last))}
+            row |= _turnover(present, alive, last, earlier)
         if seen.placed:
             row |= _outlines(seen.buildings, firsts) if number else {}
             for building, polygon in zip(seen.buildings.ids.tolist(), seen.buildings.polygons, strict=True):
                 firsts.setdefault(building, polygon)
         rows.append(row)
-        last, earlier = present, np.union1d(earlier, present)
+        last, earlier = alive, np.union1d(earlier, present)
     return rows
 
 
-def _turnover(present: Ids, last: Ids, earlier: Ids) -> dict[str, Any]:
+def _covered(missing: Ids, firsts: dict[int, shapely.Geometry], unusable: NDArray[np.bool_] | None) -> Ids:
+    """Return those of the missing ids whose first outline touches unusable ground."""
+    if unusable is None or not unusable.any():
+        return missing[:0]
+    known = missing[[building in firsts for building in missing.tolist()]] if len(missing) else missing
+    shapes = np.array([firsts[building] for building in known.tolist()], dtype=object)
+    return known[covered_share(shapes, unusable) > 0]
+
+
+def _turnover(present: Ids, alive: Ids, last: Ids, earlier: Ids) -> dict[str, Any]:
+    """Compare the ids of a month with those alive in it, in the month before, and ever seen before."""
     born = np.setdiff1d(present, earlier, assume_unique=True)
-    dead = np.setdiff1d(last, present, assume_unique=True)
+    dead = np.setdiff1d(last, alive, assume_unique=True)
     back = np.setdiff1d(np.intersect1d(present, earlier, assume_unique=True), last, assume_unique=True)
     return {
         "births": len(born),

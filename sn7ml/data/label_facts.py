@@ -140,11 +140,11 @@ def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[st
     """Return the rows of both tables of one AOI, whose frames are in order."""
     of_files, seen = [], []
     for row in rows:
-        facts, buildings = _facts_of_labels(root, row)
+        facts, buildings, unusable = _facts_of_labels(root, row)
         of_files.append(facts)
         if buildings is not None:
             placed = facts.get("outside_px") is not None
-            seen.append(Seen(row["aoi"], row["month"], row["labels"], buildings, placed))
+            seen.append(Seen(row["aoi"], row["month"], row["labels"], buildings, placed, unusable))
     through_time = follow(seen)
     births = {row["month"]: row for row in through_time}
     for facts in of_files:
@@ -154,8 +154,10 @@ def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[st
     return of_files, through_time
 
 
-def _facts_of_labels(root: Path, row: dict[str, str]) -> tuple[dict[str, Any], Buildings | None]:
-    """Return all facts but births and copies, and the buildings; None if the file cannot be read."""
+def _facts_of_labels(
+    root: Path, row: dict[str, str]
+) -> tuple[dict[str, Any], Buildings | None, NDArray[np.bool_] | None]:
+    """Return all facts but births and copies, the buildings (None if the file cannot be read) and the unusable ground."""
     file = row["labels"]
     facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": file, "kind": row["labels_kind"]}
     try:
@@ -163,7 +165,7 @@ def _facts_of_labels(root: Path, row: dict[str, str]) -> tuple[dict[str, Any], B
         ids, geometries, polygons = _parsed(root / file, features)
     except LabelError as error:
         words = in_a_line(error, root, file).removeprefix(f"{file}: ")
-        return facts | {"readable": False, "fault": words}, None
+        return facts | {"readable": False, "fault": words}, None, None
     building = ~shapely.is_missing(polygons) & (ids >= 0)
     ids_of, shapes = ids[building], polygons[building]
     facts |= {"readable": True, "fault": "", "n": len(ids_of), "shapes_digest": _digest(ids_of, shapes)}
@@ -171,14 +173,14 @@ def _facts_of_labels(root: Path, row: dict[str, str]) -> tuple[dict[str, Any], B
     facts |= _other_images(features, Path(row["image"]).stem)
     grid, unusable = _ground(root, row)
     if grid is None:
-        return facts, Buildings(ids_of, shapes)
+        return facts, Buildings(ids_of, shapes), None
     if row["labels_kind"] != "match_pix":
         shapes = np.array([grid.to_pixels(it) for it in shapes], dtype=object)
     facts |= sizes(Buildings(ids_of, shapes), grid.shape)
     near = ~not_in_pixels(shapes)  # GEOS fails on intersections of absurd ones; those show in outside_px
     found = Buildings(ids_of[near], shapes[near])
     facts |= overlaps(found) | (hidden(found, unusable) if unusable is not None else {})
-    return facts, found
+    return facts, found, unusable
 
 
 def _parsed(path: Path, features: list[dict[str, Any]]) -> tuple[Ids, Shapes, Shapes]:

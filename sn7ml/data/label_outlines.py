@@ -120,11 +120,7 @@ def overlaps(found: Buildings) -> dict[str, Any]:
 
 def hidden(found: Buildings, unusable: NDArray[np.bool_]) -> dict[str, Any]:
     """Count buildings on unusable ground, and give the density on the rest: buildings per million usable pixels."""
-    under = np.zeros(len(found.ids), dtype=bool)
-    if unusable.any() and len(found.ids):
-        burnt = burn_ids(list(found.polygons), (unusable.shape[0], unusable.shape[1]))
-        counts = [np.bincount(image, minlength=len(under) + 1)[1:] for image in (burnt[unusable], burnt.ravel())]
-        under = (counts[0] > 0) & (counts[0] >= HIDDEN_SHARE * counts[1])
+    under = covered_share(found.polygons, unusable) >= HIDDEN_SHARE
     usable = int(unusable.size - np.count_nonzero(unusable))
     return {
         "n_hidden": int(under.sum()),
@@ -132,6 +128,15 @@ def hidden(found: Buildings, unusable: NDArray[np.bool_]) -> dict[str, Any]:
         "hidden_id": lowest(found.ids[under]),
         "density_per_mpx": round(MILLION * int((~under).sum()) / usable, 3) if usable else None,
     }
+
+
+def covered_share(polygons: Shapes, unusable: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the share of each polygon's pixels that is unusable; 0 of one that holds the centre of no pixel."""
+    if not unusable.any() or not len(polygons):
+        return np.zeros(len(polygons))
+    burnt = burn_ids(list(polygons), (unusable.shape[0], unusable.shape[1]))
+    under, all_of = (np.bincount(image, minlength=len(polygons) + 1)[1:] for image in (burnt[unusable], burnt.ravel()))
+    return np.asarray(under / np.maximum(all_of, 1))
 
 
 def _holes(geometry: shapely.Geometry) -> int:

@@ -93,7 +93,9 @@ def test_stages_pass_on_exactly_what_stages_write() -> None:
     outs = {next(iter(out)) if isinstance(out, dict) else out for stage in STAGES.values() for out in stage["outs"]}
     builds = {dep for stage in STAGES.values() for dep in stage["deps"] if dep.startswith("build/")}
     # A stage may depend on one file of a folder that another writes.
-    assert {dep for dep in builds if not any(str(parent) in outs for parent in (Path(dep), *Path(dep).parents))} == set()
+    assert {
+        dep for dep in builds if not any(str(parent) in outs for parent in (Path(dep), *Path(dep).parents))
+    } == set()
     assert not any(out.startswith("data") for out in outs)
 
 
