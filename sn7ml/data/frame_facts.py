@@ -21,6 +21,9 @@ from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
 
+PLACE = ("epsg", "transform", "grid", "north_up", "tile_offset_px", "ground_px_m")
+"""Facts about where an image lies."""
+
 STEM_LENGTH = 58
 """Characters of a frame's name without ending: the scorer cuts AOI and month out of it by position."""
 
@@ -156,6 +159,8 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
     except (RasterioError, CRSError) as error:
         # "Read failed. See previous exception for details": GDAL's own words are in the cause.
         facts |= {"readable": False, "fault": in_a_line(error.__cause__ or error, root, file)}
+    if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
+        facts |= dict.fromkeys(PLACE)
     return facts | _udm_facts(root, row, (facts.get("rows"), facts.get("cols")))
 
 
