@@ -162,7 +162,7 @@ def _through_time(table: pd.DataFrame, months: Sequence[str]) -> dict[str, Any]:
     shapes = wkb.groupby(table["id"]).nunique()
     births = table.groupby("id")["birth_month"].nunique()
     early = table.loc[table["month"] < table["birth_month"], "id"]
-    number = table["month"].map({month: place for place, month in enumerate(months)})
+    number = table["month"].map({month: place for place, month in enumerate(months)}).astype("float64")
     seen = number.groupby(table["id"]).agg(["min", "max", "nunique"])
     return {
         "n_ids": int(table["id"].nunique()),

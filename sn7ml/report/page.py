@@ -65,7 +65,8 @@ class PageContent:
     """A row per trial: number, value (of the objective, NaN if none), state, then what was chosen. None: no search."""
 
     validation: Mapping[str, Any]
-    """One or more ``validation.json`` as one: {"ok": bool, "summaries": [a line each], "results": [{suite, column, severity, success, why, n_unexpected, offenders}]}."""
+    """One ``validation.json``, or several as one: {"ok": bool, "summaries": [a line each], "results": [{suite, column, severity,
+    success, why, n_unexpected, offenders}]}."""
 
     promotion: Mapping[str, Any]
     """``promotion.json``: promoted (bool), reasons (lines of text), challenger and champion (a mapping each, of scores

@@ -57,7 +57,8 @@ def final_runs(project: Project) -> list[Any]:
 def test_every_stage_leaves_its_outputs(project: Project) -> None:
     build = project.root / "build"
     for name in (
-        "validation/validation.json", "validation/validation.md", "validation/validation.html", "validation_tiles/validation.html",
+        "validation/validation.json", "validation/validation.md", "validation/validation.html",
+        "validation_tiles/validation.html",
         "validation_footprints/validation.html", "tiles/tiles.parquet", "search/best.yaml", "search/trials.csv",
         "model/weights.safetensors", "model/history.csv", "submission.csv", "evaluation/metrics.json", "evaluation/per_aoi.csv",
         "promotion.json", "report.html", "tuning/best.yaml", "tuning/trials.csv", "evaluation/losses.csv",

@@ -5,16 +5,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry import mapping, shape
 
 from tests.validation.areas import square, truncate
 from tests.validation.damages import (
-    AOI,
     MONTHS,
     OTHER,
     SECOND,
-    SIDE_PX,
     THIRD,
     Damage,
     Feature,
@@ -30,6 +29,8 @@ HOLE_OUTSIDE = {
     "type": "Polygon",
     "coordinates": [square(50, 50, 4)["coordinates"][0], square(60, 60, 2)["coordinates"][0]],
 }
+LINE = {"type": "LineString", "coordinates": [[1, 1], [5, 5]]}
+TWO_PARTS = {"type": "MultiPolygon", "coordinates": [square(1, 1, 2)["coordinates"], square(6, 1, 2)["coordinates"]]}
 UNREADABLE = "label files can be read"
 SCALE = 100_000
 
@@ -83,7 +84,7 @@ def shapes(change: Callable[[shapely.Geometry], shapely.Geometry]) -> Callable[[
 
 
 def shifted(x: float, y: float) -> Callable[[Rows], None]:
-    return shapes(lambda it: shapely.transform(it, lambda xy: xy + [x, y]))
+    return shapes(lambda it: shapely.transform(it, lambda xy: xy + np.array([x, y])))
 
 
 def scaled(factor: float, centre: bool = False) -> Callable[[Rows], None]:
@@ -100,6 +101,10 @@ def twice_each(rows: Rows) -> None:
 
 def halved(rows: Rows) -> None:
     del rows[: len(rows) // 2]
+
+
+def as_text(rows: Rows) -> None:
+    rows[1]["properties"]["Id"] = str(rows[0]["properties"]["Id"])
 
 
 def half_renumbered(rows: Rows) -> None:
@@ -177,7 +182,7 @@ OF_LABELS = (
     Damage("a geometry of no known kind", UNREADABLE, first({"type": "Blob", "coordinates": []})),
     Damage("a polygon of one corner", UNREADABLE, first({"type": "Polygon", "coordinates": [[[1, 1]]]})),
     Damage("two buildings with one id", TWICE, edited(lambda rows: ids(lambda _: 3)(rows[:2]))),
-    Damage("one id as number and as text", TWICE, edited(lambda rows: rows[1]["properties"].update(Id=str(rows[0]["properties"]["Id"])))),
+    Damage("one id as number and as text", TWICE, edited(as_text)),
     Damage("a row that stands twice", TWICE, edited(lambda rows: rows.append(rows[0]))),
     Damage("labels far to the right", OUTSIDE, edited(shifted(60, 0))),
     Damage("labels above the image", OUTSIDE, edited(shifted(0, -60))),
@@ -187,10 +192,10 @@ OF_LABELS = (
     Damage("a bow-tie", VALID, added(SCALE, BOW_TIE)),
     Damage("a spike", VALID, added(SCALE, SPIKE)),
     Damage("a hole outside its building", VALID, added(SCALE, HOLE_OUTSIDE)),
-    Damage("a building that is a line", "buildings are polygons", added(SCALE, {"type": "LineString", "coordinates": [[1, 1], [5, 5]]})),
+    Damage("a building that is a line", "buildings are polygons", added(SCALE, LINE)),
     Damage("a building that is a point", "buildings are polygons", added(SCALE, {"type": "Point", "coordinates": [1, 2]})),
     Damage("a building of two parts", "a building is one polygon",
-           added(SCALE, {"type": "MultiPolygon", "coordinates": [square(1, 1, 2)["coordinates"], square(6, 1, 2)["coordinates"]]})),
+           added(SCALE, TWO_PARTS)),
     Damage("a building without geometry", SHAPE, added(SCALE, None)),
     Damage("a building that is EMPTY", SHAPE, added(SCALE, {"type": "Polygon", "coordinates": []})),
     Damage("a building under a negative id", "negative ids have no shape", added(-1, square(40, 40))),
