@@ -13,7 +13,8 @@ from shapely.geometry import LineString, Polygon
 from tests.validation.areas import truncate
 from tests.validation.damages import SECOND, Damage
 
-Rows = geopandas.GeoDataFrame
+Rows = Any
+"""A GeoDataFrame as the track stage writes it; its library has no types."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from sn7ml.data.footprints import write_footprints
 from sn7ml.data.labels import read_truth
 from sn7ml.data.regions import read_grids
 from sn7ml.data.tiles import TileStore, write_tiles
+from sn7ml.params import Split
 from sn7ml.validation.report import Offender, Report
 from sn7ml.validation.run import judge_tables, raw_facts
 from sn7ml.validation.suites import Suites, found_suites, suites, tile_suites
@@ -34,7 +35,7 @@ TILED = (*OF_TILES, *OF_REGIONS)
 RAW_SUITES = suites(PARAMS)
 TILE_SUITES = tile_suites(PARAMS, SPLIT, TILING)
 FOUND_SUITES = found_suites(PARAMS, "changepoint")
-PREDICTED = ("test", "validation")
+PREDICTED: tuple[Split, ...] = ("test", "validation")
 
 
 @dataclass(frozen=True)

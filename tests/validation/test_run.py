@@ -1,6 +1,7 @@
 """What a validation makes of facts. That every expectation catches what it should: test_damages. Loads Great Expectations."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ def test_a_tracker_that_promises_no_outline_is_not_held_to_one() -> None:
     assert promised - free == {"a building keeps its outline"}
 
 
-def unmet(wanted: Any, table: dict[str, list[Any]]) -> list[int]:
+def unmet(wanted: Any, table: Mapping[str, Sequence[Any]]) -> list[int]:
     result = judge("own", pd.DataFrame(table), [wanted.copy(update={"meta": {"name": "it"}})])["it"].result
     return sorted(result.get("unexpected_index_list") or [])
 
@@ -184,7 +185,10 @@ def test_polygons_are_valid_only_if_they_are_polygons_that_do_not_cross_themselv
 
 
 def test_a_row_must_agree_with_most_of_its_group_and_missing_ones_are_not_judged() -> None:
-    table = {"aoi": ["a", "a", "a", "b", "b", "a"], "grid": ["x", "y", "x", "y", "z", None]}
+    table: dict[str, list[str | None]] = {
+        "aoi": ["a", "a", "a", "b", "b", "a"],
+        "grid": ["x", "y", "x", "y", "z", None],
+    }
     assert unmet(ExpectValuesToAgreeWithinGroup(column_A="aoi", column_B="grid"), table) == [1, 4]
 
 

@@ -23,7 +23,7 @@ THREE_MONTHS = "L15-0481E-1298N_1926_2999_13"
 PLACE = 1
 """Of the second month among the frames of its area."""
 
-Bands = NDArray[np.uint8]
+Bands = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,8 @@ def in_another_split(store: Store) -> None:
     def change(table: pd.DataFrame) -> None:
         mine = table["aoi"] == AOI
         split = next(it for it in ("test", "train") if it not in set(table.loc[mine, "split"]))
-        table.loc[mine, ["split", "fold"]] = [split, 0]
+        table.loc[mine, "split"] = split
+        table.loc[mine, "fold"] = 0
 
     store.edit("regions", change)
     store.edit("tiles", change)
