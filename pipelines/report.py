@@ -1,6 +1,7 @@
 """Write one self-contained HTML page about the model. Reads DATA and everything in BUILD, writes OUT."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -43,7 +44,7 @@ def main(data: Path, build: Path, out: Path) -> None:
         history=pd.read_csv(build / "model" / HISTORY),
         trials=trials if len(trials) else None,
         search_figures=searched,
-        validation=read_output(build / "validation" / "validation.json"),
+        validation=_validation(build),
         promotion=read_output(build / "promotion.json"),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],
         maps=[(aoi, drawn) for aoi in sorted(columns) for drawn in track_maps(tracks[tracks["aoi"] == aoi])],
@@ -55,6 +56,17 @@ def main(data: Path, build: Path, out: Path) -> None:
     )
     write_page(out, content)
     print(f"the report: {out}")  # noqa: T201 - to a terminal
+
+
+def _validation(build: Path) -> dict[str, Any]:
+    """Return the three reports of validation as one."""
+    folders = ("validation", "validation_tiles", "validation_footprints")
+    reports = [read_output(build / folder / "validation.json") for folder in folders]
+    return {
+        "ok": all(report["ok"] for report in reports),
+        "summaries": [report["summary"] for report in reports],
+        "results": [result for report in reports for result in report["results"]],
+    }
 
 
 if __name__ == "__main__":

@@ -43,8 +43,9 @@ def feature(building: Any, geometry: Any) -> Feature:
     return {"type": "Feature", "properties": {"Id": building}, "geometry": geometry}
 
 
-def town() -> list[Feature]:
-    return [feature(number, square(10 * number + 2, 20)) for number in range(5)]
+def town(area: int = 0) -> list[Feature]:
+    """Five houses; no two areas have the same."""
+    return [feature(number, square(10 * number + 2, 20 + area / 100)) for number in range(5)]
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,18 @@ class Area:
         path.write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}), encoding="utf-8")
 
 
+def ground(number: int, month: str) -> NDArray[np.uint8]:
+    """The same ground every month, with a little noise: frames that nothing can be said against."""
+    texture = np.random.default_rng(number).integers(60, 180, (3, SIDE_PX // 4, SIDE_PX // 4)).repeat(4, 1).repeat(4, 2)
+    noise = np.random.default_rng([number, int(month[:4]), int(month[5:])]).integers(-3, 4, texture.shape)
+    return np.concatenate([texture + noise, np.full((1, SIDE_PX, SIDE_PX), 255)]).astype(np.uint8)
+
+
 def good_area(root: Path, number: int = 0, months: Iterable[str] = MONTHS, **where: str) -> Area:
     area = Area(root, name(number), **where)
     for month in months:
-        area.write_image(month)
-        area.write_labels(month, town())
+        area.write_image(month, ground(number, month))
+        area.write_labels(month, town(number))
     return area
 
 
