@@ -9,6 +9,7 @@ from sn7ml.cli import terminal
 from sn7ml.cli.predict import predict
 from sn7ml.cli.project import check, data, relocate_store, show_params, synth, ui, use
 from sn7ml.cli.score import score
+from sn7ml.cli.validate import validate
 from sn7ml.errors import Sn7Error
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app.command()(data)
 app.command()(check)
 app.command("params")(show_params)
 app.command()(use)
+app.command()(validate)
 app.command()(predict)
 app.command()(score)
 app.command()(ui)

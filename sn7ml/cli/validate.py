@@ -1,0 +1,294 @@
+"""Check any SpaceNet 7-layout folder, mend a copy of it, compare it with what a model learned from."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import pandas as pd
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from sn7ml.cli.terminal import console
+from sn7ml.errors import CatalogError, ParamsError
+
+if TYPE_CHECKING:
+    from sn7ml.params import ValidationParams
+    from sn7ml.validation.drift import Drift, Reference
+    from sn7ml.validation.report import Offender, Report, Result
+
+PARAMS = Path("params.yaml")
+
+WORST = 3
+"""Offenders that are named for each failure."""
+
+SHOWN_CHANGES = 20
+
+REFERENCE = "reference.json"
+
+STYLES = {
+    "critical": "bold red",
+    "warning": "yellow",
+    "not trusted": "bold red",
+    "with care": "yellow",
+    "trusted": "green",
+}
+
+
+def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
+    data: Annotated[
+        Path,
+        typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI; without labels, too."),
+    ],
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"Folder for the whole report, and for {REFERENCE}, what these frames look like, for a later --against."
+        ),
+    ] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(
+            help="A params.yaml with other thresholds. Without it ./params.yaml, or built-in ones where there is none."
+        ),
+    ] = None,
+    docs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Empty or new folder for Great Expectations' own Data Docs. They fetch styles and scripts from the network; "
+            "--report is the one that works offline."
+        ),
+    ] = None,
+    fix: Annotated[
+        Path | None,
+        typer.Option(
+            help="Empty or new folder for a repaired copy, which is then checked in place of DATA. DATA is not changed; files "
+            "that need no repair are hard links to it where possible. changes.csv there lists every change."
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"Compare with the frames a model learned from: their folder, or the {REFERENCE} of their report."
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 on warnings, and where the model is not simply to be trusted.")
+    ] = False,
+) -> None:
+    """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
+    from sn7ml.data.mend import check_target, mended_copy  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    thresholds, root = thresholds_of(params), data.resolve()
+    for option, folder in (("--report", report), ("--docs", docs)):
+        refuse_file(option, folder)
+    if docs is not None:
+        refuse_full("--docs", docs)
+    if fix is not None:
+        check_target(root, fix)
+    known = reference_of(against) if against else None
+    if fix is not None:
+        with console.status("mending"):
+            changes = mended_copy(root, fix)
+        show_changes(changes, fix)
+        root = fix.resolve()
+    found, facts = judged(root, thresholds, docs)
+    show_failures(found, thresholds)
+    drift = drift_from(facts, known) if known else None
+    if drift is not None:
+        show_drift(drift)
+    if report is not None:
+        write_all(report, found, facts, drift)
+    uneasy = bool(found.failures()) or (drift is not None and drift.level != "trusted")
+    if not found.ok or (strict and uneasy):
+        raise typer.Exit(1)
+
+
+def thresholds_of(path: Path | None) -> "ValidationParams":
+    """Return the thresholds of a params file, of ./params.yaml, or the built-in ones. Raises ParamsError."""
+    from sn7ml.params import load_params  # noqa: PLC0415
+    from sn7ml.validation.thresholds import BUILT_IN  # noqa: PLC0415
+
+    if path is not None:
+        return load_params(path).validation
+    return load_params(PARAMS).validation if PARAMS.is_file() else BUILT_IN
+
+
+def refuse_file(option: str, folder: Path | None) -> None:
+    """Raise ParamsError if there is something at ``folder`` that is none."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ParamsError(f"{option} {folder} is not a folder")
+
+
+def refuse_full(option: str, folder: Path) -> None:
+    """Raise ParamsError if there is something in ``folder``."""
+    if folder.exists() and any(folder.iterdir()):
+        raise ParamsError(f"{option} {folder} is not empty; remove it or name another one")
+
+
+def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> "tuple[Report, pd.DataFrame]":
+    """Check the data; return the report, and the facts that drift is about. Where nothing is labelled, images alone count."""
+    from sn7ml.data.appearance import appearance  # noqa: PLC0415
+    from sn7ml.data.catalog import scan  # noqa: PLC0415
+    from sn7ml.data.facts import frame_facts, label_facts  # noqa: PLC0415
+    from sn7ml.validation import drift, run  # noqa: PLC0415
+    from sn7ml.validation.report import Report  # noqa: PLC0415
+
+    frames = scan(root)
+    labelled = bool((frames["labels"] != "").any())
+    if not labelled:
+        console.print("no labels here: the images alone are checked")
+        frames = frames.assign(part="test_public")  # where none are expected
+    with console.status("reading"):
+        tables = {"frames": frame_facts(root, frames), "labels": label_facts(root, frames)}
+        seen = appearance(root, frames)
+    with console.status("judging"):
+        found = run.validate(tables["frames"], tables["labels"], thresholds)
+        if not labelled:
+            found = Report(tuple(result for result in found.results if result.suite != "labels"), found.rows)
+        if docs is not None:
+            write_docs(docs, tables, thresholds, labelled)
+    return found, drift.with_density(seen, tables["labels"]) if labelled else seen
+
+
+def write_docs(folder: Path, tables: dict[str, pd.DataFrame], thresholds: "ValidationParams", labelled: bool) -> None:
+    """Write Great Expectations' own pages."""
+    from sn7ml.validation.docs import write_data_docs  # noqa: PLC0415
+    from sn7ml.validation.suites import suites  # noqa: PLC0415
+
+    wanted = {name: checks for name, checks in suites(thresholds).items() if labelled or name != "labels"}
+    page = write_data_docs(folder, tables, wanted)
+    console.print(f"Data Docs: {escape(str(page))}", soft_wrap=True, highlight=False)
+
+
+def show_failures(found: "Report", thresholds: "ValidationParams") -> None:
+    """Print what failed, the worst first, each with the worst offenders, why it matters and what to do."""
+    failures = found.failures()
+    rows = ", ".join(f"{count} {name}" for name, count in found.rows.items())
+    if not failures:
+        console.print(f"[green]all {len(found.results)} expectations hold[/] ({rows})")
+        return
+    table = Table("", "not true that", "table", "offenders")
+    for result in failures:
+        style = STYLES[result.severity]
+        table.add_row(f"[{style}]{result.severity}[/]", escape(result.name), result.suite, str(len(result.offenders)))
+    console.print(table)
+    limits = limits_of(thresholds)
+    for result in failures:
+        console.print(f"[{STYLES[result.severity]}]{result.severity}[/]: not true that {escape(result.name)}")
+        for line in worst_lines(result, limits.get((result.suite, result.name), (None, None))):
+            console.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
+        console.print(f"  {escape(result.why)} [italic]{escape(result.cure)}[/]", highlight=False)
+    critical = sum(result.severity == "critical" for result in failures)
+    console.print(f"{critical} critical, {len(failures) - critical} warning(s) in {rows}")
+
+
+Limits = tuple[float | None, float | None]
+"""What is allowed, from and to; None for no limit."""
+
+
+def limits_of(thresholds: "ValidationParams") -> dict[tuple[str, str], Limits]:
+    """Return (table, expectation) to what its values may be."""
+    from sn7ml.validation.suites import suites  # noqa: PLC0415
+
+    return {
+        (name, check.name): (
+            getattr(check.expectation, "min_value", None),
+            getattr(check.expectation, "max_value", None),
+        )
+        for name, checks in suites(thresholds).items()
+        for check in checks
+    }
+
+
+def worst_lines(result: "Result", limits: Limits) -> Iterator[str]:
+    """Say which offenders are farthest from what is allowed; where there is no far and near, the first."""
+    for offender in sorted(result.offenders, key=lambda it: -excess(it, limits))[:WORST]:
+        yield str(offender)
+    if len(result.offenders) > WORST:
+        yield f"… and {len(result.offenders) - WORST} more"
+
+
+def excess(offender: "Offender", limits: Limits) -> float:
+    """Return how far a value is from what is allowed."""
+    if isinstance(offender.value, bool) or not isinstance(offender.value, int | float):
+        return 0.0
+    low, high = limits
+    return max(0.0 if low is None else low - offender.value, 0.0 if high is None else offender.value - high)
+
+
+def show_changes(changes: pd.DataFrame, out: Path) -> None:
+    """Print what was mended and what was left, at most so many of each."""
+    from sn7ml.data.mend import CHANGES  # noqa: PLC0415
+
+    for outcome, words in (("mended", "mended"), ("left", "left as it is, for you to decide")):
+        rows = changes[changes["outcome"] == outcome]
+        console.print(f"{len(rows)} {words}{':' if len(rows) else ''}")
+        for row in rows.head(SHOWN_CHANGES).to_dict("records"):
+            name = f" Id {row['id']}" if row["id"] else ""
+            line = f"{row['file']}{name}: {row['what']}: {row['before']} → {row['after']}"
+            console.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
+        if len(rows) > SHOWN_CHANGES:
+            console.print(f"  … and {len(rows) - SHOWN_CHANGES} more")
+    console.print(
+        f"every change: {escape(str(out / CHANGES))}; the copy is checked now", soft_wrap=True, highlight=False
+    )
+
+
+def reference_of(path: Path) -> "Reference":
+    """Read a reference, or make one of a data folder. Raises CatalogError or ModelError."""
+    from sn7ml.data.appearance import appearance  # noqa: PLC0415
+    from sn7ml.data.catalog import scan  # noqa: PLC0415
+    from sn7ml.data.label_facts import label_facts  # noqa: PLC0415
+    from sn7ml.validation.drift import read_reference, reference, with_density  # noqa: PLC0415
+
+    if path.is_file():
+        return read_reference(path)
+    if not path.is_dir():
+        raise CatalogError(f"--against {path}: neither a data folder nor a {REFERENCE}")
+    root = path.resolve()
+    with console.status("reading the reference"):
+        frames = scan(root)
+        facts = appearance(root, frames)
+        return reference(with_density(facts, label_facts(root, frames)))
+
+
+def drift_from(facts: pd.DataFrame, known: "Reference") -> "Drift":
+    """Compare facts with a reference."""
+    from sn7ml.validation.drift import compare  # noqa: PLC0415
+
+    return compare(known, facts)
+
+
+def show_drift(drift: "Drift") -> None:
+    """Print the verdict and, of each area that is not simply to be trusted, why."""
+    console.print(f"[{STYLES[drift.level]}]{drift.level}[/]: {escape(drift.sentence)}", soft_wrap=True, highlight=False)
+    doubtful = [area for area in drift.areas if area.level != "trusted"]
+    for area in doubtful[:SHOWN_CHANGES]:
+        console.print(f"  [{STYLES[area.level]}]{area.level}[/] {escape(area.aoi)}")
+        for reason in area.reasons:
+            console.print(f"    {escape(reason)}", soft_wrap=True, highlight=False)
+    if len(doubtful) > SHOWN_CHANGES:
+        console.print(f"  … and {len(doubtful) - SHOWN_CHANGES} more areas")
+
+
+def write_all(folder: Path, found: "Report", facts: pd.DataFrame, drift: "Drift | None") -> None:
+    """Write the report, what the frames look like, and the drift, if any."""
+    from sn7ml.errors import ModelError  # noqa: PLC0415
+    from sn7ml.report.drift_page import drift_html, drift_markdown  # noqa: PLC0415
+    from sn7ml.runtime.files import write_text  # noqa: PLC0415
+    from sn7ml.validation.drift import reference  # noqa: PLC0415
+    from sn7ml.validation.report import to_markdown  # noqa: PLC0415
+
+    write_text(folder / "validation.json", json.dumps(found.as_dict(), indent=2) + "\n")
+    write_text(folder / "validation.md", to_markdown(found))
+    try:
+        write_text(folder / REFERENCE, reference(facts).model_dump_json(indent=1) + "\n")
+    except ModelError as error:  # of frames that cannot be read nothing can be said
+        console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
+    if drift is not None:
+        write_text(folder / "drift.json", drift.model_dump_json(indent=1) + "\n")
+        write_text(folder / "drift.md", drift_markdown(drift))
+        write_text(folder / "drift.html", drift_html(drift))
+    console.print(f"report: {escape(str(folder))}", soft_wrap=True, highlight=False)
