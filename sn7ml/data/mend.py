@@ -8,6 +8,7 @@ import pandas as pd
 
 from sn7ml.data.catalog import IMAGE_FOLDERS, LABEL_FOLDERS, aoi_folders
 from sn7ml.data.cubes import read_grid
+from sn7ml.data.image_mending import mend_image_file
 from sn7ml.data.label_mending import Note, mend_label_file
 from sn7ml.errors import CatalogError, RasterError
 from sn7ml.geo.grid import Grid
@@ -53,7 +54,7 @@ def mended_copy(source: Path, out: Path) -> pd.DataFrame:
             target = fresh / part / folder.name
             odd = _link_or_copy_all(folder, target)
             found |= {path.relative_to(fresh).as_posix(): [NO_FILE] for path in odd}
-        jobs = {path.relative_to(fresh).as_posix(): path for path in _label_files(fresh)}
+        jobs = {path.relative_to(fresh).as_posix(): path for path in _files(fresh)}
         changes = _table(found | map_items(_mend, jobs))
         changes.to_csv(fresh / CHANGES, index=False)
     return changes
@@ -100,17 +101,24 @@ def _link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _label_files(root: Path) -> list[Path]:
+def _files(root: Path) -> list[Path]:
+    """Return the images and the label files with ids."""
+    patterns = [
+        *((name, "*.tif") for name in IMAGE_FOLDERS),
+        *((name, f"*{ENDING}") for name in LABEL_FOLDERS.values()),
+    ]
     return [
         path
         for _, folder in aoi_folders(root)
-        for kind in LABEL_FOLDERS.values()
-        for path in sorted((folder / kind).glob(f"*{ENDING}"))
+        for name, pattern in patterns
+        for path in sorted((folder / name).glob(pattern))
         if path.is_file() and not path.name.startswith(".")
     ]
 
 
 def _mend(path: Path) -> list[Note]:
+    if path.parent.name in IMAGE_FOLDERS:
+        return mend_image_file(path, path.parent.parent.name)
     kind = next(kind for kind, folder in LABEL_FOLDERS.items() if folder == path.parent.name)
     return mend_label_file(path, kind, None if kind == "match_pix" else _grid(path))
 

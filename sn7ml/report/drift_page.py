@@ -105,7 +105,7 @@ def _markdown(drift: Drift) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for row in rows_of(drift):
         values = [dot.finding.value for dot in row.dots]
-        new = f"{min(values):.4g}" if len(values) == 1 else f"{min(values):.4g} to {max(values):.4g}"
+        new = " to ".join(dict.fromkeys(f"{value:.4g}" for value in (min(values), max(values))))
         distance = "" if row.distance is None else f"{row.distance:.2f}"
         areas, frames = f"{row.outside} of {len(values)}", f"{row.frames_outside} of {row.frames}"
         yield f"| {row.label} | {row.unit} | {row.low:.4g} to {row.high:.4g} | {new} | {areas} | {frames} | {distance} |"

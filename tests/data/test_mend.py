@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
+import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
+from affine import Affine
 from shapely.geometry import LineString, Point, Polygon, box
 
 from sn7ml.data import mend
@@ -242,6 +245,38 @@ def test_labels_elsewhere_are_not_declared_to_be_here(source: Path, tmp_path: Pa
     (change,) = mended_copy(source, tmp_path / "out").to_dict("records")
     assert (change["outcome"], change["what"]) == ("left", "coordinates are not on the image")
     assert change["after"] == "warp the labels to EPSG:3857"
+
+
+IMAGE = f"train/{AOI}/images_masked/{stem(AOI, MONTHS[0])}.tif"
+
+
+def without_crs(path: Path, transform: Affine) -> None:
+    with rasterio.open(path) as source:
+        pixels = source.read()
+    count, rows, cols = pixels.shape
+    options = {"count": count, "height": rows, "width": cols, "dtype": "uint8", "transform": transform}
+    path.unlink()
+    with rasterio.open(path, "w", driver="GTiff", compress="lzw", **options) as target:
+        target.write(pixels)
+
+
+def test_an_image_on_its_tile_that_states_no_crs_is_told_it(source: Path, tmp_path: Path) -> None:
+    without_crs(source / IMAGE, grid_of(AOI).transform)
+    (change,) = mended_copy(source, tmp_path / "out").to_dict("records")
+    assert (change["outcome"], change["file"], change["what"]) == ("mended", IMAGE, "no CRS")
+    with rasterio.open(tmp_path / "out" / IMAGE) as mended, rasterio.open(source / IMAGE) as before:
+        assert before.crs is None
+        assert mended.crs.to_epsg() == 3857
+        assert mended.transform == before.transform
+        np.testing.assert_array_equal(mended.read(), before.read())
+
+
+@pytest.mark.parametrize("move", [Affine.translation(3, 0), Affine.scale(2), Affine.rotation(1)])
+def test_an_image_elsewhere_is_not_declared_to_be_here(move: Affine, source: Path, tmp_path: Path) -> None:
+    without_crs(source / IMAGE, grid_of(AOI).transform @ move)
+    (change,) = mended_copy(source, tmp_path / "out").to_dict("records")
+    assert (change["outcome"], change["what"]) == ("left", "no CRS")
+    assert (tmp_path / "out" / IMAGE).samefile(source / IMAGE)
 
 
 @pytest.fixture
