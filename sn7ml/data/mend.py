@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,10 @@ CHANGES = "changes.csv"
 COLUMNS = ("outcome", "file", "id", "what", "before", "after")
 
 ENDING = "_Buildings.geojson"
+
+IMAGES = tuple((name, "*.tif") for name in IMAGE_FOLDERS)
+LABELS = tuple((name, f"*{ENDING}") for name in LABEL_FOLDERS.values())
+"""Folder of an AOI and pattern of what can be mended there."""
 
 
 def mended_copy(source: Path, out: Path) -> pd.DataFrame:
@@ -54,8 +59,10 @@ def mended_copy(source: Path, out: Path) -> pd.DataFrame:
             target = fresh / part / folder.name
             odd = _link_or_copy_all(folder, target)
             found |= {path.relative_to(fresh).as_posix(): [NO_FILE] for path in odd}
-        jobs = {path.relative_to(fresh).as_posix(): path for path in _files(fresh)}
-        changes = _table(found | map_items(_mend, jobs))
+        for patterns in (IMAGES, LABELS):  # images first: they say where labels are
+            jobs = {path.relative_to(fresh).as_posix(): path for path in _files(fresh, patterns)}
+            found |= map_items(_mend, jobs)
+        changes = _table(found)
         changes.to_csv(fresh / CHANGES, index=False)
     return changes
 

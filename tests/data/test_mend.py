@@ -271,6 +271,14 @@ def test_an_image_on_its_tile_that_states_no_crs_is_told_it(source: Path, tmp_pa
         np.testing.assert_array_equal(mended.read(), before.read())
 
 
+def test_labels_of_an_image_that_is_mended_are_mended_the_same_time(source: Path, tmp_path: Path) -> None:
+    without_crs(source / IMAGE, grid_of(AOI).transform)
+    placed = [feature(number, grid_of(AOI).to_crs(house)) for number, house in HOUSES.items()]
+    write(source, *placed, file=MATCH, crs=named("EPSG:4326"))
+    assert sorted(mended_copy(source, tmp_path / "out")["what"]) == ["no CRS", "wrong declared CRS"]
+    assert mended_copy(tmp_path / "out", tmp_path / "again").empty
+
+
 @pytest.mark.parametrize("move", [Affine.translation(3, 0), Affine.scale(2), Affine.rotation(1)])
 def test_an_image_elsewhere_is_not_declared_to_be_here(move: Affine, source: Path, tmp_path: Path) -> None:
     without_crs(source / IMAGE, grid_of(AOI).transform @ move)
