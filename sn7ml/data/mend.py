@@ -108,12 +108,7 @@ def _link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _files(root: Path) -> list[Path]:
-    """Return the images and the label files with ids."""
-    patterns = [
-        *((name, "*.tif") for name in IMAGE_FOLDERS),
-        *((name, f"*{ENDING}") for name in LABEL_FOLDERS.values()),
-    ]
+def _files(root: Path, patterns: Sequence[tuple[str, str]]) -> list[Path]:
     return [
         path
         for _, folder in aoi_folders(root)
