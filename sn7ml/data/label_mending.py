@@ -32,6 +32,9 @@ MOST_BYTES = 512 * 2**20
 MARGIN_PX = 100.0
 """Labels of an image reach at most this far out of it; farther, their coordinates are in another CRS."""
 
+PIXELS = {"type": "name", "properties": {"name": 'LOCAL_CS["pixels"]'}}
+"""A ``crs`` that leads nowhere on Earth. Without one, or with null, GDAL (3.12) takes coordinates for longitude and latitude."""
+
 WHOLE_FILE = ""
 """In place of an id, where the file itself is meant."""
 
@@ -106,15 +109,15 @@ def _as_text(content: Mapping[str, Any]) -> str:
 
 
 def _mend_crs(content: dict[str, Any], kind: str, grid: Grid | None) -> list[Note]:
-    """Let the file state what its coordinates are in: nothing on Earth for pixels, else the CRS of its image."""
+    """Let the file state what its coordinates are in: pixels, or the CRS of its image."""
     what = "wrong declared CRS"
     said = content.get("crs")
     name = json.dumps(said) if "crs" in content else "none, which readers take for longitude and latitude"
     if kind == "match_pix":
-        if "crs" in content and said is None:
+        if said == PIXELS:
             return []
-        content["crs"] = None
-        return [Note("mended", WHOLE_FILE, what, clipped(name), "null: pixels have none")]
+        content["crs"] = PIXELS
+        return [Note("mended", WHOLE_FILE, what, clipped(name), "pixels")]
     if grid is None or _epsg(said) == grid.epsg:
         return []
     if not _lies_on(grid, content["features"]):

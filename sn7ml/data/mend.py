@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.data.catalog import IMAGE_FOLDERS, LABEL_FOLDERS, aoi_folders
+from sn7ml.data.catalog import AOI_PATTERN, IMAGE_FOLDERS, LABEL_FOLDERS, aoi_folders
 from sn7ml.data.cubes import read_grid
 from sn7ml.data.image_mending import mend_image_file
 from sn7ml.data.label_mending import Note, mend_label_file
@@ -74,6 +74,8 @@ def check_target(source: Path, out: Path) -> list[tuple[str, Path]]:
         raise CatalogError(f"no folder {source}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CatalogError(f"{out} exists and is not an empty folder; remove it or name another one")
+    if AOI_PATTERN.fullmatch(out.name):
+        raise CatalogError(f"{out} is called like an AOI, and AOIs are to lie inside; name another folder")
     if out.is_relative_to(source):
         raise CatalogError(f"{out} lies inside {source}, which is to be copied; name a folder elsewhere")
     return aoi_folders(source)

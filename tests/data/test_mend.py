@@ -33,12 +33,16 @@ FILE = f"train/{AOI}/labels_match_pix/{stem(AOI, MONTHS[0])}_Buildings.geojson"
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """One area; its pixel labels already say that they have no CRS, so nothing is wrong with it."""
+    """One area; its pixel labels say that they are in pixels, so nothing is wrong with it."""
     root = tmp_path / "source"
     write_aoi(root)
     for path in root.glob("train/*/labels_match*/*"):
         content = json.loads(path.read_text())
-        crs = None if path.parent.name == "labels_match_pix" else named("urn:ogc:def:crs:EPSG::3857")
+        crs = (
+            named('LOCAL_CS["pixels"]')
+            if path.parent.name == "labels_match_pix"
+            else named("urn:ogc:def:crs:EPSG::3857")
+        )
         path.write_text(json.dumps({"crs": crs} | content))
     return root
 
@@ -49,7 +53,7 @@ def named(name: str) -> dict[str, Any]:
 
 def write(root: Path, *features: Any, file: str = FILE, **members: Any) -> Path:
     path = root / file
-    members = {"crs": None} | members
+    members = {"crs": named('LOCAL_CS["pixels"]')} | members
     path.write_text(json.dumps({"type": "FeatureCollection", **members, "features": list(features)}))
     return path
 
@@ -222,10 +226,10 @@ def test_pixels_lie_nowhere_on_earth(crs: str | None, source: Path, tmp_path: Pa
     else:
         write(source, *SOUND, crs=named(crs))
     (change,) = mended_copy(source, tmp_path / "out").to_dict("records")
-    assert (change["id"], change["what"], change["after"]) == ("", "wrong declared CRS", "null: pixels have none")
+    assert (change["id"], change["what"], change["after"]) == ("", "wrong declared CRS", "pixels")
     mended = geopandas.read_file(tmp_path / "out" / FILE)
-    assert mended.crs is None
-    assert mended.geometry.geom_equals(geopandas.GeoSeries(list(HOUSES.values()))).all()
+    assert (mended.crs.name, mended.crs.to_epsg()) == ("pixels", None)
+    assert shapely.equals(mended.geometry.to_numpy(), list(HOUSES.values())).all()
 
 
 MATCH = FILE.replace("labels_match_pix", "labels_match")
@@ -388,13 +392,13 @@ def test_folders_that_forbid_writing_can_be_mended(damaged: Path, tmp_path: Path
             folder.chmod(0o755)
 
 
-@pytest.mark.parametrize("where", ["source/out", "source/train/out", "full", "file"])
+@pytest.mark.parametrize("where", ["source/out", "source/train/out", "full", "file", FAR_AOI])
 def test_a_bad_place_is_refused_before_anything_is_written(where: str, source: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
     (tmp_path / "file").touch()
     before = contents(tmp_path)
-    with pytest.raises(CatalogError, match=r"not an empty folder|lies inside"):
+    with pytest.raises(CatalogError, match=r"not an empty folder|lies inside|like an AOI"):
         mended_copy(source, tmp_path / where)
     assert contents(tmp_path) == before
 

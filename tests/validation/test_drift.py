@@ -159,7 +159,7 @@ def test_distributions_are_apart_where_months_are_and_only_told_with_enough_fram
     known = reference(facts(months=two_years))
     assert compare(known, facts()).distributions == {}
     same = compare(known, facts(months=two_years)).distributions
-    assert max(same.values()) < 0.1
+    assert max(same.values()) < 0.2  # 24 frames, two of each brightness, told by 21 numbers
     apart = compare(known, facts(months=two_years, **brighter(1.5))).distributions
     assert apart["brightness_red"] == 1.0
     assert apart["ground_px_m"] == 0.0
