@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 PARAMS = Path("params.yaml")
 
 WORST = 3
-"""Offenders that are named for each failure."""
+"""Offenders that are named for each failure, and changes for each kind."""
 
-SHOWN_CHANGES = 20
+SHOWN_AREAS = 20
+"""Areas whose drift is explained."""
 
 REFERENCE = "reference.json"
 
@@ -219,18 +220,20 @@ def excess(offender: "Offender", limits: Limits) -> float:
 
 
 def show_changes(changes: pd.DataFrame, out: Path) -> None:
-    """Print what was mended and what was left, at most so many of each."""
+    """Print what was mended and what was left: how often, by kind, and the first of each."""
     from sn7ml.data.mend import CHANGES  # noqa: PLC0415
 
     for outcome, words in (("mended", "mended"), ("left", "left as it is, for you to decide")):
         rows = changes[changes["outcome"] == outcome]
         console.print(f"{len(rows)} {words}{':' if len(rows) else ''}")
-        for row in rows.head(SHOWN_CHANGES).to_dict("records"):
-            name = f" Id {row['id']}" if row["id"] else ""
-            line = f"{row['file']}{name}: {row['what']}: {row['before']} → {row['after']}"
-            console.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
-        if len(rows) > SHOWN_CHANGES:
-            console.print(f"  … and {len(rows) - SHOWN_CHANGES} more")
+        for what, alike in rows.groupby("what", sort=False):
+            console.print(f"  {escape(str(what))}: {len(alike)} in {alike['file'].nunique()} file(s)", highlight=False)
+            for row in alike.head(WORST).to_dict("records"):
+                name = f" Id {row['id']}" if row["id"] else ""
+                line = f"{row['file']}{name}: {row['before']} → {row['after']}"
+                console.print(f"    {escape(line)}", soft_wrap=True, highlight=False)
+            if len(alike) > WORST:
+                console.print(f"    … and {len(alike) - WORST} more")
     console.print(
         f"every change: {escape(str(out / CHANGES))}; the copy is checked now", soft_wrap=True, highlight=False
     )
@@ -265,12 +268,12 @@ def show_drift(drift: "Drift") -> None:
     """Print the verdict and, of each area that is not simply to be trusted, why."""
     console.print(f"[{STYLES[drift.level]}]{drift.level}[/]: {escape(drift.sentence)}", soft_wrap=True, highlight=False)
     doubtful = [area for area in drift.areas if area.level != "trusted"]
-    for area in doubtful[:SHOWN_CHANGES]:
+    for area in doubtful[:SHOWN_AREAS]:
         console.print(f"  [{STYLES[area.level]}]{area.level}[/] {escape(area.aoi)}")
         for reason in area.reasons:
             console.print(f"    {escape(reason)}", soft_wrap=True, highlight=False)
-    if len(doubtful) > SHOWN_CHANGES:
-        console.print(f"  … and {len(doubtful) - SHOWN_CHANGES} more areas")
+    if len(doubtful) > SHOWN_AREAS:
+        console.print(f"  … and {len(doubtful) - SHOWN_AREAS} more areas")
 
 
 def write_all(folder: Path, found: "Report", facts: pd.DataFrame, drift: "Drift | None") -> None:
