@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ YEAR = tuple(f"2018-{number:02d}" for number in range(1, 13))
 COLOURS = {"red": 110.0, "green": 100.0, "blue": 80.0}
 
 
-def facts(aoi: str = AOI, months: tuple[str, ...] = YEAR, **factors: float) -> pd.DataFrame:
+def facts(aoi: str = AOI, months: tuple[str, ...] = YEAR, **factors: Any) -> pd.DataFrame:
     """Facts of one area; a fact named in ``factors`` is multiplied by its factor."""
     number = np.array([int(month[5:]) for month in months])
     swing = -np.cos(2 * np.pi * number / 12)
