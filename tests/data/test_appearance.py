@@ -80,6 +80,9 @@ def test_damaged_and_foreign_files_say_so_and_hinder_no_other(sn7_root: Path, im
     table = appearance(sn7_root, scan(sn7_root))
     assert table["fault"].tolist()[1:] == ["expected 4 uint8 bands, got 3 of ['uint8']", ""]
     assert table["fault"][0] != ""
+    assert table["fault"][0].startswith(
+        "cannot be read as a GeoTIFF"
+    )  # without the file's name, which stands beside it
     assert str(sn7_root) not in table["fault"][0]
     assert table["brightness_red"].notna().tolist() == [False, False, True]
 

@@ -218,6 +218,19 @@ def reference_of_files(root: Path) -> Reference:
     return reference(appearance(root, scan(root)))
 
 
+@pytest.mark.real
+@pytest.mark.usefixtures("serial")
+def test_held_out_months_of_the_real_area_are_trusted_and_another_continent_is_taken_with_care(real_data: Path) -> None:
+    from sn7ml.data.appearance import appearance
+
+    seen = appearance(real_data, scan(real_data))
+    many, one = (seen[seen["aoi"].str.startswith(name)] for name in ("L15-0357E", "L15-1615E"))
+    assert (len(many), len(one)) == (25, 1)
+    known = reference(many[many["month"] < "2019-07"])
+    assert compare(known, many[many["month"] >= "2019-07"]).level == "trusted"
+    assert compare(known, one).level == "with care"
+
+
 def test_comparing_loads_neither_torch_nor_great_expectations() -> None:
     code = "import sys, sn7ml.validation.drift; assert not {'torch', 'great_expectations'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
