@@ -18,6 +18,9 @@ from sn7ml.runtime.files import replacing
 from sn7ml.validation import gx as door
 from sn7ml.validation.suites import Check
 
+gx: Any = door.gx  # type: ignore[attr-defined] # imported there, quietly
+ProgressBarsConfig: Any = door.ProgressBarsConfig  # type: ignore[attr-defined]
+
 SITE = Path("gx", "uncommitted", "data_docs", "local_site")
 
 
@@ -46,8 +49,8 @@ def write_data_docs(folder: Path, tables: Mapping[str, pd.DataFrame], suites: Ma
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ParamsError(f"{folder} exists and is not an empty folder; remove it or name another one")
     with tempfile.TemporaryDirectory() as temporary, _quiet():
-        context = door.gx.get_context(mode="file", project_root_dir=temporary)
-        context.variables.progress_bars = door.ProgressBarsConfig(globally=False)
+        context = gx.get_context(mode="file", project_root_dir=temporary)
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
         source = context.data_sources.add_pandas("facts")
         for name, checks in suites.items():
             _run(context, source, name, tables[name], checks)
@@ -59,15 +62,15 @@ def write_data_docs(folder: Path, tables: Mapping[str, pd.DataFrame], suites: Ma
 def _run(context: Any, source: Any, name: str, table: pd.DataFrame, checks: Sequence[Check]) -> None:
     """Judge one table; the checkpoint's action writes its pages."""
     batches = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
-    suite = context.suites.add(door.gx.ExpectationSuite(name=name, expectations=[check.bound() for check in checks]))
-    definition = door.gx.ValidationDefinition(name=name, data=batches, suite=suite)
-    checkpoint = door.gx.Checkpoint(
+    suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=[check.bound() for check in checks]))
+    definition = gx.ValidationDefinition(name=name, data=batches, suite=suite)
+    checkpoint = gx.Checkpoint(
         name=name,
         validation_definitions=[context.validation_definitions.add(definition)],
-        actions=[door.gx.checkpoint.UpdateDataDocsAction(name="docs")],
+        actions=[gx.checkpoint.UpdateDataDocsAction(name="docs")],
         result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["aoi", "month", "file"]},
     )
-    run = door.gx.RunIdentifier(run_name="sn7ml validate")
+    run = gx.RunIdentifier(run_name="sn7ml validate")
     context.checkpoints.add(checkpoint).run({"dataframe": table.reset_index(drop=True)}, run_id=run)
 
 
