@@ -2,7 +2,7 @@
 
 Reads DATA, TILES, MODEL, PROBABILITIES, TUNED (section track, only recorded) and FOOTPRINTS, writes
 OUT/{metrics.json,per_aoi.csv,scot.json} and, on where the score was lost,
-OUT/{losses.csv,births.csv,sizes.csv,diagnosis.png}; MLflow gets the same.
+OUT/{losses.csv,births.csv,sizes.csv,diagnosis.png}; MLflow gets the same, and the validation reports beside OUT.
 """
 
 import json
@@ -53,6 +53,8 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     for name, table in tables.items():
         run.log_table(table, f"{name}_{split}.json")
     run.log_file(tuned, "tracker")
+    for report in sorted(out.parent.glob("validation*/validation.*")):  # of data, tiles and footprints
+        run.log_file(report, f"validation/{report.parent.name}")
     run.log_image("diagnosis", 0, from_png(picture))
     run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), split)
     for overlay in overlays_of(data, frames, truth.polygons, tracks, columns, params.report):

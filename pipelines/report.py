@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -39,7 +40,7 @@ def main(data: Path, build: Path, out: Path) -> None:
         per_aoi=pd.read_csv(build / "evaluation" / "per_aoi.csv"),
         history=pd.read_csv(build / "model" / HISTORY),
         trials=trials if len(trials) else None,
-        validation=json.loads((build / "validation" / "validation.json").read_text()),
+        validation=_validation(build),
         promotion=json.loads((build / "promotion.json").read_text()),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],
         maps=[(aoi, drawn) for aoi in sorted(columns) for drawn in track_maps(tracks[tracks["aoi"] == aoi])],
@@ -51,6 +52,17 @@ def main(data: Path, build: Path, out: Path) -> None:
     )
     write_page(out, content)
     print(f"the report: {out}")  # noqa: T201 - to a terminal
+
+
+def _validation(build: Path) -> dict[str, Any]:
+    """Return the three reports of validation as one."""
+    folders = ("validation", "validation_tiles", "validation_footprints")
+    reports = [json.loads((build / folder / "validation.json").read_text()) for folder in folders]
+    return {
+        "ok": all(report["ok"] for report in reports),
+        "summaries": [report["summary"] for report in reports],
+        "results": [result for report in reports for result in report["results"]],
+    }
 
 
 if __name__ == "__main__":

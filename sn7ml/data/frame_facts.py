@@ -1,6 +1,7 @@
 """What is true of every image of a data set: read once per file, damaged files included, judged elsewhere."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import pandas as pd
 import rasterio
 from affine import Affine
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
-from rasterio.windows import Window
 
-from sn7ml.data.catalog import STEM_PATTERN, label_files, tile_of
-from sn7ml.data.cubes import BANDS
-from sn7ml.errors import GridError
+from sn7ml.data.catalog import IMAGE_FOLDERS, STEM_PATTERN, label_files, tile_of
+from sn7ml.data.frame_pixels import pixel_facts
+from sn7ml.data.frame_series import add_series
+from sn7ml.data.rasters import open_geotiff
+from sn7ml.errors import GridError, RasterError
 from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
@@ -25,18 +27,18 @@ STEM_LENGTH = 58
 TILE_PX = 1024
 """Pixels along a zoom-13 tile, of which SpaceNet 7's AOIs are one each."""
 
-MAX_SIDE_PX = 16_384
-"""Larger images are not read: a file of a few kB can declare any size. SpaceNet 7 has 1024."""
-
-STRIP_ROWS = 256
-"""Rows read at a time, so that memory stays bounded by ``MAX_SIDE_PX``."""
-
 FRAME_FACTS = Table(
     "frame facts",
     {
         "aoi": "text", "month": "text", "file": "text", "has_image": "bool", "has_labels": "bool", "stem_ok": "bool",
         "readable": "bool", "fault": "text", "rows": "int", "cols": "int", "bands": "int", "dtype": "text", "epsg": "int",
-        "transform": "text", "north_up": "bool", "grid_agrees": "bool", "tile_offset_px": "float", "usable_fraction": "float",
+        "transform": "text", "grid": "text", "north_up": "bool", "grid_agrees": "bool", "tile_offset_px": "float",
+        "usable_fraction": "float",
+        "in_images": "bool", "in_images_masked": "bool", "udm_ok": "bool", "udm_fault": "text",
+        "block_rows": "int", "block_cols": "int", "block_px": "int", "ground_px_m": "float", "alpha_is_binary": "bool",
+        **{f"{what}{of}": "float" for what in ("brightness", "contrast") for of in ("", "_red", "_green", "_blue")},
+        "black_fraction": "float", "sharpness": "float", "sharpness_ratio": "float", "brightness_change": "float",
+        "shift_px": "float", "similarity": "float", "pixels_digest": "text", "duplicate_of": "text", "gap_months": "int",
     },
     key=("aoi", "month"),
 )  # fmt: skip
@@ -45,7 +47,8 @@ FRAME_FACTS = Table(
 A fact that does not apply, or cannot be known of a damaged file, is missing.
 
 file
-    The image, relative to the data root; the label file where there is no image (``has_image`` is False).
+    The image, relative to the data root; the label file where there is no image (``has_image`` is False); the image that
+    is not used where images_masked lacks the month (``in_images_masked`` is False, ``has_image`` missing).
 has_labels
     Missing where none are expected: the AOI is in ``test_public`` and has no labels at all.
 readable, fault
@@ -56,6 +59,8 @@ epsg
     0 of an image that states no CRS, or one without a code.
 transform
     Its six numbers: pixel width, 0, x of the corner, 0, minus pixel height, y of the corner.
+grid
+    Rows, columns and transform in one text.
 north_up
     Whether the pixels are square and in rows from north to south, as ``Grid`` wants them.
 grid_agrees
@@ -65,6 +70,30 @@ tile_offset_px
     corners along the worse axis, plus what a wrong pixel size adds up to over the image.
 usable_fraction
     Share of pixels with alpha above 0. Known only of images with four bands.
+in_images, in_images_masked
+    Whether the folder of that name holds the month; missing if the AOI has not both folders.
+udm_ok, udm_fault
+    Whether the UDM mask can be read and has the size of the image; if not, why. Missing of frames without one.
+block_rows, block_cols, block_px
+    What must be read at once to see one pixel; rows times columns.
+ground_px_m
+    Side of a pixel on the ground, metres.
+alpha_is_binary
+    Alpha is 0 or 255 everywhere.
+brightness, contrast
+    Mean and standard deviation of the usable pixels, grey levels, of each colour and as the mean of the three.
+black_fraction
+    Share of the usable pixels that are 0 in all three colours.
+sharpness, sharpness_ratio
+    See ``sn7ml.geo.quality``; and over the median of the AOI.
+brightness_change
+    Distance to the AOI's median brightness, grey levels.
+shift_px, similarity
+    Against the median frame of the AOI, in a window in the middle. These and the two comparisons above need three months.
+pixels_digest, duplicate_of
+    16 hexadecimal digits of all pixels; the file of the first frame of the whole set with the same, "" for that itself.
+gap_months
+    Months without an image since the one before; 0 in the first month of an AOI.
 """
 
 KINDS = {"text": "str", "int": "Int64", "float": "float64", "bool": "boolean", "geometry": "object"}
@@ -83,12 +112,13 @@ def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     """
     jobs = {f"{row['aoi']} {row['month']}": row for row in frames.to_dict("records")}
     rows = list(map_items(partial(_facts_of_image, root), jobs).values()) + _label_months_without_image(root, frames)
+    rows += _months_not_masked(root, frames)
     table = as_table(rows, FRAME_FACTS).sort_values(["aoi", "month"], ignore_index=True)
-    table["grid_agrees"] = _agrees_with_most(table)
-    return FRAME_FACTS.check(table)
+    add_series(root, table)
+    return FRAME_FACTS.check(table.astype({name: KINDS[kind] for name, kind in FRAME_FACTS.columns.items()}))
 
 
-def as_table(rows: list[dict[str, Any]], table: Table) -> pd.DataFrame:
+def as_table(rows: Sequence[Mapping[Any, Any]], table: Table) -> pd.DataFrame:
     """Make a table of facts from rows in which facts may be missing."""
     frame = pd.DataFrame(rows, columns=list(table.columns))
     return frame.astype({name: KINDS[kind] for name, kind in table.columns.items()})
@@ -113,6 +143,7 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
         "file": file,
         "has_image": True,
         "has_labels": _has_labels(root, row),
+        **_in_folders(root / file),
         "stem_ok": len(stem) == STEM_LENGTH and match is not None and match["aoi"] == row["aoi"],
     }
     try:
@@ -121,11 +152,26 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
             # One driver: a .tif that is in truth a VRT could point anywhere.
             with rasterio.open(root / file, driver="GTiff") as source:
                 facts |= _header(source, row["aoi"])
-                facts |= _pixels(source)
+                facts |= pixel_facts(source)
     except (RasterioError, CRSError) as error:
         # "Read failed. See previous exception for details": GDAL's own words are in the cause.
         facts |= {"readable": False, "fault": in_a_line(error.__cause__ or error, root, file)}
-    return facts
+    return facts | _udm_facts(root, row, (facts.get("rows"), facts.get("cols")))
+
+
+def _udm_facts(root: Path, row: dict[str, str], shape: tuple[int | None, int | None]) -> dict[str, Any]:
+    if not row["udm"]:
+        return {}
+    try:
+        with open_geotiff(root / row["udm"]) as source:
+            source.read(1)
+            found = source.shape
+    except RasterError as error:
+        return {"udm_ok": False, "udm_fault": in_a_line(error, root, row["udm"])}
+    if None not in shape and found != shape:
+        fault = f"{row['udm']} has {found[0]} x {found[1]} pixels, its image {shape[0]} x {shape[1]}"
+        return {"udm_ok": False, "udm_fault": fault}
+    return {"udm_ok": True, "udm_fault": ""}
 
 
 def _has_labels(root: Path, row: dict[str, str]) -> bool | None:
@@ -141,13 +187,21 @@ def _aoi_folder(root: Path, image: str) -> Path:
 def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
     transform = source.transform
     epsg = (source.crs.to_epsg() if source.crs else None) or 0
+    block_rows, block_cols = source.block_shapes[0] if source.count else (0, 0)
+    numbers = " ".join(f"{number:.15g}" for number in tuple(transform)[:6])
+    placed = epsg == WEB_MERCATOR and _is_north_up(transform, source.shape)
     return {
+        "block_rows": block_rows,
+        "block_cols": block_cols,
+        "block_px": block_rows * block_cols,
+        "ground_px_m": round(Grid(epsg, transform, source.shape).ground_pixel_size_m(), 4) if placed else None,
         "rows": source.height,
         "cols": source.width,
         "bands": source.count,
         "dtype": ",".join(dict.fromkeys(source.dtypes)),
         "epsg": epsg,
-        "transform": " ".join(f"{number:.15g}" for number in tuple(transform)[:6]),
+        "transform": numbers,
+        "grid": f"{source.height} x {source.width} {numbers}",
         "north_up": _is_north_up(transform, source.shape),
         "tile_offset_px": _offset_px(transform, source.shape, aoi) if epsg == WEB_MERCATOR else None,
     }
@@ -171,18 +225,8 @@ def _offset_px(transform: Affine, shape: tuple[int, int], aoi: str) -> float:
     return float(round(corner + stretch, 3))
 
 
-def _pixels(source: rasterio.DatasetReader) -> dict[str, Any]:
-    """Read all blocks of the first four bands: only that shows whether a file is whole."""
-    rows, cols = source.shape
-    if max(rows, cols) > MAX_SIDE_PX:
-        fault = f"declares {rows} x {cols} pixels; more than {MAX_SIDE_PX} along a side are not read"
-        return {"readable": False, "fault": fault}
-    bands = range(1, min(source.count, BANDS) + 1)
-    usable = 0
-    for top in range(0, rows, STRIP_ROWS):
-        strip = source.read(list(bands), window=Window(0, top, cols, min(STRIP_ROWS, rows - top)))
-        usable += int(np.count_nonzero(strip[-1]))
-    return {"readable": True, "fault": "", "usable_fraction": usable / (rows * cols) if source.count == BANDS else None}
+def _image_name(labels: Path) -> str:
+    return labels.name.replace("_Buildings.geojson", ".tif")
 
 
 def _label_months_without_image(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:
@@ -190,16 +234,28 @@ def _label_months_without_image(root: Path, frames: pd.DataFrame) -> list[dict[s
     for aoi, cube in frames.groupby("aoi"):
         months = set(cube["month"])
         for month, path in label_files(_aoi_folder(root, cube["image"].iloc[0])).items():
-            if month not in months:
+            if month not in months and not (path.parent.parent / "images" / _image_name(path)).is_file():
                 facts = {"aoi": aoi, "month": month, "file": path.relative_to(root).as_posix(), "fault": ""}
                 rows.append(facts | {"has_image": False, "has_labels": True})
     return rows
 
 
-def _agrees_with_most(table: pd.DataFrame) -> pd.Series:
-    """Compare each grid with the commonest of its AOI, so that one odd month does not blame all others."""
-    grid = table["rows"].astype("str") + " " + table["cols"].astype("str") + " " + table["transform"]
-    known = table["rows"].notna()
-    # value_counts keeps the order of first appearance among equals, which is the order of months here.
-    usual = grid[known].groupby(table["aoi"][known]).agg(lambda grids: grids.value_counts(sort=True).index[0])
-    return (grid == table["aoi"].map(usual)).astype("boolean").where(known)
+def _in_folders(image: Path) -> dict[str, Any]:
+    """Tell whether this month lies in both folders of images, by the file's name; nothing where there is only one folder."""
+    folder = image.parent.parent
+    if not all(any((folder / name).glob("*.tif")) for name in IMAGE_FOLDERS):
+        return {}
+    return {f"in_{name}": (folder / name / image.name).is_file() for name in IMAGE_FOLDERS}
+
+
+def _months_not_masked(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:
+    """Find images of months that images_masked lacks: the catalog takes one folder of an AOI and passes over the other."""
+    rows: list[dict[str, Any]] = []
+    for aoi, cube in frames.groupby("aoi"):
+        used, other = set(cube["month"]), _aoi_folder(root, cube["image"].iloc[0]) / "images"
+        for path in sorted(other.glob("*.tif")):
+            match = STEM_PATTERN.fullmatch(path.stem)
+            if match and match["aoi"] == aoi and (month := f"{match['year']}-{match['month']}") not in used:
+                facts = {"aoi": aoi, "month": month, "file": path.relative_to(root).as_posix(), "fault": ""}
+                rows.append(facts | _in_folders(path))
+    return rows

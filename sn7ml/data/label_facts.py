@@ -1,5 +1,7 @@
 """What is true of every label file of a data set: read once per file, damaged files included, judged elsewhere."""
 
+import hashlib
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,17 +13,35 @@ from numpy.typing import NDArray
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
-from sn7ml.data.cubes import read_grid
+from sn7ml.data.cubes import BANDS, read_grid
+from sn7ml.data.faults import not_in_pixels
 from sn7ml.data.frame_facts import as_table, in_a_line
+from sn7ml.data.identity_facts import IDENTITY_FACTS, Seen, follow
+from sn7ml.data.label_outlines import (
+    POLYGONAL,
+    SMALL_PX2,
+    Buildings,
+    Ids,
+    Shapes,
+    duplicates,
+    hidden,
+    oddities,
+    overlaps,
+    sizes,
+)
 from sn7ml.data.labels import building_id, read_features
+from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import LabelError, RasterError
-from sn7ml.geo.grid import Grid
+from sn7ml.geo.grid import WEB_MERCATOR, Grid
 from sn7ml.geo.polygons import clean_polygon
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
 
-SMALL_PX2 = 4.0
-"""The scorer drops true buildings with a smaller area."""
+__all__ = ["LABEL_FACTS", "SMALL_PX2", "buildings_of", "label_and_identity_facts", "label_facts"]
+
+DECLARED_CRS = re.compile(rb'"crs"\s*:\s*\{.{0,200}?"name"\s*:\s*"([^"]{0,200})"', re.DOTALL)
+HEAD_BYTES = 4_096
+"""A GeoJSON's crs stands before its features."""
 
 LABEL_FACTS = Table(
     "label facts",
@@ -31,6 +51,12 @@ LABEL_FACTS = Table(
         "n_null": "int", "n_empty": "int", "n_without_shape": "int", "n_negative_ids": "int", "n_negative_with_shape": "int",
         "n_outside": "int", "outside_px": "float", "outside_id": "text", "small_fraction": "float",
         "births": "int", "birth_fraction": "float",
+        "n_features": "int", "n_multi": "int", "multi_id": "text", "n_z": "int", "n_holes": "int", "crs": "text",
+        "crs_ok": "bool", "n_other_image": "int", "other_image": "text",
+        "area_p05_px2": "float", "area_p50_px2": "float", "area_p95_px2": "float",
+        "max_area_px2": "float", "largest_id": "text", "n_overlaps": "int", "overlap_fraction": "float", "overlap_id": "text",
+        "n_hidden": "int", "hidden_fraction": "float", "hidden_id": "text", "density_per_mpx": "float",
+        "shapes_digest": "text", "duplicate_of": "text",
     },
     key=("aoi", "month"),
 )  # fmt: skip
@@ -59,15 +85,30 @@ small_fraction
     Share of the buildings under 4 px²; 0 if there are none.
 births, birth_fraction
     Ids seen in no earlier month of the AOI, and their share of the buildings; 0 in its first readable month.
+n_features
+    Rows of any kind.
+n_multi, multi_id, n_z, n_holes
+    Rows of several polygons, and the lowest id of one; rows with heights (dropped on loading); rows with holes.
+crs, crs_ok
+    The CRS that the file declares, "" for none; whether it suits: none or EPSG:3857 for labels in the image's CRS, none for
+    labels in pixels.
+n_other_image, other_image
+    Rows whose ``image_fname`` is not the name of their image, and the first such name.
+area_p05_px2 … max_area_px2, largest_id
+    Quantiles of the buildings' areas, the largest of them, and its id.
+n_overlaps, overlap_fraction, overlap_id
+    Buildings that share more than half of the smaller one with another, their share of all, and the lowest id.
+n_hidden, hidden_fraction, hidden_id
+    Buildings of which half or more is unusable (alpha 0 or UDM), their share, and the lowest id.
+density_per_mpx
+    Buildings not hidden per million usable pixels.
+shapes_digest, duplicate_of
+    16 hexadecimal digits of ids and outlines; the first file of *another* AOI with the same, "" for none or no buildings.
 """
-
-Ids = NDArray[np.int64]
-Shapes = NDArray[np.object_]
-_NONE: Ids = np.empty(0, np.int64)
 
 
 def label_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
-    """Read every label file of a ``FRAMES`` table once, in parallel.
+    """Read every label file of a ``FRAMES`` table once, AOIs in parallel.
 
     A damaged file gives a row that says so and hinders no other.
 
@@ -76,112 +117,138 @@ def label_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     pd.DataFrame
         ``LABEL_FACTS``, in order of AOI and month; empty if no frame has labels.
     """
+    return label_and_identity_facts(root, frames)[0]
+
+
+def label_and_identity_facts(root: Path, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read every label file once; return ``LABEL_FACTS`` and ``IDENTITY_FACTS``, both in order of AOI and month."""
     labelled = frames[frames["labels"] != ""].sort_values(["aoi", "month"])
-    jobs = {f"{row['aoi']} {row['month']}": row for row in labelled.to_dict("records")}
-    found = map_items(partial(_facts_of_labels, root), jobs)
-    rows = [facts for facts, _ in found.values()]
-    _count_births(rows, [ids for _, ids in found.values()])
-    return LABEL_FACTS.check(as_table(rows, LABEL_FACTS))
+    jobs = {str(aoi): rows.to_dict("records") for aoi, rows in labelled.groupby("aoi")}
+    found = map_items(partial(_facts_of_area, root), jobs).values()
+    labels = as_table([row for rows, _ in found for row in rows], LABEL_FACTS)
+    labels["duplicate_of"] = _same_in_another_aoi(labels)
+    identity = as_table([row for _, rows in found for row in rows], IDENTITY_FACTS)
+    return LABEL_FACTS.check(labels), IDENTITY_FACTS.check(identity)
 
 
-def _facts_of_labels(root: Path, row: dict[str, str]) -> tuple[dict[str, Any], Ids]:
-    """Return all facts but births, and the ids of the buildings, sorted."""
+def buildings_of(root: Path, row: dict[str, str]) -> Buildings | None:
+    """Read the buildings of a labelled row of ``FRAMES`` for a picture, faults and all; None if that cannot be done."""
+    return _facts_of_labels(root, row)[1] if row["labels"] else None
+
+
+def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of both tables of one AOI, whose frames are in order."""
+    of_files, seen = [], []
+    for row in rows:
+        facts, buildings, unusable = _facts_of_labels(root, row)
+        of_files.append(facts)
+        if buildings is not None:
+            placed = facts.get("outside_px") is not None
+            seen.append(Seen(row["aoi"], row["month"], row["labels"], buildings, placed, unusable))
+    through_time = follow(seen)
+    births = {row["month"]: row for row in through_time}
+    for facts in of_files:
+        if facts["month"] in births:
+            facts["births"] = births[facts["month"]]["births"]
+            facts["birth_fraction"] = births[facts["month"]]["birth_fraction"]
+    return of_files, through_time
+
+
+def _facts_of_labels(
+    root: Path, row: dict[str, str]
+) -> tuple[dict[str, Any], Buildings | None, NDArray[np.bool_] | None]:
+    """Return all facts but births and copies, the buildings (None if the file cannot be read) and the unusable ground."""
     file = row["labels"]
     facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": file, "kind": row["labels_kind"]}
     try:
-        ids, geometries, polygons = _parsed(root / file)
+        features = read_features(root / file)
+        ids, geometries, polygons = _parsed(root / file, features)
     except LabelError as error:
         words = in_a_line(error, root, file).removeprefix(f"{file}: ")
-        return facts | {"readable": False, "fault": words}, _NONE
+        return facts | {"readable": False, "fault": words}, None, None
     building = ~shapely.is_missing(polygons) & (ids >= 0)
-    facts |= {"readable": True, "fault": "", "n": int(building.sum())}
-    facts |= _oddities(ids, geometries) | _duplicates(ids[building])
-    facts |= _sizes(ids[building], polygons[building], _grid(root, row), row["labels_kind"])
-    return facts, np.unique(ids[building])
+    ids_of, shapes = ids[building], polygons[building]
+    facts |= {"readable": True, "fault": "", "n": len(ids_of), "shapes_digest": _digest(ids_of, shapes)}
+    facts |= oddities(ids, geometries) | duplicates(ids_of) | _declared_crs(root / file, row["labels_kind"])
+    facts |= _other_images(features, Path(row["image"]).stem)
+    grid, unusable = _ground(root, row)
+    if grid is None:
+        return facts, Buildings(ids_of, shapes), None
+    if row["labels_kind"] != "match_pix":
+        shapes = np.array([grid.to_pixels(it) for it in shapes], dtype=object)
+    facts |= sizes(Buildings(ids_of, shapes), grid.shape)
+    near = ~not_in_pixels(shapes)  # GEOS fails on intersections of absurd ones; those show in outside_px
+    found = Buildings(ids_of[near], shapes[near])
+    facts |= overlaps(found) | (hidden(found, unusable) if unusable is not None else {})
+    return facts, found, unusable
 
 
-def _parsed(path: Path) -> tuple[Ids, Shapes, Shapes]:
+def _parsed(path: Path, features: list[dict[str, Any]]) -> tuple[Ids, Shapes, Shapes]:
     """Return the ids of all features, their geometries as they stand, and the polygons that the loader makes of them.
 
     None stands for null, and for what is no polygon. Raises LabelError.
     """
-    features = read_features(path)
     ids = np.zeros(len(features), dtype=np.int64)
-    geometries, polygons = np.empty((2, len(features)), dtype=object)
-    for number, feature in enumerate(features):
-        try:
+    geometries = np.empty(len(features), dtype=object)
+    number = 0
+    try:
+        for number, feature in enumerate(features):
             ids[number] = building_id(feature["properties"]["Id"])
             with np.errstate(invalid="ignore"):  # not-a-number in a coordinate raises below, or in GEOS
                 geometries[number] = shape(feature["geometry"]) if feature["geometry"] else None
+        # Nearly all are plain polygons: those are cleaned at once, which takes a tenth of the time.
+        plain = np.isin(shapely.get_type_id(geometries), POLYGONAL) & ~shapely.is_empty(geometries)
+        plain[plain] = shapely.is_valid(geometries[plain])
+        polygons = np.full(len(features), None, dtype=object)
+        polygons[plain] = shapely.force_2d(geometries[plain])
+        for number in np.flatnonzero(~plain).tolist():
             polygons[number] = clean_polygon(geometries[number])
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError) as error:
-            raise LabelError(f"{path}: feature {number} needs an integer 'Id' and a geometry ({error!r})") from None
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError) as error:
+        raise LabelError(f"{path}: feature {number} needs an integer 'Id' and a geometry ({error!r})") from None
     return ids, geometries, polygons
 
 
-def _grid(root: Path, row: dict[str, str]) -> Grid | None:
+def _ground(root: Path, row: dict[str, str]) -> tuple[Grid | None, NDArray[np.bool_] | None]:
+    """Return the image's grid and where it is unusable; None for what cannot be known (the facts of the frame say why)."""
     try:
-        return read_grid(root / row["image"])
-    except RasterError:  # the facts of the frame say so
-        return None
+        grid = read_grid(root / row["image"])
+    except RasterError:
+        return None, None
+    try:
+        with open_geotiff(root / row["image"]) as source:
+            unusable = source.read(BANDS) == 0 if source.count == BANDS else np.zeros(grid.shape, np.bool_)
+        if row["udm"]:
+            with open_geotiff(root / row["udm"]) as source:
+                udm = source.read(1) > 0
+            unusable = unusable | udm if udm.shape == unusable.shape else unusable
+    except RasterError:
+        return grid, None
+    return grid, unusable
 
 
-def _oddities(ids: Ids, geometries: Shapes) -> dict[str, Any]:
-    null = shapely.is_missing(geometries)
-    empty = shapely.is_empty(geometries)
-    polygonal = np.isin(shapely.get_type_id(geometries), (3, 6))  # Polygon, MultiPolygon
-    solid = polygonal & ~empty
-    invalid = solid & ~shapely.is_valid(geometries)
-    return {
-        "n_invalid": int(invalid.sum()),
-        "invalid_id": _lowest(ids[invalid]),
-        "n_not_polygon": int((~null & ~empty & ~polygonal).sum()),
-        "n_null": int(null.sum()),
-        "n_empty": int(empty.sum()),
-        "n_without_shape": int(((null | empty) & (ids >= 0)).sum()),
-        "n_negative_ids": int((ids < 0).sum()),
-        "n_negative_with_shape": int((solid & (ids < 0)).sum()),
-    }
+def _declared_crs(path: Path, kind: str) -> dict[str, Any]:
+    with path.open("rb") as file:
+        match = DECLARED_CRS.search(file.read(HEAD_BYTES))
+    crs = match[1].decode("utf-8", "replace") if match else ""
+    return {"crs": crs, "crs_ok": not crs or (kind == "match" and crs.endswith(f":{WEB_MERCATOR}"))}
 
 
-def _duplicates(ids: Ids) -> dict[str, Any]:
-    unique, times = np.unique(ids, return_counts=True)
-    return {"n_duplicate_ids": int((times > 1).sum()), "duplicate_id": _lowest(unique[times > 1])}
+def _other_images(features: list[dict[str, Any]], stem: str) -> dict[str, Any]:
+    names = [feature["properties"].get("image_fname") for feature in features]
+    others = [str(name) for name in names if name and Path(str(name)).stem != stem]
+    return {"n_other_image": len(others), "other_image": others[0][:100] if others else ""}
 
 
-def _lowest(ids: Ids) -> str:
-    return str(ids.min()) if len(ids) else ""
+def _digest(ids: Ids, polygons: Shapes) -> str:
+    content = hashlib.sha256(ids.tobytes())
+    content.update(b"".join(shapely.to_wkb(polygons).tolist()))
+    return content.hexdigest()[:16]
 
 
-def _sizes(ids: Ids, polygons: Shapes, grid: Grid | None, kind: str) -> dict[str, Any]:
-    """Facts that need the image's grid; missing where the image cannot be read."""
-    if grid is None:
-        return {}
-    if not len(polygons):
-        return {"n_outside": 0, "outside_px": 0.0, "outside_id": "", "small_fraction": 0.0}
-    in_pixels = polygons if kind == "match_pix" else np.array([grid.to_pixels(it) for it in polygons], dtype=object)
-    rows, cols = grid.shape
-    left, top, right, bottom = shapely.bounds(in_pixels).T
-    sticks_out = np.max([-left, -top, right - cols, bottom - rows], axis=0)
-    off = (right <= 0) | (bottom <= 0) | (left >= cols) | (top >= rows)
-    farthest = float(sticks_out.max())
-    with np.errstate(over="ignore", invalid="ignore"):  # absurd coordinates show in outside_px
-        areas = shapely.area(in_pixels)
-    return {
-        "n_outside": int(off.sum()),
-        "outside_px": round(max(farthest, 0.0), 3),
-        "outside_id": str(ids[sticks_out.argmax()]) if farthest > 0 else "",
-        "small_fraction": float(np.mean(areas < SMALL_PX2)),
-    }
-
-
-def _count_births(rows: list[dict[str, Any]], ids: list[Ids]) -> None:
-    """Add births to rows that are in order of AOI and month."""
-    seen: dict[str, Ids] = {}
-    for facts, present in zip(rows, ids, strict=True):
-        if not facts["readable"]:
-            continue
-        before = seen.get(facts["aoi"])
-        births = 0 if before is None else len(np.setdiff1d(present, before, assume_unique=True))
-        facts["births"], facts["birth_fraction"] = births, births / facts["n"] if facts["n"] else 0.0
-        seen[facts["aoi"]] = present if before is None else np.union1d(before, present)
+def _same_in_another_aoi(labels: pd.DataFrame) -> pd.Series:
+    known = labels[labels["n"].fillna(0) > 0]
+    first = known.drop_duplicates("shapes_digest").set_index("shapes_digest")
+    source = (
+        known["shapes_digest"].map(first["file"]).where(known["shapes_digest"].map(first["aoi"]) != known["aoi"], "")
+    )
+    return source.reindex(labels.index).fillna("").where(labels["readable"].fillna(False)).astype("str")

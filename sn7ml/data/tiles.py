@@ -250,12 +250,13 @@ def _frame_row(frame: dict[str, str], image: Image, flags: NDArray[np.uint8], ti
     rows, cols = image.grid.shape
     row = {"aoi": frame["aoi"], "month": frame["month"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
     row["labelled"] = bool(frame["labels"])
-    row |= {"pixels_digest": _digest(image.pixels), "masks_digest": _digest(flags)}
+    row |= {"pixels_digest": digest_of(image.pixels), "masks_digest": digest_of(flags)}
     row |= {f"mean_{name}": float(value) for name, value in zip(BAND_NAMES[:3], mean, strict=True)}
     return row | {f"std_{name}": float(value) for name, value in zip(BAND_NAMES[:3], std, strict=True)}
 
 
-def _digest(content: NDArray[np.uint8]) -> str:
+def digest_of(content: NDArray[np.uint8]) -> str:
+    """Return 16 hexadecimal digits that name the values of an array."""
     return hashlib.sha256(content.tobytes()).hexdigest()[:16]
 
 

@@ -48,6 +48,61 @@ class ValidationParams(Section):
     max_outside_px: float = Field(ge=0)
     """How far a footprint may stick out of its image before it is a critical fault, pixels."""
 
+    max_block_px: int = Field(ge=1)
+    """An image gets a warning if more pixels than this must be decoded to read one: tiles are read as windows."""
+
+    min_contrast: float = Field(ge=0)
+    """A frame whose grey levels deviate less (standard deviation, mean of the colours) gets a warning: fog, or nothing at all."""
+
+    max_brightness_change: float = Field(ge=0)
+    """A month whose mean lies further from the AOI's median month gets a warning, grey levels."""
+
+    max_black_fraction: float = Field(ge=0, le=1)
+    """A frame gets a warning if a larger share of its usable pixels is black: unusable ground without alpha 0."""
+
+    min_sharpness_ratio: float = Field(ge=0, le=1)
+    """A month less sharp than this share of the AOI's median month gets a warning."""
+
+    max_shift_px: float = Field(ge=0)
+    """A month that lies further from the AOI's median month gets a warning, pixels."""
+
+    min_similarity: float = Field(ge=-1, le=1)
+    """A month that correlates less with the AOI's median month gets a warning: other ground, or mirrored."""
+
+    max_gap_months: int = Field(ge=0)
+    """More months than this without an image, between two with one, get a warning."""
+
+    max_hidden_fraction: float = Field(ge=0, le=1)
+    """A frame with a larger share of buildings on unusable ground gets a warning."""
+
+    max_overlap_fraction: float = Field(ge=0, le=1)
+    """A frame with a larger share of buildings that lie on one another gets a warning."""
+
+    max_area_px2: float = Field(gt=0)
+    """A building larger than this gets a warning, px²."""
+
+    max_death_fraction: float = Field(ge=0, le=1)
+    """A month in which more than this share of the buildings of the month before is gone gets a warning."""
+
+    max_return_fraction: float = Field(ge=0, le=1)
+    """A month in which more than this share of the buildings was missing the month before, and known earlier, gets a warning."""
+
+    max_changed_fraction: float = Field(ge=0, le=1)
+    """A month gets a warning if more of its buildings have another outline than in their own first month (IoU under 0.9)."""
+
+    max_count_change: float = Field(ge=0)
+    """A month whose number of buildings differs by a larger share from that of the month before gets a warning."""
+
+    max_label_shift_px: float = Field(ge=0)
+    """A month whose labels lie, as a whole, further from their own first places gets a warning, pixels."""
+
+    max_mask_error: float = Field(ge=0)
+    """A tiled frame is a critical fault if the area of its mask differs by a larger share from that of its polygons."""
+
+    max_density_ratio: float = Field(ge=1)
+    """A frame gets a warning if footprints are found this many times as densely as in the densest AOI that was learned from, or
+    as thinly as in the thinnest; and if their median size differs by this factor."""
+
 
 class TilingParams(Section):
     """How frames are cut into tiles and what the masks show."""

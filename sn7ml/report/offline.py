@@ -36,6 +36,11 @@ def data_uri(png: bytes) -> str:
 
 def render(template: str, **content: object) -> str:
     """Fill a template that extends ``base.html.j2``. Whatever is no Markup is escaped; an unknown name raises."""
+    return render_without_plots(template, plotly_js=Markup(get_plotlyjs()), **content)
+
+
+def render_without_plots(template: str, plotly_js: str = "", **content: object) -> str:
+    """Fill a template whose page holds no figure: it is 4 MB smaller."""
     environment = Environment(
         loader=PackageLoader("sn7ml.report"),
         autoescape=True,
@@ -43,4 +48,4 @@ def render(template: str, **content: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(plotly_js=Markup(get_plotlyjs()), **content)
+    return environment.get_template(template).render(plotly_js=plotly_js, **content)

@@ -65,7 +65,7 @@ class PageContent:
     """A row per trial: number, value (of the objective, NaN if none), state, then what was chosen. None: no search."""
 
     validation: Mapping[str, Any]
-    """``validation.json``: {"ok": bool, "results": [{suite, column, severity, success, why, n_unexpected, offenders}]}."""
+    """One or more ``validation.json`` as one: {"ok": bool, "summaries": [a line each], "results": [{suite, column, severity, success, why, n_unexpected, offenders}]}."""
 
     promotion: Mapping[str, Any]
     """``promotion.json``: promoted (bool), reasons (lines of text), challenger and champion (a mapping each, of scores
@@ -180,6 +180,7 @@ def _validation(validation: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "checked": bool(results),
         "ok": bool(validation.get("ok")),
+        "summaries": [str(summary) for summary in validation.get("summaries", [])],
         "passed": len(results) - len(failed),
         "critical": sum(result["severity"] == "critical" for result in failed),
         "warnings": sum(result["severity"] != "critical" for result in failed),

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -13,8 +14,26 @@ with warnings.catch_warnings():
     import great_expectations as gx
     from great_expectations import expectations
     from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.execution_engine import PandasExecutionEngine
+    from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation
+    from great_expectations.expectations.metrics.map_metric_provider import (
+        ColumnMapMetricProvider,
+        ColumnPairMapMetricProvider,
+        column_condition_partial,
+        column_pair_condition_partial,
+    )
 
-__all__ = ["expectations", "judge"]
+__all__ = [
+    "ColumnMapExpectation",
+    "ColumnMapMetricProvider",
+    "ColumnPairMapExpectation",
+    "ColumnPairMapMetricProvider",
+    "PandasExecutionEngine",
+    "column_condition_partial",
+    "column_pair_condition_partial",
+    "expectations",
+    "judge",
+]
 
 
 def judge(name: str, table: pd.DataFrame, wanted: list[Any]) -> dict[str, Any]:
@@ -39,10 +58,7 @@ def judge(name: str, table: pd.DataFrame, wanted: list[Any]) -> dict[str, Any]:
     RuntimeError
         If an expectation could not be evaluated, for instance for want of its column: a defect of ours.
     """
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("memory").add_dataframe_asset(name)
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": table.reset_index(drop=True)})
+    batch = _batches(name).get_batch({"dataframe": table.reset_index(drop=True)})
     suite = gx.ExpectationSuite(name=name, expectations=wanted)
     outcome = batch.validate(suite, result_format={"result_format": "COMPLETE"})
     for result in outcome.results:
@@ -51,3 +67,15 @@ def judge(name: str, table: pd.DataFrame, wanted: list[Any]) -> dict[str, Any]:
                 f"{name}: {result.expectation_config.meta['name']!r} not evaluated: {result.exception_info}"
             )
     return {result.expectation_config.meta["name"]: result for result in outcome.results}
+
+
+@lru_cache(maxsize=1)
+def _source() -> Any:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context.data_sources.add_pandas("memory")
+
+
+@lru_cache
+def _batches(name: str) -> Any:
+    return _source().add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")

@@ -3,11 +3,21 @@
 Nothing in here depends on time, machine or chance, so that an unchanged verdict re-runs no stage.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["critical", "warning"]
+
+Picture = Literal["", "frame", "building", "found"]
+"""What shows an offender best: nothing, its frame beside another month's, the building on its ground, all that was found."""
+
+NOUNS: Mapping[str, str] = {
+    "frames": "frame", "labels": "label file", "tiles": "tiled frame", "regions": "region", "tracks": "area",
+    "footprints": "footprint",
+}  # fmt: skip
+"""Suite to what a row of its table is; suites that are left out go without saying."""
 
 SHOWN = 20
 """Offenders that a report lists by name for one expectation."""
@@ -31,6 +41,9 @@ class Offender:
     detail: str
     """More about it, or ""."""
 
+    building: str = ""
+    """The id of the building at fault, or of one of them."""
+
     def __str__(self) -> str:
         return f"{self.aoi} {self.month} {self.file} ({self.detail or f'value: {self.value}'})"
 
@@ -40,7 +53,7 @@ class Result:
     """What came of one expectation."""
 
     suite: str
-    """Which table was judged: "frames" or "labels"."""
+    """Which table was judged: "frames", "labels", …"""
 
     name: str
     column: str
@@ -52,6 +65,8 @@ class Result:
     cure: str
     offenders: tuple[Offender, ...]
     """In order of AOI and month; empty for a failed expectation about the table as a whole."""
+
+    picture: Picture = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result with its first offenders and how many more there are."""
@@ -65,12 +80,33 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Area:
+    """How one AOI fared."""
+
+    aoi: str
+    critical: tuple[str, ...]
+    """Critical expectations that it does not meet, the one with most offenders first."""
+
+    warnings: tuple[str, ...]
+    """Others that it does not meet, likewise."""
+
+    months: Mapping[str, Severity]
+    """Month with an offender → the worse of its severities; "" for what concerns all months."""
+
+
+@dataclass(frozen=True)
 class Report:
     """The results of all expectations."""
 
     results: tuple[Result, ...]
     rows: Mapping[str, int]
     """Suite → rows of its table."""
+
+    subject: str = "validation"
+    """What is reported on, as the beginning of a sentence."""
+
+    n_aois: int = 0
+    """How many AOIs were looked at; 0 if that is not known."""
 
     @property
     def ok(self) -> bool:
@@ -82,12 +118,26 @@ class Report:
         failed = [result for result in self.results if not result.success]
         return sorted(failed, key=lambda result: (result.severity != "critical", -len(result.offenders)))
 
+    def areas(self) -> list[Area]:
+        """Return the AOIs with a finding, the worst first: by critical expectations not met, then by offenders, then warnings."""
+        found: dict[str, dict[Severity, dict[str, list[str]]]] = defaultdict(lambda: {"critical": {}, "warning": {}})
+        for result in self.failures():
+            for offender in result.offenders:
+                found[offender.aoi][result.severity].setdefault(result.name, []).append(offender.month)
+        return sorted(
+            (_area(aoi, names) for aoi, names in found.items() if aoi), key=lambda area: _rank(area, found[area.aoi])
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return all that JSON shall hold."""
         return {
             "ok": self.ok,
             "summary": self.summary(),
             "rows": dict(self.rows),
+            "worst": [
+                {"aoi": area.aoi, "critical": list(area.critical), "warnings": list(area.warnings)}
+                for area in self.areas()[:SHOWN]
+            ],
             "results": [result.as_dict() for result in self.results],
         }
 
@@ -96,11 +146,26 @@ class Report:
         failed = self.failures()
         critical = sum(result.severity == "critical" for result in failed)
         counts = f"{_plural(critical, 'critical failure')}, {_plural(len(failed) - critical, 'warning')}"
-        what = f"{_plural(self.rows['frames'], 'frame')}, {_plural(self.rows['labels'], 'label file')}"
+        what = ", ".join(_plural(number, NOUNS[suite]) for suite, number in self.rows.items() if suite in NOUNS)
         if not failed:
-            return f"validation passed: {what}, all {len(self.results)} expectations hold"
+            return f"{self.subject} passed: {what}, all {len(self.results)} expectations hold"
         worst = "; ".join(f"({number}) {result}" for number, result in enumerate(failed[:WORST], start=1))
-        return f"validation {'passed' if self.ok else 'failed'}: {what}, {counts}. Worst: {worst}"
+        return f"{self.subject} {'passed' if self.ok else 'failed'}: {what}, {counts}. Worst: {worst}"
+
+
+def _area(aoi: str, names: Mapping[Severity, Mapping[str, list[str]]]) -> Area:
+    months: dict[str, Severity] = {}
+    for severity in ("warning", "critical"):  # the worse one last, so that it stays
+        months |= {month: severity for found in names[severity].values() for month in found}
+    worst_first = {
+        severity: tuple(sorted(found, key=lambda name: -len(found[name]))) for severity, found in names.items()
+    }
+    return Area(aoi, worst_first["critical"], worst_first["warning"], dict(sorted(months.items())))
+
+
+def _rank(area: Area, names: Mapping[Severity, Mapping[str, list[str]]]) -> tuple[int, int, int, int, str]:
+    offenders = [sum(map(len, names[severity].values())) for severity in ("critical", "warning")]
+    return (-len(area.critical), -offenders[0], -len(area.warnings), -offenders[1], area.aoi)
 
 
 def to_markdown(report: Report) -> str:
@@ -109,10 +174,17 @@ def to_markdown(report: Report) -> str:
 
 
 def _overview(report: Report) -> Iterator[str]:
-    yield f"# Validation: {'passed' if report.ok else 'FAILED'}"
+    yield f"# {report.subject.capitalize()}: {'passed' if report.ok else 'FAILED'}"
     yield ""
     yield _cell(report.summary())
     yield ""
+    if areas := report.areas():
+        yield "| worst areas | critical | warnings | most of all |"
+        yield "| --- | --- | --- | --- |"
+        for area in areas[:SHOWN]:
+            first = (*area.critical, *area.warnings)[0]
+            yield f"| {area.aoi} | {len(area.critical)} | {len(area.warnings)} | not true that {_cell(first)} |"
+        yield ""
     yield "| table | expectation | severity | result |"
     yield "| --- | --- | --- | --- |"
     for result in report.results:

@@ -1,17 +1,44 @@
 """Judge tables of facts."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from sn7ml.data.facts import FRAME_FACTS, LABEL_FACTS, frame_facts, label_facts
+from sn7ml.data.facts import (
+    COUNT_FACTS,
+    FOOTPRINT_FACTS,
+    FRAME_FACTS,
+    IDENTITY_FACTS,
+    LABEL_FACTS,
+    REGION_FACTS,
+    TILE_FACTS,
+    TRACK_FACTS,
+    frame_facts,
+    label_and_identity_facts,
+    region_facts,
+    tile_facts,
+)
+from sn7ml.data.tiles import TileStore
 from sn7ml.params import ValidationParams
+from sn7ml.tables import Table
 from sn7ml.validation.gx import judge
 from sn7ml.validation.report import Offender, Report, Result
-from sn7ml.validation.suites import Check, suites
+from sn7ml.validation.suites import Check, Suites, found_suites, suites
 
-__all__ = ["Report", "run_validation", "validate"]
+__all__ = [
+    "Report", "judge_tables", "raw_facts", "run_validation", "validate", "validate_found", "validate_tiles",
+]  # fmt: skip
+
+TABLES: Mapping[str, Table] = {
+    "frames": FRAME_FACTS, "labels": LABEL_FACTS, "identity": IDENTITY_FACTS, "tiles": TILE_FACTS, "regions": REGION_FACTS,
+    "tracks": TRACK_FACTS, "footprints": FOOTPRINT_FACTS, "counts": COUNT_FACTS,
+}  # fmt: skip
+"""Suite to the table that it judges."""
+
+Facts = Mapping[str, pd.DataFrame]
+"""Suite to its table."""
 
 
 def run_validation(root: Path, frames: pd.DataFrame, params: ValidationParams) -> Report:
@@ -19,11 +46,17 @@ def run_validation(root: Path, frames: pd.DataFrame, params: ValidationParams) -
 
     Damaged files do not raise: they fail expectations. See ``Report.ok``.
     """
-    return validate(frame_facts(root, frames), label_facts(root, frames), params)
+    return judge_tables(raw_facts(root, frames), suites(params))
+
+
+def raw_facts(root: Path, frames: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return ``FRAME_FACTS``, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as "frames", "labels" and "identity"."""
+    labels, identity = label_and_identity_facts(root, frames)
+    return {"frames": frame_facts(root, frames), "labels": labels, "identity": identity}
 
 
 def validate(frames: pd.DataFrame, labels: pd.DataFrame, params: ValidationParams) -> Report:
-    """Judge the facts.
+    """Judge the facts of files by themselves, without the identity of buildings through time.
 
     Parameters
     ----------
@@ -33,6 +66,28 @@ def validate(frames: pd.DataFrame, labels: pd.DataFrame, params: ValidationParam
         ``LABEL_FACTS``.
     params
         Thresholds.
+
+    Raises
+    ------
+    TableError
+        If a table is not what it should be.
+    """
+    return judge_tables({"frames": frames, "labels": labels}, suites(params))
+
+
+def validate_tiles(root: Path, frames: pd.DataFrame, store: TileStore, wanted: Suites) -> Report:
+    """Judge a tile store that was made of these frames; ``wanted`` comes from ``tile_suites``."""
+    facts = {"tiles": tile_facts(root, frames, store), "regions": region_facts(store)}
+    return judge_tables(facts, wanted, "validation of tiles")
+
+
+def validate_found(facts: Facts, params: ValidationParams, method: str) -> Report:
+    """Judge ``found_facts`` of footprints that the tracker ``method`` made."""
+    return judge_tables(facts, found_suites(params, method), "validation of footprints")
+
+
+def judge_tables(facts: Facts, wanted: Suites, subject: str = "validation") -> Report:
+    """Judge tables of facts by the suites of the same names.
 
     Returns
     -------
@@ -44,12 +99,13 @@ def validate(frames: pd.DataFrame, labels: pd.DataFrame, params: ValidationParam
     TableError
         If a table is not what it should be.
     """
-    tables = {"frames": FRAME_FACTS.check(frames), "labels": LABEL_FACTS.check(labels)}
+    tables = {suite: TABLES[suite].check(table) for suite, table in facts.items()}
     results: list[Result] = []
-    for suite, checks in suites(params).items():
-        judged = judge(suite, tables[suite], [check.bound() for check in checks])
-        results += [_result(suite, check, judged[check.name], tables[suite]) for check in checks]
-    return Report(tuple(results), {suite: len(table) for suite, table in tables.items()})
+    for suite, table in tables.items():
+        judged = judge(suite, table, [check.bound() for check in wanted[suite]])
+        results += [_result(suite, check, judged[check.name], table) for check in wanted[suite]]
+    aois = {aoi for table in tables.values() for aoi in table["aoi"]}
+    return Report(tuple(results), {suite: len(table) for suite, table in tables.items()}, subject, len(aois))
 
 
 def _result(suite: str, check: Check, judged: Any, table: pd.DataFrame) -> Result:
@@ -64,20 +120,22 @@ def _result(suite: str, check: Check, judged: Any, table: pd.DataFrame) -> Resul
         why=check.why,
         cure=check.cure,
         offenders=offenders,
+        picture=check.picture,
     )
 
 
 def _offender(check: Check, row: pd.Series) -> Offender:
     more = row[check.detail] if check.detail else ""
     detail = "" if pd.isna(more) or more == "" else f"{check.detail}: {more}"
-    return Offender(row["aoi"], row["month"], row["file"], _plain(row[check.column]), detail)
+    building = str(more) if detail and (check.detail == "id" or check.detail.endswith("_id")) else ""
+    return Offender(row["aoi"], row["month"], row["file"], _plain(row[check.column]), detail, building)
 
 
 def _plain(value: Any) -> bool | int | float | str | None:
-    """Return a value that JSON knows; infinities and not-a-numbers as text."""
-    if pd.isna(value):
+    """Return a value that JSON knows; infinities and not-a-numbers as text, shapes cut short."""
+    if value is None or pd.isna(value):
         return None
     plain = value.item() if hasattr(value, "item") else value
     if isinstance(plain, float):
         return round(plain, 6) if abs(plain) != float("inf") else str(plain)
-    return plain if isinstance(plain, bool | int) else str(plain)
+    return plain if isinstance(plain, bool | int) else str(plain)[:100]

@@ -16,7 +16,10 @@ from mlflow import MlflowClient
 from sn7ml.experiment.store import open_store
 from tests.pipelines.project import Project, environment, make_project
 
-STAGES = ["validate", "tile", "search", "train", "predict", "tune", "track", "evaluate", "promote", "report"]
+STAGES = [
+    "validate", "tile", "validate_tiles", "search", "train", "predict", "tune", "track", "validate_footprints", "evaluate",
+    "promote", "report",
+]  # fmt: skip
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +57,8 @@ def final_runs(project: Project) -> list[Any]:
 def test_every_stage_leaves_its_outputs(project: Project) -> None:
     build = project.root / "build"
     for name in (
-        "validation/validation.json", "validation/validation.md", "tiles/tiles.parquet", "search/best.yaml", "search/trials.csv",
+        "validation/validation.json", "validation/validation.md", "validation/validation.html", "validation_tiles/validation.html",
+        "validation_footprints/validation.html", "tiles/tiles.parquet", "search/best.yaml", "search/trials.csv",
         "model/weights.safetensors", "model/history.csv", "submission.csv", "evaluation/metrics.json", "evaluation/per_aoi.csv",
         "promotion.json", "report.html", "tuning/best.yaml", "tuning/trials.csv", "evaluation/losses.csv",
         "evaluation/births.csv", "evaluation/sizes.csv", "evaluation/diagnosis.png",
@@ -142,12 +146,12 @@ def test_the_submission_is_in_the_challenges_form(project: Project) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "readers"),
     [
-        ("validation.max_small_fraction", 0.21, ["validate"]),
-        ("split.gap_px", 17, ["tile"]),
-        ("tiling.contact_px", 5, ["tile"]),
+        ("validation.max_small_fraction", 0.21, ["validate", "validate_tiles", "validate_footprints"]),
+        ("split.gap_px", 17, ["tile", "validate_tiles"]),
+        ("tiling.contact_px", 5, ["tile", "validate_tiles"]),
         ("loss.dice", 0.9, ["search"]),
         ("train.patience", 4, ["train"]),
-        ("predict.overlap_px", 24, ["search", "predict", "promote"]),
+        ("predict.overlap_px", 24, ["search", "predict", "validate_footprints", "promote"]),
         ("track.changepoint.min_mean", 0.31, ["search", "tune"]),
         ("tune.trials", 4, ["tune"]),
         ("evaluate.pixel_threshold", 0.4, ["search", "evaluate", "promote", "report"]),
