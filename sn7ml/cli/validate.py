@@ -1,40 +1,26 @@
 """Check any SpaceNet 7-layout folder, mend a copy of it, compare it with what a model learned from."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import typer
 from rich.markup import escape
-from rich.table import Table
 
+from sn7ml.cli.findings import show_changes, show_drift, show_failures
 from sn7ml.cli.terminal import console
 from sn7ml.errors import CatalogError, ParamsError
 
 if TYPE_CHECKING:
     from sn7ml.params import ValidationParams
     from sn7ml.validation.drift import Drift, Reference
-    from sn7ml.validation.report import Offender, Report, Result
+    from sn7ml.validation.report import Report
 
 PARAMS = Path("params.yaml")
 
-WORST = 3
-"""Offenders that are named for each failure, and changes for each kind."""
-
-SHOWN_AREAS = 20
-"""Areas whose drift is explained."""
-
 REFERENCE = "reference.json"
-
-STYLES = {
-    "critical": "bold red",
-    "warning": "yellow",
-    "not trusted": "bold red",
-    "with care": "yellow",
-    "trusted": "green",
-}
 
 
 def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
@@ -94,13 +80,14 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
             changes = mended_copy(root, fix)
         show_changes(changes, fix)
         root = fix.resolve()
-    found, facts = judged(root, thresholds, docs)
+    checked = judged(root, thresholds, docs)
+    found = checked.report
     show_failures(found, thresholds)
-    drift = drift_from(facts, known) if known else None
+    drift = drift_from(checked.facts, known) if known else None
     if drift is not None:
         show_drift(drift)
     if report is not None:
-        write_all(report, found, facts, drift)
+        write_all(report, checked, drift)
     uneasy = bool(found.failures()) or (drift is not None and drift.level != "trusted")
     if not found.ok or (strict and uneasy):
         raise typer.Exit(1)
@@ -128,13 +115,27 @@ def refuse_full(option: str, folder: Path) -> None:
         raise ParamsError(f"{option} {folder} is not empty; remove it or name another one")
 
 
-def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> "tuple[Report, pd.DataFrame]":
-    """Check the data; return the report, and the facts that drift is about. Where nothing is labelled, images alone count."""
+@dataclass(frozen=True)
+class Checked:
+    """What was looked at, and what was found."""
+
+    root: Path
+    frames: pd.DataFrame
+    """``FRAMES``."""
+
+    report: "Report"
+    facts: pd.DataFrame
+    """What drift is about."""
+
+
+def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
+    """Check the data. Where nothing is labelled, images alone count."""
     from sn7ml.data.appearance import appearance  # noqa: PLC0415
     from sn7ml.data.catalog import scan  # noqa: PLC0415
-    from sn7ml.data.facts import frame_facts, label_facts  # noqa: PLC0415
-    from sn7ml.validation import drift, run  # noqa: PLC0415
-    from sn7ml.validation.report import Report  # noqa: PLC0415
+    from sn7ml.data.facts import frame_facts  # noqa: PLC0415
+    from sn7ml.validation.drift import with_density  # noqa: PLC0415
+    from sn7ml.validation.run import judge_tables, raw_facts  # noqa: PLC0415
+    from sn7ml.validation.suites import suites  # noqa: PLC0415
 
     frames = scan(root)
     labelled = bool((frames["labels"] != "").any())
@@ -142,101 +143,23 @@ def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> "tu
         console.print("no labels here: the images alone are checked")
         frames = frames.assign(part="test_public")  # where none are expected
     with console.status("reading"):
-        tables = {"frames": frame_facts(root, frames), "labels": label_facts(root, frames)}
-        seen = appearance(root, frames)
+        tables = raw_facts(root, frames) if labelled else {"frames": frame_facts(root, frames)}
+        facts = appearance(root, frames)
+        facts = with_density(facts, tables["labels"]) if labelled else facts
     with console.status("judging"):
-        found = run.validate(tables["frames"], tables["labels"], thresholds)
-        if not labelled:
-            found = Report(tuple(result for result in found.results if result.suite != "labels"), found.rows)
+        report = judge_tables(tables, suites(thresholds))
         if docs is not None:
-            write_docs(docs, tables, thresholds, labelled)
-    return found, drift.with_density(seen, tables["labels"]) if labelled else seen
+            write_docs(docs, tables, thresholds)
+    return Checked(root, frames, report, facts)
 
 
-def write_docs(folder: Path, tables: dict[str, pd.DataFrame], thresholds: "ValidationParams", labelled: bool) -> None:
+def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], thresholds: "ValidationParams") -> None:
     """Write Great Expectations' own pages."""
     from sn7ml.validation.docs import write_data_docs  # noqa: PLC0415
     from sn7ml.validation.suites import suites  # noqa: PLC0415
 
-    wanted = {name: checks for name, checks in suites(thresholds).items() if labelled or name != "labels"}
-    page = write_data_docs(folder, tables, wanted)
+    page = write_data_docs(folder, tables, {name: suites(thresholds)[name] for name in tables})
     console.print(f"Data Docs: {escape(str(page))}", soft_wrap=True, highlight=False)
-
-
-def show_failures(found: "Report", thresholds: "ValidationParams") -> None:
-    """Print what failed, the worst first, each with the worst offenders, why it matters and what to do."""
-    failures = found.failures()
-    rows = ", ".join(f"{count} {name}" for name, count in found.rows.items())
-    if not failures:
-        console.print(f"[green]all {len(found.results)} expectations hold[/] ({rows})")
-        return
-    table = Table("", "not true that", "table", "offenders")
-    for result in failures:
-        style = STYLES[result.severity]
-        table.add_row(f"[{style}]{result.severity}[/]", escape(result.name), result.suite, str(len(result.offenders)))
-    console.print(table)
-    limits = limits_of(thresholds)
-    for result in failures:
-        console.print(f"[{STYLES[result.severity]}]{result.severity}[/]: not true that {escape(result.name)}")
-        for line in worst_lines(result, limits.get((result.suite, result.name), (None, None))):
-            console.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
-        console.print(f"  {escape(result.why)} [italic]{escape(result.cure)}[/]", highlight=False)
-    critical = sum(result.severity == "critical" for result in failures)
-    console.print(f"{critical} critical, {len(failures) - critical} warning(s) in {rows}")
-
-
-Limits = tuple[float | None, float | None]
-"""What is allowed, from and to; None for no limit."""
-
-
-def limits_of(thresholds: "ValidationParams") -> dict[tuple[str, str], Limits]:
-    """Return (table, expectation) to what its values may be."""
-    from sn7ml.validation.suites import suites  # noqa: PLC0415
-
-    return {
-        (name, check.name): (
-            getattr(check.expectation, "min_value", None),
-            getattr(check.expectation, "max_value", None),
-        )
-        for name, checks in suites(thresholds).items()
-        for check in checks
-    }
-
-
-def worst_lines(result: "Result", limits: Limits) -> Iterator[str]:
-    """Say which offenders are farthest from what is allowed; where there is no far and near, the first."""
-    for offender in sorted(result.offenders, key=lambda it: -excess(it, limits))[:WORST]:
-        yield str(offender)
-    if len(result.offenders) > WORST:
-        yield f"… and {len(result.offenders) - WORST} more"
-
-
-def excess(offender: "Offender", limits: Limits) -> float:
-    """Return how far a value is from what is allowed."""
-    if isinstance(offender.value, bool) or not isinstance(offender.value, int | float):
-        return 0.0
-    low, high = limits
-    return max(0.0 if low is None else low - offender.value, 0.0 if high is None else offender.value - high)
-
-
-def show_changes(changes: pd.DataFrame, out: Path) -> None:
-    """Print what was mended and what was left: how often, by kind, and the first of each."""
-    from sn7ml.data.mend import CHANGES  # noqa: PLC0415
-
-    for outcome, words in (("mended", "mended"), ("left", "left as it is, for you to decide")):
-        rows = changes[changes["outcome"] == outcome]
-        console.print(f"{len(rows)} {words}{':' if len(rows) else ''}")
-        for what, alike in rows.groupby("what", sort=False):
-            console.print(f"  {escape(str(what))}: {len(alike)} in {alike['file'].nunique()} file(s)", highlight=False)
-            for row in alike.head(WORST).to_dict("records"):
-                name = f" Id {row['id']}" if row["id"] else ""
-                line = f"{row['file']}{name}: {row['before']} → {row['after']}"
-                console.print(f"    {escape(line)}", soft_wrap=True, highlight=False)
-            if len(alike) > WORST:
-                console.print(f"    … and {len(alike) - WORST} more")
-    console.print(
-        f"every change: {escape(str(out / CHANGES))}; the copy is checked now", soft_wrap=True, highlight=False
-    )
 
 
 def reference_of(path: Path) -> "Reference":
@@ -264,30 +187,19 @@ def drift_from(facts: pd.DataFrame, known: "Reference") -> "Drift":
     return compare(known, facts)
 
 
-def show_drift(drift: "Drift") -> None:
-    """Print the verdict and, of each area that is not simply to be trusted, why."""
-    console.print(f"[{STYLES[drift.level]}]{drift.level}[/]: {escape(drift.sentence)}", soft_wrap=True, highlight=False)
-    doubtful = [area for area in drift.areas if area.level != "trusted"]
-    for area in doubtful[:SHOWN_AREAS]:
-        console.print(f"  [{STYLES[area.level]}]{area.level}[/] {escape(area.aoi)}")
-        for reason in area.reasons:
-            console.print(f"    {escape(reason)}", soft_wrap=True, highlight=False)
-    if len(doubtful) > SHOWN_AREAS:
-        console.print(f"  … and {len(doubtful) - SHOWN_AREAS} more areas")
-
-
-def write_all(folder: Path, found: "Report", facts: pd.DataFrame, drift: "Drift | None") -> None:
+def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     """Write the report, what the frames look like, and the drift, if any."""
     from sn7ml.errors import ModelError  # noqa: PLC0415
     from sn7ml.report.drift_page import drift_html, drift_markdown  # noqa: PLC0415
+    from sn7ml.report.findings import draw_findings, labelled  # noqa: PLC0415
+    from sn7ml.report.validation import write_validation  # noqa: PLC0415
     from sn7ml.runtime.files import write_text  # noqa: PLC0415
     from sn7ml.validation.drift import reference  # noqa: PLC0415
-    from sn7ml.validation.report import to_markdown  # noqa: PLC0415
 
-    write_text(folder / "validation.json", json.dumps(found.as_dict(), indent=2) + "\n")
-    write_text(folder / "validation.md", to_markdown(found))
+    outlines = labelled(checked.root, checked.frames)
+    write_validation(folder, checked.report, draw_findings(checked.root, checked.frames, checked.report, outlines))
     try:
-        write_text(folder / REFERENCE, reference(facts).model_dump_json(indent=1) + "\n")
+        write_text(folder / REFERENCE, reference(checked.facts).model_dump_json(indent=1) + "\n")
     except ModelError as error:  # of frames that cannot be read nothing can be said
         console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
     if drift is not None:
