@@ -1,40 +1,25 @@
 """Check any SpaceNet 7-layout folder, mend a copy of it, compare it with what a model learned from."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import typer
 from rich.markup import escape
-from rich.table import Table
 
+from sn7ml.cli.findings import show_changes, show_drift, show_failures
 from sn7ml.cli.terminal import console
 from sn7ml.errors import CatalogError, ParamsError
 
 if TYPE_CHECKING:
     from sn7ml.params import ValidationParams
     from sn7ml.validation.drift import Drift, Reference
-    from sn7ml.validation.report import Offender, Report, Result
+    from sn7ml.validation.report import Report
 
 PARAMS = Path("params.yaml")
 
-WORST = 3
-"""Offenders that are named for each failure, and changes for each kind."""
-
-SHOWN_AREAS = 20
-"""Areas whose drift is explained."""
-
 REFERENCE = "reference.json"
-
-STYLES = {
-    "critical": "bold red",
-    "warning": "yellow",
-    "not trusted": "bold red",
-    "with care": "yellow",
-    "trusted": "green",
-}
 
 
 def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
@@ -163,82 +148,6 @@ def write_docs(folder: Path, tables: dict[str, pd.DataFrame], thresholds: "Valid
     console.print(f"Data Docs: {escape(str(page))}", soft_wrap=True, highlight=False)
 
 
-def show_failures(found: "Report", thresholds: "ValidationParams") -> None:
-    """Print what failed, the worst first, each with the worst offenders, why it matters and what to do."""
-    failures = found.failures()
-    rows = ", ".join(f"{count} {name}" for name, count in found.rows.items())
-    if not failures:
-        console.print(f"[green]all {len(found.results)} expectations hold[/] ({rows})")
-        return
-    table = Table("", "not true that", "table", "offenders")
-    for result in failures:
-        style = STYLES[result.severity]
-        table.add_row(f"[{style}]{result.severity}[/]", escape(result.name), result.suite, str(len(result.offenders)))
-    console.print(table)
-    limits = limits_of(thresholds)
-    for result in failures:
-        console.print(f"[{STYLES[result.severity]}]{result.severity}[/]: not true that {escape(result.name)}")
-        for line in worst_lines(result, limits.get((result.suite, result.name), (None, None))):
-            console.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
-        console.print(f"  {escape(result.why)} [italic]{escape(result.cure)}[/]", highlight=False)
-    critical = sum(result.severity == "critical" for result in failures)
-    console.print(f"{critical} critical, {len(failures) - critical} warning(s) in {rows}")
-
-
-Limits = tuple[float | None, float | None]
-"""What is allowed, from and to; None for no limit."""
-
-
-def limits_of(thresholds: "ValidationParams") -> dict[tuple[str, str], Limits]:
-    """Return (table, expectation) to what its values may be."""
-    from sn7ml.validation.suites import suites  # noqa: PLC0415
-
-    return {
-        (name, check.name): (
-            getattr(check.expectation, "min_value", None),
-            getattr(check.expectation, "max_value", None),
-        )
-        for name, checks in suites(thresholds).items()
-        for check in checks
-    }
-
-
-def worst_lines(result: "Result", limits: Limits) -> Iterator[str]:
-    """Say which offenders are farthest from what is allowed; where there is no far and near, the first."""
-    for offender in sorted(result.offenders, key=lambda it: -excess(it, limits))[:WORST]:
-        yield str(offender)
-    if len(result.offenders) > WORST:
-        yield f"… and {len(result.offenders) - WORST} more"
-
-
-def excess(offender: "Offender", limits: Limits) -> float:
-    """Return how far a value is from what is allowed."""
-    if isinstance(offender.value, bool) or not isinstance(offender.value, int | float):
-        return 0.0
-    low, high = limits
-    return max(0.0 if low is None else low - offender.value, 0.0 if high is None else offender.value - high)
-
-
-def show_changes(changes: pd.DataFrame, out: Path) -> None:
-    """Print what was mended and what was left: how often, by kind, and the first of each."""
-    from sn7ml.data.mend import CHANGES  # noqa: PLC0415
-
-    for outcome, words in (("mended", "mended"), ("left", "left as it is, for you to decide")):
-        rows = changes[changes["outcome"] == outcome]
-        console.print(f"{len(rows)} {words}{':' if len(rows) else ''}")
-        for what, alike in rows.groupby("what", sort=False):
-            console.print(f"  {escape(str(what))}: {len(alike)} in {alike['file'].nunique()} file(s)", highlight=False)
-            for row in alike.head(WORST).to_dict("records"):
-                name = f" Id {row['id']}" if row["id"] else ""
-                line = f"{row['file']}{name}: {row['before']} → {row['after']}"
-                console.print(f"    {escape(line)}", soft_wrap=True, highlight=False)
-            if len(alike) > WORST:
-                console.print(f"    … and {len(alike) - WORST} more")
-    console.print(
-        f"every change: {escape(str(out / CHANGES))}; the copy is checked now", soft_wrap=True, highlight=False
-    )
-
-
 def reference_of(path: Path) -> "Reference":
     """Read a reference, or make one of a data folder. Raises CatalogError or ModelError."""
     from sn7ml.data.appearance import appearance  # noqa: PLC0415
@@ -262,18 +171,6 @@ def drift_from(facts: pd.DataFrame, known: "Reference") -> "Drift":
     from sn7ml.validation.drift import compare  # noqa: PLC0415
 
     return compare(known, facts)
-
-
-def show_drift(drift: "Drift") -> None:
-    """Print the verdict and, of each area that is not simply to be trusted, why."""
-    console.print(f"[{STYLES[drift.level]}]{drift.level}[/]: {escape(drift.sentence)}", soft_wrap=True, highlight=False)
-    doubtful = [area for area in drift.areas if area.level != "trusted"]
-    for area in doubtful[:SHOWN_AREAS]:
-        console.print(f"  [{STYLES[area.level]}]{area.level}[/] {escape(area.aoi)}")
-        for reason in area.reasons:
-            console.print(f"    {escape(reason)}", soft_wrap=True, highlight=False)
-    if len(doubtful) > SHOWN_AREAS:
-        console.print(f"  … and {len(doubtful) - SHOWN_AREAS} more areas")
 
 
 def write_all(folder: Path, found: "Report", facts: pd.DataFrame, drift: "Drift | None") -> None:
