@@ -12,6 +12,7 @@ from sn7ml.cli.project import check, data, relocate_store, show_params, synth, u
 from sn7ml.cli.runs import compare, runs
 from sn7ml.cli.score import score
 from sn7ml.cli.search import search
+from sn7ml.cli.validate import validate
 from sn7ml.errors import Sn7Error
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.command()(check)
 app.command("params")(show_params)
 app.command()(use)
 app.command()(search)
+app.command()(validate)
 app.command()(predict)
 app.command()(score)
 app.command()(runs)

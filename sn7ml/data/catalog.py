@@ -35,7 +35,7 @@ def scan(root: Path) -> pd.DataFrame:
     Parameters
     ----------
     root
-        A folder with ``train`` and/or ``test_public``, or a folder of AOI folders.
+        A folder with ``train`` and/or ``test_public``, a folder of AOI folders, or one AOI folder.
 
     Returns
     -------
@@ -81,13 +81,15 @@ def tile_of(aoi: str) -> tuple[int, int, int]:
 
 
 def aoi_folders(root: Path) -> list[tuple[str, Path]]:
-    """Return (part, folder) of every AOI below ``root``, see :func:`scan`; part is "" at the top.
+    """Return (part, folder) of every AOI below ``root``, see :func:`scan`; part is "" at the top, and of ``root`` itself.
 
     Raises
     ------
     CatalogError
         If there is none.
     """
+    if AOI_PATTERN.fullmatch(root.name):
+        return [("", root)]
     found = [
         (part, path)
         for part in (*PARTS, "")

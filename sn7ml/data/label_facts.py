@@ -230,7 +230,10 @@ def _declared_crs(path: Path, kind: str) -> dict[str, Any]:
     with path.open("rb") as file:
         match = DECLARED_CRS.search(file.read(HEAD_BYTES))
     crs = match[1].decode("utf-8", "replace") if match else ""
-    return {"crs": crs, "crs_ok": not crs or (kind == "match" and crs.endswith(f":{WEB_MERCATOR}"))}
+    suits = (
+        crs.endswith(f":{WEB_MERCATOR}") if kind == "match" else crs.startswith("LOCAL_CS")
+    )  # as mended copies have it
+    return {"crs": crs, "crs_ok": not crs or suits}
 
 
 def _other_images(features: list[dict[str, Any]], stem: str) -> dict[str, Any]:

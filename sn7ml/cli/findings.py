@@ -1,0 +1,118 @@
+"""What `sn7ml validate` tells on the terminal: what failed, what was mended, what drifted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from sn7ml.cli.terminal import console
+
+if TYPE_CHECKING:
+    from sn7ml.params import ValidationParams
+    from sn7ml.validation.drift import Drift
+    from sn7ml.validation.report import Offender, Report, Result
+
+WORST = 3
+"""Offenders that are named for each failure, and changes for each kind."""
+
+SHOWN_AREAS = 20
+"""Areas whose drift is explained."""
+
+STYLES = {
+    "critical": "bold red",
+    "warning": "yellow",
+    "not trusted": "bold red",
+    "with care": "yellow",
+    "trusted": "green",
+}
+
+
+def show_failures(found: "Report", thresholds: "ValidationParams") -> None:
+    """Print what failed, the worst first, each with the worst offenders, why it matters and what to do."""
+    failures = found.failures()
+    rows = ", ".join(f"{count} {name}" for name, count in found.rows.items())
+    if not failures:
+        console.print(f"[green]all {len(found.results)} expectations hold[/] ({rows})")
+        return
+    table = Table("", "not true that", "table", "offenders")
+    for result in failures:
+        style = STYLES[result.severity]
+        table.add_row(f"[{style}]{result.severity}[/]", escape(result.name), result.suite, str(len(result.offenders)))
+    console.print(table)
+    limits = limits_of(thresholds)
+    for result in failures:
+        console.print(f"[{STYLES[result.severity]}]{result.severity}[/]: not true that {escape(result.name)}")
+        for line in worst_lines(result, limits.get((result.suite, result.name), (None, None))):
+            console.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
+        console.print(f"  {escape(result.why)} [italic]{escape(result.cure)}[/]", highlight=False)
+    critical = sum(result.severity == "critical" for result in failures)
+    console.print(f"{critical} critical, {len(failures) - critical} warning(s) in {rows}")
+
+
+Limits = tuple[float | None, float | None]
+"""What is allowed, from and to; None for no limit."""
+
+
+def limits_of(thresholds: "ValidationParams") -> dict[tuple[str, str], Limits]:
+    """Return (table, expectation) to what its values may be."""
+    from sn7ml.validation.suites import suites  # noqa: PLC0415
+
+    return {
+        (name, check.name): (
+            getattr(check.expectation, "min_value", None),
+            getattr(check.expectation, "max_value", None),
+        )
+        for name, checks in suites(thresholds).items()
+        for check in checks
+    }
+
+
+def worst_lines(result: "Result", limits: Limits) -> Iterator[str]:
+    """Say which offenders are farthest from what is allowed; where there is no far and near, the first."""
+    for offender in sorted(result.offenders, key=lambda it: -excess(it, limits))[:WORST]:
+        yield str(offender)
+    if len(result.offenders) > WORST:
+        yield f"… and {len(result.offenders) - WORST} more"
+
+
+def excess(offender: "Offender", limits: Limits) -> float:
+    """Return how far a value is from what is allowed."""
+    if isinstance(offender.value, bool) or not isinstance(offender.value, int | float):
+        return 0.0
+    low, high = limits
+    return max(0.0 if low is None else low - offender.value, 0.0 if high is None else offender.value - high)
+
+
+def show_changes(changes: pd.DataFrame, out: Path) -> None:
+    """Print what was mended and what was left: how often, by kind, and the first of each."""
+    from sn7ml.data.mend import CHANGES  # noqa: PLC0415
+
+    for outcome, words in (("mended", "mended"), ("left", "left as it is, for you to decide")):
+        rows = changes[changes["outcome"] == outcome]
+        console.print(f"{len(rows)} {words}{':' if len(rows) else ''}")
+        for what, alike in rows.groupby("what", sort=False):
+            console.print(f"  {escape(str(what))}: {len(alike)} in {alike['file'].nunique()} file(s)", highlight=False)
+            for row in alike.head(WORST).to_dict("records"):
+                name = f" Id {row['id']}" if row["id"] else ""
+                line = f"{row['file']}{name}: {row['before']} → {row['after']}"
+                console.print(f"    {escape(line)}", soft_wrap=True, highlight=False)
+            if len(alike) > WORST:
+                console.print(f"    … and {len(alike) - WORST} more")
+    console.print(
+        f"every change: {escape(str(out / CHANGES))}; the copy is checked now", soft_wrap=True, highlight=False
+    )
+
+
+def show_drift(drift: "Drift") -> None:
+    """Print the verdict and, of each area that is not simply to be trusted, why."""
+    console.print(f"[{STYLES[drift.level]}]{drift.level}[/]: {escape(drift.sentence)}", soft_wrap=True, highlight=False)
+    doubtful = [area for area in drift.areas if area.level != "trusted"]
+    for area in doubtful[:SHOWN_AREAS]:
+        console.print(f"  [{STYLES[area.level]}]{area.level}[/] {escape(area.aoi)}")
+        for reason in area.reasons:
+            console.print(f"    {escape(reason)}", soft_wrap=True, highlight=False)
+    if len(doubtful) > SHOWN_AREAS:
+        console.print(f"  … and {len(doubtful) - SHOWN_AREAS} more areas")

@@ -1,0 +1,209 @@
+"""Check any SpaceNet 7-layout folder, mend a copy of it, compare it with what a model learned from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import pandas as pd
+import typer
+from rich.markup import escape
+
+from sn7ml.cli.findings import show_changes, show_drift, show_failures
+from sn7ml.cli.terminal import console
+from sn7ml.errors import CatalogError, ParamsError
+
+if TYPE_CHECKING:
+    from sn7ml.params import ValidationParams
+    from sn7ml.validation.drift import Drift, Reference
+    from sn7ml.validation.report import Report
+
+PARAMS = Path("params.yaml")
+
+REFERENCE = "reference.json"
+
+
+def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
+    data: Annotated[
+        Path,
+        typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI; without labels, too."),
+    ],
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"Folder for the whole report, and for {REFERENCE}, what these frames look like, for a later --against."
+        ),
+    ] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(
+            help="A params.yaml with other thresholds. Without it ./params.yaml, or built-in ones where there is none."
+        ),
+    ] = None,
+    docs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Empty or new folder for Great Expectations' own Data Docs. They fetch styles and scripts from the network; "
+            "--report is the one that works offline."
+        ),
+    ] = None,
+    fix: Annotated[
+        Path | None,
+        typer.Option(
+            help="Empty or new folder for a repaired copy, which is then checked in place of DATA. DATA is not changed; files "
+            "that need no repair are hard links to it where possible. changes.csv there lists every change."
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"Compare with the frames a model learned from: their folder, or the {REFERENCE} of their report."
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 on warnings, and where the model is not simply to be trusted.")
+    ] = False,
+) -> None:
+    """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
+    from sn7ml.data.mend import check_target, mended_copy  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    thresholds, root = thresholds_of(params), data.resolve()
+    for option, folder in (("--report", report), ("--docs", docs)):
+        refuse_file(option, folder)
+    if docs is not None:
+        refuse_full("--docs", docs)
+    if fix is not None:
+        check_target(root, fix)
+    known = reference_of(against) if against else None
+    if fix is not None:
+        with console.status("mending"):
+            changes = mended_copy(root, fix)
+        show_changes(changes, fix)
+        root = fix.resolve()
+    checked = judged(root, thresholds, docs)
+    found = checked.report
+    show_failures(found, thresholds)
+    drift = drift_from(checked.facts, known) if known else None
+    if drift is not None:
+        show_drift(drift)
+    if report is not None:
+        write_all(report, checked, drift)
+    uneasy = bool(found.failures()) or (drift is not None and drift.level != "trusted")
+    if not found.ok or (strict and uneasy):
+        raise typer.Exit(1)
+
+
+def thresholds_of(path: Path | None) -> "ValidationParams":
+    """Return the thresholds of a params file, of ./params.yaml, or the built-in ones. Raises ParamsError."""
+    from sn7ml.params import load_params  # noqa: PLC0415
+    from sn7ml.validation.thresholds import BUILT_IN  # noqa: PLC0415
+
+    if path is not None:
+        return load_params(path).validation
+    return load_params(PARAMS).validation if PARAMS.is_file() else BUILT_IN
+
+
+def refuse_file(option: str, folder: Path | None) -> None:
+    """Raise ParamsError if there is something at ``folder`` that is none."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ParamsError(f"{option} {folder} is not a folder")
+
+
+def refuse_full(option: str, folder: Path) -> None:
+    """Raise ParamsError if there is something in ``folder``."""
+    if folder.exists() and any(folder.iterdir()):
+        raise ParamsError(f"{option} {folder} is not empty; remove it or name another one")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was looked at, and what was found."""
+
+    root: Path
+    frames: pd.DataFrame
+    """``FRAMES``."""
+
+    report: "Report"
+    facts: pd.DataFrame
+    """What drift is about."""
+
+
+def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
+    """Check the data. Where nothing is labelled, images alone count."""
+    from sn7ml.data.appearance import appearance  # noqa: PLC0415
+    from sn7ml.data.catalog import scan  # noqa: PLC0415
+    from sn7ml.data.facts import frame_facts  # noqa: PLC0415
+    from sn7ml.validation.drift import with_density  # noqa: PLC0415
+    from sn7ml.validation.run import judge_tables, raw_facts  # noqa: PLC0415
+    from sn7ml.validation.suites import suites  # noqa: PLC0415
+
+    frames = scan(root)
+    labelled = bool((frames["labels"] != "").any())
+    if not labelled:
+        console.print("no labels here: the images alone are checked")
+        frames = frames.assign(part="test_public")  # where none are expected
+    with console.status("reading"):
+        tables = raw_facts(root, frames) if labelled else {"frames": frame_facts(root, frames)}
+        facts = appearance(root, frames)
+        facts = with_density(facts, tables["labels"]) if labelled else facts
+    with console.status("judging"):
+        report = judge_tables(tables, suites(thresholds))
+        if docs is not None:
+            write_docs(docs, tables, thresholds)
+    return Checked(root, frames, report, facts)
+
+
+def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], thresholds: "ValidationParams") -> None:
+    """Write Great Expectations' own pages."""
+    from sn7ml.validation.docs import write_data_docs  # noqa: PLC0415
+    from sn7ml.validation.suites import suites  # noqa: PLC0415
+
+    page = write_data_docs(folder, tables, {name: suites(thresholds)[name] for name in tables})
+    console.print(f"Data Docs: {escape(str(page))}", soft_wrap=True, highlight=False)
+
+
+def reference_of(path: Path) -> "Reference":
+    """Read a reference, or make one of a data folder. Raises CatalogError or ModelError."""
+    from sn7ml.data.appearance import appearance  # noqa: PLC0415
+    from sn7ml.data.catalog import scan  # noqa: PLC0415
+    from sn7ml.data.label_facts import label_facts  # noqa: PLC0415
+    from sn7ml.validation.drift import read_reference, reference, with_density  # noqa: PLC0415
+
+    if path.is_file():
+        return read_reference(path)
+    if not path.is_dir():
+        raise CatalogError(f"--against {path}: neither a data folder nor a {REFERENCE}")
+    root = path.resolve()
+    with console.status("reading the reference"):
+        frames = scan(root)
+        facts = appearance(root, frames)
+        return reference(with_density(facts, label_facts(root, frames)))
+
+
+def drift_from(facts: pd.DataFrame, known: "Reference") -> "Drift":
+    """Compare facts with a reference."""
+    from sn7ml.validation.drift import compare  # noqa: PLC0415
+
+    return compare(known, facts)
+
+
+def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
+    """Write the report, what the frames look like, and the drift, if any."""
+    from sn7ml.errors import ModelError  # noqa: PLC0415
+    from sn7ml.report.drift_page import drift_html, drift_markdown  # noqa: PLC0415
+    from sn7ml.report.findings import draw_findings, labelled  # noqa: PLC0415
+    from sn7ml.report.validation import write_validation  # noqa: PLC0415
+    from sn7ml.runtime.files import write_text  # noqa: PLC0415
+    from sn7ml.validation.drift import reference  # noqa: PLC0415
+
+    outlines = labelled(checked.root, checked.frames)
+    write_validation(folder, checked.report, draw_findings(checked.root, checked.frames, checked.report, outlines))
+    try:
+        write_text(folder / REFERENCE, reference(checked.facts).model_dump_json(indent=1) + "\n")
+    except ModelError as error:  # of frames that cannot be read nothing can be said
+        console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
+    if drift is not None:
+        write_text(folder / "drift.json", drift.model_dump_json(indent=1) + "\n")
+        write_text(folder / "drift.md", drift_markdown(drift))
+        write_text(folder / "drift.html", drift_html(drift))
+    console.print(f"report: {escape(str(folder))}", soft_wrap=True, highlight=False)

@@ -1,0 +1,136 @@
+"""How frames look, and where and when: what a model's training data can be compared by. Read once per file, in parallel."""
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rasterio
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from sn7ml.data.cubes import BANDS
+from sn7ml.data.frame_facts import as_table, in_a_line
+from sn7ml.data.rasters import open_geotiff
+from sn7ml.errors import GridError, RasterError
+from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
+from sn7ml.runtime.parallel import map_items
+from sn7ml.tables import Table
+
+COLOURS = ("red", "green", "blue")
+LEVELS = 256
+
+STRIP_ROWS = 256
+"""Rows read at a time, so that memory stays bounded."""
+
+APPEARANCE = Table(
+    "appearance",
+    {
+        "aoi": "text", "month": "text", "file": "text", "fault": "text",
+        "brightness_red": "float", "brightness_green": "float", "brightness_blue": "float",
+        "contrast_red": "float", "contrast_green": "float", "contrast_blue": "float",
+        "usable_fraction": "float", "usable_km2": "float", "ground_px_m": "float", "noon_sun_deg": "float",
+    },
+    key=("aoi", "month"),
+)  # fmt: skip
+"""One row per frame. Facts that cannot be known of a file are missing.
+
+fault
+    Why the file tells nothing; "" if it does.
+brightness_*, contrast_*
+    Mean and standard deviation of a colour over the usable pixels, grey levels (0 to 255).
+usable_fraction
+    Share of pixels with alpha above 0.
+usable_km2
+    That share of the image's area on the ground. This, the next and the last are known of EPSG:3857 only.
+ground_px_m
+    Side of the middle pixel on the ground, metres.
+noon_sun_deg
+    How high the sun stands at noon in the middle of that month at that latitude, degrees: the season, as shadows and plants
+    know it, on both hemispheres and in the tropics alike.
+"""
+
+
+def appearance(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
+    """Look at every image of a ``FRAMES`` table.
+
+    A damaged file gives a row that says so and hinders no other.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``APPEARANCE``, in order of AOI and month; empty if ``frames`` is.
+    """
+    jobs = {f"{row['aoi']} {row['month']}": row for row in frames.to_dict("records")}
+    rows = list(map_items(partial(_look_at, root), jobs).values())
+    return APPEARANCE.check(as_table(rows, APPEARANCE).sort_values(["aoi", "month"], ignore_index=True))
+
+
+def noon_sun_deg(latitude_deg: float, month: str) -> float:
+    """Return how high the sun stands at noon on the 15th of a month, degrees; below 0 in a polar night.
+
+    >>> round(noon_sun_deg(0.0, "2018-03"))  # near the equinox, at the equator: overhead
+    87
+    """
+    year, number = (int(part) for part in month.split("-"))
+    day = (pd.Timestamp(year=year, month=number, day=15) - pd.Timestamp(year=year, month=1, day=1)).days + 1
+    declination = -23.44 * math.cos(2 * math.pi * (day + 10) / 365.25)  # within half a degree, all year
+    return 90.0 - abs(latitude_deg - declination)
+
+
+def _look_at(root: Path, row: dict[str, str]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": row["image"]}
+    try:
+        with open_geotiff(root / row["image"]) as source:
+            if source.count != BANDS or set(source.dtypes) != {"uint8"}:
+                bands = f"{source.count} of {sorted(set(source.dtypes))}"
+                return facts | {"fault": f"expected {BANDS} uint8 bands, got {bands}"}
+            facts |= _colours(_histograms(source), source.shape)
+            return facts | {"fault": ""} | _place(source, row["month"], facts["usable_fraction"])
+    except RasterError as error:
+        return facts | {"fault": in_a_line(error, root, row["image"]).removeprefix(f"{row['image']}: ")}
+
+
+def _histograms(source: rasterio.DatasetReader) -> NDArray[np.int64]:
+    """Count the usable pixels by colour and grey level: (3, 256). Exact, whatever the size, in little memory."""
+    rows, cols = source.shape
+    counts = np.zeros((len(COLOURS), LEVELS), np.int64)
+    for top in range(0, rows, STRIP_ROWS):
+        strip = source.read(window=Window(0, top, cols, min(STRIP_ROWS, rows - top)))
+        usable = strip[-1] > 0
+        for number in range(len(COLOURS)):
+            counts[number] += np.bincount(strip[number][usable], minlength=LEVELS)
+    return counts
+
+
+def _colours(counts: NDArray[np.int64], shape: tuple[int, int]) -> dict[str, float]:
+    usable = int(counts[0].sum())
+    facts = {"usable_fraction": round(usable / (shape[0] * shape[1]), 6)}
+    if not usable:
+        return facts
+    levels = np.arange(LEVELS)
+    for name, count in zip(COLOURS, counts, strict=True):
+        mean = float((count * levels).sum() / usable)
+        variance = float((count * (levels - mean) ** 2).sum() / usable)
+        facts[f"brightness_{name}"], facts[f"contrast_{name}"] = round(mean, 3), round(math.sqrt(variance), 3)
+    return facts
+
+
+def _place(source: rasterio.DatasetReader, month: str, usable_fraction: float) -> dict[str, float]:
+    epsg = source.crs.to_epsg() if source.crs else None
+    if epsg != WEB_MERCATOR:
+        return {}
+    try:
+        grid = Grid(epsg, source.transform, source.shape)
+    except GridError:  # rotated or mirrored: validation says so
+        return {}
+    (rows, cols), pixel = grid.shape, grid.ground_pixel_size_m()
+    _, y = grid.transform @ (cols / 2, rows / 2)
+    latitude = math.degrees(math.atan(math.sinh(y / EARTH_RADIUS_M)))
+    return {
+        "usable_km2": round(rows * cols * pixel**2 * usable_fraction / 1e6, 6),
+        "ground_px_m": round(pixel, 4),
+        "noon_sun_deg": round(noon_sun_deg(latitude, month), 2),
+    }

@@ -1,0 +1,56 @@
+"""An image that merely fails to say its CRS, on the very tile that the AOI's name states, can be told to."""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+
+from sn7ml.data.catalog import tile_of
+from sn7ml.data.label_mending import WHOLE_FILE, Note
+from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR
+from sn7ml.runtime.files import replacing
+
+TILE_PX = 1024
+"""Pixels along a zoom-13 tile."""
+
+NEAR_PX = 1.5
+"""Images of 1023 pixels may lack a row or column on any side."""
+
+
+def mend_image_file(path: Path, aoi: str) -> list[Note]:
+    """Declare EPSG:3857 in a GeoTIFF that states no CRS and lies on its AOI's tile; pixels stay as they are.
+
+    If the file is a hard link, the other names of it keep the former content. What cannot be read is passed over: validation
+    tells of it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path, driver="GTiff") as source:
+                if source.crs:
+                    return []
+                transform = source.transform
+    except (RasterioError, CRSError):
+        return []
+    what, before = "no CRS", f"none; corner at {transform.c:.1f}, {transform.f:.1f}, pixels of {transform.a:.4f}"
+    if not _lies_on_its_tile(np.array(transform[:6]), aoi):
+        return [Note("left", WHOLE_FILE, what, before, f"warp it to EPSG:{WEB_MERCATOR}, on the grid of its siblings")]
+    with replacing(path) as temporary:
+        shutil.copyfile(path, temporary)
+        with rasterio.open(temporary, "r+", driver="GTiff") as target:
+            target.crs = f"EPSG:{WEB_MERCATOR}"
+    return [Note("mended", WHOLE_FILE, what, before, f"EPSG:{WEB_MERCATOR}, where the AOI's name says it is")]
+
+
+def _lies_on_its_tile(numbers: np.ndarray, aoi: str) -> bool:
+    x, y, zoom = tile_of(aoi)
+    half_world = np.pi * EARTH_RADIUS_M
+    side = 2 * half_world / 2**zoom
+    pixel = side / TILE_PX
+    wanted = np.array([pixel, 0, x * side - half_world, 0, -pixel, half_world - y * side])
+    off = np.abs(numbers - wanted) / pixel
+    # A wrong size adds up over the image.
+    return bool(off[[2, 5]].max() + off[[0, 1, 3, 4]].max() * TILE_PX <= NEAR_PX)

@@ -1,0 +1,178 @@
+"""What is compared with training frames, and what came of it, as it is written to files."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sn7ml.errors import ModelError
+
+Level = Literal["trusted", "with care", "not trusted"]
+LEVELS: tuple[Level, ...] = ("trusted", "with care", "not trusted")
+
+CARE, MISTRUST = 1.0, 3.0
+"""Spreads outside the training range above which an area is to be taken with care, and is not to be trusted."""
+
+FEW_AREAS = 5
+"""With fewer training areas, nothing is known of how areas differ: on others the model is to be taken with care."""
+
+ENOUGH_FRAMES = 20
+"""On both sides, for a statement about distributions."""
+
+QUANTILES = tuple(n / 20 for n in range(21))
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that is compared."""
+
+    name: str
+    """Column of the facts."""
+
+    label: str
+    unit: str
+
+    floor: float
+    """The least that counts as one spread: in the fact's unit, or, with ``ratio``, as a factor."""
+
+    ratio: bool = False
+    """Compared by factors: twice as much is as far as half as much."""
+
+    worst: Level = "not trusted"
+    """The worst that can be concluded from this fact alone."""
+
+    harmless_above: bool = False
+    """More than in training does no harm."""
+
+    def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values on the scale on which distances are measured."""
+        return np.log(np.maximum(values, 1.0 if self.name == DENSITY else 1e-6)) if self.ratio else values
+
+    def spread(self, std: float) -> float:
+        """Return what one spread is on that scale."""
+        return max(std, math.log(self.floor) if self.ratio else self.floor)
+
+
+DENSITY = "buildings_km2"
+
+FACTS = (
+    *(
+        Fact(f"brightness_{colour}", f"brightness, {colour}", "grey levels", 10.0)
+        for colour in ("red", "green", "blue")
+    ),
+    *(Fact(f"contrast_{colour}", f"contrast, {colour}", "grey levels", 6.0) for colour in ("red", "green", "blue")),
+    Fact("ground_px_m", "ground pixel size", "m", 1.15, ratio=True),
+    Fact(DENSITY, "building density", "buildings/km²", 1.5, ratio=True),
+    Fact("noon_sun_deg", "season (noon sun)", "° above the horizon", 8.0, worst="with care"),
+    Fact("usable_fraction", "usable fraction", "of the image", 0.15, worst="with care", harmless_above=True),
+)
+
+
+class Frozen(BaseModel):
+    """A part of what is written to files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Range(Frozen):
+    """One fact over the training frames, in the fact's own unit."""
+
+    frames: int
+    """That have it."""
+
+    low: float
+    high: float
+    """The 1st and 99th percentile of the frames, or the lowest and highest median of an area if that is farther out."""
+
+    std: float
+    """On the scale of the fact: of logarithms, where it is compared by factors."""
+
+    quantiles: tuple[float, ...] = Field(min_length=len(QUANTILES), max_length=len(QUANTILES))
+    """At ``QUANTILES``, from the lowest frame to the highest."""
+
+
+class Reference(Frozen):
+    """What training frames looked like; small enough to travel with a model."""
+
+    schema_version: Literal[1] = 1
+    aois: tuple[str, ...]
+    months: tuple[str, str]
+    """First and last."""
+
+    frames: int
+    facts: dict[str, Range]
+    """Name to range; a fact that no frame has is left out."""
+
+
+class Finding(Frozen):
+    """One fact of one area against the training frames."""
+
+    aoi: str
+    fact: str
+    label: str
+    unit: str
+    value: float
+    """Median over the months."""
+
+    low: float
+    high: float
+    spreads: float
+    """How far outside of low … high; 0 inside, negative below."""
+
+    frames: int
+    frames_outside: int
+    """Months that lie more than ``CARE`` spreads outside."""
+
+    level: Level
+
+    def __str__(self) -> str:
+        side = "above" if self.spreads > 0 else "below"
+        where = f"{abs(self.spreads):.1f} spreads {side} training's" if self.spreads else "within training's"
+        return f"{self.label} {self.value:.4g} {self.unit}, {where} {self.low:.4g} to {self.high:.4g}"
+
+
+class AreaVerdict(Frozen):
+    """Whether to trust the model on one area, and why not."""
+
+    aoi: str
+    level: Level
+    reasons: tuple[str, ...]
+    """The worst first; empty if trusted."""
+
+
+class Drift(Frozen):
+    """New frames against a reference."""
+
+    schema_version: Literal[1] = 1
+    level: Level
+    """Of the worst area."""
+
+    sentence: str
+    areas: tuple[AreaVerdict, ...]
+    """The worst first, then by name."""
+
+    findings: tuple[Finding, ...]
+    """Every fact of every area that both sides have, in order of area and fact."""
+
+    distributions: dict[str, float]
+    """Fact to the Kolmogorov-Smirnov distance of all new frames to all training frames: 0 alike, 1 apart. Empty with fewer
+    than ``ENOUGH_FRAMES`` on a side. It decides nothing: a single season inside the training range is far from it, and fine."""
+
+
+def read_reference(path: Path) -> Reference:
+    """Read what ``Reference.model_dump_json`` wrote. Raises ModelError."""
+    try:
+        return Reference.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: cannot be read ({error})") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "whole file"
+        raise ModelError(
+            f"{path}: is no reference of training frames ({where}: {fault['msg']}); `sn7ml validate DATA --report DIR` "
+            "writes one, DIR/reference.json"
+        ) from None
