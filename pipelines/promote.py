@@ -1,4 +1,4 @@
-"""Register the model with its tuned tracker; it becomes champion if it beats the champion on the same data.
+"""Register the model, its tuned tracker and its training frames' looks; it is champion if it beats the one there is.
 
 Reads DATA, TILES, MODEL, TUNED (section track) and EVALUATION, writes OUT.
 """
@@ -8,7 +8,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from sn7ml.data.model_files import package_digest, write_usage
+from sn7ml.data.appearance import appearance
+from sn7ml.data.catalog import scan
+from sn7ml.data.labels import read_truth
+from sn7ml.data.model_files import LOOKS, package_digest, write_usage
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.exam import Exam, read_marks
 from sn7ml.experiment.final import final_run
@@ -18,6 +21,7 @@ from sn7ml.experiment.store import open_store
 from sn7ml.params import Usage, load_params, load_track
 from sn7ml.runtime.files import write_text
 from sn7ml.runtime.stage import run_stage
+from sn7ml.validation.drift import Reference, reference, with_density
 
 
 def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, out: Path) -> None:
@@ -28,6 +32,7 @@ def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, ou
     with tempfile.TemporaryDirectory(prefix="sn7ml-promote-") as folder:
         package = shutil.copytree(model, Path(folder) / "package")
         write_usage(package, usage)
+        write_text(package / LOOKS, training_looks(data, tiles).model_dump_json(indent=1) + "\n")
         challenger = read_marks(evaluation, package_digest(package))
         version = register(store, package, params.promote.model_name, run.run_id)
     exam = Exam(data, TileStore(tiles), params.predict.splits, params.evaluate, usage)
@@ -36,6 +41,14 @@ def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, ou
     state = "is the champion" if verdict.promoted else "was not promoted"
     told = "; ".join((*verdict.reasons, *verdict.notes))
     print(f"{params.promote.model_name} version {verdict.version} {state}: {told}")  # noqa: T201 - to a terminal
+
+
+def training_looks(data: Path, tiles: Path) -> Reference:
+    """Sum up what the frames looked like that the model learned from, whole AOIs, and how densely they are built up."""
+    frames = scan(data)
+    learned = frames[frames["aoi"].isin(TileStore(tiles).columns(("train",)))]
+    counts = read_truth(data, learned).groupby(["aoi", "month"]).size().reset_index(name="n")
+    return reference(with_density(appearance(data, learned), counts))
 
 
 if __name__ == "__main__":

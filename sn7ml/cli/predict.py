@@ -8,6 +8,7 @@ import pandas as pd
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from sn7ml.cli.findings import show_drift, write_drift
 from sn7ml.cli.terminal import console
 from sn7ml.errors import ParamsError, Sn7Error
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sn7ml.geo.grid import Grid
     from sn7ml.learn.predict import Predictor
     from sn7ml.params import Usage
+    from sn7ml.validation.drift import Drift
 
 MOSTLY = 0.5
 """Share of usable pixels from which an image is fit to be drawn under the map."""
@@ -79,13 +81,20 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
                 tracks = track_aois(out / PROBABILITIES, grids, usage.track)
             with console.status("writing"):
                 write_results(out, tracks, root, frames, grids)
+                drift = drift_from(found.folder, root, frames, tracks)
             buildings = len(tracks.drop_duplicates(["aoi", "id"]))
-            write_task(out, task, {"frames": len(frames), "buildings": buildings, "footprints": len(tracks)})
+            counts: dict[str, int | str] = {"frames": len(frames), "buildings": buildings, "footprints": len(tracks)}
+            if drift is not None:
+                write_drift(out, drift)
+                counts |= {"trust": drift.level, "why": drift.sentence}
+            write_task(out, task, counts)
     except OSError as error:
         raise Sn7Error(
             f"cannot write to {out} ({error}). What lies there is whole: mend the cause, and the same command goes on"
         ) from None
     console.print(f"{buildings} buildings, {len(tracks)} footprints in {len(frames)} frames: {out}", soft_wrap=True)
+    if drift is not None:
+        show_drift(drift)
 
 
 def choose_usage(package: Path, params: Path | None, tracker: Path | None) -> "Usage":
@@ -157,6 +166,21 @@ def write_results(
     write_counts(out / "buildings.csv", count_buildings(tracks, frames, grids, usable))
     for aoi in grids:
         write_map(out / "maps" / f"{aoi}.png", tracks[tracks["aoi"] == aoi], root, frames[frames["aoi"] == aoi], usable)
+
+
+def drift_from(package: Path, root: Path, frames: pd.DataFrame, tracks: pd.DataFrame) -> "Drift | None":
+    """Compare frames, and how densely built up they were found, with those the model learned from; None if it does not say."""
+    from sn7ml.data.model_files import LOOKS  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.validation.drift import drift_of_frames, read_reference  # noqa: PLC0415
+
+    if not (package / LOOKS).exists():
+        return None
+    found = tracks.groupby(["aoi", "month"]).size()
+    keys = pd.MultiIndex.from_frame(frames[["aoi", "month"]])
+    counts = (
+        found.reindex(keys, fill_value=0).rename("n").reset_index()
+    )  # a month without a building has a density of 0
+    return drift_of_frames(root, frames, read_reference(package / LOOKS), counts)
 
 
 def write_map(

@@ -9,7 +9,7 @@ import pandas as pd
 import typer
 from rich.markup import escape
 
-from sn7ml.cli.findings import show_changes, show_drift, show_failures
+from sn7ml.cli.findings import show_changes, show_drift, show_failures, write_drift
 from sn7ml.cli.terminal import console
 from sn7ml.errors import CatalogError, ParamsError
 
@@ -190,7 +190,6 @@ def drift_from(facts: pd.DataFrame, known: "Reference") -> "Drift":
 def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     """Write the report, what the frames look like, and the drift, if any."""
     from sn7ml.errors import ModelError  # noqa: PLC0415
-    from sn7ml.report.drift_page import drift_html, drift_markdown  # noqa: PLC0415
     from sn7ml.report.findings import draw_findings, labelled  # noqa: PLC0415
     from sn7ml.report.validation import write_validation  # noqa: PLC0415
     from sn7ml.runtime.files import write_text  # noqa: PLC0415
@@ -203,7 +202,5 @@ def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     except ModelError as error:  # of frames that cannot be read nothing can be said
         console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
     if drift is not None:
-        write_text(folder / "drift.json", drift.model_dump_json(indent=1) + "\n")
-        write_text(folder / "drift.md", drift_markdown(drift))
-        write_text(folder / "drift.html", drift_html(drift))
+        write_drift(folder, drift)
     console.print(f"report: {escape(str(folder))}", soft_wrap=True, highlight=False)

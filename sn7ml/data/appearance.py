@@ -42,7 +42,7 @@ fault
 brightness_*, contrast_*
     Mean and standard deviation of a colour over the usable pixels, grey levels (0 to 255).
 usable_fraction
-    Share of pixels with alpha above 0.
+    Share of pixels with alpha above 0 or, of an image without alpha, of those that its mask or nodata value leaves.
 usable_km2
     That share of the image's area on the ground. This, the next and the last are known of EPSG:3857 only.
 ground_px_m
@@ -84,9 +84,9 @@ def _look_at(root: Path, row: dict[str, str]) -> dict[str, Any]:
     facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": row["image"]}
     try:
         with open_geotiff(root / row["image"]) as source:
-            if source.count != BANDS or set(source.dtypes) != {"uint8"}:
+            if source.count not in (len(COLOURS), BANDS) or set(source.dtypes) != {"uint8"}:
                 bands = f"{source.count} of {sorted(set(source.dtypes))}"
-                return facts | {"fault": f"expected {BANDS} uint8 bands, got {bands}"}
+                return facts | {"fault": f"expected {len(COLOURS)} or {BANDS} uint8 bands, got {bands}"}
             facts |= _colours(_histograms(source), source.shape)
             return facts | {"fault": ""} | _place(source, row["month"], facts["usable_fraction"])
     except RasterError as error:
@@ -98,8 +98,9 @@ def _histograms(source: rasterio.DatasetReader) -> NDArray[np.int64]:
     rows, cols = source.shape
     counts = np.zeros((len(COLOURS), LEVELS), np.int64)
     for top in range(0, rows, STRIP_ROWS):
-        strip = source.read(window=Window(0, top, cols, min(STRIP_ROWS, rows - top)))
-        usable = strip[-1] > 0
+        window = Window(0, top, cols, min(STRIP_ROWS, rows - top))
+        strip = source.read(window=window)
+        usable = (strip[-1] if source.count == BANDS else source.dataset_mask(window=window)) > 0
         for number in range(len(COLOURS)):
             counts[number] += np.bincount(strip[number][usable], minlength=LEVELS)
     return counts

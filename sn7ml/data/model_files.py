@@ -21,6 +21,10 @@ MOST_UPSAMPLING = 8
 USAGE = "usage.yaml"
 """Only in a registered package: training does not know yet how its networks will be used."""
 
+LOOKS = "looks.json"
+"""Only in a registered package: what its training frames looked like, a ``Reference`` of ``sn7ml.validation.drift``. It changes
+no prediction, so it is not part of what names a package."""
+
 
 def package_digest(folder: Path) -> str:
     """Return 16 hexadecimal digits that name a package by its content: recipe, weights, and usage if it holds one.

@@ -4,7 +4,7 @@
 
     predict.json                    the model, the params, the images: what the results were made of
     probabilities/<AOI>/<month>.tif     written frame by frame, each whole or not at all
-    footprints/  geojson/  maps/  submission.csv  buildings.csv     written at the end
+    footprints/  geojson/  maps/  submission.csv  buildings.csv  drift.*     written at the end
 
 ``predict.json`` is written first. A prediction that was killed goes on where it stopped, if it is asked for the same.
 """
@@ -28,7 +28,10 @@ from sn7ml.runtime.files import write_text
 
 TASK, LOCK, PROBABILITIES = "predict.json", ".predict.lock", "probabilities"
 
-RESULTS = (PROBABILITIES, "footprints", "geojson", "maps", "submission.csv", "buildings.csv")
+RESULTS = (
+    *(PROBABILITIES, "footprints", "geojson", "maps", "submission.csv", "buildings.csv"),
+    *("drift.json", "drift.md", "drift.html"),
+)
 """What is removed to begin anew; other files in the folder are not ours."""
 
 LEFTOVER = re.compile(r"\..+\.\d+\.tmp\.\w+")

@@ -16,9 +16,12 @@ import rasterio
 from PIL import Image
 
 from sn7ml import cli
+from sn7ml.data.appearance import appearance
+from sn7ml.data.catalog import scan
 from sn7ml.data.cubes import read_grid, read_image
 from sn7ml.data.submission import read_submission
 from sn7ml.errors import CatalogError, ModelError, ParamsError, RasterError, Sn7Error
+from sn7ml.validation.drift import reference
 from tests.cli.bright import ROOT, Bright, predictor, run, write_package
 from tests.full_disk import files_up_to
 from tests.learn.toy import MONTHS, SHAPE, squares, write_world
@@ -65,6 +68,7 @@ def test_every_result_is_there_and_nothing_else(finished: Path) -> None:
             "buildings.csv", f"footprints/{AOI}.parquet", f"maps/{AOI}.png", "predict.json", "submission.csv",
             *(f"geojson/{AOI}/{name.format('geojson')}" for name in months),
             *(f"probabilities/{AOI}/{name.format('tif')}" for name in months),
+            *(f"probabilities/{AOI}/shades/{name.format('tif')}" for name in months),
         ]
     )  # fmt: skip
 
@@ -126,7 +130,7 @@ def test_killed_after_a_frame_it_goes_on_and_ends_as_if_nothing_had_been(
         time.sleep(0.3)
         process.send_signal(signal.SIGKILL)
     assert json.loads((out / "predict.json").read_text())["complete"] is False
-    assert [path.name for path in first.parent.iterdir()] == [first.name]
+    assert [path.name for path in first.parent.glob("*.tif")] == [first.name]
     (first.parent / f".{MONTHS[1]}.17.tmp.tif").touch()  # what a kill leaves that comes while a file is written
     age = first.stat().st_mtime_ns
     assert "1 of 2 frames were there already" in run(world, out, "--model", model)
@@ -216,7 +220,7 @@ def test_a_truncated_image_is_named_and_frames_before_it_stay(
     broken.write_bytes(whole[: len(whole) * 9 // 10])
     with pytest.raises(RasterError, match=rf"{broken.name}: cannot be read as a GeoTIFF, is it truncated"):
         run(tmp_path / "world", tmp_path / "out", "--model", model)
-    made = [path.name for path in (tmp_path / "out" / "probabilities" / AOI).iterdir()]
+    made = [path.name for path in (tmp_path / "out" / "probabilities" / AOI).glob("*.tif")]
     assert made in ([], [f"{MONTHS[0]}.tif"])
 
 
@@ -247,7 +251,10 @@ def test_a_full_disk_is_told_and_what_is_there_is_whole(
     out = tmp_path / "out"
     with (
         files_up_to(most_bytes),
-        pytest.raises(Sn7Error, match=r"cannot write to .*out \(.*\)\. What lies there is whole: mend the cause"),
+        pytest.raises(
+            Sn7Error,
+            match=r"cannot write to .*out \(.*\)\. What lies there is whole: mend the cause|not written whole; is the disk full",
+        ),
     ):
         run(world, out, "--model", model)
     whole = content(finished)
@@ -264,3 +271,24 @@ def test_errors_are_words_and_exit_code_1(
         cli.main()
     assert ended.value.code == 1
     assert "error: no file or folder" in capsys.readouterr().err
+
+
+def test_what_the_training_frames_looked_like_says_how_far_to_trust(
+    bright: None, world: Path, model: Path, tmp_path: Path
+) -> None:
+    frames = scan(world)
+    alike, other = (shutil.copytree(model, tmp_path / name) for name in ("alike", "other"))
+    looks = appearance(world, frames)
+    write_looks(alike, looks)
+    write_looks(other, looks.assign(brightness_red=looks["brightness_red"] + 80.0))
+    assert "can be trusted here" in run(world, tmp_path / "out", "--model", alike)
+    record = json.loads((tmp_path / "out" / "predict.json").read_text())["found"]
+    assert record["trust"] == json.loads((tmp_path / "out" / "drift.json").read_text())["level"] == "trusted"
+    told = run(world, tmp_path / "elsewhere", "--model", other)
+    assert "not to be trusted" in " ".join(told.split())
+    assert "brightness, red" in " ".join(told.split())
+    assert (tmp_path / "elsewhere" / "drift.html").stat().st_size > 1000
+
+
+def write_looks(package: Path, facts: pd.DataFrame) -> None:
+    (package / "looks.json").write_text(reference(facts).model_dump_json())

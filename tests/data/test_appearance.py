@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sn7ml.data.appearance import APPEARANCE, appearance, noon_sun_deg
@@ -76,15 +77,24 @@ def test_a_frame_without_usable_pixels_has_no_brightness(sn7_root: Path, image: 
 def test_damaged_and_foreign_files_say_so_and_hinder_no_other(sn7_root: Path, image: Path) -> None:
     image.write_bytes(image.read_bytes()[:200])
     second = image.with_name(f"{stem(AOI, MONTHS[1])}.tif")
-    write_image(second, addressed(SHAPE)[:3], grid_of(AOI))
+    write_image(second, addressed(SHAPE)[:2], grid_of(AOI))
     table = appearance(sn7_root, scan(sn7_root))
-    assert table["fault"].tolist()[1:] == ["expected 4 uint8 bands, got 3 of ['uint8']", ""]
+    assert table["fault"].tolist()[1:] == ["expected 3 or 4 uint8 bands, got 2 of ['uint8']", ""]
     assert table["fault"][0] != ""
     assert table["fault"][0].startswith(
         "cannot be read as a GeoTIFF"
     )  # without the file's name, which stands beside it
     assert str(sn7_root) not in table["fault"][0]
     assert table["brightness_red"].notna().tolist() == [False, False, True]
+
+
+def test_an_image_without_alpha_is_usable_everywhere(sn7_root: Path, image: Path) -> None:
+    pixels = addressed(SHAPE)
+    pixels[3] = 255
+    write_image(image, pixels, grid_of(AOI))
+    whole = appearance(sn7_root, scan(sn7_root)).iloc[0]
+    write_image(image, pixels[:3], grid_of(AOI))
+    pd.testing.assert_series_equal(appearance(sn7_root, scan(sn7_root)).iloc[0], whole)
 
 
 def test_no_frames_give_an_empty_table(sn7_root: Path) -> None:
