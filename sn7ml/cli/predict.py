@@ -60,8 +60,8 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     Writes footprints/<AOI>.parquet, geojson/<AOI>/<month>.geojson, submission.csv, buildings.csv (count and area per month),
     maps/<AOI>.png, probabilities/<AOI>/<month>.tif, and predict.json: what made them. Killed, it goes on where it stopped.
     """
+    from sn7ml.data.frame_sources import find_frames  # noqa: PLC0415
     from sn7ml.data.imagery import check_frames  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.data.inputs import find_frames  # noqa: PLC0415
     from sn7ml.data.prediction_folder import PROBABILITIES, Task, claimed, hash_images, read_task, write_task  # noqa: PLC0415
     from sn7ml.experiment.requested import fetch_model  # noqa: PLC0415
     from sn7ml.experiment.scoring import track_aois  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """The SpaceNet 7 folder layout, read into one table of frames. The pipeline parses file names nowhere else.
 
-Other layouts enter as another function that returns the same table, as in ``sn7ml.data.inputs``; nothing below knows how
+Other layouts enter as another function that returns the same table, as in ``sn7ml.data.frame_sources``; nothing below knows how
 a file is called.
 """
 

@@ -29,6 +29,10 @@ from tests.sn7_folder import AOI, addressed, grid_of, stem, write_image
 
 pytestmark = pytest.mark.usefixtures("serial")
 
+FULL_DISK = (
+    r"cannot write to .*out \(.*\)\. What lies there is whole: mend the cause|not written whole; is the disk full"
+)
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -251,10 +255,7 @@ def test_a_full_disk_is_told_and_what_is_there_is_whole(
     out = tmp_path / "out"
     with (
         files_up_to(most_bytes),
-        pytest.raises(
-            Sn7Error,
-            match=r"cannot write to .*out \(.*\)\. What lies there is whole: mend the cause|not written whole; is the disk full",
-        ),
+        pytest.raises(Sn7Error, match=FULL_DISK),
     ):
         run(world, out, "--model", model)
     whole = content(finished)

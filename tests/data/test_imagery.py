@@ -11,8 +11,8 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 
 from sn7ml.data.cubes import read_image
+from sn7ml.data.frame_sources import find_frames
 from sn7ml.data.imagery import check_frames, ground_pixel_size_m, read_any_image
-from sn7ml.data.inputs import find_frames
 from sn7ml.errors import RasterError
 from sn7ml.geo.grid import Grid
 from tests.sn7_folder import AOI, FAR_AOI, SHAPE, addressed, grid_of, stem, write_image

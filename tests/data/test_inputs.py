@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sn7ml.data.catalog import scan
-from sn7ml.data.inputs import find_frames
+from sn7ml.data.frame_sources import find_frames
 from sn7ml.errors import CatalogError
 from tests.sn7_folder import AOI, FAR_AOI, MONTHS, stem, write_aoi
 

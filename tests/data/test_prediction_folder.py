@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sn7ml.data.inputs import find_frames
+from sn7ml.data.frame_sources import find_frames
 from sn7ml.data.prediction_folder import LOCK, TASK, Task, claimed, hash_images, without_done, write_task
 from sn7ml.errors import CatalogError
 from sn7ml.params import Usage, load_params
