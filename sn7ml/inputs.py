@@ -156,3 +156,11 @@ def _check(path: Path, found: os.stat_result, most_bytes: int) -> None:
 
 def _too_large(path: Path, size: int, most_bytes: int) -> OSError:
     return OSError(errno.EFBIG, f"it has {size:,} bytes or more; at most {most_bytes:,} are read", str(path))
+
+
+def real_path(path: Path) -> Path:
+    """Return where a path leads, as ``Path.resolve`` does, which raises RuntimeError for links that go round in a circle.
+
+    Such a path leads nowhere: whoever opens it next is told so.
+    """
+    return Path(os.path.realpath(path))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sn7ml.data.catalog import AOI_PATTERN, IMAGE_FOLDERS, PARTS, STEM_PATTERN, scan
 from sn7ml.errors import CatalogError
+from sn7ml.inputs import real_path
 from sn7ml.tables import FRAMES
 
 ENDINGS = (".tif", ".tiff")
@@ -62,7 +63,7 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
         If there is no such file or folder, or no frame in it; or naming every file whose name does not tell its
         month, and every pair that tells the same one.
     """
-    path = path.resolve()
+    path = real_path(path)
     if path.is_file():
         return path.parent, _single(path, month)
     if month is not None:

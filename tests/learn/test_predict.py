@@ -235,7 +235,9 @@ def test_frames_are_written_where_trackers_look_for_them(world: Path, tmp_path: 
     usable = cube[MONTHS[0]].usable
     assert usable[:, 8 * 3 : 72 * 3].all()
     assert usable.sum() == 64 * 3 * 64 * 3
-    assert sorted(path.name for path in (tmp_path / AOI).iterdir()) == [f"{month}.tif" for month in MONTHS]
+    names = [f"{month}.tif" for month in MONTHS]
+    assert sorted(path.name for path in (tmp_path / AOI).iterdir()) == [*names, "shades"]
+    assert sorted(path.name for path in (tmp_path / AOI / "shades").iterdir()) == names
 
 
 def test_areas_that_are_not_named_are_left_out(world: Path, tmp_path: Path) -> None:
