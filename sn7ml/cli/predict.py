@@ -107,8 +107,7 @@ def choose_usage(package: Path, params: Path | None, tracker: Path | None) -> "U
         usage = None if params else read_usage(package)
     except ParamsError as error:
         raise ParamsError(
-            f"{error}\nThe model was registered by another version of sn7ml: give --params FILE to say how it is used, best as "
-            f"{package / USAGE} has it with these faults mended, or train it again"
+            f"{error}; or give --params FILE, which says in place of {USAGE} how the model is used"
         ) from None
     if usage is None:
         path = params or Path("params.yaml")
