@@ -58,7 +58,8 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     """Find the buildings of satellite images with a registered model, and follow them through time.
 
     Writes footprints/<AOI>.parquet, geojson/<AOI>/<month>.geojson, submission.csv, buildings.csv (count and area per month),
-    maps/<AOI>.png, probabilities/<AOI>/<month>.tif, and predict.json: what made them. Killed, it goes on where it stopped.
+    maps/<AOI>.png, probabilities/<AOI>/<month>.tif, drift.html (how far to trust the model there, where it says what it learned
+    from), and predict.json: what made them. Killed, it goes on where it stopped.
     """
     from sn7ml.data.frame_sources import find_frames  # noqa: PLC0415
     from sn7ml.data.imagery import check_frames  # noqa: PLC0415 - keeps `sn7ml --help` quick
@@ -99,10 +100,15 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
 
 def choose_usage(package: Path, params: Path | None, tracker: Path | None) -> "Usage":
     """Return how to predict and track: see the options. Raises ParamsError where neither package nor options say."""
-    from sn7ml.data.model_files import read_usage  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.data.model_files import USAGE, read_usage  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.params import Usage, load_params, load_track  # noqa: PLC0415
 
-    usage = None if params else read_usage(package)
+    try:
+        usage = None if params else read_usage(package)
+    except ParamsError as error:
+        raise ParamsError(
+            f"{error}; or give --params FILE, which says in place of {USAGE} how the model is used"
+        ) from None
     if usage is None:
         path = params or Path("params.yaml")
         if not path.exists():
@@ -177,9 +183,7 @@ def drift_from(package: Path, root: Path, frames: pd.DataFrame, tracks: pd.DataF
         return None
     found = tracks.groupby(["aoi", "month"]).size()
     keys = pd.MultiIndex.from_frame(frames[["aoi", "month"]])
-    counts = (
-        found.reindex(keys, fill_value=0).rename("n").reset_index()
-    )  # a month without a building has a density of 0
+    counts = found.reindex(keys, fill_value=0).rename("n").reset_index()  # a month without a building has density 0
     return drift_of_frames(root, frames, read_reference(package / LOOKS), counts)
 
 

@@ -84,9 +84,9 @@ def compare(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN RUN...",
-            help="Two runs or more: the beginning of an id, best, champion, challenger, models:/sn7-buildings/3. The others "
-            "are held against the first.",
+            metavar="RUN",
+            help="Two runs or more: the beginning of an id, best, champion, challenger, previous, models:/sn7-buildings/3. The "
+            "others are held against the first.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("compare.html"),

@@ -2,10 +2,11 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any, TypeVar
 
 import yaml
 
-from sn7ml.errors import ModelError
+from sn7ml.errors import ModelError, ParamsError
 from sn7ml.inputs import open_regular, read_yaml
 from sn7ml.params import Recipe, Usage, parse
 from sn7ml.runtime.files import write_text
@@ -24,6 +25,9 @@ USAGE = "usage.yaml"
 LOOKS = "looks.json"
 """Only in a registered package: what its training frames looked like, a ``Reference`` of ``sn7ml.validation.drift``. It changes
 no prediction, so it is not part of what names a package."""
+
+
+Part = TypeVar("Part", Recipe, Usage)
 
 
 def package_digest(folder: Path) -> str:
@@ -54,7 +58,7 @@ def read_config(folder: Path) -> tuple[Recipe, int]:
         raise no_package(folder, error) from None
     if type(upsampling) is not int or not 1 <= upsampling <= MOST_UPSAMPLING:  # true is an int to isinstance
         raise ModelError(f"{path}: upsampling must be at least 1 and at most {MOST_UPSAMPLING}, got {upsampling!r:.80}")
-    return parse(Recipe, recipe, str(path)), upsampling
+    return _parsed(Recipe, recipe, path), upsampling
 
 
 def write_usage(folder: Path, usage: Usage) -> None:
@@ -66,11 +70,21 @@ def read_usage(folder: Path) -> Usage | None:
     """Read how a package is to be used; None if it does not say. Raises ModelError or ParamsError."""
     path = folder / USAGE
     try:
-        return parse(Usage, read_yaml(path), str(path))
+        return _parsed(Usage, read_yaml(path), path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise no_package(folder, error) from None
+
+
+def _parsed(model: type[Part], content: Any, path: Path) -> Part:
+    """As :func:`parse`, but nobody is told to add a key to the files of a model."""
+    try:
+        return parse(model, content, str(path))
+    except ParamsError as error:
+        raise ParamsError(
+            f"{error}\nThe model was made by another version of sn7ml, or changed by hand; train it again"
+        ) from None
 
 
 def no_package(folder: Path, error: Exception) -> ModelError:

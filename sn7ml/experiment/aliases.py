@@ -4,9 +4,9 @@ MLflow moves one alias at a time. What is to happen goes into a tag of the regis
 becomes an entry of the log (tags ``sn7.change …``, one each). :func:`settle` does the second and third part, and does them again
 without harm. An alias is moved, never taken away and put back, so exactly one champion stands at any moment.
 
-The file lock of :meth:`Store.promoting` keeps processes of one machine apart. Machines that share a server share no lock, and
-MLflow cannot compare and set: there the champion is read again just before it changes and just after, which leaves a gap of
-milliseconds; the later of two still stands alone, and the earlier is told.
+The file lock of :meth:`Store.promoting` keeps one user's processes on a machine apart. Others who share a server share no
+lock, and MLflow cannot compare and set: there the champion is read again just before it changes and just after, which leaves a
+gap of milliseconds; the later of two still stands alone, and the earlier is told.
 """
 
 import getpass

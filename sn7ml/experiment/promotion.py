@@ -14,7 +14,7 @@ from sn7ml.experiment.aliases import WITHDRAWN, Change, change_champion, now, se
 from sn7ml.experiment.card import DataFacts
 from sn7ml.experiment.gate import Marks, Verdict, decide
 from sn7ml.experiment.provenance import UNKNOWN, provenance
-from sn7ml.experiment.publish import SCORED, VERDICT, publish, remember
+from sn7ml.experiment.publish import MARKS, VERDICT, publish, remember
 from sn7ml.experiment.registry import CHALLENGER, CHAMPION, fetch, version_at
 from sn7ml.experiment.runs import MODEL_DIGEST
 from sn7ml.experiment.store import Store
@@ -91,7 +91,7 @@ class Judge:
     def _marks(self, version: ModelVersion) -> tuple[Marks, list[str]]:
         """Return the scores of a version, the stored ones if nothing changed since, and notes on where they come from."""
         name = f"version {version.version}"
-        stored = json.loads(version.tags.get(SCORED, "{}"))
+        stored = json.loads(version.tags.get(MARKS, "{}"))
         changed = _changed(stored.get("key", {}), self.exam.facts.key)
         if not changed:
             return Marks.from_dict(stored["marks"]), [

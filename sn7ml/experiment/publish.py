@@ -21,7 +21,7 @@ VERDICT = "sn7.verdict"
 PROMOTED, DECIDED = "sn7.promoted", "sn7.decided_at"
 """Tags of a version: whether that verdict was in its favour, and when it fell."""
 
-SCORED = "sn7.scored"
+MARKS = "sn7.marks"
 """Tag of a version: its last scores, and digests of all that they depend on."""
 
 LEAST = 10
@@ -44,7 +44,7 @@ def publish(store: Store, version: ModelVersion, verdict: Verdict, facts: DataFa
 def remember(store: Store, version: ModelVersion, marks: Marks, key: Mapping[str, str]) -> None:
     """Keep scores with digests of what they depend on."""
     content = json.dumps({"key": dict(key), "marks": marks.as_dict()})
-    store.client.set_model_version_tag(version.name, version.version, SCORED, content)
+    store.client.set_model_version_tag(version.name, version.version, MARKS, content)
 
 
 def attach_card(store: Store, version: ModelVersion, marks: Marks, facts: DataFacts) -> None:

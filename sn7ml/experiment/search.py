@@ -104,9 +104,8 @@ def search(
             run = _search_run(setup.store, study, recipe, params)
         trials = Trials(study, run, recipe, params, evaluate, worker=f"main {os.getpid()}")
         with ending(run):
-            trials.mend(
-                lambda _trial: setup.url is None
-            )  # having the journal to itself, it knows that all others are dead
+            # Who has a journal alone knows that whatever runs in it is dead; in a database others may be at work.
+            trials.mend(lambda _trial: setup.url is None)
             watch = _Watch(trials)
             if setup.workers == 1:
                 trials.work(watch.on_tick)

@@ -15,6 +15,7 @@ or lands runs in experiment 0. The one place that cannot do without is :meth:`St
 ``MLFLOW_TRACKING_URI`` moves all of it to a server, unchanged.
 """
 
+import hashlib
 import os
 import sqlite3
 import tempfile
@@ -187,7 +188,13 @@ def _rewrite(connection: sqlite3.Connection, old: str, new: str) -> int:
 def _open_server(uri: str) -> Store:
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiments = {name: _experiment(client, name, None) for name in DESCRIPTIONS}
-    return Store(uri, client, experiments, Path(tempfile.gettempdir()))
+    return Store(uri, client, experiments, _locks_of_server(uri))
+
+
+def _locks_of_server(uri: str) -> Path:
+    """Return where this user locks a server: nobody can open a lock that another has made, nor wants that of another server."""
+    name = hashlib.sha256(uri.encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"sn7ml-{os.getuid()}-{name}"
 
 
 def _open_local(root: Path) -> Store:

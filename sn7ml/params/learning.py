@@ -158,7 +158,7 @@ class PredictParams(Section):
     flips: bool
     """Average over the four flips; four times the work."""
 
-    adaptation: float = Field(ge=0, le=1)
+    adaptation: float = Field(default=0.0, ge=0, le=1)
     """How far batch normalisation follows the frame: 0 keeps what training saw, 1 forgets it for the frame's own statistics. On
     land that training never saw, a quarter finds more; half, on land like that of training, finds more that is not there."""
 

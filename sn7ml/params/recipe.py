@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from sn7ml.params.section import Section
 
-# Fields with a default came later than the first registered models, whose packages do not hold them.
+# Fields with a default came later than the first registered models, whose packages do not hold them (here, and in learning.py and
+# tracking.py): tests/data/packages_of_the_past.
 
 
 class ModelParams(Section):
@@ -87,15 +88,15 @@ class AugmentationParams(Section):
     saturation: float = Field(ge=0, le=1)
     """Strength of a random change of saturation."""
 
-    gain: float = Field(ge=0, le=0.5)
+    gain: float = Field(default=0.0, ge=0, le=0.5)
     """Standard deviation of a random factor on the standardised image, as if its frame were duller or more vivid; half as much
     again on each colour by itself."""
 
-    offset: float = Field(ge=0, le=1)
+    offset: float = Field(default=0.0, ge=0, le=1)
     """Standard deviation of a random amount added to it, in standard deviations of the frame, as if its frame showed other land;
     half as much again on each colour by itself."""
 
-    months_around: int = Field(ge=0, le=12)
+    months_around: int = Field(default=0, ge=0, le=12)
     """A tile is the mean of its own month and of up to so many before and after it, how many being drawn anew each time. A mean
     shows the same houses with less noise; the mask is that of its own month."""
 

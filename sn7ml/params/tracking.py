@@ -86,7 +86,7 @@ class BirthParams(Section):
     evidence_weight: float = Field(gt=0, le=1)
     """What a month's evidence counts for: months see the same roof in similar light, so many do not tell much more than one."""
 
-    brightness_weight: float = Field(ge=0, le=1)
+    brightness_weight: float = Field(default=0.0, ge=0, le=1)
     """What a step in the brightness of the ground counts for beside the network's evidence; 0 does without. It is no more than
     that evidence's equal at 1, and months share their haze and season, so well below."""
 
@@ -124,7 +124,7 @@ class ChangepointParams(Section):
     births: BirthParams
     """The model of a birth."""
 
-    min_tail: float = Field(ge=0, le=1)
+    min_tail: float = Field(default=0.0, ge=0, le=1)
     """A building stays: a birth is declared only if the mean probability of its last ``tail_months`` with evidence is this
     or more. What was seen for some months and is gone was a building site, a market, a bright field. 0 asks for nothing."""
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import yaml
 from PIL import Image
 
 from sn7ml import cli
@@ -246,6 +247,20 @@ def test_a_package_that_does_not_say_how_it_is_used_asks_for_params(
     bare = shutil.copytree(model, tmp_path / "bare", ignore=shutil.ignore_patterns("usage.yaml"))
     with pytest.raises(ParamsError, match=r"bare does not say how it is used, .*: give --params FILE"):
         run(world, tmp_path / "out", "--model", bare)
+
+
+def test_a_model_of_another_version_of_sn7ml_is_used_as_params_say(
+    bright: None, world: Path, model: Path, tmp_path: Path
+) -> None:
+    old = shutil.copytree(model, tmp_path / "old")
+    usage = yaml.safe_load((old / "usage.yaml").read_text())
+    del usage["track"]["changepoint"]["min_tail"]
+    (old / "usage.yaml").write_text(yaml.safe_dump(usage))
+    with pytest.raises(
+        ParamsError, match=r"min_tail: missing(.|\n)*another version of sn7ml(.|\n)*or give --params FILE"
+    ):
+        run(world, tmp_path / "out", "--model", old)
+    assert "buildings" in run(world, tmp_path / "out", "--model", old, "--params", ROOT / "params.yaml")
 
 
 @pytest.mark.parametrize("most_bytes", [2_000, 9_000, 20_000, 60_000], ids=["record", "parquet", "GeoJSON", "map"])

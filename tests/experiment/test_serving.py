@@ -2,18 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import grimp
 import numpy as np
 import pytest
 import torch
 from mlflow.exceptions import MlflowException
 
 from sn7ml.data.model_files import write_usage
-from sn7ml.experiment.pyfunc import save_pyfunc
+from sn7ml.experiment.pyfunc import REQUIREMENTS, save_pyfunc
 from sn7ml.learn.models import build_model
 from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import load_predictor
@@ -85,6 +88,19 @@ def test_elsewhere_it_runs_its_own_code_and_unpickles_nothing(saved: Path, packa
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.split()[-1]).is_relative_to(saved)
     np.testing.assert_allclose(np.load(tmp_path / "found.npy")[0], expected(package), atol=1e-6)
+
+
+def test_its_requirements_name_every_library_that_its_code_imports() -> None:
+    """Else it would not load where only those are installed. Dask is optional, and never asked for there."""
+    graph = grimp.build_graph("sn7ml", include_external_packages=True, cache_dir=None)
+    reached = {name.partition(".")[0] for name in graph.find_upstream_modules("sn7ml.experiment.serving")}
+    outside = reached - {"sn7ml", "distributed"} - sys.stdlib_module_names
+    assert {"torch", "yaml", "segmentation_models_pytorch"} <= outside
+    known = {re.sub("[-_.]+", "-", name).lower() for name in REQUIREMENTS}
+    projects = {name: packages_distributions()[name] for name in outside}
+    assert not [
+        name for name, found in projects.items() if known.isdisjoint(re.sub("[-_.]+", "-", p).lower() for p in found)
+    ]
 
 
 def test_no_file_of_it_is_a_pickle(saved: Path) -> None:

@@ -71,6 +71,21 @@ def test_the_environment_variable_names_another_store(
     assert open_store().uri == f"sqlite:///{other}"
 
 
+def test_each_server_has_a_lock_of_its_own_and_each_user_too(
+    migrated: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    places = set()
+    for name, user in (("one", 1), ("other", 1), ("other", 2)):
+        server = tmp_path / f"{name}.db"
+        shutil.copy(migrated / "mlruns" / "mlflow.db", server)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{server}")
+        monkeypatch.setattr("os.getuid", lambda user=user: user)
+        with open_store().promoting():
+            places |= set(tmp_path.rglob("promotion.lock"))
+    assert len(places) == 3
+
+
 def test_a_store_that_mlflow_refuses_is_a_clear_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://here")
     with pytest.raises(StoreError, match="cannot open the MLflow store nonsense://here"):
