@@ -1,6 +1,5 @@
 """What is true of every image of a data set: read once per file, damaged files included, judged elsewhere."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,6 @@ import numpy as np
 import pandas as pd
 import rasterio
 from affine import Affine
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from sn7ml.data.catalog import IMAGE_FOLDERS, STEM_PATTERN, label_files, tile_of
 from sn7ml.data.frame_pixels import pixel_facts
@@ -150,15 +148,12 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
         "stem_ok": len(stem) == STEM_LENGTH and match is not None and match["aoi"] == row["aoi"],
     }
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a missing transform is a fact like others here
-            # One driver: a .tif that is in truth a VRT could point anywhere.
-            with rasterio.open(root / file, driver="GTiff") as source:
-                facts |= _header(source, row["aoi"])
-                facts |= pixel_facts(source)
-    except (RasterioError, CRSError) as error:
-        # "Read failed. See previous exception for details": GDAL's own words are in the cause.
-        facts |= {"readable": False, "fault": in_a_line(error.__cause__ or error, root, file)}
+        with open_geotiff(root / file) as source:
+            facts |= _header(source, row["aoi"])
+            facts |= pixel_facts(source)
+    except RasterError as error:
+        words = in_a_line(error, root, file).removeprefix(f"{file}: ")
+        facts |= {"readable": False, "fault": words}
     if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
         facts |= dict.fromkeys(PLACE)
     return facts | _udm_facts(root, row, (facts.get("rows"), facts.get("cols")))

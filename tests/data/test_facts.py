@@ -1,6 +1,8 @@
 """Facts of whole and damaged files."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -234,7 +236,11 @@ def test_oddities_are_counted_and_an_example_named(
         (b'{"features": [7]}', "feature 0"),
         (json.dumps({"features": [feature(0, square(1, float("nan")))]}).encode(), "feature 0"),
         (json.dumps({"features": [feature(0, square(1, float("inf")))]}).encode(), "feature 0"),
-        (CORNER_WITHOUT_NUMBER, "feature 0.*NaN"),
+        (CORNER_WITHOUT_NUMBER, "feature 0 has a coordinate that is no finite number"),
+        (
+            b'{"features": [{"properties": {"Id": 3}, "geometry": {}}]}',
+            "feature 0 needs an integer 'Id' and a geometry",
+        ),
     ],
 )
 def test_a_broken_label_file_says_what_is_wrong_and_hinders_no_other(
@@ -297,3 +303,31 @@ def test_the_real_area_has_the_facts_that_its_readme_states(monkeypatch: pytest.
     assert cube["births"].sum() == 301
     assert (cube["n"].min(), cube["n"].max()) == (4_633, 4_910)
     assert cube["small_fraction"].mean() == pytest.approx(0.01, abs=0.002)
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def pixels_without_end(path: Path) -> None:
+    """A GeoTIFF of a few kB that declares 10^10 pixels."""
+    with rasterio.open(path, "w", driver="GTiff", dtype="uint8", count=4, width=100_000, height=100_000, sparse_ok=True, transform=transform_of(0),
+                       tiled=True):  # fmt: skip
+        pass
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [(pipe, "it is a pipe, not a regular file"), (pixels_without_end, "declares 100000 x 100000 pixels")],
+)
+def test_an_image_that_would_hang_or_fill_memory_is_a_fault_of_that_frame(
+    tmp_path: Path, spoil: Callable[[Path], None], fault: str
+) -> None:
+    area = good_area(tmp_path)
+    frames = scan(tmp_path)
+    area.image(SECOND).unlink()
+    spoil(area.image(SECOND))
+    table = frame_facts(tmp_path, frames).set_index("month")
+    assert table["readable"].tolist() == [True, False, True]
+    assert fault in table["fault"][SECOND]
+    assert pd.isna(table["rows"][SECOND]), "what is not opened has no size to blame"
