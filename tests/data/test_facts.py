@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -309,21 +310,27 @@ def pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-def pixels_without_end(path: Path) -> None:
-    """A GeoTIFF of a few kB that declares 10^10 pixels."""
-    with rasterio.open(path, "w", driver="GTiff", dtype="uint8", count=4, width=100_000, height=100_000, sparse_ok=True, transform=transform_of(0),
-                       tiled=True):  # fmt: skip
-        pass
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def link_to_nowhere(path: Path) -> None:
+    path.symlink_to("nowhere")
 
 
 @pytest.mark.parametrize(
     ("spoil", "fault"),
-    [(pipe, "it is a pipe, not a regular file"), (pixels_without_end, "declares 100000 x 100000 pixels")],
+    [
+        (pipe, "it is a pipe, not a regular file"),
+        (folder, "it is a folder, not a regular file"),
+        (link_to_nowhere, "No such file"),
+    ],
 )
-def test_an_image_that_would_hang_or_fill_memory_is_a_fault_of_that_frame(
+def test_what_is_no_file_in_place_of_an_image_is_a_fault_of_that_frame_alone(
     tmp_path: Path, spoil: Callable[[Path], None], fault: str
 ) -> None:
     area = good_area(tmp_path)
+    shutil.copytree(area.folder / "images_masked", area.folder / "images")
     frames = scan(tmp_path)
     area.image(SECOND).unlink()
     spoil(area.image(SECOND))
@@ -331,3 +338,4 @@ def test_an_image_that_would_hang_or_fill_memory_is_a_fault_of_that_frame(
     assert table["readable"].tolist() == [True, False, True]
     assert fault in table["fault"][SECOND]
     assert pd.isna(table["rows"][SECOND]), "what is not opened has no size to blame"
+    assert table["in_images_masked"].dropna().all(), "it cannot be read, but it is there"
