@@ -81,7 +81,7 @@ def read_json(path: Path) -> Any:
     """Read JSON of at most ``MOST_JSON_BYTES``. Raises OSError, or ValueError if it is none or an object names a key twice."""
     text = read_text(path, MOST_JSON_BYTES)
     try:
-        return json.loads(text, object_pairs_hook=_unique)
+        return json.loads(text, object_pairs_hook=unique_keys)
     except RecursionError:
         raise ValueError("lists or objects lie too deep within one another") from None
 
@@ -138,7 +138,8 @@ class _StrictLoader(yaml.SafeLoader):
         return content
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON of its pairs, for ``object_pairs_hook``. Raises ValueError if it names a key twice."""
     content = dict(pairs)
     if len(content) != len(pairs):
         names = [name for name, _ in pairs]

@@ -57,7 +57,8 @@ def read_image(path: Path) -> Image:
             raise RasterError(
                 f"{path}: expected {BANDS} uint8 bands (R, G, B, alpha), got {source.count} of {sorted(set(source.dtypes))}"
             )
-        _refuse_other_meaning(source, path)
+        if fault := fault_of_bands(source):
+            raise RasterError(f"{path}: {fault}")
         return Image(source.read(), _grid(source, path))
 
 
@@ -69,18 +70,16 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
         return np.asarray(source.read(1) > 0)
 
 
-def _refuse_other_meaning(source: rasterio.DatasetReader, path: Path) -> None:
-    """Refuse four bands that are not red, green, blue and alpha, or not what they stand for; unnamed ones may pass."""
+def fault_of_bands(source: rasterio.DatasetReader) -> str:
+    """Say why four bands are not red, green, blue and alpha, or not what they stand for; "" if they are. Unnamed ones pass."""
     if source.photometric is PhotometricInterp.cmyk:  # which GDAL turns into some red, green, blue and no alpha
-        raise RasterError(f"{path}: its bands are inks (CMYK); expected {', '.join(COLOURS)}")
+        return f"its bands are inks (CMYK); expected {', '.join(COLOURS)}"
     stated = [colour.name for colour in source.colorinterp]
     if any(name not in {*UNNAMED, colour} for name, colour in zip(stated, COLOURS, strict=True)):
-        raise RasterError(f"{path}: its bands are {', '.join(stated)}; expected {', '.join(COLOURS)}")
+        return f"its bands are {', '.join(stated)}; expected {', '.join(COLOURS)}"
     if set(source.scales) != {1.0} or set(source.offsets) != {0.0}:
-        raise RasterError(
-            f"{path}: declares scales {source.scales} and offsets {source.offsets}; expected plain bytes "
-            "(gdal_translate -unscale)"
-        )
+        return f"declares scales {source.scales} and offsets {source.offsets}; expected plain bytes (gdal_translate -unscale)"
+    return ""
 
 
 def _grid(source: rasterio.DatasetReader, path: Path) -> Grid:

@@ -1,20 +1,22 @@
 """What is true of the buildings that the pipeline found: their files, their outlines, and how many there are."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import geopandas
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import shapely
 
+from sn7ml.data.faults import not_finite
+from sn7ml.data.footprints import read_geoparquet
 from sn7ml.data.frame_facts import as_table, in_a_line
 from sn7ml.data.label_outlines import MILLION, lowest
 from sn7ml.data.labels import read_truth
 from sn7ml.data.regions import Stretch, inside, read_grids
 from sn7ml.data.tiles import TileStore
+from sn7ml.errors import TableError
 from sn7ml.geo.grid import Grid
 from sn7ml.params import Split
 from sn7ml.tables import TRACKS, Table
@@ -59,7 +61,7 @@ FOOTPRINT_FACTS = Table(
 """One row per footprint in a readable file, numbered.
 
 geometry
-    In pixels of the image, as it was written; None if missing.
+    In pixels of the image, as it was written; None if missing, or with a coordinate that is no finite number.
 month_known
     The AOI has an image of this month.
 outside_px
@@ -86,6 +88,9 @@ density_ratio
 area_ratio
     Median area over that of the training data.
 """
+
+ROWS = replace(TRACKS, columns={"number": "int", **TRACKS.columns}, key=("number",))
+"""Of a file: that one row has a month and id is a fact here, and nothing to fail for."""
 
 Tables = dict[str, pd.DataFrame]
 
@@ -139,18 +144,20 @@ def _read(folder: Path, aoi: str, grid: Grid) -> tuple[pd.DataFrame | None, dict
     """Return the rows of one file in pixel coordinates, None if it cannot be read; and the facts of the file."""
     file = f"{aoi}.parquet"
     facts: dict[str, Any] = {"aoi": aoi, "month": "", "file": file, "readable": False}
-    try:
-        found = geopandas.read_parquet(folder / file)
-    except FileNotFoundError:
+    if not (folder / file).exists():
         return None, facts | {"fault": "no such file"}
-    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException, shapely.errors.ShapelyError) as error:
-        return None, facts | {"fault": f"cannot be read as GeoParquet ({in_a_line(error, folder, file)})"}
-    missing = sorted(set(TRACKS.columns) - {"aoi"} - set(found.columns))
-    if missing:
-        return None, facts | {"fault": f"lacks column(s) {missing}"}
+    try:
+        found = read_geoparquet(folder / file)
+        table = ROWS.check(pd.DataFrame(found).assign(aoi=aoi, number=range(len(found)))).assign(file=file)
+    except TableError as error:
+        return None, facts | {"fault": in_a_line(error, folder, file).removeprefix(f"{file}: ")}
+    table = table.astype({name: "str" for name, kind in ROWS.columns.items() if kind == "text"})
     epsg = (found.crs.to_epsg() if found.crs else None) or 0
-    table = pd.DataFrame(found).assign(aoi=aoi, file=file)
-    places = [None if it is None else grid.to_pixels(it) for it in table["geometry"]]
+    unplaced = not_finite(table["geometry"].to_numpy(dtype=object))  # which GEOS would fail on
+    places = [
+        None if it is None or broken else grid.to_pixels(it)
+        for it, broken in zip(table["geometry"], unplaced, strict=True)
+    ]
     table["geometry"] = pd.Series(places, dtype="object", index=table.index)
     facts |= {"readable": True, "fault": "", "epsg": epsg, "crs_ok": epsg == grid.epsg, "n": len(table)}
     return table, facts

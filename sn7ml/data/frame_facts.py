@@ -1,6 +1,6 @@
 """What is true of every image of a data set: read once per file, damaged files included, judged elsewhere."""
 
-import warnings
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import rasterio
 from affine import Affine
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from sn7ml.data.catalog import IMAGE_FOLDERS, STEM_PATTERN, label_files, tile_of
+from sn7ml.data.cubes import BANDS, fault_of_bands, read_mask
 from sn7ml.data.frame_pixels import pixel_facts
 from sn7ml.data.frame_series import add_series
 from sn7ml.data.rasters import open_geotiff
@@ -34,7 +34,8 @@ FRAME_FACTS = Table(
     "frame facts",
     {
         "aoi": "text", "month": "text", "file": "text", "has_image": "bool", "has_labels": "bool", "stem_ok": "bool",
-        "readable": "bool", "fault": "text", "rows": "int", "cols": "int", "bands": "int", "dtype": "text", "epsg": "int",
+        "readable": "bool", "fault": "text", "rows": "int", "cols": "int", "bands": "int", "dtype": "text", "bands_fault": "text",
+        "epsg": "int",
         "transform": "text", "grid": "text", "north_up": "bool", "grid_agrees": "bool", "tile_offset_px": "float",
         "usable_fraction": "float",
         "in_images": "bool", "in_images_masked": "bool", "udm_ok": "bool", "udm_fault": "text",
@@ -58,6 +59,8 @@ readable, fault
     Whether the file opens as a GeoTIFF and every block can be read; if not, why.
 dtype
     Of all bands; "uint8,uint16" if they differ.
+bands_fault
+    Why four uint8 bands are not red, green, blue and alpha, or not plain bytes; "" if they are. Not known of other bands.
 epsg
     0 of an image that states no CRS, or one without a code.
 transform
@@ -150,15 +153,12 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
         "stem_ok": len(stem) == STEM_LENGTH and match is not None and match["aoi"] == row["aoi"],
     }
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a missing transform is a fact like others here
-            # One driver: a .tif that is in truth a VRT could point anywhere.
-            with rasterio.open(root / file, driver="GTiff") as source:
-                facts |= _header(source, row["aoi"])
-                facts |= pixel_facts(source)
-    except (RasterioError, CRSError) as error:
-        # "Read failed. See previous exception for details": GDAL's own words are in the cause.
-        facts |= {"readable": False, "fault": in_a_line(error.__cause__ or error, root, file)}
+        with open_geotiff(root / file) as source:
+            facts |= _header(source, row["aoi"])
+            facts |= pixel_facts(source)
+    except RasterError as error:
+        words = in_a_line(error, root, file).removeprefix(f"{file}: ")
+        facts |= {"readable": False, "fault": words}
     if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
         facts |= dict.fromkeys(PLACE)
     return facts | _udm_facts(root, row, (facts.get("rows"), facts.get("cols")))
@@ -168,9 +168,7 @@ def _udm_facts(root: Path, row: dict[str, str], shape: tuple[int | None, int | N
     if not row["udm"]:
         return {}
     try:
-        with open_geotiff(root / row["udm"]) as source:
-            source.read(1)
-            found = source.shape
+        found = read_mask(root / row["udm"]).shape
     except RasterError as error:
         return {"udm_ok": False, "udm_fault": in_a_line(error, root, row["udm"])}
     if None not in shape and found != shape:
@@ -204,6 +202,7 @@ def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
         "cols": source.width,
         "bands": source.count,
         "dtype": ",".join(dict.fromkeys(source.dtypes)),
+        "bands_fault": fault_of_bands(source) if source.count == BANDS and set(source.dtypes) == {"uint8"} else None,
         "epsg": epsg,
         "transform": numbers,
         "grid": f"{source.height} x {source.width} {numbers}",
@@ -250,7 +249,8 @@ def _in_folders(image: Path) -> dict[str, Any]:
     folder = image.parent.parent
     if not all(any((folder / name).glob("*.tif")) for name in IMAGE_FOLDERS):
         return {}
-    return {f"in_{name}": (folder / name / image.name).is_file() for name in IMAGE_FOLDERS}
+    # What is there and no file is told as unreadable, and not as missing.
+    return {f"in_{name}": os.path.lexists(folder / name / image.name) for name in IMAGE_FOLDERS}
 
 
 def _months_not_masked(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,15 +1,15 @@
 """An image that merely fails to say its CRS, on the very tile that the AOI's name states, can be told to."""
 
 import shutil
-import warnings
 from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from sn7ml.data.catalog import tile_of
 from sn7ml.data.label_mending import WHOLE_FILE, Note
+from sn7ml.data.rasters import open_geotiff
+from sn7ml.errors import RasterError
 from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR
 from sn7ml.runtime.files import replacing
 
@@ -27,13 +27,11 @@ def mend_image_file(path: Path, aoi: str) -> list[Note]:
     tells of it.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path, driver="GTiff") as source:
-                if source.crs:
-                    return []
-                transform = source.transform
-    except (RasterioError, CRSError):
+        with open_geotiff(path) as source:
+            if source.crs:
+                return []
+            transform = source.transform
+    except RasterError:
         return []
     what, before = "no CRS", f"none; corner at {transform.c:.1f}, {transform.f:.1f}, pixels of {transform.a:.4f}"
     if not _lies_on_its_tile(np.array(transform[:6]), aoi):

@@ -15,19 +15,16 @@ from typing import Any, Literal
 
 import numpy as np
 import shapely
-from shapely.errors import ShapelyError
-from shapely.geometry import mapping, shape
+from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.data.faults import clipped
-from sn7ml.data.labels import building_id
+from sn7ml.data.labels import FEATURE_FAULTS, building_id, read_geometry
 from sn7ml.errors import LabelError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.polygons import clean_polygon
+from sn7ml.inputs import MOST_JSON_BYTES, open_regular, unique_keys
 from sn7ml.runtime.files import write_text
-
-MOST_BYTES = 512 * 2**20
-"""Larger files are not read; the largest of SpaceNet 7 has a few MB."""
 
 MARGIN_PX = 100.0
 """Labels of an image reach at most this far out of it; farther, their coordinates are in another CRS."""
@@ -85,11 +82,11 @@ def mend_label_file(path: Path, kind: str, grid: Grid | None) -> list[Note]:
 
 def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise LabelError(f"has {size:,} bytes, more than {MOST_BYTES:,}")
-        raw = path.read_bytes()
-        content = json.loads(raw)  # in UTF-8, -16 or -32, with a byte-order mark or without
+        with open_regular(path, MOST_JSON_BYTES) as file:
+            raw = file.read()
+        content = json.loads(
+            raw, object_pairs_hook=unique_keys
+        )  # in UTF-8, -16 or -32, with a byte-order mark or without
     except (OSError, ValueError, RecursionError) as error:
         raise LabelError(f"is not JSON ({error})") from None
     if not isinstance(content, dict) or not isinstance(content.get("features"), list):
@@ -151,17 +148,14 @@ def _lies_on(grid: Grid, features: list[Any]) -> bool:
 def _geometry(feature: Any) -> BaseGeometry | None:
     try:
         return _shape(feature)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError):
+    except FEATURE_FAULTS:
         return None
 
 
 def _shape(feature: Any) -> BaseGeometry | None:
     """Return the geometry of a feature as it stands, None for null; raises many kinds of errors for what is none."""
-    if not feature["geometry"]:
-        return None
-    with np.errstate(invalid="ignore"):
-        geometry: BaseGeometry = shape(feature["geometry"])
-    if not np.isfinite(shapely.get_coordinates(geometry)).all():
+    geometry = read_geometry(feature["geometry"])
+    if geometry is not None and not np.isfinite(shapely.get_coordinates(geometry)).all():
         raise ValueError("a coordinate is no finite number")
     return geometry
 
@@ -174,7 +168,7 @@ def _mend_features(features: list[Any]) -> tuple[list[Any], list[Note]]:
         try:
             building, geometry = building_id(feature["properties"]["Id"]), _shape(feature)
             clean = clean_polygon(geometry)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError) as error:
+        except FEATURE_FAULTS as error:
             advice = "give the row an integer Id and a geometry of finite numbers, or remove it"
             notes.append(
                 Note("left", f"row {number}", "no integer Id, or a broken geometry", clipped(repr(error)), advice)

@@ -83,7 +83,7 @@ def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
         If the file cannot be read, an id occurs twice, or a feature has no integer ``Id``, or a geometry that is broken,
         crosses itself in too many places to be repaired, or lies far from the image.
     """
-    ids, geometries = _parsed(path)
+    ids, geometries = parse_features(path, read_features(path))
     polygons = np.array(_cleaned(path, geometries), dtype=object)
     kept = (ids >= 0) & ~shapely.is_missing(polygons)
     if kind != "match_pix":
@@ -101,9 +101,12 @@ def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
     return table
 
 
-def _parsed(path: Path) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """Return the ids, ints of any size, and the geometries of all features as they stand."""
-    ids, geometries = np.empty((2, len(features := read_features(path))), dtype=object)
+def parse_features(path: Path, features: list[Any]) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return the ids, ints of any size, and the geometries of all features as they stand, None for null.
+
+    Coordinates are finite: what is no number must not get as far as GEOS's repair. Raises LabelError.
+    """
+    ids, geometries = np.empty((2, len(features)), dtype=object)
     for number, feature in enumerate(features):
         try:
             ids[number] = building_id(feature["properties"]["Id"])
@@ -112,13 +115,13 @@ def _parsed(path: Path) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
             raise LabelError(
                 f"{path}: feature {number} needs an integer 'Id' and a geometry ({clipped(repr(error))})"
             ) from None
+    for place in np.flatnonzero(not_finite(geometries)):
+        raise LabelError(f"{path}: feature {place} has a coordinate that is no finite number")
     return ids, geometries
 
 
 def _cleaned(path: Path, geometries: NDArray[np.object_]) -> list[BaseGeometry | None]:
-    """Return flat, valid polygons, or None where there is none; what is no number must not get as far as GEOS's repair."""
-    for number in np.flatnonzero(not_finite(geometries)):
-        raise LabelError(f"{path}: feature {number} has a coordinate that is no finite number")
+    """Return flat, valid polygons, or None where there is none."""
     polygons = []
     for place, geometry in enumerate(geometries):
         try:

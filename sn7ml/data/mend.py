@@ -1,6 +1,5 @@
 """A repaired copy of a data set, with a list of every change."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,25 +80,24 @@ def check_target(source: Path, out: Path) -> list[tuple[str, Path]]:
     return aoi_folders(source)
 
 
-NO_FILE = Note("left", "", "no file", "a broken link, or no regular file", "not copied; put the file there")
+NO_FILE = Note("left", "", "no file", "a folder, a broken link, or no regular file", "not copied; put the file there")
 
 
 def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
-    """Bring a folder over, and return where things would be that are no files. Links to folders are followed."""
+    """Bring an AOI over, and return where things would be that are no files.
+
+    Only ``<AOI>/<file>`` and ``<AOI>/<folder>/<file>`` are taken: deeper, a link could lead to the whole disk.
+    """
     odd: list[Path] = []
-    for name, folders, files in os.walk(source, followlinks=True):
-        folder = Path(name)
-        real = folder.resolve()
-        folders[:] = [
-            it for it in folders if not real.is_relative_to((folder / it).resolve())
-        ]  # a link that leads back
+    inner = sorted(path for path in source.iterdir() if path.is_dir())
+    for folder in (source, *(it for it in inner if not source.resolve().is_relative_to(it.resolve()))):  # no link back
         here = target / folder.relative_to(source)
         here.mkdir(parents=True)  # and not with the modes of the source, which may forbid to write
-        for file in files:
-            if (folder / file).is_file():
-                _link_or_copy(folder / file, here / file)
-            else:
-                odd.append(here / file)
+        for path in sorted(folder.iterdir()):
+            if path.is_file():
+                _link_or_copy(path, here / path.name)
+            elif path not in inner:
+                odd.append(here / path.name)
     return odd
 
 

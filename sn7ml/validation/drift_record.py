@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sn7ml.errors import ModelError
+from sn7ml.inputs import MIB, read_text
 
 Level = Literal["trusted", "with care", "not trusted"]
 LEVELS: tuple[Level, ...] = ("trusted", "with care", "not trusted")
@@ -22,6 +23,9 @@ FEW_AREAS = 5
 
 ENOUGH_FRAMES = 20
 """On both sides, for a statement about distributions."""
+
+MOST_BYTES = MIB
+"""Of a reference; ours have 4 kB, and 30 bytes more for each area."""
 
 QUANTILES = tuple(n / 20 for n in range(21))
 
@@ -166,9 +170,13 @@ class Drift(Frozen):
 def read_reference(path: Path) -> Reference:
     """Read what ``Reference.model_dump_json`` wrote. Raises ModelError."""
     try:
-        return Reference.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, MOST_BYTES)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
         raise ModelError(f"{path}: cannot be read ({error})") from None
+    try:
+        return Reference.model_validate_json(text)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"]) or "whole file"

@@ -43,6 +43,11 @@ def _files() -> tuple[Check, ...]:
             "Export the visual product, scaled to 0..255.",
         ),
         Check(
+            "bands are red, green, blue and alpha", "critical", one_of("bands_fault", ""),
+            "Bands in another order, inks, or scaled bytes are no image that the network knows, and the tile stage refuses them.",
+            "Write the file again with its bands in this order and with these meanings.", "bands_fault",
+        ),
+        Check(
             f"images are in EPSG:{WEB_MERCATOR}", "critical", one_of("epsg", WEB_MERCATOR),
             "Labels are placed by this CRS; so are footprints that leave the pipeline. 0 stands for none.",
             f"Warp the frame to EPSG:{WEB_MERCATOR} on the grid of the AOI's other months, or declare it if merely missing.",

@@ -1,6 +1,9 @@
 """Facts of whole and damaged files."""
 
 import json
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -234,7 +237,11 @@ def test_oddities_are_counted_and_an_example_named(
         (b'{"features": [7]}', "feature 0"),
         (json.dumps({"features": [feature(0, square(1, float("nan")))]}).encode(), "feature 0"),
         (json.dumps({"features": [feature(0, square(1, float("inf")))]}).encode(), "feature 0"),
-        (CORNER_WITHOUT_NUMBER, "feature 0.*NaN"),
+        (CORNER_WITHOUT_NUMBER, "feature 0 has a coordinate that is no finite number"),
+        (
+            b'{"features": [{"properties": {"Id": 3}, "geometry": {}}]}',
+            "feature 0 needs an integer 'Id' and a geometry",
+        ),
     ],
 )
 def test_a_broken_label_file_says_what_is_wrong_and_hinders_no_other(
@@ -297,3 +304,38 @@ def test_the_real_area_has_the_facts_that_its_readme_states(monkeypatch: pytest.
     assert cube["births"].sum() == 301
     assert (cube["n"].min(), cube["n"].max()) == (4_633, 4_910)
     assert cube["small_fraction"].mean() == pytest.approx(0.01, abs=0.002)
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def link_to_nowhere(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (pipe, "it is a pipe, not a regular file"),
+        (folder, "it is a folder, not a regular file"),
+        (link_to_nowhere, "No such file"),
+    ],
+)
+def test_what_is_no_file_in_place_of_an_image_is_a_fault_of_that_frame_alone(
+    tmp_path: Path, spoil: Callable[[Path], None], fault: str
+) -> None:
+    area = good_area(tmp_path)
+    shutil.copytree(area.folder / "images_masked", area.folder / "images")
+    frames = scan(tmp_path)
+    area.image(SECOND).unlink()
+    spoil(area.image(SECOND))
+    table = frame_facts(tmp_path, frames).set_index("month")
+    assert table["readable"].tolist() == [True, False, True]
+    assert fault in table["fault"][SECOND]
+    assert pd.isna(table["rows"][SECOND]), "what is not opened has no size to blame"
+    assert table["in_images_masked"].dropna().all(), "it cannot be read, but it is there"

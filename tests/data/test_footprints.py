@@ -1,5 +1,7 @@
 """Footprints out and in again: GeoParquet with its CRS."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas
@@ -8,6 +10,7 @@ import pytest
 import shapely
 
 from sn7ml.data.footprints import read_footprints, write_footprints
+from sn7ml.errors import TableError
 from sn7ml.tables import TRACKS
 from tests.sn7_folder import AOI, FAR_AOI, grid_of
 
@@ -52,3 +55,55 @@ def test_the_same_tracks_give_the_same_bytes(tracks: pd.DataFrame, tmp_path: Pat
         write_footprints(tmp_path / name, tracks, GRIDS)
     for path in sorted((tmp_path / "a").iterdir()):
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def row_group_of_another_table(path: Path) -> None:
+    pd.DataFrame({"a": [1]}).to_parquet(path)
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def absent(path: Path) -> None:
+    path.unlink()
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def edited(change: Callable[[geopandas.GeoDataFrame], geopandas.GeoDataFrame]) -> Callable[[Path], None]:
+    def spoil(path: Path) -> None:
+        change(geopandas.read_parquet(path)).to_parquet(path)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (row_group_of_another_table, "cannot be read as GeoParquet"),
+        (half, "cannot be read as GeoParquet"),
+        (absent, "No such file or directory"),
+        (pipe, "it is a pipe, not a regular file"),
+        (edited(lambda it: it.drop(columns="confidence")), r"lacks column\(s\) \['confidence'\]"),
+        (edited(lambda it: it.assign(confidence="high")), "column 'confidence' must be float"),
+        (edited(lambda it: it.assign(aoi=FAR_AOI)), f"holds footprints of {FAR_AOI}, not of {AOI}"),
+        (edited(lambda it: it.set_crs(4326, allow_override=True)), "is in EPSG:4326, its images in EPSG:3857"),
+        (edited(lambda it: it.set_geometry([None, *it.geometry[1:]], crs=3857)), "row 0 has no shape"),
+        (
+            edited(lambda it: it.set_geometry(it.translate(float("inf")))),
+            "row 0 has no shape, or one with a coordinate",
+        ),
+    ],
+)
+def test_a_damaged_or_foreign_file_is_named_with_the_reason(
+    tracks: pd.DataFrame, tmp_path: Path, spoil: Callable[[Path], None], reason: str
+) -> None:
+    write_footprints(tmp_path, tracks, GRIDS)
+    spoil(tmp_path / f"{AOI}.parquet")
+    with pytest.raises(TableError, match=f"{AOI}.parquet: .*{reason}") as caught:
+        read_footprints(tmp_path, GRIDS)
+    assert "dvc repro track" in str(caught.value)

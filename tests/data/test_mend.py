@@ -379,6 +379,24 @@ def test_links_become_files_and_what_leads_nowhere_or_back_is_left_out(source: P
     assert change["file"] == f"train/{AOI}/labels_match/gone.geojson"
 
 
+def test_a_link_to_elsewhere_within_a_folder_of_an_area_is_told_and_not_copied(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "deep" / "secret").touch()
+    (source / "train" / AOI / "labels_match" / "more").symlink_to(tmp_path / "elsewhere")
+    changes = mended_copy(source, tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("secret"))
+    (change,) = changes.to_dict("records")
+    assert (change["outcome"], change["file"]) == ("left", f"train/{AOI}/labels_match/more")
+
+
+def test_a_key_that_stands_twice_in_a_row_is_not_decided_upon(source: Path, tmp_path: Path) -> None:
+    path = next((source / "train" / AOI / "labels_match_pix").iterdir())
+    path.write_text('{"features": [{"properties": {"Id": 1, "Id": 2}, "geometry": null}]}')
+    changes = mended_copy(source, tmp_path / "out")
+    assert [word.strip("[']") for word in changes["before"].iloc[0].split() if "Id" in word] == ["Id"]
+    assert (tmp_path / "out" / path.relative_to(source)).read_text() == path.read_text()
+
+
 def test_folders_that_forbid_writing_can_be_mended(damaged: Path, tmp_path: Path) -> None:
     folders = [path for path in damaged.rglob("*") if path.is_dir()]
     for folder in folders:

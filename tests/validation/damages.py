@@ -11,6 +11,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp
 from scipy import ndimage
 
 from sn7ml.data.synthetic import make_synthetic
@@ -187,6 +188,19 @@ def text(content: str) -> Callable[[Town], object]:
     return lambda town: town.image().write_text(content)
 
 
+COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha)
+
+
+def stated(change: Callable[[Any], None]) -> Callable[[Town], None]:
+    """Let a file say something else of the same bytes."""
+
+    def damage(town: Town) -> None:
+        with rasterio.open(town.image(), "r+") as target:
+            change(target)
+
+    return damage
+
+
 def udm(pixels: Pixels) -> Callable[[Town], None]:
     def damage(town: Town) -> None:
         path = town.path("UDM_masks", SECOND, "_UDM.tif")
@@ -243,6 +257,7 @@ SHIFT = "months lie within 1.5 px of their AOI's median"
 ALIKE = "months correlate by at least 0.5 with their AOI's median"
 BRIGHT = "a month's brightness is within 60 of its AOI's median"
 TILE = "images lie on the tile that the AOI's name states"
+MEANING = "bands are red, green, blue and alpha"
 NORTH = "images are north up with square pixels"
 
 OF_IMAGES = (
@@ -256,6 +271,9 @@ OF_IMAGES = (
     Damage("one grey band", "images have 4 bands", painted(lambda pixels: pixels[:1])),
     Damage("16 bits", "images are uint8", painted(lambda pixels: pixels.astype(np.uint16) * 16)),
     Damage("reflectance in floats", "images are uint8", painted(lambda pixels: pixels.astype(np.float32) / 255)),
+    Damage("blue named first", MEANING, stated(lambda it: setattr(it, "colorinterp", COLOURS[2::-1] + COLOURS[3:]))),
+    Damage("inks", MEANING, painted(same, photometric="cmyk")),
+    Damage("bytes to be scaled", MEANING, stated(lambda it: setattr(it, "scales", (0.5,) * 4))),
     Damage("the wrong CRS", "images are in EPSG:3857", painted(same, crs="EPSG:32612")),
     Damage("no CRS", "images are in EPSG:3857", painted(same, crs=None)),
     Damage("an area rotated by a degree", NORTH, every_month(move=Affine.rotation(1)), MONTHS),
@@ -299,5 +317,7 @@ OF_IMAGES = (
     Damage("a month without labels", "images have labels", no_labels),
     Damage("two months missing", "at most 1 month(s) are missing between two", gap, (MONTHS[3],)),
     Damage("half a UDM mask", "UDM masks can be read and fit their image", broken_udm),
+    Damage("a UDM mask of two bands", "UDM masks can be read and fit their image",
+           udm(np.zeros((2, SIDE_PX, SIDE_PX), np.uint8))),
     Damage("a UDM mask of another size", "UDM masks can be read and fit their image", udm(np.zeros((1, 50, 50), np.uint8))),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Named ways to damage what the pipeline found, one at a time."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,11 @@ def in_second(change: Callable[[Any], Any]) -> Callable[[Found], None]:
     return edited(of_month)
 
 
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def bow_tie(it: Polygon) -> Polygon:
     left, top, right, bottom = it.bounds
     return Polygon([(left, top), (right, bottom), (right, top), (left, bottom)])
@@ -133,6 +139,9 @@ OF_FOUND = (
     Damage("an outline that changes", OUTLINE, in_second(lambda it: it.buffer(3)), WHOLE),
     # A building without a shape for a month is one that does not keep it.
     Damage("no geometry", SHAPE, in_second(lambda _: None)),
+    Damage("a footprint at infinity", SHAPE, in_second(lambda it: translate(it, float("inf")))),
+    Damage("text for a probability", READ, edited(lambda rows: rows.assign(confidence="high")), WHOLE),
+    Damage("a pipe in place of a file", READ, lambda found: pipe(found.path), WHOLE),
     Damage("a bow-tie", VALID, reshaped(bow_tie), EVERY),
     Damage("an EMPTY polygon", VALID, reshaped(lambda _: Polygon()), EVERY),
     Damage("a line", VALID, reshaped(lambda it: LineString(it.exterior.coords)), EVERY),

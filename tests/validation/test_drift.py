@@ -1,5 +1,6 @@
 """Laws of drift: what is alike is trusted, what is changed is named, and by how much is told in numbers worked out by hand."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -191,6 +192,18 @@ def test_what_is_no_reference_is_told_by_name(content: bytes, words: str, tmp_pa
     with pytest.raises(ModelError, match=words) as caught:
         read_reference(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_pipe_and_a_giant_in_place_of_a_reference_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "reference.json"
+    os.mkfifo(path)
+    with pytest.raises(ModelError, match=r"reference\.json: cannot be read \(it is a pipe"):
+        read_reference(path)
+    path.unlink()
+    path.touch()
+    os.truncate(path, 10 * 2**30)
+    with pytest.raises(ModelError, match=r"it has 10,737,418,240 bytes or more; at most 1,048,576 are read"):
+        read_reference(path)
 
 
 def test_density_is_buildings_on_the_usable_ground() -> None:

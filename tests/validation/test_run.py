@@ -27,7 +27,8 @@ SECOND = MONTHS[1]
 CRITICAL = {
     "frames": {
         "there are frames", "every label month has an image", "images_masked has every month of images", "names are SpaceNet 7's",
-        "images can be read to the end", "images have 4 bands", "images are uint8", "images are in EPSG:3857",
+        "images can be read to the end", "images have 4 bands", "images are uint8", "bands are red, green, blue and alpha",
+        "images are in EPSG:3857",
         "UDM masks can be read and fit their image", "images have 63 to 100 rows", "images have 63 to 100 cols",
         "images are north up with square pixels", "all months of an AOI share one grid",
     },
@@ -112,7 +113,7 @@ def test_what_is_odd_but_legal_in_spacenet_7_passes(tmp_path: Path) -> None:
         test_area.labels(month).unlink()
     report = run_validation(tmp_path, scan(tmp_path), PARAMS)
     assert report.failures() == []
-    assert report.summary() == "validation passed: 5 frames, 2 label files, all 51 expectations hold"
+    assert report.summary() == "validation passed: 5 frames, 2 label files, all 52 expectations hold"
 
 
 def test_a_name_that_the_scorer_cannot_cut_is_critical(tmp_path: Path) -> None:
