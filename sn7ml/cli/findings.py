@@ -50,6 +50,7 @@ def show_failures(found: "Report", thresholds: "ValidationParams") -> None:
         console.print(f"  {escape(result.why)} [italic]{escape(result.cure)}[/]", highlight=False)
     critical = sum(result.severity == "critical" for result in failures)
     console.print(f"{critical} critical, {len(failures) - critical} warning(s) in {rows}")
+    console.print(escape(found.summary()), soft_wrap=True, highlight=False)
 
 
 Limits = tuple[float | None, float | None]

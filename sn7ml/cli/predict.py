@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from sn7ml.geo.grid import Grid
     from sn7ml.learn.predict import Predictor
     from sn7ml.params import Usage
-    from sn7ml.validation.drift import Drift
+    from sn7ml.validation.drift import Drift, Reference
+
+NO_LOOKS = "the model does not say what its training frames looked like; models that the pipeline registers do"
 
 MOSTLY = 0.5
 """Share of usable pixels from which an image is fit to be drawn under the map."""
@@ -72,7 +74,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     root, frames = find_frames(data, month)
     grids = check_frames(root, frames, any_pixel_size=any_pixel_size)
     found = fetch_model(model)
-    usage = choose_usage(found.folder, params, tracker)
+    usage, looks = choose_usage(found.folder, params, tracker), looks_of(found.folder)
     predictor = load_predictor(found.folder, usage.predict)
     task = Task(found.as_dict(), usage, hash_images(root, frames), versions())
     try:
@@ -82,20 +84,16 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
                 tracks = track_aois(out / PROBABILITIES, grids, usage.track)
             with console.status("writing"):
                 write_results(out, tracks, root, frames, grids)
-                drift = drift_from(found.folder, root, frames, tracks)
+                drift = None if looks is None else drift_from(looks, root, frames, tracks)
             buildings = len(tracks.drop_duplicates(["aoi", "id"]))
-            counts: dict[str, int | str] = {"frames": len(frames), "buildings": buildings, "footprints": len(tracks)}
-            if drift is not None:
-                write_drift(out, drift)
-                counts |= {"trust": drift.level, "why": drift.sentence}
-            write_task(out, task, counts)
+            counts = {"frames": len(frames), "buildings": buildings, "footprints": len(tracks)}
+            write_task(out, task, counts | trust(out, drift))
     except OSError as error:
         raise Sn7Error(
             f"cannot write to {out} ({error}). What lies there is whole: mend the cause, and the same command goes on"
         ) from None
     console.print(f"{buildings} buildings, {len(tracks)} footprints in {len(frames)} frames: {out}", soft_wrap=True)
-    if drift is not None:
-        show_drift(drift)
+    show_trust(drift)
 
 
 def choose_usage(package: Path, params: Path | None, tracker: Path | None) -> "Usage":
@@ -174,17 +172,40 @@ def write_results(
         write_map(out / "maps" / f"{aoi}.png", tracks[tracks["aoi"] == aoi], root, frames[frames["aoi"] == aoi], usable)
 
 
-def drift_from(package: Path, root: Path, frames: pd.DataFrame, tracks: pd.DataFrame) -> "Drift | None":
-    """Compare frames, and how densely built up they were found, with those the model learned from; None if it does not say."""
+def looks_of(package: Path) -> "Reference | None":
+    """Read what a model's training frames looked like; None if it does not say. Raises ModelError."""
     from sn7ml.data.model_files import LOOKS  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.validation.drift import drift_of_frames, read_reference  # noqa: PLC0415
+    from sn7ml.validation.drift import read_reference  # noqa: PLC0415
 
-    if not (package / LOOKS).exists():
-        return None
+    return read_reference(package / LOOKS) if (package / LOOKS).exists() else None
+
+
+def drift_from(looks: "Reference", root: Path, frames: pd.DataFrame, tracks: pd.DataFrame) -> "Drift":
+    """Compare frames, and how densely built up they were found, with those the model learned from."""
+    from sn7ml.validation.drift import drift_of_frames  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
     found = tracks.groupby(["aoi", "month"]).size()
     keys = pd.MultiIndex.from_frame(frames[["aoi", "month"]])
-    counts = found.reindex(keys, fill_value=0).rename("n").reset_index()  # a month without a building has density 0
-    return drift_of_frames(root, frames, read_reference(package / LOOKS), counts)
+    counts = (
+        found.reindex(keys, fill_value=0).rename("n").reset_index()
+    )  # a month without a building has a density of 0
+    return drift_of_frames(root, frames, looks, counts)
+
+
+def trust(out: Path, drift: "Drift | None") -> dict[str, str]:
+    """Write drift.* if there is one, and return what the record says of it."""
+    if drift is None:
+        return {"trust": "unknown", "why": NO_LOOKS}
+    write_drift(out, drift)
+    return {"trust": drift.level, "why": drift.sentence}
+
+
+def show_trust(drift: "Drift | None") -> None:
+    """Print how far to trust the model."""
+    if drift is None:
+        console.print(f"how far to trust the model here is unknown: {NO_LOOKS}", soft_wrap=True)
+    else:
+        show_drift(drift)
 
 
 def write_map(

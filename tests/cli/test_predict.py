@@ -254,10 +254,10 @@ def test_a_model_of_another_version_of_sn7ml_is_used_as_params_say(
 ) -> None:
     old = shutil.copytree(model, tmp_path / "old")
     usage = yaml.safe_load((old / "usage.yaml").read_text())
-    del usage["track"]["changepoint"]["min_tail"]
+    del usage["track"]["changepoint"]["min_mean"]
     (old / "usage.yaml").write_text(yaml.safe_dump(usage))
     with pytest.raises(
-        ParamsError, match=r"min_tail: missing(.|\n)*another version of sn7ml(.|\n)*or give --params FILE"
+        ParamsError, match=r"min_mean: missing(.|\n)*another version of sn7ml(.|\n)*or give --params FILE"
     ):
         run(world, tmp_path / "out", "--model", old)
     assert "buildings" in run(world, tmp_path / "out", "--model", old, "--params", ROOT / "params.yaml")
@@ -304,6 +304,18 @@ def test_what_the_training_frames_looked_like_says_how_far_to_trust(
     assert "not to be trusted" in " ".join(told.split())
     assert "brightness, red" in " ".join(told.split())
     assert (tmp_path / "elsewhere" / "drift.html").stat().st_size > 1000
+
+
+def test_a_model_that_does_not_say_what_it_learned_from_is_told(finished: Path) -> None:
+    assert json.loads((finished / "predict.json").read_text())["found"]["trust"] == "unknown"
+
+
+def test_damaged_looks_are_told_before_any_work(world: Path, model: Path, tmp_path: Path) -> None:
+    package = shutil.copytree(model, tmp_path / "package")
+    (package / "looks.json").write_text("{")
+    with pytest.raises(ModelError, match=r"looks\.json: is no reference of training frames"):
+        run(world, tmp_path / "out", "--model", package)
+    assert not (tmp_path / "out").exists()
 
 
 def write_looks(package: Path, facts: pd.DataFrame) -> None:

@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import yaml
+from shapely.geometry import box
 
 from sn7ml.data.cubes import read_grid, read_image, read_mask
+from sn7ml.data.footprints import read_footprints, write_footprints
 from sn7ml.data.label_folder import read_label_folder
 from sn7ml.data.labels import read_labels
 from sn7ml.data.model_files import CONFIG, USAGE, read_config, read_usage
 from sn7ml.data.probabilities import ProbabilityCube, write_probabilities
 from sn7ml.data.submission import read_submission
-from sn7ml.errors import LabelError, ModelError, ParamsError, RasterError, Sn7Error
+from sn7ml.errors import LabelError, ModelError, ParamsError, RasterError, Sn7Error, TableError
 from sn7ml.geo.probabilities import Probabilities
 from sn7ml.params import Usage, load_params, load_recipe, load_track, recipe_of
+from sn7ml.tables import TRACKS
+from sn7ml.validation.drift import read_reference, reference
 from tests.data.submissions import FEB, HEADER, JAN, SQUARE
 from tests.sn7_folder import AOI, HOUSES, SHAPE, addressed, grid_of, stem, write_image, write_labels
 
@@ -82,6 +87,23 @@ def write_month(path: Path) -> None:
     write_probabilities(path, probabilities, SMALL, 2)
 
 
+def write_found(path: Path) -> None:
+    tracks = TRACKS.check(
+        pd.DataFrame(
+            {
+                "aoi": [AOI], "month": ["2018-01"], "id": ["1"], "birth_month": ["2018-01"], "birth_probability": [0.5],
+                "confidence": [0.9], "geometry": [box(1, 1, 4, 4)],
+            }
+        )
+    )  # fmt: skip
+    write_footprints(path.parent, tracks, {AOI: GRID})
+
+
+def write_looks(path: Path) -> None:
+    facts = pd.DataFrame({"aoi": [AOI], "month": ["2018-01"], "fault": [""], "brightness_red": [90.0]})
+    path.write_text(reference(facts).model_dump_json())
+
+
 READERS = {
     "frame": Reader("a.tif", write_frame, read_image, RasterError),
     "grid": Reader("a.tif", write_frame, read_grid, RasterError),
@@ -96,5 +118,9 @@ READERS = {
     "recipe": Reader("best.yaml", write_recipe, load_recipe, ParamsError),
     "track": Reader("best.yaml", write_track, load_track, ParamsError),
     "package": Reader(CONFIG, write_config, lambda path: read_config(path.parent), ModelError),
+    "footprints": Reader(
+        f"{AOI}.parquet", write_found, lambda path: read_footprints(path.parent, {AOI: GRID}), TableError
+    ),
+    "looks": Reader("looks.json", write_looks, read_reference, ModelError),
     "usage": Reader(USAGE, write_usage, lambda path: read_usage(path.parent), ModelError),
 }
