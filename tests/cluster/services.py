@@ -99,20 +99,12 @@ def _database(logs: Path) -> Iterator[str]:
             os.chown(folder, account.uid, account.gid)
             switch |= {"user": account.uid, "group": account.gid, "extra_groups": []}
         data = f"{folder}/data"
-        make = [
-            programs / "initdb",
-            "-D",
-            data,
-            "-U",
-            "sn7ml",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-        ]
+        setup = ["-U", "sn7ml", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        make = [str(programs / "initdb"), "-D", data, *setup]
         made = subprocess.run(make, capture_output=True, text=True, check=False, **switch)
         assert made.returncode == 0, made.stdout + made.stderr
-        serve = [programs / "postgres", "-D", data, "-h", LOOPBACK, "-p", str(port), "-k", folder, "-c", "fsync=off"]
+        place = ["-h", LOOPBACK, "-p", str(port), "-k", folder]
+        serve = [str(programs / "postgres"), "-D", data, *place, "-c", "fsync=off"]
 
         def connect() -> Any:
             return psycopg2.connect(host=LOOPBACK, port=port, user="sn7ml", dbname="postgres")
@@ -160,7 +152,7 @@ def _mlflow(logs: Path, database: str, endpoint: str) -> Iterator[str]:
 
 @contextmanager
 def _serving(
-    command: Sequence[str | Path], answers: Callable[[], bool], log: Path, end: int = signal.SIGTERM, **options: Any
+    command: Sequence[str], answers: Callable[[], bool], log: Path, end: int = signal.SIGTERM, **options: Any
 ) -> Iterator[None]:
     """Have a server for the block. It is a process group of its own, none of which outlives the block."""
     with log.open("w") as said:
