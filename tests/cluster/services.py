@@ -1,5 +1,6 @@
 """PostgreSQL, an S3 endpoint and an MLflow server on loopback, for as long as a test needs them."""
 
+import ctypes
 import importlib.util
 import os
 import pwd
@@ -29,6 +30,9 @@ KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAU
 """Any do, for an S3 endpoint that is a toy; but botocore wants some."""
 
 MODULES = ("psycopg2", "boto3", "moto", "flask_cors")
+
+PR_SET_PDEATHSIG = 1
+"""Linux: asks for a signal when the parent dies (prctl(2))."""
 
 USERS = ("postgres", "nobody")
 """PostgreSQL refuses to run as root. One of these runs it then."""
@@ -155,9 +159,15 @@ def _serving(
     command: Sequence[str], answers: Callable[[], bool], log: Path, end: int = signal.SIGTERM, **options: Any
 ) -> Iterator[None]:
     """Have a server for the block. It is a process group of its own, none of which outlives the block."""
+
+    def end_with_parent() -> None:  # also if this process is killed, and the block never ends
+        libc.prctl(PR_SET_PDEATHSIG, end)
+
+    libc = ctypes.CDLL(None)
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     with log.open("w") as said:
         process = subprocess.Popen(
-            command, stdout=said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True, **options
+            command, stdout=said, start_new_session=True, preexec_fn=end_with_parent, **streams, **options
         )
         try:
             give_up = time.monotonic() + START_SECONDS
