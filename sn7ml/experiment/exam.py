@@ -31,6 +31,7 @@ from sn7ml.experiment.scoring import Truth, read_split_truth, score_tracks
 from sn7ml.geo.grid import Grid
 from sn7ml.params import EvaluateParams, Split, Usage
 from sn7ml.runtime.files import read_output
+from sn7ml.runtime.parallel import VARIABLE as EXECUTOR
 
 SNAPSHOT = "code"
 """Folder of a registered model that holds the code it came with, as MLflow names it."""
@@ -147,6 +148,10 @@ class Exam:
         asked.write_text(json.dumps(request), encoding="utf-8")
         # The variable reaches the workers of that process too. Byte code is not written: the code may be ours.
         environ = os.environ | {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1"}
+        if os.environ.get(EXECUTOR, "").startswith(
+            "dask"
+        ):  # the workers of a cluster run our code: this must stay here
+            environ[EXECUTOR] = "processes"
         command = [sys.executable, "-m", replay.__name__, str(asked)]
         done = subprocess.run(command, cwd=out, env=environ, check=False, capture_output=True, text=True)
         if done.returncode:

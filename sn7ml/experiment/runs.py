@@ -134,7 +134,15 @@ class Run:
     def log_dataset(self, name: str, source: str, digest: str, context: str) -> None:
         """Say which data went in: ``digest`` is free text (DVC's hash), ``context`` is "train", "validation" or "test"."""
         dataset = Dataset(name=name, digest=digest[:36], source_type="local", source=json.dumps({"uri": source}))
-        self.store.client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])
+        inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])]
+        try:
+            self.store.client.log_inputs(self.run_id, inputs)
+        except MlflowException as error:
+            # MLflow looks whether it knows the dataset and then adds it: of two runs that do so at once, one is refused
+            # by the database. Asked again, MLflow knows it.
+            if error.error_code != "BAD_REQUEST":
+                raise
+            self.store.client.log_inputs(self.run_id, inputs)
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Copy a file into the run's artifacts, into ``folder`` there."""

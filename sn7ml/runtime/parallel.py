@@ -140,7 +140,11 @@ def _executor(items: int) -> Iterator[concurrent.futures.Executor]:
                 from distributed import Client  # noqa: PLC0415 - an optional extra
             except ImportError:
                 raise ParamsError(f"{VARIABLE}=dask:… needs Dask: pip install 'sn7ml[dask]'") from None
-            with Client(detail) as client:
+            try:
+                client = Client(detail)
+            except (OSError, ValueError) as error:  # nobody there in time; no address
+                raise ParamsError(f"{VARIABLE}: no Dask scheduler answers at {detail!r} ({error!s:.200})") from None
+            with client:
                 yield client.get_executor()
         case _:
             raise ParamsError(f"{VARIABLE} must be serial, processes[:N] or dask:ADDRESS, got {kind!r}")

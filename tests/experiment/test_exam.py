@@ -103,6 +103,14 @@ def test_the_code_of_then_runs_and_not_that_of_today(exam: Exam, tiles: TileStor
     assert note == "version 1 predicted by its own code"
 
 
+def test_its_code_does_not_run_on_a_cluster_whose_workers_have_that_of_today(
+    exam: Exam, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot(model)
+    monkeypatch.setenv("SN7ML_EXECUTOR", "dask:tcp://127.0.0.1:9")  # where nobody is: asking there would fail
+    assert exam._replay(model / "code", model / "artifacts" / "package", model.parent / "out") == ""
+
+
 def by_the_pipeline(exam: Exam, package: Path, out: Path) -> Marks:
     """As the stages predict, track and evaluate score, in this process."""
     predictor, frames = Predictor(load_package(package), USAGE.predict), scan(exam.data)

@@ -8,6 +8,8 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from mlflow.store.tracking.dbmodels.models import SqlDataset
+from sqlalchemy import event
 
 from sn7ml.errors import StoreError
 from sn7ml.experiment.runs import (
@@ -87,6 +89,20 @@ def test_a_dataset_shows_with_its_digest_and_context(store: Store, run: Run) -> 
     assert inputs is not None
     [given] = inputs.dataset_inputs
     assert (given.dataset.name, given.dataset.digest, given.tags[0].value) == ("sn7-tiles", "0123abcd", "train")
+
+
+def test_a_dataset_that_another_run_adds_at_the_same_moment_is_logged_all_the_same(store: Store, run: Run) -> None:
+    other = create_run(store, FINAL, "other", {}, {})
+
+    def meanwhile(*_: object) -> None:
+        other.log_dataset("sn7-tiles", "build/tiles", "0123abcd", "train")
+
+    event.listen(SqlDataset, "before_insert", meanwhile, once=True)
+    run.log_dataset("sn7-tiles", "build/tiles", "0123abcd", "train")
+    for one in (run, other):
+        inputs = store.client.get_run(one.run_id).inputs
+        assert inputs is not None
+        assert [given.dataset.digest for given in inputs.dataset_inputs] == ["0123abcd"]
 
 
 @pytest.mark.parametrize(
