@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from affine import Affine
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.errors import GridError
@@ -90,3 +91,17 @@ def _moved(geometry: BaseGeometry, transform: Affine) -> BaseGeometry:
     linear, shift = np.array([[t.a, t.b], [t.d, t.e]]), np.array([t.c, t.f])
     moved: BaseGeometry = shapely.transform(geometry, lambda xy: xy @ linear.T + shift)
     return moved
+
+
+def nearest_pixels(count: int, factor: int, wanted: int) -> NDArray[np.int64]:
+    """Return, along one axis, which of ``factor`` pixels per image pixel each of ``count`` of ``wanted`` per image pixel takes.
+
+    It is the one that holds its centre.
+
+    Examples
+    --------
+    >>> nearest_pixels(4, 3, 2).tolist()  # two for three: the first and the last of each three
+    [0, 2, 3, 5]
+    """
+    # The centre of pixel n lies at (n + 1/2) / wanted.
+    return ((2 * np.arange(count) + 1) * factor) // (2 * wanted)

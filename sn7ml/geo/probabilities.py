@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sn7ml.geo.grid import nearest_pixels
+
 FOOTPRINT, BOUNDARY, CONTACT = 0, 1, 2
 """Channels: inside a building; on a building's rim; between two buildings that touch or nearly so."""
 
@@ -50,6 +52,5 @@ def rescaled(found: Probabilities, factor: int, wanted: int) -> Probabilities:
     """
     if factor == wanted:
         return found
-    # The pixel that holds the centre (n + 1/2) / wanted of the new one.
-    row, col = (((2 * np.arange(side * wanted // factor) + 1) * factor) // (2 * wanted) for side in found.usable.shape)
+    row, col = (nearest_pixels(side * wanted // factor, factor, wanted) for side in found.usable.shape)
     return Probabilities(found.channels[:, row[:, None], col], found.usable[row[:, None], col])

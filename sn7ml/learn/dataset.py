@@ -12,7 +12,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 
 from sn7ml.data.tiles import TileStore
+from sn7ml.geo.grid import nearest_pixels
 from sn7ml.geo.masks import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
+from sn7ml.geo.windows import Corner
 from sn7ml.learn.augment import build_colour, build_geometry, disturb
 from sn7ml.params import AugmentationParams
 
@@ -71,10 +73,15 @@ class TileDataset(Dataset[Sample]):
         Part of ``store.tiles``.
     augmentation
         What is done to a tile that is drawn with a seed.
+    upsampling
+        How fine the masks are given; None gives them as the store has them.
     """
 
-    def __init__(self, store: TileStore, rows: pd.DataFrame, augmentation: AugmentationParams) -> None:
+    def __init__(
+        self, store: TileStore, rows: pd.DataFrame, augmentation: AugmentationParams, upsampling: int | None = None
+    ) -> None:
         self.store = store
+        self.upsampling = upsampling or store.upsampling
         self.rows = rows[["aoi", "month", "row", "col"]].to_records(index=False).tolist()
         self.augmentation = augmentation = augmentation.applied()
         self.months = {aoi: store.months(aoi) for aoi in rows["aoi"].unique()}
@@ -86,7 +93,7 @@ class TileDataset(Dataset[Sample]):
     def __getitem__(self, draw: Draw) -> Sample:
         aoi, month, row, col = self.rows[draw.row]
         side = self.store.tile_px
-        flags = torch.from_numpy(self.store.read_flags(aoi, month, (row, col), (side, side)))
+        flags = torch.from_numpy(self._flags(aoi, month, (row, col), side))
         if draw.seed is None:
             pixels = torch.from_numpy(self.store.read_pixels(aoi, month, (row, col), side))
             return Sample(standardise(pixels, *self.store.statistics[aoi, month]), flags)
@@ -101,6 +108,14 @@ class TileDataset(Dataset[Sample]):
             usable = image[:, 3:] > 0
             colours = disturb(_mean_of(self.colour(image[:, :3]), usable, statistics), self.augmentation)
             return Sample(torch.where(usable[months.index(month)], colours, 0.0), flags)
+
+    def _flags(self, aoi: str, month: str, corner: Corner, side: int) -> NDArray[np.uint8]:
+        """Read the mask of a tile: uint8 (side * upsampling, side * upsampling)."""
+        flags = self.store.read_flags(aoi, month, corner, (side, side))
+        if self.upsampling == self.store.upsampling:
+            return flags
+        nearest = nearest_pixels(side * self.upsampling, self.store.upsampling, self.upsampling)
+        return np.asarray(flags[nearest[:, None], nearest])
 
     def _some_around(self, aoi: str, month: str) -> list[str]:
         """Return this month and equally many, of random number, before and after it, as far as there are any."""

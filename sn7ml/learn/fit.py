@@ -109,7 +109,7 @@ def fit(
         state.save(progress, training.parts)
         on_epoch(epoch, _without_epoch(row))
 
-    package = Package(recipe, tiles.upsampling, (progress.best_weights,))
+    package = Package(recipe, _upsampling(recipe, tiles), (progress.best_weights,))
     return Fit(package, pd.DataFrame(progress.rows).astype({"epoch": int}), progress.best_epoch)
 
 
@@ -131,14 +131,14 @@ class Training:
         """Build everything from its names, on the device that Fabric finds."""
         fabric = Fabric(accelerator="auto", devices=1, precision=params.precision)
         network = build_model(recipe.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        check_side(network, recipe.model, tiles.tile_px * tiles.upsampling)
+        check_side(network, recipe.model, tiles.tile_px * _upsampling(recipe, tiles))
         highest = recipe.optimiser.learning_rate
         optimiser = build_optimiser(network, recipe.optimiser)
         total = _steps(params) * params.epochs
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=total)
         network, optimiser = fabric.setup(network, optimiser)
         loss = fabric.to_device(CombinedLoss(recipe.loss))
-        return cls(fabric, network, optimiser, schedule, loss, tiles.upsampling)
+        return cls(fabric, network, optimiser, schedule, loss, _upsampling(recipe, tiles))
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def enlarge(image_BCYX: Tensor, factor: int) -> Tensor:
 def _loader(
     training: Training, tiles: TileStore, rows: pd.DataFrame, recipe: Recipe, params: TrainParams
 ) -> TileLoader:
-    dataset = TileDataset(tiles, rows, recipe.augmentation)
+    dataset = TileDataset(tiles, rows, recipe.augmentation, recipe.model.upsampling)
     on_gpu = training.fabric.device.type == "cuda"
     return TileLoader(dataset, params.batch_size, params.loader_workers, pin_memory=on_gpu)
 
@@ -218,6 +218,10 @@ def _loader(
 def _steps(params: TrainParams) -> int:
     """Optimiser steps per epoch."""
     return -(-params.tiles_per_epoch // params.batch_size)
+
+
+def _upsampling(recipe: Recipe, tiles: TileStore) -> int:
+    return recipe.model.upsampling or tiles.upsampling
 
 
 def _without_epoch(row: dict[str, float]) -> dict[str, float]:

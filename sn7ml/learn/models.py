@@ -78,7 +78,7 @@ def check_side(network: nn.Module, params: ModelParams, side_px: int) -> None:
     if reason:
         raise ModelError(
             f"model {params.architecture} with encoder {params.encoder!r} cannot take squares of {side_px} px "
-            f"(tiling.size_px × tiling.upsampling): {reason:.300}"
+            f"(tiling.size_px × model.upsampling or tiling.upsampling): {reason:.300}"
         )
 
 

@@ -23,6 +23,10 @@ class ModelParams(Section):
     weights: str | None
     """``imagenet``, another set that smp knows for the encoder, or null for random ones."""
 
+    upsampling: int | None = Field(default=None, ge=1, le=8)
+    """How many times enlarged the network sees images, and so how fine its probabilities are; null is ``tiling.upsampling``, at
+    which masks are drawn. Another factor takes of these masks each pixel's nearest: a search can try it on the tiles at hand."""
+
 
 class LossParams(Section):
     """A weighted sum of losses; each is computed per channel over usable pixels only."""

@@ -47,6 +47,19 @@ def test_a_sample_is_the_window_of_the_picture_and_its_mask(store3: TileStore) -
         assert sample.flags.shape == (96, 96)
 
 
+@pytest.mark.parametrize("upsampling", [1, 2, 4])
+def test_masks_are_as_fine_as_they_are_asked_for(store3: TileStore, upsampling: int) -> None:
+    whole = TileDataset(store3, store3.tiles, NOTHING)[Draw(0, None)]
+    sample = TileDataset(store3, store3.tiles, NOTHING, upsampling)[Draw(0, None)]
+    assert sample.flags.shape == (32 * upsampling, 32 * upsampling)
+    assert torch.equal(sample.image, whole.image)
+    # What holds the centre of an image pixel: the second of three, either middle one of an even number.
+    middle = (upsampling - 1) // 2
+    footprint = (sample.flags[middle::upsampling, middle::upsampling] & 1) > 0
+    assert torch.equal(footprint, (whole.flags[1::3, 1::3] & 1) > 0)
+    assert footprint.any()
+
+
 def test_unusable_pixels_are_zero_after_every_augmentation(store: TileStore) -> None:
     corner = store.tiles[(store.tiles["row"] == 0) & (store.tiles["col"] == 0)]
     dataset = TileDataset(store, corner, EVERYTHING)
