@@ -17,8 +17,15 @@ DATA, TILES, TUNED = Path("data"), Path("build/tiles"), Path("build/tuning/best.
 
 SHOWN_CHANGES = 5
 
+PARAMS, USUAL_NAME = Path("params.yaml"), "sn7-buildings"
 
-def models() -> None:
+Name = Annotated[
+    str | None,
+    typer.Option("--name", help=f"Name in the registry; without it promote.model_name of ./{PARAMS}, or {USUAL_NAME}."),
+]
+
+
+def models(name: Name = None) -> None:
     """Show every version of the registered model with its aliases, last scores and verdict, and the latest changes."""
     from rich.table import Table  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
@@ -26,9 +33,8 @@ def models() -> None:
     from sn7ml.experiment.publish import summary  # noqa: PLC0415
     from sn7ml.experiment.registry import registered, versions  # noqa: PLC0415
     from sn7ml.experiment.store import open_store  # noqa: PLC0415
-    from sn7ml.params import load_params  # noqa: PLC0415
 
-    name, store = load_params().promote.model_name, open_store()
+    name, store = name or name_here(), open_store()
     standing: dict[int, list[str]] = {}
     for alias, number in registered(store, name).aliases.items():
         standing.setdefault(int(number), []).append(alias)
@@ -79,6 +85,7 @@ def promote(
 
 def rollback(
     reason: Annotated[str, typer.Option(help="Why; it is kept with the version that is withdrawn.")],
+    name: Name = None,
 ) -> None:
     """Make the previous champion the champion again; the one withdrawn becomes `previous`, so doing it twice undoes it.
 
@@ -86,11 +93,17 @@ def rollback(
     """
     from sn7ml.experiment.aliases import rollback as roll_back  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.experiment.store import open_store  # noqa: PLC0415
-    from sn7ml.params import load_params  # noqa: PLC0415
 
-    name = load_params().promote.model_name
+    name = name or name_here()
     change = roll_back(open_store(), name, reason)
     console.print(f"{name} version {change.champion} is the champion again; version {change.previous} is withdrawn")
+
+
+def name_here() -> str:
+    """Return what the registered model is called, also outside of a project, where ``MLFLOW_TRACKING_URI`` names the store."""
+    from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
+
+    return load_params(PARAMS).promote.model_name if PARAMS.is_file() else USUAL_NAME
 
 
 def _exam(params: "Params") -> "Exam":

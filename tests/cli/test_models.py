@@ -45,6 +45,16 @@ def test_models_shows_versions_scores_verdicts_and_changes(two: Court) -> None:
     assert lines[-1].endswith("there is no champion yet")
 
 
+def test_outside_of_a_project_the_usual_name_is_taken_unless_another_is_given(
+    two: Court, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(Path.cwd()))
+    monkeypatch.chdir(tmp_path)
+    assert "0.3000" in run("models", "--name", NAME).output
+    with pytest.raises(StoreError, match="no model 'sn7-buildings' yet"):
+        run("models")
+
+
 def test_a_rejected_model_is_a_normal_result_unless_strict(two: Court) -> None:
     done = run("promote", "2")
     assert done.exit_code == 0
