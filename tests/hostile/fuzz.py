@@ -213,7 +213,7 @@ def attempt(target: Target, path: Path) -> tuple[str, str]:
 
 
 def run(folder: Path, rounds: int, seed: int, kinds: tuple[str, ...]) -> dict[str, int]:
-    """Try ``rounds`` files of each kind; print and keep those that break. Returns how many were read, refused, broken."""
+    """Try ``rounds`` files of each kind, the first of them whole; print and keep those that break. Returns how many were read, refused, broken."""
     counts = {"read": 0, "refused": 0, "broken": 0}
     for kind in kinds:
         target, rng = TARGETS[kind], random.Random(f"{seed} {kind}")
@@ -221,7 +221,8 @@ def run(folder: Path, rounds: int, seed: int, kinds: tuple[str, ...]) -> dict[st
         path.parent.mkdir(parents=True)
         good = [path.read_bytes() for _ in target.write_all(path)]
         for number_of_round in range(rounds):
-            path.write_bytes(damaged(rng.choice(good), good, rng))
+            # The first is whole: a reader that refuses everything would pass otherwise.
+            path.write_bytes(damaged(rng.choice(good), good, rng) if number_of_round else good[0])
             outcome, wrong = attempt(target, path)
             counts[outcome] += 1
             if outcome == "broken":
