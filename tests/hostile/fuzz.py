@@ -213,7 +213,10 @@ def attempt(target: Target, path: Path) -> tuple[str, str]:
 
 
 def run(folder: Path, rounds: int, seed: int, kinds: tuple[str, ...]) -> dict[str, int]:
-    """Try ``rounds`` files of each kind, the first of them whole; print and keep those that break. Returns how many were read, refused, broken."""
+    """Try ``rounds`` files of each kind, the first of them whole; print and keep those that break.
+
+    Returns how many were read, refused, broken.
+    """
     counts = {"read": 0, "refused": 0, "broken": 0}
     for kind in kinds:
         target, rng = TARGETS[kind], random.Random(f"{seed} {kind}")
