@@ -103,11 +103,7 @@ def _stop(workers: list[Worker]) -> None:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Let a process that is started meanwhile not hear Ctrl-C, which a terminal sends to all: the parent decides what ends.
-
-    A Ctrl-C in these milliseconds is lost, and has to be repeated. Blocking the signal would keep it, but multiprocessing's
-    resource tracker unblocks it before the process is there.
-    """
+    """Let a process that is started meanwhile not hear Ctrl-C, which a terminal sends to all: the parent decides what ends."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
