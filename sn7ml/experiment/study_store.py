@@ -137,7 +137,8 @@ class StudyAddress:
             raise self._unusable(error) from None
 
     def _unusable(self, error: Exception) -> StoreError:
+        reason = getattr(error, "orig", None) or error  # what the driver says, which tells it in several lines
         return StoreError(
-            f"cannot open {self} ({type(error).__name__}: {error!s:.300}); is {STUDY_URL} right, does the server run, and is its "
-            "driver installed (pip install 'sn7ml[cluster]')?"
+            f"cannot open {self} ({type(reason).__name__}: {' '.join(str(reason).split()):.300}); is {STUDY_URL} right, does the "
+            "server run, and is its driver installed (pip install 'sn7ml[cluster]')?"
         )

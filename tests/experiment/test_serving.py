@@ -87,7 +87,8 @@ def test_elsewhere_it_runs_its_own_code_and_unpickles_nothing(saved: Path, packa
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.split()[-1]).is_relative_to(saved)
-    np.testing.assert_allclose(np.load(tmp_path / "found.npy")[0], expected(package), atol=1e-6)
+    # One step of a byte: another process may add up on another number of threads, and then round another way.
+    np.testing.assert_allclose(np.load(tmp_path / "found.npy")[0], expected(package), atol=1.01 / 255)
 
 
 def test_its_requirements_name_every_library_that_its_code_imports() -> None:
