@@ -52,7 +52,7 @@ def main(data: Path, build: Path, out: Path) -> None:
         births=lost["births"],
         sizes=lost["sizes"],
         counts=building_counts(truth, tracks, columns),
-        params=flatten(resolved(params, read_config(build / "model")[0])),
+        params=flatten(resolved(params, read_config(build / "model").recipe)),
     )
     write_page(out, content)
     print(f"the report: {out}")  # noqa: T201 - to a terminal

@@ -97,7 +97,7 @@ def _say(text: str) -> None:
 def _recipe_of_model(model: str) -> Recipe | None:
     """Return the recipe of a registered model; None, and a note, where there is none: that is no fault of the search."""
     try:
-        return read_config(package_folder(model))[0]
+        return read_config(package_folder(model)).recipe
     except (StoreError, ModelError, ParamsError) as error:
         print(f"note: search.start_from: {error}; the search does without", flush=True)  # noqa: T201 - to a terminal
         return None

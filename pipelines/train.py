@@ -1,4 +1,4 @@
-"""Train the final model by the best recipe, a network per fold.
+"""Train the networks of the final model by the best recipe: so many per fold.
 
 Reads TILES and BEST, writes MODEL/{weights.safetensors,package.yaml,history.csv}.
 """
@@ -25,7 +25,8 @@ def main(tiles: Path, best: Path, model: Path) -> None:
     """Run the stage. Killed and started again, it goes on after the last whole epoch."""
     params, recipe, store = load_params(), load_recipe(best), TileStore(tiles)
     work = model.parent / ".checkpoints"
-    checkpoints = {fold: work / f"train-{fold}.pt" for fold in range(1, store.folds + 1)}
+    networks = store.folds * params.train.networks
+    checkpoints = {network: work / f"train-{network}.pt" for network in range(1, networks + 1)}
     values = flatten(resolved(params, recipe))
     mlflow = open_store()
     tags = {"stage": "train", **trial_tags(mlflow, recipe)}
@@ -34,18 +35,18 @@ def main(tiles: Path, best: Path, model: Path) -> None:
         for split in ("train", "validation"):
             run.log_dataset(f"sn7-tiles-{split}", str(tiles), store.digest(), split)
 
-        def on_epoch(fold: int, epoch: int, metrics: dict[str, float]) -> None:
-            run.log_epoch(epoch, metrics, fold)
+        def on_epoch(network: int, epoch: int, metrics: dict[str, float]) -> None:
+            run.log_epoch(epoch, metrics, network)
             text = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-            which = f"network {fold}/{store.folds}  " if store.folds > 1 else ""
+            which = f"network {network}/{networks}  " if networks > 1 else ""
             print(f"{which}epoch {epoch}/{params.train.epochs}  {text}", flush=True)  # noqa: T201 - to a terminal
 
         fits = {
-            fold: fit(recipe, params.train, store, partial(on_epoch, fold), checkpoint, fold)
-            for fold, checkpoint in checkpoints.items()
+            network: fit(recipe, params.train, store, partial(on_epoch, network), checkpoint, network)
+            for network, checkpoint in checkpoints.items()
         }
-        save_package(model, joined([found.package for found in fits.values()]))
-        history = pd.concat([found.history.assign(fold=fold) for fold, found in fits.items()])
+        save_package(model, joined([found.package for found in fits.values()], store.folds))
+        history = pd.concat([found.history.assign(network=network) for network, found in fits.items()])
         write_text(model / HISTORY, history.to_csv(index=False))
         run.log_metrics({"train_seconds": time.monotonic() - start}, best_epoch(model))
         run.set_tags({MODEL_DIGEST: package_digest(model), "sn7.best_epoch": str(best_epoch(model))})

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
@@ -48,17 +48,31 @@ def package_digest(folder: Path) -> str:
     return content.hexdigest()[:16]
 
 
-def read_config(folder: Path) -> tuple[Recipe, int]:
-    """Read the recipe of a package and its up-sampling factor, 1 to ``MOST_UPSAMPLING``. Raises ModelError or ParamsError."""
+class PackageConfig(NamedTuple):
+    """What a package says of its networks."""
+
+    recipe: Recipe
+
+    upsampling: int
+    """1 to ``MOST_UPSAMPLING``."""
+
+    folds: int | None
+    """See ``Package``; None in packages from before they could hold more than one network per fold."""
+
+
+def read_config(folder: Path) -> PackageConfig:
+    """Read what a package says of its networks. Raises ModelError or ParamsError."""
     path = folder / CONFIG
     try:
         config = read_yaml(path)
-        recipe, upsampling = config["recipe"], config["upsampling"]
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        recipe, upsampling, folds = config["recipe"], config["upsampling"], config.get("folds")
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise no_package(folder, error) from None
     if type(upsampling) is not int or not 1 <= upsampling <= MOST_UPSAMPLING:  # true is an int to isinstance
         raise ModelError(f"{path}: upsampling must be at least 1 and at most {MOST_UPSAMPLING}, got {upsampling!r:.80}")
-    return _parsed(Recipe, recipe, path), upsampling
+    if folds is not None and (type(folds) is not int or folds < 1):
+        raise ModelError(f"{path}: folds must be a number from 1 on, got {folds!r:.80}")
+    return PackageConfig(_parsed(Recipe, recipe, path), upsampling, folds)
 
 
 def write_usage(folder: Path, usage: Usage) -> None:

@@ -16,7 +16,7 @@ Columns = Mapping[str, Sequence[tuple[int, int]]]
 
 
 class Stretch(NamedTuple):
-    """Columns of one AOI, and which network of an ensemble is asked there."""
+    """Columns of one AOI, and which networks of an ensemble are asked there."""
 
     start: int
 
@@ -24,7 +24,7 @@ class Stretch(NamedTuple):
     """Does not belong to it."""
 
     fold: int = 0
-    """The number of the network, from 1; 0 is the mean of all."""
+    """The mean of those networks that have not seen this fold, from 1; 0 is the mean of all."""
 
 
 def read_grids(root: Path, frames: pd.DataFrame, aois: Sequence[str]) -> dict[str, Grid]:

@@ -90,16 +90,20 @@ class TileStore:
 
     @cached_property
     def folds(self) -> int:
-        """How many networks are trained, each validated on what it alone has not seen."""
+        """Into how many parts that are held from a network in turn, numbered from 1, the tiles that are not for tests are cut."""
         return int(self.regions["fold"].max())
 
+    def fold_of(self, network: int) -> int:
+        """Return the fold that network number ``network``, from 1, has not seen; they take the folds in turn."""
+        return (network - 1) % self.folds + 1
+
     def learned_by(self, fold: int) -> pd.DataFrame:
-        """Return the labelled ``TILES`` that network number ``fold``, from 1, learns on."""
+        """Return the labelled ``TILES`` that networks learn on from which ``fold`` is held."""
         tiles = self.tiles
         return tiles[tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != fold)]
 
     def held_from(self, fold: int) -> pd.DataFrame:
-        """Return the labelled ``TILES`` that network number ``fold`` is validated on."""
+        """Return the labelled ``TILES`` that networks are validated on from which ``fold`` is held."""
         tiles = self.tiles
         return tiles[tiles["labelled"] & (tiles["fold"] == fold)]
 

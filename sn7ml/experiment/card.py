@@ -125,11 +125,12 @@ def _training(content: CardContent) -> str:
     lines = [f"* `{key}`: {value}" for key, value in _flat(content.config.get("recipe", {}))]
     lines += [f"* `{key}`: {value}" for key, value in sorted(content.run_params.items()) if key.startswith(SECTIONS)]
     history, epochs = content.history, ""
-    if {"fold", "epoch", "val_iou"} <= set(history.columns):
-        best = history.loc[history.groupby("fold")["val_iou"].idxmax()]
+    if {"network", "epoch", "val_iou"} <= set(history.columns):
+        best = history.loc[history.groupby("network")["val_iou"].idxmax()]
         told = [
-            f"network {fold}: epoch {epoch} of {int((history['fold'] == fold).sum())} kept (validation pixel IoU {iou:.4f})"
-            for fold, epoch, iou in zip(best["fold"], best["epoch"], best["val_iou"], strict=True)
+            f"network {network}: epoch {epoch} of {int((history['network'] == network).sum())} kept "
+            f"(validation pixel IoU {iou:.4f})"
+            for network, epoch, iou in zip(best["network"], best["epoch"], best["val_iou"], strict=True)
         ]
         epochs = "\n\n" + "; ".join(told) + "."
     upsampling = content.config.get("upsampling", "unknown")

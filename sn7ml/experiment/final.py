@@ -19,7 +19,7 @@ RECIPE_DIGEST = "sn7.recipe_digest"
 def final_run(store: Store, model: Path, params: Params) -> Run:
     """Return the run that trained ``model``; a store that does not know it (fresh clone, `dvc pull`) gets a restored one."""
     digest = package_digest(model)
-    recipe, _ = read_config(model)
+    recipe = read_config(model).recipe
     history = pd.read_csv(model / HISTORY)
     found = find_run(store, digest)
     return found or restore_run(store, digest, run_name(recipe), flatten(resolved(params, recipe)), history)
@@ -28,7 +28,7 @@ def final_run(store: Store, model: Path, params: Params) -> Run:
 def best_epoch(model: Path) -> int:
     """Return the epoch whose weights a package holds; of several networks, the first's."""
     history = pd.read_csv(model / HISTORY)
-    history = history[history["fold"] == 1]
+    history = history[history["network"] == 1]
     return int(history["epoch"].to_numpy()[history["val_iou"].to_numpy().argmax()])
 
 

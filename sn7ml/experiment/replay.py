@@ -48,9 +48,8 @@ def answer(request: Mapping[str, Any]) -> None:
     package, data, out = (Path(request[name]) for name in ("package", "data", "out"))
     usage = read_usage(package) or parse(Usage, request["usage"], "usage of the request")
     predictor, frames = load_predictor(package, usage.predict), scan(data)
-    networks = len(predictor.networks)
     stretches = {
-        aoi: [Stretch(start, stop, fold if fold <= networks else 0) for start, stop, fold in parts]
+        aoi: [Stretch(start, stop, fold if fold <= predictor.folds else 0) for start, stop, fold in parts]
         for aoi, parts in request["stretches"].items()
     }
     for _ in predict_frames(predictor, data, frames, stretches, out / "probabilities"):

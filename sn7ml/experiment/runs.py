@@ -66,9 +66,9 @@ class Run:
     store: Store
     run_id: str
 
-    def log_epoch(self, epoch: int, metrics: Mapping[str, float], fold: int = 1) -> None:
-        """Add one point to each curve; ``epoch`` counts from 1. Those of further folds are called ``fold2_val_iou`` and so on."""
-        prefix = f"fold{fold}_" if fold > 1 else ""
+    def log_epoch(self, epoch: int, metrics: Mapping[str, float], network: int = 1) -> None:
+        """Add a point to each curve; ``epoch`` counts from 1. A second network's are called ``network2_val_iou`` and so on."""
+        prefix = f"network{network}_" if network > 1 else ""
         self.log_metrics({f"{prefix}{name}": value for name, value in metrics.items()}, epoch)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
@@ -311,11 +311,11 @@ def restore_run(store: Store, model_digest: str, name: str, params: Mapping[str,
     model_digest
         Of the package; :func:`find_run` finds the run by it from now on.
     history
-        A row per epoch and fold with columns ``epoch`` and ``fold``; the other columns become the curves.
+        A row per epoch and network with columns ``epoch`` and ``network``; the other columns become the curves.
     """
     tags = {MODEL_DIGEST: model_digest, RESTORED: "true"}
     with training_run(store, name=name, tags=tags, params=params) as run:
         for row in history.to_dict("records"):
-            epoch, fold = int(row.pop("epoch")), int(row.pop("fold"))
-            run.log_epoch(epoch, {str(column): value for column, value in row.items()}, fold)
+            epoch, network = int(row.pop("epoch")), int(row.pop("network"))
+            run.log_epoch(epoch, {str(column): value for column, value in row.items()}, network)
     return run

@@ -76,8 +76,10 @@ class Checkpoint:
             ) from None
 
 
-def checkpoint_for(path: Path | None, recipe: Recipe, params: TrainParams, tiles: TileStore, fold: int) -> Checkpoint:
-    """Name what a state belongs to: recipe, params, tiles, fold and the version of torch. Where tiles are read is no matter."""
+def checkpoint_for(
+    path: Path | None, recipe: Recipe, params: TrainParams, tiles: TileStore, network: int
+) -> Checkpoint:
+    """Name what a state belongs to: recipe, params, tiles, network, version of torch. Where tiles are read is no matter."""
     how = params.model_dump_json(exclude={"loader_workers"})
-    text = f"{recipe.model_dump_json()} {how} {tiles.digest()} {fold} {torch.__version__}"
+    text = f"{recipe.model_dump_json()} {how} {tiles.digest()} {network} {torch.__version__}"
     return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest())

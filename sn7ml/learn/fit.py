@@ -51,7 +51,7 @@ def fit(
     tiles: TileStore,
     on_epoch: OnEpoch = lambda _epoch, _metrics: None,
     checkpoint: Path | None = None,
-    fold: int = 1,
+    network: int = 1,
 ) -> Fit:
     """Train one network.
 
@@ -68,9 +68,9 @@ def fit(
     checkpoint
         Where the state is kept after each epoch. If the file is there, and comes from the same recipe, params and
         tiles, training goes on from it and ends as if it had never stopped. The caller deletes it.
-    fold
-        Number of the network, from 1: it is validated on the tiles of this fold, and learns on those of the others and of
-        split "train".
+    network
+        Its number, from 1, which decides its seed and its fold: it is validated on the tiles of this fold, and learns on those
+        of the others and of split "train".
 
     Raises
     ------
@@ -79,18 +79,18 @@ def fit(
     TableError
         If there are no tiles to train or validate on.
     """
-    first_seed = params.seed + fold - 1
+    first_seed, fold = params.seed + network - 1, tiles.fold_of(network)
     torch.manual_seed(first_seed)
     train_tiles, val_tiles = tiles.learned_by(fold), tiles.held_from(fold)
     if train_tiles.empty or val_tiles.empty:
         which = "learn" if train_tiles.empty else "be validated"
         raise TableError(
-            f"{tiles.folder}: no labelled tile for network {fold} to {which} on; see split and tiling in params.yaml"
+            f"{tiles.folder}: no labelled tile for network {network} to {which} on; see split and tiling in params.yaml"
         )
     training = Training.start(recipe, params, tiles)
     train_batches = _loader(training, tiles, train_tiles, recipe, params)
     val_batches = _loader(training, tiles, val_tiles, recipe, params)
-    state = checkpoint_for(checkpoint, recipe, params, tiles, fold)
+    state = checkpoint_for(checkpoint, recipe, params, tiles, network)
     progress = state.resume(training.parts)
     for done in progress.rows:
         on_epoch(int(done["epoch"]), _without_epoch(done))

@@ -32,7 +32,10 @@ class Package:
     """Output pixels per image pixel along each axis."""
 
     weights: tuple[dict[str, Tensor], ...]
-    """The state of each network, on the CPU; one per fold, in their order."""
+    """The state of each network, on the CPU. They take the folds in turn."""
+
+    folds: int = 1
+    """The first network has not seen fold 1, the next not fold 2, and after so many it begins anew."""
 
     def networks(self) -> list[nn.Module]:
         """Return the networks with these weights. Raises ModelError if they do not fit."""
@@ -47,10 +50,11 @@ class Package:
         return network
 
 
-def joined(packages: Sequence[Package]) -> Package:
-    """Return one package of the networks of several that were trained by one recipe."""
+def joined(packages: Sequence[Package], folds: int) -> Package:
+    """Return one package of the networks of several, all of one recipe, from which the folds were held in turn."""
     first = packages[0]
-    return Package(first.recipe, first.upsampling, tuple(weights for one in packages for weights in one.weights))
+    weights = tuple(weights for one in packages for weights in one.weights)
+    return Package(first.recipe, first.upsampling, weights, folds)
 
 
 def save_package(folder: Path, package: Package) -> None:
@@ -73,7 +77,9 @@ def save_package(folder: Path, package: Package) -> None:
             save_file(tensors, temporary)
         except safetensors.SafetensorError as error:  # its name for a full disk, among others
             raise ModelError(f"{folder / WEIGHTS}: cannot be written ({error})") from None
-    config = {"recipe": package.recipe.model_dump(mode="json"), "upsampling": package.upsampling}
+    config = {
+        "recipe": package.recipe.model_dump(mode="json"), "upsampling": package.upsampling, "folds": package.folds
+    }  # fmt: skip
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=True))
 
 
@@ -87,13 +93,13 @@ def load_package(folder: Path) -> Package:
     ParamsError
         If the recipe has unknown or missing keys.
     """
-    recipe, upsampling = read_config(folder)
+    config = read_config(folder)
     try:
         require_regular(folder / WEIGHTS, MOST_WEIGHT_BYTES)
         weights = _by_network(load_file(folder / WEIGHTS))
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
         raise no_package(folder, error) from None
-    package = Package(recipe, upsampling, weights)
+    package = Package(config.recipe, config.upsampling, weights, config.folds or len(weights))
     _refuse_other_network(package, folder)
     return package
 

@@ -56,7 +56,7 @@ class Predictor:
         ]
         fabric = Fabric(accelerator=self.device.type, devices=1, precision=params.precision)
         self.autocast: Callable[[], AbstractContextManager[None]] = fabric.autocast
-        self.upsampling = package.upsampling
+        self.upsampling, self.folds = package.upsampling, package.folds
         self.params = params
         s = self.upsampling
         self.weights = torch.from_numpy(blend_weights(params.tile_px * s, params.overlap_px * s)).to(self.device)
@@ -70,7 +70,7 @@ class Predictor:
         pixels
             (4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable.
         stretches
-            Columns that are wanted, each stretch with the network that is asked there; None wants all columns of all
+            Columns that are wanted, each stretch with the networks that are asked there; None wants all columns of all
             networks, averaged. Brightness, and what networks adapt to, is taken from the whole frame either way.
 
         Returns
@@ -89,7 +89,7 @@ class Predictor:
             left, right = max(start - margin, 0), min(stop + margin, width)
             wanted = np.zeros((rows, right - left), np.bool_)
             wanted[:, start - left : stop - left] = pixels[3, :, start:stop] > 0
-            chosen = networks[fold - 1 : fold] if fold else networks
+            chosen = networks[fold - 1 :: self.folds] if fold else networks
             found = self._blend(chosen, image[:, :, left:right], wanted)
             channels[:, :, start * s : stop * s] = found[:, :, (start - left) * s : (stop - left) * s]
             usable[:, start * s : stop * s] = (pixels[3, :, start:stop] > 0).repeat(s, axis=0).repeat(s, axis=1)
@@ -184,7 +184,7 @@ def predict_frames(
     frames
         ``FRAMES``.
     stretches
-        AOI to the columns that are wanted, and the network that is asked there; AOIs that are not named are left out.
+        AOI to the columns that are wanted, and the networks that are asked there; AOIs that are not named are left out.
     out
         Folder to write to.
     read

@@ -1,7 +1,7 @@
 """``params.yaml`` as frozen, strict models: a section each, every field with its meaning and unit."""
 
 from sn7ml.params.data import SplitParams, TilingParams, ValidationParams
-from sn7ml.params.learning import Choice, PredictParams, SearchParams, TrainParams
+from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams, TrainParams
 from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.reading import load_params, load_recipe, load_track, parse, with_values
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
@@ -26,6 +26,7 @@ __all__ = [
     "Choice",
     "CollapseParams",
     "EvaluateParams",
+    "FinalTrainParams",
     "InstanceParams",
     "LossParams",
     "ModelParams",

@@ -9,9 +9,12 @@ from sn7ml.params.section import Scalar, Section, Split
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
+MOST_NETWORKS = 32
+"""Every one of them is in memory during prediction."""
+
 
 class TrainParams(Section):
-    """How long and on what the final model is trained."""
+    """How long and on what a network is trained."""
 
     epochs: int = Field(ge=1)
     """Passes of ``tiles_per_epoch`` tiles."""
@@ -38,7 +41,14 @@ class TrainParams(Section):
     """Processes that read tiles ahead; 0 reads in the training process, which suffices on a CPU."""
 
     seed: int = Field(ge=0)
-    """Decides first weights, the order of tiles, and augmentation; the next fold's network takes the next number."""
+    """Decides first weights, the order of tiles, and augmentation; the next network takes the next number."""
+
+
+class FinalTrainParams(TrainParams):
+    """How long and on what the networks of the final model are trained."""
+
+    networks: int = Field(ge=1, le=MOST_NETWORKS)
+    """Networks per fold, alike but for their seeds: prediction takes the mean of all that have not seen a place."""
 
 
 class Choice(Section):

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import model_validator
 
 from sn7ml.params.data import SplitParams, TilingParams, ValidationParams
-from sn7ml.params.learning import Choice, PredictParams, SearchParams, TrainParams
+from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams
 from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section
@@ -22,7 +22,7 @@ class Params(Section):
     loss: LossParams
     augmentation: AugmentationParams
     optimiser: OptimiserParams
-    train: TrainParams
+    train: FinalTrainParams
     search: SearchParams
     predict: PredictParams
     tune: TuneParams

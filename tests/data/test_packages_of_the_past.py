@@ -15,7 +15,7 @@ PAST = sorted(path for path in (Path(__file__).parent / "packages_of_the_past").
 
 @pytest.mark.parametrize("folder", PAST, ids=lambda folder: folder.name)
 def test_it_can_be_read(folder: Path) -> None:
-    recipe, upsampling = read_config(folder)
+    recipe, upsampling, _ = read_config(folder)
     usage = read_usage(folder)
     assert upsampling == 3
     assert recipe.model.architecture == "Unet"
@@ -24,7 +24,8 @@ def test_it_can_be_read(folder: Path) -> None:
 
 
 def test_what_came_later_changes_nothing_of_the_first_one() -> None:
-    recipe, _ = read_config(PAST[0])
+    recipe, _, folds = read_config(PAST[0])
+    assert folds is None  # one network per fold, however many those are
     usage = read_usage(PAST[0])
     assert usage is not None
     assert (recipe.loss.lovasz, recipe.loss.tversky, recipe.optimiser.method) == (0.0, 0.0, "adamw")

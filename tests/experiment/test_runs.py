@@ -131,15 +131,15 @@ def test_a_run_is_found_by_its_model_and_takes_scores_after_its_end(store: Store
 
 def test_an_unknown_model_is_restored_with_its_curves(store: Store) -> None:
     assert find_run(store, "d2") is None
-    history = pd.DataFrame({"epoch": [1, 2, 1], "fold": [1, 1, 2], "val_iou": [0.1, 0.2, 0.3]})
+    history = pd.DataFrame({"epoch": [1, 2, 1], "network": [1, 1, 2], "val_iou": [0.1, 0.2, 0.3]})
     restored = restore_run(store, "d2", "train-Unet", {"loss.dice": 1.0}, history)
     assert find_run(store, "d2") == restored
     assert store.client.get_run(restored.run_id).data.tags[RESTORED] == "true"
     curves = {
         name: [(point.step, point.value) for point in store.client.get_metric_history(restored.run_id, name)]
-        for name in ("val_iou", "fold2_val_iou")
+        for name in ("val_iou", "network2_val_iou")
     }
-    assert curves == {"val_iou": [(1, 0.1), (2, 0.2)], "fold2_val_iou": [(1, 0.3)]}
+    assert curves == {"val_iou": [(1, 0.1), (2, 0.2)], "network2_val_iou": [(1, 0.3)]}
 
 
 def test_a_score_named_like_a_curve_is_what_mlflow_shows_and_the_curve_stays(store: Store, run: Run) -> None:

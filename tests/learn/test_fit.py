@@ -128,9 +128,11 @@ def test_each_fold_gets_a_network_that_does_not_see_it(
     monkeypatch.setattr("sn7ml.learn.fit.draw_tiles", note)
     checkpoint = tmp_path / "train.pt"
     one = fit(recipe(), training(epochs=1), store, checkpoint=checkpoint)
-    two = fit(recipe(), training(epochs=1), store, checkpoint=checkpoint, fold=2)
-    assert seen == [{2}, {1}]  # and the second is not taken for the first, whose checkpoint lies there
+    two = fit(recipe(), training(epochs=1), store, checkpoint=checkpoint, network=2)
+    three = fit(recipe(), training(epochs=1), store, checkpoint=checkpoint, network=3)
+    assert seen == [{2}, {1}, {2}]  # and none is taken for the one before, whose checkpoint lies there
     assert differ(one, two)
+    assert differ(one, three)  # of one fold, by their seeds
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda _: b"", lambda _: b"not a checkpoint"])

@@ -45,6 +45,23 @@ def test_what_was_saved_is_read_back_and_answers_alike(package: Package, tmp_pat
     assert not torch.equal(*answers)  # two networks, each with its own weights
 
 
+def test_a_package_from_before_folds_were_told_has_one_network_of_each(package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    assert load_package(tmp_path).folds == 1
+    config = yaml.safe_load((tmp_path / CONFIG).read_text())
+    del config["folds"]
+    (tmp_path / CONFIG).write_text(yaml.safe_dump(config))
+    assert load_package(tmp_path).folds == 2
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "true", "'2'", "[1]"])
+def test_folds_that_are_no_number_are_refused(package: Package, tmp_path: Path, value: str) -> None:
+    save_package(tmp_path, package)
+    (tmp_path / CONFIG).write_text((tmp_path / CONFIG).read_text().replace("folds: 1", f"folds: {value}"))
+    with pytest.raises(ModelError, match="folds must be a number from 1 on"):
+        load_package(tmp_path)
+
+
 def test_the_same_package_gives_the_same_bytes_and_another_one_another_digest(package: Package, tmp_path: Path) -> None:
     first, second = package.weights
     turned = Package(SMALL, 3, (dict(reversed(first.items())), second))
@@ -147,7 +164,7 @@ def test_weights_of_another_network_are_refused(package: Package) -> None:
 
 def test_networks_of_one_recipe_join_in_order(package: Package) -> None:
     one, two = (Package(SMALL, 3, (weights,)) for weights in package.weights)
-    assert joined([one, two]) == package
+    assert joined([one, two], folds=1) == package
 
 
 def test_code_of_this_project_reads_no_pickle_of_others() -> None:

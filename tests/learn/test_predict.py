@@ -51,13 +51,13 @@ def use(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def predictor(
-    network: nn.Module, upsampling: int = 1, others: Sequence[nn.Module] = (), **changes: object
+    network: nn.Module, upsampling: int = 1, others: Sequence[nn.Module] = (), folds: int = 1, **changes: object
 ) -> Predictor:
     class Made(Package):
         def networks(self) -> list[nn.Module]:
             return [network, *others]
 
-    return Predictor(Made(RECIPE, upsampling, ({},)), windows(**changes))
+    return Predictor(Made(RECIPE, upsampling, ({},), folds), windows(**changes))
 
 
 def address_bands(shape: tuple[int, int]) -> NDArray[np.uint8]:
@@ -124,7 +124,7 @@ def test_neighbouring_windows_fade_into_each_other() -> None:
 
 
 @pytest.mark.parametrize("flips", [False, True])
-def test_each_stretch_asks_its_own_network_and_the_others_the_mean_of_all(flips: bool) -> None:
+def test_each_stretch_asks_the_networks_of_its_fold_and_the_others_all(flips: bool) -> None:
     class Says(nn.Module):
         def __init__(self, probability: float) -> None:
             super().__init__()
@@ -133,11 +133,12 @@ def test_each_stretch_asks_its_own_network_and_the_others_the_mean_of_all(flips:
         def forward(self, image: Tensor) -> Tensor:
             return torch.full_like(image, self.logit)
 
-    model = predictor(Says(0.2), others=[Says(0.6)], flips=flips)
+    model = predictor(Says(0.2), others=[Says(0.6), Says(0.4), Says(0.8)], folds=2, flips=flips)
     stretches = [Stretch(0, 20, 1), Stretch(20, 35, 2), Stretch(35, 60)]
     found = model.predict_image(addressed((32, 70)), stretches)
-    by_hand = np.repeat([51, 153, 102, 0], [20, 15, 25, 10])  # 255 times 0.2, 0.6, their mean
-    np.testing.assert_array_equal(found.channels[0], np.tile(by_hand, (32, 1)))
+    # 255 times the mean of 0.2 and 0.4, that of 0.6 and 0.8, and that of all: 76.5 (to even), 178.5, 127.5.
+    by_hand = np.repeat([76, 178, 128, 0], [20, 15, 25, 10])
+    np.testing.assert_allclose(found.channels[0].astype(int), np.tile(by_hand, (32, 1)), atol=1)
     np.testing.assert_array_equal(found.usable[5], by_hand > 0)
 
 

@@ -29,11 +29,11 @@ def test_two_networks_are_one_model_with_two_histories(project: Project) -> None
     assert {name.partition(".")[0] for name in names} == {"0", "1"}
     assert {"1" + name[1:] for name in names if name[0] == "0"} == {name for name in names if name[0] == "1"}
     history = pd.read_csv(build / "model" / "history.csv")
-    assert history.groupby("fold")["epoch"].apply(list).to_dict() == {1: [1, 2, 3], 2: [1, 2, 3]}
+    assert history.groupby("network")["epoch"].apply(list).to_dict() == {1: [1, 2, 3], 2: [1, 2, 3]}
     (run,) = final_runs(project)
-    by_fold = history.groupby("fold")["val_iou"].last()
+    by_fold = history.groupby("network")["val_iou"].last()
     assert run.data.metrics["val_iou"] == pytest.approx(by_fold[1])
-    assert run.data.metrics["fold2_val_iou"] == pytest.approx(by_fold[2])
+    assert run.data.metrics["network2_val_iou"] == pytest.approx(by_fold[2])
     assert run.data.metrics["test_scot"] == pytest.approx(metrics(project)["scot"])
 
 
