@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from sn7ml.data.model_files import package_digest
 from sn7ml.errors import ModelError, StoreError
 from sn7ml.experiment.pyfunc import ARTIFACT, save_pyfunc
 from sn7ml.experiment.runs import MODEL_DIGEST
-from sn7ml.experiment.store import FINAL, Store, open_store
+from sn7ml.experiment.store import FINAL, Store, open_store, paged
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
+
+MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<number>\d+))")
+"""The address of a version."""
 
 ABSENT = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
 """MLflow's words for no such alias, version or model."""
@@ -66,13 +70,8 @@ def register(store: Store, package: Path, name: str, run_id: str) -> ModelVersio
 
 def versions(client: MlflowClient, name: str) -> list[ModelVersion]:
     """Return all versions of a model, the newest first."""
-    found: list[ModelVersion] = []
-    token = None
-    while True:
-        page = client.search_model_versions(f"name = '{name}'", page_token=token)
-        found, token = [*found, *page], page.token
-        if not token:
-            return sorted(found, key=lambda version: -int(version.version))
+    found = paged(lambda token: client.search_model_versions(f"name = '{name}'", page_token=token))
+    return sorted(found, key=lambda version: -int(version.version))
 
 
 def registered(store: Store, name: str) -> RegisteredModel:
