@@ -11,8 +11,7 @@ from sn7ml.experiment.aliases import WITHDRAWN, now
 from sn7ml.experiment.card import CARD, DataFacts, content_of, model_card, table
 from sn7ml.experiment.gate import Marks, Verdict
 from sn7ml.experiment.provenance import UNKNOWN, provenance
-from sn7ml.experiment.pyfunc import ARTIFACT
-from sn7ml.experiment.registry import fetch, model_id_of
+from sn7ml.experiment.registry import fetch_words, model_id_of
 from sn7ml.experiment.store import Store
 
 VERDICT = "sn7.verdict"
@@ -53,8 +52,7 @@ def attach_card(store: Store, version: ModelVersion, marks: Marks, facts: DataFa
     inputs = run.inputs.dataset_inputs if run.inputs is not None else []
     tiles = [one.dataset.digest for one in inputs if one.dataset.name == "sn7-tiles-train"]
     with tempfile.TemporaryDirectory(prefix="sn7ml-card-") as folder:
-        model = fetch(store, version, Path(folder) / "model")
-        package = model / "artifacts" / ARTIFACT
+        package = fetch_words(store, version, Path(folder))
         trained_on = tiles[0] if tiles else UNKNOWN
         content = content_of(version.name, package, run.data.params, trained_on, facts, marks)
         path = Path(folder) / CARD

@@ -6,7 +6,9 @@
 import json
 import re
 import tempfile
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 
 import mlflow.artifacts
 from mlflow import MlflowClient
@@ -14,7 +16,7 @@ from mlflow.entities import LoggedModelOutput, Metric
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 
-from sn7ml.data.model_files import package_digest
+from sn7ml.data.model_files import CONFIG, WEIGHTS, package_digest
 from sn7ml.errors import ModelError, StoreError
 from sn7ml.experiment.pyfunc import ARTIFACT, save_pyfunc
 from sn7ml.experiment.runs import MODEL_DIGEST
@@ -115,9 +117,27 @@ def fetch(store: Store, version: ModelVersion, folder: Path) -> Path:
     StoreError
         If they are gone.
     """
+    with _reading(store, version) as uri:
+        return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder), tracking_uri=store.uri))
+
+
+def fetch_words(store: Store, version: ModelVersion, folder: Path) -> Path:
+    """Copy what the package of a version says of itself into ``folder``: all but the weights. Raises as :func:`fetch`."""
+    with _reading(store, version) as uri:
+        package = f"{uri}/artifacts/{ARTIFACT}"
+        files = mlflow.artifacts.list_artifacts(package, tracking_uri=store.uri)
+        # CONFIG in any case: of files that are gone the list is merely empty.
+        for name in sorted({CONFIG, *(PurePosixPath(file.path).name for file in files)} - {WEIGHTS}):
+            mlflow.artifacts.download_artifacts(f"{package}/{name}", dst_path=str(folder), tracking_uri=store.uri)
+    return folder
+
+
+@contextmanager
+def _reading(store: Store, version: ModelVersion) -> Iterator[str]:
+    """Yield where the files of a version lie; what fails in the block is a StoreError that says what can be done."""
     uri = store.client.get_model_version_download_uri(version.name, version.version)
     try:
-        return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder), tracking_uri=store.uri))
+        yield uri
     except (MlflowException, OSError) as error:
         raise StoreError(
             f"cannot read version {version.version} of {version.name!r} at {uri} ({error}); bring the files back or, if it is "
