@@ -14,7 +14,8 @@ from mlflow.store.entities import PagedList
 
 from sn7ml.errors import ParamsError, StoreError
 from sn7ml.experiment.provenance import UNKNOWN
-from sn7ml.experiment.runs import AT_ONCE, HEADLINES, PREFIXES, SCORED, STATE
+from sn7ml.experiment.runs import AT_ONCE, SCORED, STATE
+from sn7ml.experiment.score_text import HEADLINES, PREFIXES
 from sn7ml.experiment.store import FINAL, SEARCH, Store, paged
 
 SPLITS: Mapping[str, str] = {FINAL: PREFIXES["test"], SEARCH: PREFIXES["validation"]}

@@ -2,16 +2,17 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
 
 from sn7ml.experiment.aliases import WITHDRAWN, now
-from sn7ml.experiment.card import CARD, DataFacts, content_of, model_card, table
+from sn7ml.experiment.card import CARD, DataFacts, content_of, model_card
 from sn7ml.experiment.gate import Marks, Verdict
 from sn7ml.experiment.provenance import UNKNOWN, provenance
 from sn7ml.experiment.registry import fetch_words, model_id_of
+from sn7ml.experiment.score_text import decimal, table
 from sn7ml.experiment.store import Store
 
 VERDICT = "sn7.verdict"
@@ -64,7 +65,7 @@ def summary(version: ModelVersion) -> dict[str, str]:
     """Return what a version's tags say in a word each: scores, verdict, time, data, commit, run; "–" where they do not."""
     tags = version.tags
     shown = {name: tags.get(f"test_{name}") for name in ("scot", "f1", "iou")}
-    scores = {name: "–" if text is None or text == "nan" else f"{float(text):.4f}" for name, text in shown.items()}
+    scores = {name: decimal(None if text is None else float(text)) for name, text in shown.items()}
     verdict = {"true": "promoted", "false": "rejected"}.get(tags.get(PROMOTED, ""), "–")
     return {
         **scores,
@@ -100,7 +101,5 @@ def description(verdict: Verdict) -> str:
 
 
 def _beside(first: str, challenger: Mapping[str, float], champion: Mapping[str, float], names: Iterable[str]) -> str:
-    rows: list[Sequence[str]] = [
-        (name, f"{challenger[name]:.4f}", f"{champion[name]:.4f}" if name in champion else "–") for name in names
-    ]
+    rows = [(name, decimal(challenger[name]), decimal(champion.get(name))) for name in names]
     return table((first, "challenger", "champion"), rows)

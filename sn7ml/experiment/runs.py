@@ -1,7 +1,6 @@
 """Runs: one MLflow record per training or trial, with the same names for the same things everywhere."""
 
 import json
-import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from optuna import TrialPruned
 
 from sn7ml.errors import StoreError
 from sn7ml.experiment.provenance import provenance
+from sn7ml.experiment.score_text import OWN_NOTE, PREFIXES, scores_note
 from sn7ml.experiment.store import FINAL, Store
 from sn7ml.params import Split
 from sn7ml.runtime.files import write_text
@@ -42,15 +42,6 @@ SCORED = "sn7.scored"
 
 NOTE = "mlflow.note.content"
 """MLflow's tag for the Markdown that its UI shows as the description of a run."""
-
-OWN_NOTE = "**Scores on"
-"""How a description begins that is ours to replace; a person's own stays."""
-
-HEADLINES: Mapping[str, str] = {"scot": "SCOT", "tracking": "tracking", "change": "change", "f1": "F1", "iou": "IoU"}
-"""Scores that a description shows, under the names people read."""
-
-PREFIXES: Mapping[Split, str] = {"train": "train", "validation": "val", "test": "test"}
-"""How the metrics of a split begin."""
 
 AT_ONCE = 100
 """Params that MLflow's REST interface takes in one request (1000 metrics)."""
@@ -265,26 +256,6 @@ def ending(run: Run) -> Iterator[Run]:
 def _end(run: Run, status: str, tags: Mapping[str, str]) -> None:
     run.set_tags(tags)
     run.store.client.set_terminated(run.run_id, status)
-
-
-def scores_note(run_id: str, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split) -> str:
-    """Return the description of a scored run, as Markdown: the scores, overall and per AOI, and where to look further."""
-    names, prefix = [name for name in HEADLINES if name in overall], PREFIXES[split]
-    rows: list[dict[Any, Any]] = [{"aoi": "all", **overall}, *per_aoi.to_dict("records")]
-    table = [
-        ["AOI", *(HEADLINES[name] for name in names)],
-        ["---", *("---:" for _ in names)],
-        *([str(row["aoi"]), *(_decimal(row.get(name, math.nan)) for name in names)] for row in rows),
-    ]
-    return "\n".join([
-        f"{OWN_NOTE} split {split}**", "", *(f"| {' | '.join(cells)} |" for cells in table), "",
-        f"More: `per_aoi_{prefix}.json`, and where they were recorded `losses_{prefix}.json` (what each kind of error costs) and "
-        f"the images `diagnosis` and `overlay_<AOI>`. Beside the best run: `sn7ml compare {run_id[:7]} best`.",
-    ])  # fmt: skip
-
-
-def _decimal(score: float) -> str:
-    return "–" if math.isnan(score) else f"{score:.4f}"
 
 
 def failure_text(error: Exception) -> str:
