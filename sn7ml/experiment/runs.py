@@ -26,7 +26,12 @@ from sn7ml.params import Split
 from sn7ml.runtime.files import write_text
 
 MODEL_DIGEST = "sn7.model_digest"
-"""Tag by which the run of a model package is found again: no run id ever enters a DVC output."""
+"""Tag by which the run of a model package is found again: no run id ever enters a DVC output.
+
+On a run it names the package as training left it. On a version of the registry and its logged model, the package as it was
+registered, which says how it is used too; so for one model the two differ, and nothing compares them. Stores hold both by now:
+under another name, known packages would be registered once more, and versions could not be judged.
+"""
 
 RESTORED = "sn7.restored"
 """Tag of a run that was written down again from the files of a training, since this store did not know it."""
