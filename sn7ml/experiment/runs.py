@@ -74,7 +74,7 @@ class Run:
         self.store.client.log_batch(self.run_id, metrics=points)
 
     def log_scores(self, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split, step: int) -> None:
-        """Record what a model is worth on a split: ``test_scot`` and so on, and a table ``per_aoi_test.json``.
+        """Record what a model is worth on a split: ``test_scot`` and so on, a table ``per_aoi_test.json``, and a description.
 
         Parameters
         ----------
@@ -91,16 +91,13 @@ class Run:
         prefix = PREFIXES[split]
         named = {f"{prefix}_{name}": value for name, value in overall.items()}
         client, now = self.store.client, int(time.time() * 1000)
-        curves = client.get_run(self.run_id).data.metrics.keys() & named
+        before = client.get_run(self.run_id).data
+        curves = before.metrics.keys() & named
         ends = {name: max(point.step for point in client.get_metric_history(self.run_id, name)) for name in curves}
         points = [Metric(name, float(value), now, max(step, ends.get(name, 0))) for name, value in named.items()]
         client.log_batch(self.run_id, metrics=points)
         self.log_table(per_aoi, f"per_aoi_{prefix}.json")
-        self._describe(overall, per_aoi, split)
-
-    def _describe(self, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split) -> None:
-        """Show the scores as the run's description in MLflow's UI, unless a person has written one."""
-        if self.store.client.get_run(self.run_id).data.tags.get(NOTE, OWN_NOTE).startswith(OWN_NOTE):
+        if before.tags.get(NOTE, OWN_NOTE).startswith(OWN_NOTE):  # a person may have written another
             self.set_tags({NOTE: scores_note(self.run_id, overall, per_aoi, split)})
 
     def log_table(self, table: pd.DataFrame, name: str) -> None:
