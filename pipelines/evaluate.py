@@ -16,7 +16,8 @@ from sn7ml.data.regions import read_grids
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.final import best_epoch, digest_of, final_run
 from sn7ml.experiment.provenance import data_md5
-from sn7ml.experiment.runs import PREFIXES, SCORED
+from sn7ml.experiment.runs import SCORED
+from sn7ml.experiment.score_text import PREFIXES
 from sn7ml.experiment.scoring import read_split_truth, score_tracks
 from sn7ml.experiment.store import open_store
 from sn7ml.metrics.diagnosis import diagnose

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from sn7ml.cli.terminal import console, show
 from sn7ml.errors import ParamsError, StoreError
+from sn7ml.experiment.score_text import HEADLINES, decimal
 
 if TYPE_CHECKING:
     from sn7ml.experiment.leaderboard import RunRecord
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from sn7ml.report.compare import Comparison
     from sn7ml.report.compare_sums import ComparedRun
     from sn7ml.report.compare_words import Verdict
-
-SHOWN = {"scot": "SCOT", "tracking": "tracking", "change": "change", "f1": "F1", "iou": "IoU"}
 
 STATES = {"complete": "green", "running": "cyan", "pruned": "dim"}
 """Colours of states; any other is a failure."""
@@ -218,17 +217,17 @@ def _origin(record: "RunRecord") -> dict[str, str]:
 
 def _table(records: Sequence["RunRecord"], sort: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    extra = [sort] if sort not in SHOWN and sort.partition("_")[2] not in SHOWN else []
+    extra = [sort] if sort not in HEADLINES and sort.partition("_")[2] not in HEADLINES else []
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("run", no_wrap=True)
     table.add_column("name")
-    for name in (*SHOWN.values(), *extra):
+    for name in (*HEADLINES.values(), *extra):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("data", "scored on", "commit", "state", "registry", "started"):
         table.add_column(name, no_wrap=True)
     for place, record in enumerate(records, start=1):
-        scores = [_decimal(record.score(name)) for name in SHOWN]
-        scores += [_decimal(record.metrics.get(name, record.score(name))) for name in extra]
+        scores = [decimal(record.score(name)) for name in HEADLINES]
+        scores += [decimal(record.metrics.get(name, record.score(name))) for name in extra]
         state = f"[{STATES.get(record.state, 'red')}]{escape(record.state)}[/]"
         rest = [record.data[:7], record.scored[:7] or "–", record.commit, state, _registry(record), _when(record)]
         table.add_row(str(place), record.short_id, escape(record.name), *scores, *rest)
@@ -266,10 +265,6 @@ def _tell_verdict(verdict: "Verdict") -> None:
     console.print(f"[bold {COLOURS[verdict.level]}]{escape(verdict.headline)}[/]", soft_wrap=True, highlight=False)
     for reason in verdict.reasons:
         console.print(f"  · {reason}", soft_wrap=True, markup=False, highlight=False)
-
-
-def _decimal(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.4f}"
 
 
 def _registry(record: "RunRecord") -> str:

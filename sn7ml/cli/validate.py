@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sn7ml.params import ValidationParams
     from sn7ml.validation.drift import Drift, Reference
     from sn7ml.validation.report import Report
+    from sn7ml.validation.suites import Suites
 
 PARAMS = Path("params.yaml")
 
@@ -66,6 +68,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
 ) -> None:
     """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
     from sn7ml.data.mend import check_target, mended_copy  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.validation.drift import compare  # noqa: PLC0415
 
     thresholds, root = thresholds_of(params), data.resolve()
     for option, folder in (("--report", report), ("--docs", docs)):
@@ -83,7 +86,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     checked = judged(root, thresholds, docs)
     found = checked.report
     show_failures(found, thresholds)
-    drift = drift_from(checked.facts, known) if known else None
+    drift = compare(known, checked.looks) if known else None
     if drift is not None:
         show_drift(drift)
     if report is not None:
@@ -123,42 +126,48 @@ class Checked:
     frames: pd.DataFrame
     """``FRAMES``."""
 
+    labels: pd.DataFrame | None
+    """``LABEL_FACTS``; None where nothing is labelled."""
+
     report: "Report"
-    facts: pd.DataFrame
-    """What drift is about."""
+
+    @cached_property
+    def looks(self) -> pd.DataFrame:
+        """What drift is about. Every image is read once more for it."""
+        from sn7ml.data.appearance import appearance  # noqa: PLC0415
+        from sn7ml.validation.drift import with_density  # noqa: PLC0415
+
+        with console.status("looking at the images"):
+            looks = appearance(self.root, self.frames)
+            return looks if self.labels is None else with_density(looks, self.labels)
 
 
 def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
     """Check the data. Where nothing is labelled, images alone count."""
-    from sn7ml.data.appearance import appearance  # noqa: PLC0415
     from sn7ml.data.catalog import scan  # noqa: PLC0415
     from sn7ml.data.facts import frame_facts  # noqa: PLC0415
-    from sn7ml.validation.drift import with_density  # noqa: PLC0415
     from sn7ml.validation.run import judge_tables, raw_facts  # noqa: PLC0415
     from sn7ml.validation.suites import suites  # noqa: PLC0415
 
-    frames = scan(root)
+    frames, wanted = scan(root), suites(thresholds)
     labelled = bool((frames["labels"] != "").any())
     if not labelled:
         console.print("no labels here: the images alone are checked")
         frames = frames.assign(part="test_public")  # where none are expected
     with console.status("reading"):
         tables = raw_facts(root, frames) if labelled else {"frames": frame_facts(root, frames)}
-        facts = appearance(root, frames)
-        facts = with_density(facts, tables["labels"]) if labelled else facts
     with console.status("judging"):
-        report = judge_tables(tables, suites(thresholds))
+        report = judge_tables(tables, wanted)
         if docs is not None:
-            write_docs(docs, tables, thresholds)
-    return Checked(root, frames, report, facts)
+            write_docs(docs, tables, wanted)
+    return Checked(root, frames, tables.get("labels"), report)
 
 
-def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], thresholds: "ValidationParams") -> None:
+def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], wanted: "Suites") -> None:
     """Write Great Expectations' own pages."""
     from sn7ml.validation.docs import write_data_docs  # noqa: PLC0415
-    from sn7ml.validation.suites import suites  # noqa: PLC0415
 
-    page = write_data_docs(folder, tables, {name: suites(thresholds)[name] for name in tables})
+    page = write_data_docs(folder, tables, {name: wanted[name] for name in tables})
     console.print(f"Data Docs: {escape(str(page))}", soft_wrap=True, highlight=False)
 
 
@@ -180,13 +189,6 @@ def reference_of(path: Path) -> "Reference":
         return reference(with_density(facts, label_facts(root, frames)))
 
 
-def drift_from(facts: pd.DataFrame, known: "Reference") -> "Drift":
-    """Compare facts with a reference."""
-    from sn7ml.validation.drift import compare  # noqa: PLC0415
-
-    return compare(known, facts)
-
-
 def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     """Write the report, what the frames look like, and the drift, if any."""
     from sn7ml.errors import ModelError  # noqa: PLC0415
@@ -198,7 +200,7 @@ def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     outlines = labelled(checked.root, checked.frames)
     write_validation(folder, checked.report, draw_findings(checked.root, checked.frames, checked.report, outlines))
     try:
-        write_text(folder / REFERENCE, reference(checked.facts).model_dump_json(indent=1) + "\n")
+        write_text(folder / REFERENCE, reference(checked.looks).model_dump_json(indent=1) + "\n")
     except ModelError as error:  # of frames that cannot be read nothing can be said
         console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
     if drift is not None:

@@ -1,7 +1,6 @@
 """The model card: what a person must know before using a registered model. The same content gives the same text."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import yaml
 
 from sn7ml.data.model_files import CONFIG, HISTORY, USAGE
 from sn7ml.experiment.gate import BY_AOI, Marks
+from sn7ml.experiment.score_text import decimal, table
 
 CARD = "model_card.md"
 """Its name within the registered model."""
@@ -98,8 +98,8 @@ def _purpose(content: CardContent) -> str:
 def _scores(content: CardContent) -> str:
     overall, aois = content.marks.overall, content.marks.aois
     rows = [("**all**", overall), *aois.items()]
-    shown = table(("AOI", *BY_AOI), [(aoi, *(_decimal(scores.get(name)) for name in BY_AOI)) for aoi, scores in rows])
-    others = [f"{name} {_decimal(value)}" for name, value in overall.items() if name not in BY_AOI]
+    shown = table(("AOI", *BY_AOI), [(aoi, *(decimal(scores.get(name)) for name in BY_AOI)) for aoi, scores in rows])
+    others = [f"{name} {decimal(value)}" for name, value in overall.items() if name not in BY_AOI]
     also = f" Also: {', '.join(others)}." if others else ""
     return (
         f"On held-out data, split {', '.join(content.data.scored)} (below).\n\n{shown}\n\n"
@@ -176,17 +176,6 @@ def _licences(content: CardContent) -> str:
             f"* It started from {weights} weights of its encoder; their licence is that of the package they came with."
         )
     return "\n".join(lines)
-
-
-def table(header: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table, the columns after the first flush right."""
-    names = list(header)
-    lines = [names, ["---", *["---:"] * (len(names) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _decimal(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.4f}"
 
 
 def _flat(content: Any, prefix: str = "") -> list[tuple[str, str]]:

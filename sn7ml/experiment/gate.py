@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sn7ml.experiment.score_text import HEADLINES
 from sn7ml.params import PromoteParams
 
 Numbers = Mapping[str, float]
@@ -168,7 +169,7 @@ def numbers(scores: Mapping[str, float | None]) -> dict[str, float]:
 def _below_floors(challenger: Numbers, params: PromoteParams) -> list[str]:
     floors = {"scot": params.min_scot, "f1": params.min_f1}
     return [
-        f"{NAMES[name]} {challenger[name]:.4f} is below promote.min_{name} {floor:g}"
+        f"{HEADLINES[name]} {challenger[name]:.4f} is below promote.min_{name} {floor:g}"
         for name, floor in floors.items()
         if _number(challenger[name]) < floor
     ]
@@ -189,7 +190,7 @@ def _not_by_chance(gain: Gain) -> list[str]:
 
 def _guards_broken(challenger: Numbers, champion: Numbers, gain: Gain, params: PromoteParams) -> list[str]:
     overall = [
-        f"{NAMES[name]} {_rise(challenger, champion, name)}: lost more than promote.max_f1_loss {params.max_f1_loss:g}"
+        f"{HEADLINES[name]} {_rise(challenger, champion, name)}: lost more than promote.max_f1_loss {params.max_f1_loss:g}"
         for name in ("f1", "iou")
         if _number(challenger[name]) < _number(champion[name]) - params.max_f1_loss
     ]
@@ -215,9 +216,6 @@ def _comparison(gain: Gain, params: PromoteParams) -> str:
     return (
         f"{count} SCOT changes by {gain.mean:+.4f} on average, {gain.confidence:.0%} interval {low:+.4f} to {high:+.4f}"
     )
-
-
-NAMES: Mapping[str, str] = {"scot": "SCOT", "f1": "F1", "iou": "IoU"}
 
 
 def _rise(challenger: Numbers, champion: Numbers, name: str) -> str:

@@ -1,12 +1,12 @@
 """Runs as the store has them: which there are, what they are worth, where they come from, and whether they compare."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
 
+from mlflow.entities import LifecycleStage
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
@@ -14,8 +14,9 @@ from mlflow.store.entities import PagedList
 
 from sn7ml.errors import ParamsError, StoreError
 from sn7ml.experiment.provenance import UNKNOWN
-from sn7ml.experiment.runs import AT_ONCE, HEADLINES, PREFIXES, SCORED, STATE
-from sn7ml.experiment.store import FINAL, SEARCH, Store
+from sn7ml.experiment.runs import AT_ONCE, SCORED, STATE
+from sn7ml.experiment.score_text import HEADLINES, PREFIXES
+from sn7ml.experiment.store import FINAL, SEARCH, Store, paged
 
 SPLITS: Mapping[str, str] = {FINAL: PREFIXES["test"], SEARCH: PREFIXES["validation"]}
 """Experiment to how the names of its scores begin."""
@@ -25,8 +26,6 @@ SHORT = 7
 
 LOWER_IS_BETTER = ("loss", "seconds")
 """How the names of metrics end that are sorted from the lowest."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -181,22 +180,11 @@ def read_run(store: Store, run_id: str) -> RunRecord:
         run = store.client.get_run(run_id)
     except MlflowException as error:
         raise StoreError(f"the run {run_id} is not in {store.uri} ({error.message})") from None
-    if run.info.lifecycle_stage == "deleted":
+    if run.info.lifecycle_stage == LifecycleStage.DELETED:
         raise StoreError(f"the run {run_id} was deleted; bring it back with `mlflow runs restore --run-id {run_id}`")
     if run.info.experiment_id not in store.experiments.values():
         raise StoreError(f"the run {run_id} belongs to another experiment of this store, not to {FINAL} or {SEARCH}")
     return _record(store, run, _versions(store, [run_id]))
-
-
-def paged(search: Callable[[str | None], PagedList[T]]) -> Iterator[T]:
-    """Go through all pages of one of MLflow's searches."""
-    token = None
-    while True:
-        page = search(token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _versions(store: Store, run_ids: Sequence[str]) -> dict[str, tuple[Version, ...]]:

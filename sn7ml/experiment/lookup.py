@@ -3,12 +3,13 @@
 import math
 import re
 
+from mlflow.entities import RunInfo
 from mlflow.exceptions import MlflowException
 
 from sn7ml.errors import StoreError
-from sn7ml.experiment.leaderboard import RunRecord, paged, ranked, read_run, read_runs
-from sn7ml.experiment.registry import CHALLENGER, CHAMPION, PREVIOUS
-from sn7ml.experiment.store import Store
+from sn7ml.experiment.leaderboard import RunRecord, ranked, read_run, read_runs
+from sn7ml.experiment.registry import CHALLENGER, CHAMPION, MODEL_URI, PREVIOUS
+from sn7ml.experiment.store import Store, paged
 
 BEST = "best"
 
@@ -19,7 +20,8 @@ HOW_TO_NAME = (
     "as models:/NAME/VERSION or models:/NAME@ALIAS, or say best"
 )
 
-MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<number>\d+))")
+RUN_ID = re.compile(r"[0-9a-f]{1,32}")
+"""One, or the beginning of it."""
 
 
 def find_run_meant(store: Store, text: str) -> RunRecord:
@@ -53,9 +55,7 @@ def _best(store: Store) -> RunRecord:
 
 
 def _by_prefix(store: Store, text: str) -> str:
-    experiments = list(store.experiments.values())
-    runs = paged(lambda token: store.client.search_runs(experiments, page_token=token))
-    found = [run.info for run in runs if text and run.info.run_id.startswith(text.lower())]
+    found = _beginning_with(store, text.lower()) if RUN_ID.fullmatch(text.lower()) else []
     if not found:
         raise StoreError(f"no run {text!r} in {store.uri}; {HOW_TO_NAME}")
     if len(found) > 1:
@@ -63,6 +63,12 @@ def _by_prefix(store: Store, text: str) -> str:
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         raise StoreError(f"{text!r} begins the id of {len(found)} runs: {several}{more}; give more of it")
     return str(found[0].run_id)
+
+
+def _beginning_with(store: Store, beginning: str) -> list[RunInfo]:
+    experiments, alike = list(store.experiments.values()), f"attributes.run_id LIKE '{beginning}%'"
+    runs = paged(lambda token: store.client.search_runs(experiments, alike, page_token=token))
+    return [run.info for run in runs]
 
 
 def _only_model_with(store: Store, alias: str) -> str:

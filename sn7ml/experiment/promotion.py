@@ -97,10 +97,15 @@ class Judge:
             return Marks.from_dict(stored["marks"]), [
                 f"{name}: stored scores, since data, labels, code and params are the same"
             ]
+        if (digest := version.tags.get(MODEL_DIGEST)) is None:
+            raise StoreError(
+                f"{name} of {version.name!r} cannot be judged: sn7ml did not register it (no tag {MODEL_DIGEST}). If it is the "
+                f"champion, take the alias {CHAMPION!r} from it in the MLflow UI"
+            )
         self.tell(f"scoring {name}")
         with tempfile.TemporaryDirectory(prefix="sn7ml-version-") as folder:
             model = fetch(self.store, version, Path(folder))
-            marks, how = self.exam.mark(model, version.tags[MODEL_DIGEST], f"{name} of {version.name!r}")
+            marks, how = self.exam.mark(model, digest, f"{name} of {version.name!r}")
         remember(self.store, version, marks, self.exam.facts.key)
         why = f"changed since it was last scored: {', '.join(changed)}" if stored else "it had not been scored before"
         return marks, [f"{name}: scored anew; {why}", how]

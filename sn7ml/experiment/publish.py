@@ -2,17 +2,17 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
 
 from sn7ml.experiment.aliases import WITHDRAWN, now
-from sn7ml.experiment.card import CARD, DataFacts, content_of, model_card, table
+from sn7ml.experiment.card import CARD, DataFacts, content_of, model_card
 from sn7ml.experiment.gate import Marks, Verdict
 from sn7ml.experiment.provenance import UNKNOWN, provenance
-from sn7ml.experiment.pyfunc import ARTIFACT
-from sn7ml.experiment.registry import fetch, model_id_of
+from sn7ml.experiment.registry import fetch_words, model_id_of
+from sn7ml.experiment.score_text import decimal, table
 from sn7ml.experiment.store import Store
 
 VERDICT = "sn7.verdict"
@@ -53,8 +53,7 @@ def attach_card(store: Store, version: ModelVersion, marks: Marks, facts: DataFa
     inputs = run.inputs.dataset_inputs if run.inputs is not None else []
     tiles = [one.dataset.digest for one in inputs if one.dataset.name == "sn7-tiles-train"]
     with tempfile.TemporaryDirectory(prefix="sn7ml-card-") as folder:
-        model = fetch(store, version, Path(folder) / "model")
-        package = model / "artifacts" / ARTIFACT
+        package = fetch_words(store, version, Path(folder))
         trained_on = tiles[0] if tiles else UNKNOWN
         content = content_of(version.name, package, run.data.params, trained_on, facts, marks)
         path = Path(folder) / CARD
@@ -66,7 +65,7 @@ def summary(version: ModelVersion) -> dict[str, str]:
     """Return what a version's tags say in a word each: scores, verdict, time, data, commit, run; "–" where they do not."""
     tags = version.tags
     shown = {name: tags.get(f"test_{name}") for name in ("scot", "f1", "iou")}
-    scores = {name: "–" if text is None or text == "nan" else f"{float(text):.4f}" for name, text in shown.items()}
+    scores = {name: decimal(None if text is None else float(text)) for name, text in shown.items()}
     verdict = {"true": "promoted", "false": "rejected"}.get(tags.get(PROMOTED, ""), "–")
     return {
         **scores,
@@ -102,7 +101,5 @@ def description(verdict: Verdict) -> str:
 
 
 def _beside(first: str, challenger: Mapping[str, float], champion: Mapping[str, float], names: Iterable[str]) -> str:
-    rows: list[Sequence[str]] = [
-        (name, f"{challenger[name]:.4f}", f"{champion[name]:.4f}" if name in champion else "–") for name in names
-    ]
+    rows = [(name, decimal(challenger[name]), decimal(champion.get(name))) for name in names]
     return table((first, "challenger", "champion"), rows)

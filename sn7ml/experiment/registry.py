@@ -4,8 +4,11 @@
 """
 
 import json
+import re
 import tempfile
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 
 import mlflow.artifacts
 from mlflow import MlflowClient
@@ -13,13 +16,16 @@ from mlflow.entities import LoggedModelOutput, Metric
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 
-from sn7ml.data.model_files import package_digest
+from sn7ml.data.model_files import CONFIG, WEIGHTS, package_digest
 from sn7ml.errors import ModelError, StoreError
 from sn7ml.experiment.pyfunc import ARTIFACT, save_pyfunc
 from sn7ml.experiment.runs import MODEL_DIGEST
-from sn7ml.experiment.store import FINAL, Store, open_store
+from sn7ml.experiment.store import FINAL, Store, open_store, paged
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
+
+MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<number>\d+))")
+"""The address of a version."""
 
 ABSENT = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
 """MLflow's words for no such alias, version or model."""
@@ -66,13 +72,8 @@ def register(store: Store, package: Path, name: str, run_id: str) -> ModelVersio
 
 def versions(client: MlflowClient, name: str) -> list[ModelVersion]:
     """Return all versions of a model, the newest first."""
-    found: list[ModelVersion] = []
-    token = None
-    while True:
-        page = client.search_model_versions(f"name = '{name}'", page_token=token)
-        found, token = [*found, *page], page.token
-        if not token:
-            return sorted(found, key=lambda version: -int(version.version))
+    found = paged(lambda token: client.search_model_versions(f"name = '{name}'", page_token=token))
+    return sorted(found, key=lambda version: -int(version.version))
 
 
 def registered(store: Store, name: str) -> RegisteredModel:
@@ -116,9 +117,27 @@ def fetch(store: Store, version: ModelVersion, folder: Path) -> Path:
     StoreError
         If they are gone.
     """
+    with _reading(store, version) as uri:
+        return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder), tracking_uri=store.uri))
+
+
+def fetch_words(store: Store, version: ModelVersion, folder: Path) -> Path:
+    """Copy what the package of a version says of itself into ``folder``: all but the weights. Raises as :func:`fetch`."""
+    with _reading(store, version) as uri:
+        package = f"{uri}/artifacts/{ARTIFACT}"
+        files = mlflow.artifacts.list_artifacts(package, tracking_uri=store.uri)
+        # CONFIG in any case: of files that are gone the list is merely empty.
+        for name in sorted({CONFIG, *(PurePosixPath(file.path).name for file in files)} - {WEIGHTS}):
+            mlflow.artifacts.download_artifacts(f"{package}/{name}", dst_path=str(folder), tracking_uri=store.uri)
+    return folder
+
+
+@contextmanager
+def _reading(store: Store, version: ModelVersion) -> Iterator[str]:
+    """Yield where the files of a version lie; what fails in the block is a StoreError that says what can be done."""
     uri = store.client.get_model_version_download_uri(version.name, version.version)
     try:
-        return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder), tracking_uri=store.uri))
+        yield uri
     except (MlflowException, OSError) as error:
         raise StoreError(
             f"cannot read version {version.version} of {version.name!r} at {uri} ({error}); bring the files back or, if it is "

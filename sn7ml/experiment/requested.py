@@ -1,6 +1,5 @@
 """The model that a person asks for by a registry address or a folder, and which one that is today."""
 
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -8,10 +7,8 @@ from mlflow.exceptions import MlflowException
 
 from sn7ml.data.model_files import package_digest
 from sn7ml.errors import StoreError
-from sn7ml.experiment.registry import package_folder
+from sn7ml.experiment.registry import MODEL_URI, package_folder
 from sn7ml.experiment.store import open_store
-
-BY_ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,8 @@ def fetch_model(model: str) -> RequestedModel:
 
 
 def _resolved(model: str) -> str:
-    if match := BY_ALIAS.fullmatch(model):
+    match = MODEL_URI.fullmatch(model)
+    if match and match["alias"]:
         store = open_store()
         try:
             version = store.client.get_model_version_by_alias(match["name"], match["alias"])

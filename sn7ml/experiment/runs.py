@@ -1,7 +1,6 @@
 """Runs: one MLflow record per training or trial, with the same names for the same things everywhere."""
 
 import json
-import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,12 +20,18 @@ from optuna import TrialPruned
 
 from sn7ml.errors import StoreError
 from sn7ml.experiment.provenance import provenance
+from sn7ml.experiment.score_text import OWN_NOTE, PREFIXES, scores_note
 from sn7ml.experiment.store import FINAL, Store
 from sn7ml.params import Split
 from sn7ml.runtime.files import write_text
 
 MODEL_DIGEST = "sn7.model_digest"
-"""Tag by which the run of a model package is found again: no run id ever enters a DVC output."""
+"""Tag by which the run of a model package is found again: no run id ever enters a DVC output.
+
+On a run it names the package as training left it. On a version of the registry and its logged model, the package as it was
+registered, which says how it is used too; so for one model the two differ, and nothing compares them. Stores hold both by now:
+under another name, known packages would be registered once more, and versions could not be judged.
+"""
 
 RESTORED = "sn7.restored"
 """Tag of a run that was written down again from the files of a training, since this store did not know it."""
@@ -42,15 +47,6 @@ SCORED = "sn7.scored"
 
 NOTE = "mlflow.note.content"
 """MLflow's tag for the Markdown that its UI shows as the description of a run."""
-
-OWN_NOTE = "**Scores on"
-"""How a description begins that is ours to replace; a person's own stays."""
-
-HEADLINES: Mapping[str, str] = {"scot": "SCOT", "tracking": "tracking", "change": "change", "f1": "F1", "iou": "IoU"}
-"""Scores that a description shows, under the names people read."""
-
-PREFIXES: Mapping[Split, str] = {"train": "train", "validation": "val", "test": "test"}
-"""How the metrics of a split begin."""
 
 AT_ONCE = 100
 """Params that MLflow's REST interface takes in one request (1000 metrics)."""
@@ -78,7 +74,7 @@ class Run:
         self.store.client.log_batch(self.run_id, metrics=points)
 
     def log_scores(self, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split, step: int) -> None:
-        """Record what a model is worth on a split: ``test_scot`` and so on, and a table ``per_aoi_test.json``.
+        """Record what a model is worth on a split: ``test_scot`` and so on, a table ``per_aoi_test.json``, and a description.
 
         Parameters
         ----------
@@ -95,16 +91,13 @@ class Run:
         prefix = PREFIXES[split]
         named = {f"{prefix}_{name}": value for name, value in overall.items()}
         client, now = self.store.client, int(time.time() * 1000)
-        curves = client.get_run(self.run_id).data.metrics.keys() & named
+        before = client.get_run(self.run_id).data
+        curves = before.metrics.keys() & named
         ends = {name: max(point.step for point in client.get_metric_history(self.run_id, name)) for name in curves}
         points = [Metric(name, float(value), now, max(step, ends.get(name, 0))) for name, value in named.items()]
         client.log_batch(self.run_id, metrics=points)
         self.log_table(per_aoi, f"per_aoi_{prefix}.json")
-        self._describe(overall, per_aoi, split)
-
-    def _describe(self, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split) -> None:
-        """Show the scores as the run's description in MLflow's UI, unless a person has written one."""
-        if self.store.client.get_run(self.run_id).data.tags.get(NOTE, OWN_NOTE).startswith(OWN_NOTE):
+        if before.tags.get(NOTE, OWN_NOTE).startswith(OWN_NOTE):  # a person may have written another
             self.set_tags({NOTE: scores_note(self.run_id, overall, per_aoi, split)})
 
     def log_table(self, table: pd.DataFrame, name: str) -> None:
@@ -265,26 +258,6 @@ def ending(run: Run) -> Iterator[Run]:
 def _end(run: Run, status: str, tags: Mapping[str, str]) -> None:
     run.set_tags(tags)
     run.store.client.set_terminated(run.run_id, status)
-
-
-def scores_note(run_id: str, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split) -> str:
-    """Return the description of a scored run, as Markdown: the scores, overall and per AOI, and where to look further."""
-    names, prefix = [name for name in HEADLINES if name in overall], PREFIXES[split]
-    rows: list[dict[Any, Any]] = [{"aoi": "all", **overall}, *per_aoi.to_dict("records")]
-    table = [
-        ["AOI", *(HEADLINES[name] for name in names)],
-        ["---", *("---:" for _ in names)],
-        *([str(row["aoi"]), *(_decimal(row.get(name, math.nan)) for name in names)] for row in rows),
-    ]
-    return "\n".join([
-        f"{OWN_NOTE} split {split}**", "", *(f"| {' | '.join(cells)} |" for cells in table), "",
-        f"More: `per_aoi_{prefix}.json`, and where they were recorded `losses_{prefix}.json` (what each kind of error costs) and "
-        f"the images `diagnosis` and `overlay_<AOI>`. Beside the best run: `sn7ml compare {run_id[:7]} best`.",
-    ])  # fmt: skip
-
-
-def _decimal(score: float) -> str:
-    return "–" if math.isnan(score) else f"{score:.4f}"
 
 
 def failure_text(error: Exception) -> str:

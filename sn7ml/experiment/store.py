@@ -24,12 +24,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import mlflow
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.entities import Experiment, ViewType
+from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
+from mlflow.store.entities import PagedList
 from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
 from sn7ml.errors import StoreError
@@ -68,6 +70,8 @@ PATH_COLUMNS = (
     ("model_versions", "source"),
 )
 """Where MLflow writes absolute paths, whatever it is given."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,17 @@ def open_store() -> Store:
     except (MlflowException, SQLAlchemyError, ImportError, ValueError) as error:
         # MLflow lets through what a damaged database raises, a driver that is not installed, and an address that is none.
         raise StoreError(f"cannot open the MLflow store {server or 'mlruns/mlflow.db'}: {error!s:.500}") from error
+
+
+def paged(search: Callable[[str | None], PagedList[T]]) -> Iterator[T]:
+    """Go through all pages of one of MLflow's searches, which takes the token of a page."""
+    token = None
+    while True:
+        page = search(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def project_root() -> Path:
@@ -244,7 +259,7 @@ def _experiment(client: MlflowClient, name: str, place: Path | None) -> str:
 
 
 def _check(experiment: Experiment, place: Path | None) -> None:
-    if experiment.lifecycle_stage != ViewType.to_string(ViewType.ACTIVE_ONLY).removesuffix("_only"):
+    if experiment.lifecycle_stage != LifecycleStage.ACTIVE:
         raise StoreError(
             f"the experiment {experiment.name!r} was deleted; bring it back with "
             f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`"

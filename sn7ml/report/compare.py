@@ -82,13 +82,13 @@ def render_comparison(comparison: Comparison) -> str:
     lost = costs(runs)
     return render(
         "compare.html.j2",
-        title=f"{' beside '.join(f'{run.label} ({run.run_id[:SHORT]})' for run in runs)}",
+        title=" beside ".join(f"{run.label} ({run.run_id[:SHORT]})" for run in runs),
         split=comparison.split,
         verdicts=verdicts(comparison),
         origins=_origins(runs),
         scores=_scores(runs),
         pairs=_pairs(runs),
-        costs=_costs(runs),
+        costs=_costs(lost, runs),
         bars=plot("cost-bars", "Bars: SCOT that each kind of error costs each run", charts.cost_bars(lost, runs))
         if len(lost)
         else None,
@@ -146,8 +146,7 @@ def _pairs(runs: Sequence[ComparedRun]) -> list[PairSection]:
     return sections
 
 
-def _costs(runs: Sequence[ComparedRun]) -> Grid | None:
-    table = costs(runs)
+def _costs(table: pd.DataFrame, runs: Sequence[ComparedRun]) -> Grid | None:
     if table.empty:
         return None
     base, *others = runs

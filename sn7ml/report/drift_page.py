@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sn7ml.report.offline import render
+from sn7ml.report.offline import render_without_plots
 from sn7ml.validation.drift import FACTS, Drift, Finding
 
 WIDTH = 420
@@ -47,7 +47,7 @@ class Row:
 
 def drift_html(drift: Drift) -> str:
     """Write the page: one file, nothing fetched."""
-    return render(
+    return render_without_plots(
         "drift.html.j2", title=f"Drift: {drift.level}", drift=drift, rows=rows_of(drift), classes=CLASSES, width=WIDTH
     )
 

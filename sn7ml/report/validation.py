@@ -42,7 +42,6 @@ def to_html(report: Report, pictures: Pictures) -> str:
         "validation.html.j2",
         title=f"{report.subject.capitalize()}: {'passed' if report.ok else 'failed'}",
         ok=report.ok,
-        summary=report.summary(),
         critical=sum(result.severity == "critical" for result in failures),
         warnings=sum(result.severity == "warning" for result in failures),
         n_aois=report.n_aois,

@@ -145,6 +145,14 @@ def test_a_report_is_written_with_a_reference(area: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "report" / "drift.json").exists()
 
 
+def test_a_check_alone_reads_no_image_twice(area: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(_root: Path, _row: dict[str, str]) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("sn7ml.data.appearance._look_at", look)
+    passed(area)
+
+
 def test_the_same_frames_are_trusted_by_folder_and_by_file(area: Path, tmp_path: Path) -> None:
     passed(area, "--report", tmp_path / "report")
     for reference in (area, area.parents[1], tmp_path / "report" / "reference.json"):

@@ -107,12 +107,17 @@ def test_back_and_forth_with_reason_time_and_name(two: Court) -> None:
 
 def test_a_rollback_that_was_killed_is_finished_by_whoever_comes_next(two: Court) -> None:
     two.submit("b")
+    champion, previous = "2", "1"
     for write in range(5):
         with pytest.raises(Killed):
             rollback(mortal(two.store, write), NAME, f"attempt {write}")
+        assert two.aliases["champion"] in {"1", "2"}
         two.submit("c", marks(0.1))
-        standing = two.aliases["champion"], two.aliases["previous"]
-        assert standing in {("1", "2"), ("2", "1")}
+        if write > 0:  # before the first write nothing was begun
+            champion, previous = previous, champion
+            assert f"attempt {write}" in two.store.client.get_model_version(NAME, previous).tags[WITHDRAWN]
+        assert (two.aliases["champion"], two.aliases["previous"]) == (champion, previous)
+        assert PENDING not in registered(two.store, NAME).tags
 
 
 def test_what_was_rolled_back_comes_again_by_hand_only(two: Court) -> None:

@@ -1,11 +1,13 @@
 """The run that a person means."""
 
+from collections import Counter
+
 import pytest
 
 from sn7ml.errors import StoreError
 from sn7ml.experiment.lookup import find_run_meant
 from sn7ml.experiment.runs import training_run
-from sn7ml.experiment.store import Store
+from sn7ml.experiment.store import FINAL, Store
 from tests.experiment.scored import scored_run, trial_run
 from tests.experiment.test_leaderboard import register
 
@@ -43,6 +45,8 @@ def test_best_is_the_highest_scot_of_the_final_runs(store: Store) -> None:
     [
         ("zzz", "no run 'zzz'"),
         ("", "no run ''"),
+        ("%", "no run '%'"),
+        ("a' OR '", "no run"),
         ("champion", "no registered model has the alias 'champion' yet"),
         ("models:/sn7-buildings/7", "the registry has no '7' of 'sn7-buildings'"),
         ("models:/sn7-buildings@champion", "the registry has no 'champion' of 'sn7-buildings'"),
@@ -57,14 +61,11 @@ def test_what_means_no_run_is_said_and_how_to_name_one(store: Store, text: str, 
 
 
 def test_a_beginning_that_many_ids_share_is_ambiguous(store: Store) -> None:
-    first = {scored_run(store, 0.1).run_id[0] for _ in range(2)}
-    while len(first) > 1:  # ids are random: sooner or later two begin alike
-        found = scored_run(store, 0.1).run_id[0]
-        if found in first:
-            first = {found}
-        first.add(found)
-    with pytest.raises(StoreError, match=r"begins the id of \d+ runs: .+ \(train Unet\), .*; give more of it"):
-        find_run_meant(store, first.pop())
+    runs = [store.client.create_run(store.experiments[FINAL], run_name="train Unet") for _ in range(17)]
+    first = Counter(run.info.run_id[0] for run in runs)  # 16 digits: two of 17 ids begin alike
+    ((shared, count),) = first.most_common(1)
+    with pytest.raises(StoreError, match=rf"begins the id of {count} runs: .+ \(train Unet\), .*; give more of it"):
+        find_run_meant(store, shared)
 
 
 def test_an_alias_of_two_models_must_be_said_in_full(store: Store) -> None:

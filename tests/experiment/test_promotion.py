@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sn7ml.errors import StoreError
 from sn7ml.experiment.gate import Marks, decide
 from sn7ml.experiment.promotion import Judge
 from sn7ml.experiment.publish import DECIDED, description, summary
@@ -111,6 +112,18 @@ def test_a_champion_that_was_replaced_meanwhile_is_not_the_one_to_beat(court: Co
     assert verdict.champion is not None
     assert verdict.champion.overall["scot"] == 0.4
     assert court.aliases == {"challenger": "2", "champion": "3", "previous": "1"}
+
+
+def test_a_version_that_somebody_else_registered_is_not_judged_and_the_way_out_is_told(court: Court) -> None:
+    court.submit("a", marks(0.2))
+    foreign = court.store.client.create_model_version(NAME, "/nowhere", run_id=court.run_id)
+    with pytest.raises(StoreError, match="version 2 of 'sn7-test' cannot be judged: sn7ml did not register it"):
+        Judge(court.store, court.exam, PARAMS).judge(foreign)
+    court.store.client.set_registered_model_alias(NAME, "champion", "2")
+    with pytest.raises(StoreError, match="take the alias 'champion' from it"):
+        court.submit("b", marks(0.3))
+    court.store.client.delete_registered_model_alias(NAME, "champion")
+    assert court.submit("b").promoted
 
 
 def test_the_version_tells_its_story(court: Court) -> None:

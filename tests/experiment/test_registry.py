@@ -1,12 +1,15 @@
 """Versions of the registered model and their files."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow.entities.model_registry import ModelVersion
 
 from sn7ml.data.model_files import CONFIG, package_digest
 from sn7ml.errors import ModelError, StoreError
-from sn7ml.experiment.registry import fetch, find_version, package_folder, versions
+from sn7ml.experiment.registry import fetch, fetch_words, find_version, package_folder, versions
 from sn7ml.experiment.runs import MODEL_DIGEST
 from sn7ml.experiment.store import Store
 from tests.experiment.judged import NAME, Court, marks, package
@@ -37,6 +40,21 @@ def test_a_version_is_fetched_with_its_package_and_its_code(court: Court, tmp_pa
     assert (
         fetch(court.store, court.version("a"), tmp_path / "again") / "artifacts/package" / CONFIG
     ).read_text() == "a"
+
+
+def test_what_a_package_says_of_itself_is_had_without_its_weights(court: Court, tmp_path: Path) -> None:
+    found = fetch_words(court.store, court.version("a"), tmp_path / "fetched")
+    assert [(path.name, path.read_text()) for path in found.iterdir()] == [(CONFIG, "a")]
+
+
+@pytest.mark.parametrize("get", [fetch, fetch_words])
+def test_files_that_are_gone_are_told_with_what_can_be_done(
+    court: Court, tmp_path: Path, get: Callable[[Store, ModelVersion, Path], Path]
+) -> None:
+    version = court.version("a")
+    shutil.rmtree(court.store.client.get_model_version_download_uri(NAME, str(version.version)))
+    with pytest.raises(StoreError, match=r"(?s)cannot read version 1 of 'sn7-test' .*bring the files back"):
+        get(court.store, version, tmp_path / "fetched")
 
 
 @pytest.mark.parametrize("which", ["1", "challenger"])

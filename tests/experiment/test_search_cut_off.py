@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,9 +87,10 @@ class Deadly:
     def __call__(self, recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
         def die_once(epoch: int, metrics: Mapping[str, float]) -> None:
             on_epoch(epoch, metrics)
-            if epoch == 2 and recipe.model.architecture == "PAN" and not (self.folder / "dead").exists():
-                (self.folder / "dead").touch()
-                os.kill(os.getpid(), signal.SIGKILL)
+            if epoch == 2 and recipe.model.architecture == "PAN":
+                with suppress(FileExistsError):  # both workers may be here at the same moment
+                    (self.folder / "dead").touch(exist_ok=False)
+                    os.kill(os.getpid(), signal.SIGKILL)
 
         return cheap(recipe, die_once)
 

@@ -115,15 +115,18 @@ def test_cores_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_their_parent_by_ctrl_c_and_by_its_death(tmp_path: Path, how: signal.Signals) -> None:
     code = (
-        "from tests.experiment.test_workers import *\n"
-        f"if __name__ == '__main__': work_together(Sleep(Path({str(tmp_path)!r})), 2, lambda _: False, lambda: None)"
+        "from sn7ml.experiment import workers\nfrom tests.experiment.test_workers import *\n"
+        "if __name__ == '__main__':\n"
+        "    workers.TICK_SECONDS = 0.1\n"
+        f"    folder = Path({str(tmp_path)!r})\n"
+        "    work_together(Sleep(folder), 2, lambda _: False, (folder / 'all started').touch)\n"
     )
     script = tmp_path / "script.py"
     script.write_text(code)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     parent = subprocess.Popen([sys.executable, script], env=environment, start_new_session=True, stderr=subprocess.PIPE)
-    wait_for(lambda: len(names(tmp_path)) == 2)
-    time.sleep(1)  # a Ctrl-C that comes while the parent still starts a worker is not heard
+    # A Ctrl-C that comes while the parent still starts a worker is not heard.
+    wait_for(lambda: len(names(tmp_path)) == 2 and (tmp_path / "all started").exists())
     if how == signal.SIGINT:
         os.killpg(parent.pid, how)  # as a terminal does: to all
     else:

@@ -5,8 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,22 @@ SMALL: dict[str, Any] = {
 }
 """What differs from the committed params: sizes and times, nothing that decides which code runs."""
 
+DIES = """
+import fnmatch, os, signal, sys
+
+left = int(os.environ["DIE_AT"])
+
+def watch(event, arguments):
+    global left
+    if event == "os.rename" and fnmatch.fnmatch(os.fsdecode(arguments[1]), os.environ["DIE_BEFORE"]):
+        left -= 1
+        if not left:
+            os.killpg(0, signal.SIGKILL)  # DVC too
+
+sys.addaudithook(watch)
+"""
+"""Files are written under another name first (``sn7ml.runtime.files``), so a rename is the moment before one is there."""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -42,27 +56,17 @@ class Project:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
-    def kill_when(self, seen: Callable[[], bool], seconds: float = 180) -> None:
-        """Start `dvc repro` and kill it, with all its children, as soon as ``seen`` says so."""
+    def die_before(self, pattern: str, time: int = 1) -> None:
+        """Run `dvc repro` until a file that matches is to get its name for the so manieth time; all is killed just before."""
+        hook = self.root.with_name("dies")
+        hook.mkdir(exist_ok=True)
+        (hook / "sitecustomize.py").write_text(DIES)  # Python runs it in every process of the stages, before all else
+        environ = environment() | {"PYTHONPATH": str(hook), "DIE_BEFORE": pattern, "DIE_AT": str(time)}
         command = [sys.executable, "-m", "dvc", "repro"]
-        process = subprocess.Popen(
-            command,
-            cwd=self.root,
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        done = subprocess.run(
+            command, cwd=self.root, env=environ, capture_output=True, text=True, check=False, start_new_session=True
         )
-        try:
-            end = time.monotonic() + seconds
-            while not seen():
-                assert process.poll() is None, "dvc repro ended before it could be killed"
-                assert time.monotonic() < end, "what should be seen before the kill never came"
-                time.sleep(0.02)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
     def set_param(self, key: str, value: Any) -> None:
         """Change one value of params.yaml."""

@@ -201,11 +201,12 @@ def test_killed_three_times_it_ends_as_if_it_never_was(project: Project, tmp_pat
     for forgotten in (build, project.root / ".dvc" / "cache", project.root / "mlruns"):
         shutil.rmtree(forgotten)
     (project.root / "dvc.lock").unlink()
-    project.kill_when(lambda: any(build.glob("tiles/L15*")))
-    assert not (build / "tiles" / "tiles.parquet").exists()
-    project.kill_when(lambda: (build / ".checkpoints" / "train-1.pt").exists())
-    assert not (build / "model" / "weights.safetensors").exists()
-    project.kill_when(lambda: any(build.glob("probabilities/*/*.tif")))
+    project.die_before("*/tiles/tiles.parquet")
+    assert any(build.glob("tiles/L15*"))
+    project.die_before("*/.checkpoints/train-1.pt", time=2)  # in the second epoch of three
+    assert (build / ".checkpoints" / "train-1.pt").exists()
+    project.die_before("*/probabilities/*.tif", time=3)  # each frame has two: this is in the second
+    assert any(build.glob("probabilities/*/*.tif"))
     project.dvc("repro")
     assert metrics(project) == expected
     assert (project.root / "dvc.lock").read_text() == lock
