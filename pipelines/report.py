@@ -8,7 +8,7 @@ import pandas as pd
 from sn7ml.data.catalog import scan
 from sn7ml.data.footprints import read_footprints
 from sn7ml.data.labels import read_truth
-from sn7ml.data.model_files import HISTORY, read_config
+from sn7ml.data.model_files import read_config, read_history
 from sn7ml.data.regions import building_counts, read_grids
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.study_figures import study_figures
@@ -41,7 +41,7 @@ def main(data: Path, build: Path, out: Path) -> None:
     content = PageContent(
         scores=read_output(build / "evaluation" / "metrics.json"),
         per_aoi=pd.read_csv(build / "evaluation" / "per_aoi.csv"),
-        history=pd.read_csv(build / "model" / HISTORY),
+        history=read_history(build / "model"),
         trials=trials if len(trials) else None,
         search_figures=searched,
         validation=_validation(build),

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import pandas as pd
 import yaml
 
 from sn7ml.errors import ModelError, ParamsError
@@ -73,6 +74,14 @@ def read_config(folder: Path) -> PackageConfig:
     if folds is not None and (type(folds) is not int or folds < 1):
         raise ModelError(f"{path}: folds must be a number from 1 on, got {folds!r:.80}")
     return PackageConfig(_parsed(Recipe, recipe, path), upsampling, folds)
+
+
+def read_history(folder: Path) -> pd.DataFrame:
+    """Read how a package was trained: a row per epoch with columns ``network`` (from 1), ``epoch``, ``val_iou`` and others.
+
+    Packages of before a fold could have several networks call the first column ``fold``.
+    """
+    return pd.read_csv(folder / HISTORY).rename(columns={"fold": "network"})
 
 
 def write_usage(folder: Path, usage: Usage) -> None:

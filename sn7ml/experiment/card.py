@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from sn7ml.data.model_files import CONFIG, HISTORY, USAGE
+from sn7ml.data.model_files import CONFIG, HISTORY, USAGE, read_history
 from sn7ml.experiment.gate import BY_AOI, Marks
 from sn7ml.experiment.score_text import decimal, table
 
@@ -68,7 +68,7 @@ def content_of(
 ) -> CardContent:
     """Read what the package folder says."""
     config, usage = (_yaml(package / file) for file in (CONFIG, USAGE))
-    history = pd.read_csv(package / HISTORY) if (package / HISTORY).exists() else pd.DataFrame()
+    history = read_history(package) if (package / HISTORY).exists() else pd.DataFrame()
     return CardContent(name, config, usage, history, run_params, trained_on, data, marks)
 
 

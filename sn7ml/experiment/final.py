@@ -5,9 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from sn7ml.data.model_files import HISTORY, package_digest, read_config
+from sn7ml.data.model_files import package_digest, read_config, read_history
 from sn7ml.experiment.runs import STATE, Run, find_run, restore_run
 from sn7ml.experiment.store import SEARCH, Store
 from sn7ml.params import Params, Recipe, flatten, resolved
@@ -20,14 +18,14 @@ def final_run(store: Store, model: Path, params: Params) -> Run:
     """Return the run that trained ``model``; a store that does not know it (fresh clone, `dvc pull`) gets a restored one."""
     digest = package_digest(model)
     recipe = read_config(model).recipe
-    history = pd.read_csv(model / HISTORY)
+    history = read_history(model)
     found = find_run(store, digest)
     return found or restore_run(store, digest, run_name(recipe), flatten(resolved(params, recipe)), history)
 
 
 def best_epoch(model: Path) -> int:
     """Return the epoch whose weights a package holds; of several networks, the first's."""
-    history = pd.read_csv(model / HISTORY)
+    history = read_history(model)
     history = history[history["network"] == 1]
     return int(history["epoch"].to_numpy()[history["val_iou"].to_numpy().argmax()])
 

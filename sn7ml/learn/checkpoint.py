@@ -79,7 +79,10 @@ class Checkpoint:
 def checkpoint_for(
     path: Path | None, recipe: Recipe, params: TrainParams, tiles: TileStore, network: int
 ) -> Checkpoint:
-    """Name what a state belongs to: recipe, params, tiles, network, version of torch. Where tiles are read is no matter."""
-    how = params.model_dump_json(exclude={"loader_workers"})
+    """Name what a state belongs to: recipe, params, tiles, network, version of torch.
+
+    Where tiles are read, and how many other networks there are, is no matter.
+    """
+    how = params.model_dump_json(exclude={"loader_workers", "networks"})
     text = f"{recipe.model_dump_json()} {how} {tiles.digest()} {network} {torch.__version__}"
     return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest())

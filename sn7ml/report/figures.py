@@ -26,21 +26,23 @@ STATES: Mapping[str, tuple[str, str]] = {"complete": (SERIES[0], "circle"), "pru
 
 MARGIN = {"l": 52, "r": 16, "t": 40, "b": 44}
 AOI_HEIGHT_PX = 26
+OTHERS_OPACITY = 0.45
+"""Of the curves of further networks: all alike, so the first stands for them in the legend."""
 
 
 def loss_curves(history: pd.DataFrame) -> go.Figure:
-    """Training and validation loss by epoch. ``history``: epoch, train_loss, val_loss; no rows give no points."""
+    """Training and validation loss by epoch. ``history``: network, epoch, train_loss, val_loss; no rows give no points."""
     return _curves(history, {"train_loss": "training", "val_loss": "validation"}, "loss")
 
 
 def quality_curves(history: pd.DataFrame) -> go.Figure:
-    """Pixel IoU and F1 on validation tiles by epoch. ``history``: epoch, val_iou, val_f1."""
+    """Pixel IoU and F1 on validation tiles by epoch. ``history``: network, epoch, val_iou, val_f1."""
     figure = _curves(history, {"val_iou": "pixel IoU", "val_f1": "pixel F1"}, "validation score")
     return figure.update_yaxes(range=[0, 1])
 
 
 def rate_curve(history: pd.DataFrame) -> go.Figure:
-    """Learning rate by epoch, from zero. ``history``: epoch, lr."""
+    """Learning rate by epoch, from zero. ``history``: network, epoch, lr."""
     figure = _curves(history, {"lr": "learning rate"}, "learning rate")
     return figure.update_yaxes(rangemode="tozero", tickformat="~g").update_layout(showlegend=False)
 
@@ -48,10 +50,12 @@ def rate_curve(history: pd.DataFrame) -> go.Figure:
 def _curves(history: pd.DataFrame, names: Mapping[str, str], title: str) -> go.Figure:
     figure = go.Figure()
     for (column, name), colour in zip(names.items(), SERIES, strict=False):
-        figure.add_scatter(
-            x=history["epoch"].to_numpy(), y=history[column].to_numpy(float), name=name, mode="lines+markers",
-            line={"color": colour, "width": 2}, marker={"size": 5},
-        )  # fmt: skip
+        for network, rows in history.groupby("network"):
+            figure.add_scatter(
+                x=rows["epoch"].to_numpy(), y=rows[column].to_numpy(float), mode="lines+markers",
+                name=name if network == 1 else f"{name}, network {network}", legendgroup=name, showlegend=network == 1,
+                line={"color": colour, "width": 2}, marker={"size": 5}, opacity=1 if network == 1 else OTHERS_OPACITY,
+            )  # fmt: skip
     figure.update_xaxes(title_text="epoch", tickformat="d", rangemode="tozero")
     figure.update_yaxes(title_text=title)
     return figure.update_layout(height=320, margin=MARGIN, hovermode="x unified", legend=legend_above())

@@ -59,7 +59,7 @@ class PageContent:
     """Footprints by AOI and size class: ``FootprintMatches.by_size`` of ``sn7ml.metrics.footprints``."""
 
     history: pd.DataFrame
-    """A row per epoch of the final training: epoch, train_loss, val_loss, val_iou, val_f1, lr."""
+    """A row per network and epoch of the final training: network, epoch, train_loss, val_loss, val_iou, val_f1, lr."""
 
     trials: pd.DataFrame | None
     """A row per trial: number, value (of the objective, NaN if none), state, then what was chosen. None: no search."""

@@ -18,7 +18,7 @@ from sn7ml.errors import ModelError, TableError
 from sn7ml.learn.dataset import Draw, Sample, draw_tiles
 from sn7ml.learn.fit import Fit, Training, build_optimiser, enlarge, fit
 from sn7ml.learn.predict import Predictor
-from sn7ml.params import ModelParams, OptimiserParams, Recipe
+from sn7ml.params import FinalTrainParams, ModelParams, OptimiserParams, Recipe
 from tests.learn.toy import RECIPE, SHAPE, squares, training, windows, write_store
 from tests.sn7_folder import AOI, stem
 
@@ -103,6 +103,15 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_never_stopped(
         assert {"epoch": row["epoch"], **metrics} == row
     # And when all is done, nothing is done again.
     assert_same(whole, fit(chosen, settings, store, checkpoint=checkpoint))
+
+
+def test_a_checkpoint_does_not_care_how_many_other_networks_there_are(store: TileStore, tmp_path: Path) -> None:
+    one, three = (FinalTrainParams(**training(epochs=1).model_dump(), networks=number) for number in (1, 3))
+    checkpoint = tmp_path / "train.pt"
+    first = fit(recipe(), one, store, checkpoint=checkpoint)
+    written = checkpoint.stat().st_mtime_ns
+    assert_same(first, fit(recipe(), three, store, checkpoint=checkpoint))
+    assert checkpoint.stat().st_mtime_ns == written  # nothing was trained again
 
 
 def test_a_checkpoint_of_other_params_is_left_alone(store: TileStore, tmp_path: Path) -> None:

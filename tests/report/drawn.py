@@ -39,7 +39,7 @@ def many_tracks(buildings: int, months: int, moving: bool) -> pd.DataFrame:
 
 
 HISTORY = pd.DataFrame({
-    "epoch": [1, 2], "train_loss": [1.0, 0.5], "val_loss": [1.1, 0.7], "val_iou": [0.2, 0.4],
+    "network": [1, 1], "epoch": [1, 2], "train_loss": [1.0, 0.5], "val_loss": [1.1, 0.7], "val_iou": [0.2, 0.4],
     "val_f1": [0.3, 0.5], "lr": [0.01, 0.001],
 })  # fmt: skip
 TRIALS = pd.DataFrame({

@@ -20,6 +20,14 @@ def test_curves_are_the_columns_of_the_history() -> None:
     }  # fmt: skip
 
 
+def test_every_network_has_a_curve_of_its_own_and_the_legend_one_line() -> None:
+    second = HISTORY.assign(network=2, lr=[0.02, 0.002])
+    one, two = rate_curve(pd.concat([HISTORY, second])).data
+    assert (list(one.y), list(two.y), list(two.x)) == ([0.01, 0.001], [0.02, 0.002], [1, 2])
+    assert (one.name, two.name) == ("learning rate", "learning rate, network 2")
+    assert (one.showlegend, two.showlegend, one.legendgroup) == (True, False, two.legendgroup)
+
+
 def test_trials_are_points_and_the_best_so_far_never_falls() -> None:
     best, complete = search_trials(TRIALS).data
     assert (list(best.x), list(best.y)) == ([0, 2], [0.3, 0.3])
