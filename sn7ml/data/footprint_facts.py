@@ -153,12 +153,9 @@ def _read(folder: Path, aoi: str, grid: Grid) -> tuple[pd.DataFrame | None, dict
         return None, facts | {"fault": in_a_line(error, folder, file).removeprefix(f"{file}: ")}
     table = table.astype({name: "str" for name, kind in ROWS.columns.items() if kind == "text"})
     epsg = (found.crs.to_epsg() if found.crs else None) or 0
-    unplaced = not_finite(table["geometry"].to_numpy(dtype=object))  # which GEOS would fail on
-    places = [
-        None if it is None or broken else grid.to_pixels(it)
-        for it, broken in zip(table["geometry"], unplaced, strict=True)
-    ]
-    table["geometry"] = pd.Series(places, dtype="object", index=table.index)
+    shapes = table["geometry"].to_numpy(dtype=object, copy=True)
+    shapes[not_finite(shapes)] = None  # GEOS would fail on these
+    table["geometry"] = pd.Series(grid.to_pixels(shapes), dtype="object", index=table.index)
     facts |= {"readable": True, "fault": "", "epsg": epsg, "crs_ok": epsg == grid.epsg, "n": len(table)}
     return table, facts
 
