@@ -8,6 +8,7 @@ import shapely
 from numpy.typing import NDArray
 
 from sn7ml.geo.burn import burn_ids
+from sn7ml.geo.polygons import POLYGONAL
 
 SMALL_PX2 = 4.0
 """The scorer drops true buildings with a smaller area."""
@@ -17,9 +18,6 @@ HIDDEN_SHARE = 0.5
 
 OVERLAP_SHARE = 0.5
 """Two buildings overlap if they share more than this part of the smaller one."""
-
-POLYGONAL = (3, 6)
-"""GEOS type numbers of Polygon and MultiPolygon."""
 
 MILLION = 1e6
 

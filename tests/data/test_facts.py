@@ -184,6 +184,28 @@ def test_facts_of_whole_labels_with_the_oddities_of_real_ones(tmp_path: Path) ->
     assert facts[["n_outside", "outside_px", "outside_id"]].tolist() == [0, 0.0, ""]
 
 
+@pytest.mark.parametrize(
+    ("members", "crs", "suits"),
+    [
+        ({}, "", True),
+        ({"crs": None}, "", True),
+        ({"crs": {"type": "name", "properties": {"name": 'LOCAL_CS["pixels"]'}}}, 'LOCAL_CS["pixels"]', True),
+        ({"crs": {"type": "name", "properties": {"name": "EPSG:4326"}}}, "EPSG:4326", False),
+        # The older form has no name; that of the first row is another.
+        ({"crs": {"type": "EPSG", "properties": {"code": 4326}}, "name": "EPSG:4326"}, "", True),
+    ],
+)
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_the_crs_is_the_one_declared_wherever_it_stands(
+    tmp_path: Path, members: dict[str, Any], crs: str, suits: bool, place: str
+) -> None:
+    area = good_area(tmp_path)
+    features = {"features": [feature(0, square(1, 1)) | {"properties": {"Id": 0, "name": "town", "x": "y" * 5_000}}]}
+    area.labels(SECOND).write_text(json.dumps(members | features if place == "before" else features | members))
+    facts = labels(area)
+    assert (facts["crs"], facts["crs_ok"]) == (crs, suits)
+
+
 def test_an_empty_label_file_is_a_frame_without_buildings(tmp_path: Path) -> None:
     facts = labels_of(tmp_path, [])
     assert facts["readable"]
