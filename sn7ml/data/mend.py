@@ -1,6 +1,5 @@
 """A repaired copy of a data set, with a list of every change."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from sn7ml.data.image_mending import mend_image_file
 from sn7ml.data.label_mending import Note, mend_label_file
 from sn7ml.errors import CatalogError, RasterError
 from sn7ml.geo.grid import Grid
-from sn7ml.runtime.files import replacing
+from sn7ml.runtime.files import link_or_copy, replacing
 from sn7ml.runtime.parallel import map_items
 
 CHANGES = "changes.csv"
@@ -95,17 +94,10 @@ def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
         here.mkdir(parents=True)  # and not with the modes of the source, which may forbid to write
         for path in sorted(folder.iterdir()):
             if path.is_file():
-                _link_or_copy(path, here / path.name)
+                link_or_copy(path, here / path.name)
             elif path not in inner:
                 odd.append(here / path.name)
     return odd
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source.resolve())  # a link to a link would be a link
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _files(root: Path, patterns: Sequence[tuple[str, str]]) -> list[Path]:
