@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import rasterio
 from affine import Affine
@@ -17,7 +16,7 @@ from sn7ml.data.frame_pixels import pixel_facts
 from sn7ml.data.frame_series import add_series
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import GridError, RasterError
-from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
+from sn7ml.geo.grid import WEB_MERCATOR, Grid, tile_transform
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
 
@@ -26,9 +25,6 @@ PLACE = ("epsg", "transform", "grid", "north_up", "tile_offset_px", "ground_px_m
 
 STEM_LENGTH = 58
 """Characters of a frame's name without ending: the scorer cuts AOI and month out of it by position."""
-
-TILE_PX = 1024
-"""Pixels along a zoom-13 tile, of which SpaceNet 7's AOIs are one each."""
 
 FRAME_FACTS = Table(
     "frame facts",
@@ -220,12 +216,9 @@ def _is_north_up(transform: Affine, shape: tuple[int, int]) -> bool:
 
 
 def _offset_px(transform: Affine, shape: tuple[int, int], aoi: str) -> float:
-    tile_x, tile_y, zoom = tile_of(aoi)
-    half_world = np.pi * EARTH_RADIUS_M
-    side = 2 * half_world / 2**zoom
-    pixel = side / TILE_PX
-    corner = max(abs(transform.c + half_world - tile_x * side), abs(half_world - tile_y * side - transform.f)) / pixel
-    stretch = max(abs(transform.a / pixel - 1), abs(transform.e / pixel + 1)) * max(shape)
+    tile = tile_transform(*tile_of(aoi))
+    corner = max(abs(transform.c - tile.c), abs(transform.f - tile.f)) / tile.a
+    stretch = max(abs(transform.a / tile.a - 1), abs(transform.e / tile.e - 1)) * max(shape)
     return float(round(corner + stretch, 3))
 
 

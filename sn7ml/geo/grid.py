@@ -17,6 +17,9 @@ EARTH_RADIUS_M = 6_378_137.0
 
 WEB_MERCATOR = 3857
 
+TILE_PX = 1024
+"""Pixels along a zoom-13 tile, of which SpaceNet 7's AOIs are one each."""
+
 FARTHEST = 1e9
 """Units of a CRS. The Earth is 4e7 m around; beyond this, numbers are broken, and pixels get lost in rounding."""
 
@@ -96,6 +99,20 @@ def _moved(shapes: Shapes, transform: Affine) -> Shapes:
     linear, shift = np.array([[t.a, t.b], [t.d, t.e]]), np.array([t.c, t.f])
     moved: Shapes = shapely.transform(shapes, lambda xy: xy @ linear.T + shift)
     return moved
+
+
+def tile_transform(x: int, y: int, zoom: int) -> Affine:
+    """Return pixel corner ``(col, row)`` to EPSG:3857 of a web-mercator tile (XYZ, y from the north) of ``TILE_PX`` pixels.
+
+    Examples
+    --------
+    >>> tile_transform(0, 0, 0) @ (TILE_PX / 2, TILE_PX / 2)  # in the middle of the world
+    (0.0, 0.0)
+    """
+    half_world = math.pi * EARTH_RADIUS_M
+    side = 2 * half_world / 2**zoom
+    pixel = side / TILE_PX
+    return Affine(pixel, 0.0, x * side - half_world, 0.0, -pixel, half_world - y * side)
 
 
 def nearest_pixels(count: int, factor: int, wanted: int) -> NDArray[np.int64]:
