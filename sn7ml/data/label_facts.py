@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from sn7ml.data.cubes import BANDS, read_grid
+from sn7ml.data.cubes import BANDS, grid_of, read_mask
 from sn7ml.data.faults import not_in_pixels
 from sn7ml.data.frame_facts import as_table, in_a_line
 from sn7ml.data.identity_facts import IDENTITY_FACTS, Seen, follow
@@ -188,16 +188,13 @@ def _parsed(path: Path, features: list[dict[str, Any]]) -> tuple[Ids, Shapes, Sh
 
 def _ground(root: Path, row: dict[str, str]) -> tuple[Grid | None, NDArray[np.bool_] | None]:
     """Return the image's grid and where it is unusable; None for what cannot be known (the facts of the frame say why)."""
-    try:
-        grid = read_grid(root / row["image"])
-    except RasterError:
-        return None, None
+    grid = None
     try:
         with open_geotiff(root / row["image"]) as source:
+            grid = grid_of(source, root / row["image"])
             unusable = source.read(BANDS) == 0 if source.count == BANDS else np.zeros(grid.shape, np.bool_)
         if row["udm"]:
-            with open_geotiff(root / row["udm"]) as source:
-                udm = source.read(1) > 0
+            udm = read_mask(root / row["udm"])
             unusable = unusable | udm if udm.shape == unusable.shape else unusable
     except RasterError:
         return grid, None
