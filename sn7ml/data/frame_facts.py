@@ -1,7 +1,6 @@
 """What is true of every image of a data set: read once per file, damaged files included, judged elsewhere."""
 
 import os
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from affine import Affine
 
 from sn7ml.data.catalog import IMAGE_FOLDERS, STEM_PATTERN, label_files, tile_of
 from sn7ml.data.cubes import BANDS, fault_of_bands, read_mask
+from sn7ml.data.fact_tables import as_table, fault_of, in_a_line
 from sn7ml.data.frame_pixels import pixel_facts
 from sn7ml.data.frame_series import add_series
 from sn7ml.data.rasters import open_geotiff
@@ -98,9 +98,6 @@ gap_months
     Months without an image since the one before; 0 in the first month of an AOI.
 """
 
-KINDS = {"text": "str", "int": "Int64", "float": "float64", "bool": "boolean", "geometry": "object"}
-"""pandas' types for facts; unlike those of other tables, they may be missing."""
-
 
 def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     """Read every image of a ``FRAMES`` table once, in parallel, and find label months without image.
@@ -117,22 +114,7 @@ def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     rows += _months_not_masked(root, frames)
     table = as_table(rows, FRAME_FACTS).sort_values(["aoi", "month"], ignore_index=True)
     add_series(root, table)
-    return FRAME_FACTS.check(table.astype({name: KINDS[kind] for name, kind in FRAME_FACTS.columns.items()}))
-
-
-def as_table(rows: Sequence[Mapping[Any, Any]], table: Table) -> pd.DataFrame:
-    """Make a table of facts from rows in which facts may be missing."""
-    frame = pd.DataFrame(rows, columns=list(table.columns))
-    return frame.astype({name: KINDS[kind] for name, kind in table.columns.items()})
-
-
-def in_a_line(error: BaseException, root: Path, file: str) -> str:
-    """Say an error in one line of at most 300 characters, with the file's name as seen from the data root.
-
-    Facts end up in outputs that DVC tracks: no path of this machine may be in them.
-    """
-    words = " ".join(str(error).split()).replace(str(root / file), file)
-    return (words or type(error).__name__)[:300]
+    return as_table(table, FRAME_FACTS)
 
 
 def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
@@ -153,8 +135,7 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
             facts |= _header(source, row["aoi"])
             facts |= pixel_facts(source)
     except RasterError as error:
-        words = in_a_line(error, root, file).removeprefix(f"{file}: ")
-        facts |= {"readable": False, "fault": words}
+        facts |= {"readable": False, "fault": fault_of(error, root, file)}
     if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
         facts |= dict.fromkeys(PLACE)
     return facts | _udm_facts(root, row, (facts.get("rows"), facts.get("cols")))

@@ -12,8 +12,8 @@ import shapely
 from numpy.typing import NDArray
 
 from sn7ml.data.cubes import BANDS, grid_of, read_mask
+from sn7ml.data.fact_tables import as_table, fault_of
 from sn7ml.data.faults import not_in_pixels
-from sn7ml.data.frame_facts import as_table, in_a_line
 from sn7ml.data.identity_facts import IDENTITY_FACTS, Seen, follow
 from sn7ml.data.label_outlines import (
     SMALL_PX2,
@@ -120,7 +120,7 @@ def label_and_identity_facts(root: Path, frames: pd.DataFrame) -> tuple[pd.DataF
     labels = as_table([row for rows, _ in found for row in rows], LABEL_FACTS)
     labels["duplicate_of"] = _same_in_another_aoi(labels)
     identity = as_table([row for _, rows in found for row in rows], IDENTITY_FACTS)
-    return LABEL_FACTS.check(labels), IDENTITY_FACTS.check(identity)
+    return labels, identity
 
 
 def buildings_of(root: Path, row: dict[str, str]) -> Buildings | None:
@@ -156,8 +156,7 @@ def _facts_of_labels(
         content = read_collection(root / file)
         ids, geometries, polygons = _parsed(root / file, content["features"])
     except LabelError as error:
-        words = in_a_line(error, root, file).removeprefix(f"{file}: ")
-        return facts | {"readable": False, "fault": words}, None, None
+        return facts | {"readable": False, "fault": fault_of(error, root, file)}, None, None
     building = ~shapely.is_missing(polygons) & (ids >= 0)
     ids_of, shapes = ids[building], polygons[building]
     facts |= {"readable": True, "fault": "", "n": len(ids_of), "shapes_digest": _digest(ids_of, shapes)}
