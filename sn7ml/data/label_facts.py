@@ -16,7 +16,6 @@ from sn7ml.data.fact_tables import as_table, fault_of
 from sn7ml.data.faults import not_in_pixels
 from sn7ml.data.identity_facts import IDENTITY_FACTS, Seen, follow
 from sn7ml.data.label_outlines import (
-    SMALL_PX2,
     Buildings,
     Ids,
     Shapes,
@@ -32,8 +31,6 @@ from sn7ml.errors import LabelError, RasterError
 from sn7ml.geo.grid import WEB_MERCATOR, Grid
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
-
-__all__ = ["LABEL_FACTS", "SMALL_PX2", "buildings_of", "label_and_identity_facts", "label_facts"]
 
 LABEL_FACTS = Table(
     "label facts",
