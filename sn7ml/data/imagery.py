@@ -28,7 +28,7 @@ PIXEL_M = (2.5, 5.5)
 """Sides of a pixel on the ground that prediction takes. Those of SpaceNet 7's training areas are 2.91 to 4.78 m long."""
 
 MOST_PIXELS = 4_096**2
-"""Of one image. Up-sampled three times, prediction takes about 200 bytes a pixel: 3 GB for so many."""
+"""Of one image. Up-sampled three times, prediction takes up to 350 bytes a pixel: 6 GB for so many (docs/hostile-input.md)."""
 
 
 def check_frames(root: Path, frames: pd.DataFrame, *, any_pixel_size: bool = False) -> dict[str, Grid]:
