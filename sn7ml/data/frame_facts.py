@@ -9,7 +9,7 @@ import pandas as pd
 import rasterio
 from affine import Affine
 
-from sn7ml.data.catalog import IMAGE_FOLDERS, STEM_PATTERN, label_files, tile_of
+from sn7ml.data.catalog import IMAGE_FOLDERS, LABEL_ENDING, STEM_PATTERN, label_files, tile_of
 from sn7ml.data.cubes import BANDS, fault_of_bands, read_mask
 from sn7ml.data.fact_tables import as_table, fault_of, in_a_line
 from sn7ml.data.frame_pixels import pixel_facts
@@ -203,16 +203,13 @@ def _offset_px(transform: Affine, shape: tuple[int, int], aoi: str) -> float:
     return float(round(corner + stretch, 3))
 
 
-def _image_name(labels: Path) -> str:
-    return labels.name.replace("_Buildings.geojson", ".tif")
-
-
 def _label_months_without_image(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for aoi, cube in frames.groupby("aoi"):
         months = set(cube["month"])
         for month, path in label_files(_aoi_folder(root, cube["image"].iloc[0])).items():
-            if month not in months and not (path.parent.parent / "images" / _image_name(path)).is_file():
+            image = path.parent.parent / "images" / f"{path.name.removesuffix(LABEL_ENDING)}.tif"
+            if month not in months and not image.is_file():
                 facts = {"aoi": aoi, "month": month, "file": path.relative_to(root).as_posix(), "fault": ""}
                 rows.append(facts | {"has_image": False, "has_labels": True})
     return rows

@@ -205,8 +205,9 @@ def _declared_crs(content: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _other_images(features: list[dict[str, Any]], stem: str) -> dict[str, Any]:
-    names = [feature["properties"].get("image_fname") for feature in features]
-    others = [str(name) for name in names if name and Path(str(name)).stem != stem]
+    names = [str(name) for feature in features if (name := feature["properties"].get("image_fname"))]
+    strange = {name for name in set(names) if Path(name).stem != stem}
+    others = [name for name in names if name in strange]
     return {"n_other_image": len(others), "other_image": others[0][:100] if others else ""}
 
 

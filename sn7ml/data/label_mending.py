@@ -135,8 +135,8 @@ def _lies_on(grid: Grid, features: list[Any]) -> bool:
     geometries = [geometry for feature in features if (geometry := _geometry(feature)) is not None]
     if not geometries:
         return True
-    left, top, right, bottom = shapely.box(*shapely.total_bounds(np.array(geometries, dtype=object))).bounds
-    x_min, y_min, x_max, y_max = grid.to_pixels(shapely.box(left, top, right, bottom)).bounds
+    extent = shapely.box(*shapely.total_bounds(np.array(geometries, dtype=object)))
+    x_min, y_min, x_max, y_max = grid.to_pixels(extent).bounds
     rows, cols = grid.shape
     return bool(min(x_min, y_min) >= -MARGIN_PX and x_max <= cols + MARGIN_PX and y_max <= rows + MARGIN_PX)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.data.catalog import AOI_PATTERN, IMAGE_FOLDERS, LABEL_FOLDERS, aoi_folders
+from sn7ml.data.catalog import AOI_PATTERN, IMAGE_FOLDERS, LABEL_ENDING, LABEL_FOLDERS, aoi_folders
 from sn7ml.data.cubes import read_grid
 from sn7ml.data.image_mending import mend_image_file
 from sn7ml.data.label_mending import Note, mend_label_file
@@ -19,10 +19,8 @@ CHANGES = "changes.csv"
 
 COLUMNS = ("outcome", "file", "id", "what", "before", "after")
 
-ENDING = "_Buildings.geojson"
-
 IMAGES = tuple((name, "*.tif") for name in IMAGE_FOLDERS)
-LABELS = tuple((name, f"*{ENDING}") for name in LABEL_FOLDERS.values())
+LABELS = tuple((name, f"*{LABEL_ENDING}") for name in LABEL_FOLDERS.values())
 """Folder of an AOI and pattern of what can be mended there."""
 
 
@@ -119,7 +117,7 @@ def _mend(path: Path) -> list[Note]:
 
 def _grid(labels: Path) -> Grid | None:
     """Return the grid of the image that a label file is of; None if there is none that can be read."""
-    name = labels.name.removesuffix(ENDING) + ".tif"
+    name = labels.name.removesuffix(LABEL_ENDING) + ".tif"
     for folder in IMAGE_FOLDERS:
         image = labels.parent.parent / folder / name
         if image.is_file():

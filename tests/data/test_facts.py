@@ -20,6 +20,11 @@ from tests.validation.areas import MONTHS, SIDE_PX, Area, feature, good_area, na
 SECOND = MONTHS[1]
 CORNER_WITHOUT_NUMBER = b"""{"features": [{"properties": {"Id": 3},
     "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [5, NaN], [5, 5], [0, 0]]]}}]}"""
+TWO_HOLES = {
+    "type": "Polygon",
+    "coordinates": [square(0, 0, 9)["coordinates"][0], *(square(x, 1)["coordinates"][0] for x in (1, 5))],
+}
+TWO_PARTS = {"type": "MultiPolygon", "coordinates": [square(20, 0)["coordinates"], TWO_HOLES["coordinates"]]}
 BOW_TIE = {"type": "Polygon", "coordinates": [[[0, 0], [5, 5], [5, 0], [0, 5], [0, 0]]]}
 
 
@@ -222,6 +227,8 @@ def test_an_empty_label_file_is_a_frame_without_buildings(tmp_path: Path) -> Non
         ([feature(9, None)], "n_without_shape", 1, ""),
         ([feature(9, {"type": "LineString", "coordinates": []})], "n_without_shape", 1, ""),
         ([feature(-1, square(1, 1))], "n_negative_with_shape", 1, ""),
+        ([feature(9, TWO_HOLES), feature(8, TWO_PARTS)], "n_holes", 2, ""),
+        ([feature(9, TWO_PARTS), feature(8, TWO_PARTS)], "n_multi", 2, "multi_id=8"),
         ([feature(9, square(-20, 1)), feature(8, square(-1, 1))], "n_outside", 1, "outside_id=9"),
         ([feature(9, square(1, SIDE_PX - 2))], "outside_px", 3.0, "outside_id=9"),
     ],
