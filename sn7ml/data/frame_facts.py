@@ -169,7 +169,8 @@ def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
     epsg = (source.crs.to_epsg() if source.crs else None) or 0
     block_rows, block_cols = source.block_shapes[0] if source.count else (0, 0)
     numbers = " ".join(f"{number:.15g}" for number in tuple(transform)[:6])
-    placed = epsg == WEB_MERCATOR and _is_north_up(transform, source.shape)
+    north_up = _is_north_up(transform, source.shape)
+    placed = epsg == WEB_MERCATOR and north_up
     return {
         "block_rows": block_rows,
         "block_cols": block_cols,
@@ -183,7 +184,7 @@ def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
         "epsg": epsg,
         "transform": numbers,
         "grid": f"{source.height} x {source.width} {numbers}",
-        "north_up": _is_north_up(transform, source.shape),
+        "north_up": north_up,
         "tile_offset_px": _offset_px(transform, source.shape, aoi) if epsg == WEB_MERCATOR else None,
     }
 
