@@ -13,9 +13,22 @@ import pytest
 import rasterio
 from affine import Affine
 
+from sn7ml.data import frame_pixels
 from sn7ml.data.catalog import scan
 from sn7ml.data.facts import frame_facts, label_facts
-from tests.validation.areas import MONTHS, SIDE_PX, Area, feature, good_area, name, square, town, transform_of, truncate
+from tests.validation.areas import (
+    MONTHS,
+    SIDE_PX,
+    Area,
+    feature,
+    good_area,
+    ground,
+    name,
+    square,
+    town,
+    transform_of,
+    truncate,
+)
 
 SECOND = MONTHS[1]
 CORNER_WITHOUT_NUMBER = b"""{"features": [{"properties": {"Id": 3},
@@ -119,6 +132,36 @@ def test_a_huge_declared_size_is_not_read(tmp_path: Path) -> None:
     facts = frame(area)
     assert not facts["readable"]
     assert "declares 100000 x 100000 pixels" in facts["fault"]
+
+
+def test_of_two_months_nobody_says_which_is_the_odd_one(tmp_path: Path) -> None:
+    compared = ["brightness_change", "sharpness_ratio", "shift_px", "similarity"]
+    good_area(tmp_path, months=MONTHS[:2])
+    good_area(tmp_path, number=1)
+    table = frame_facts(tmp_path, scan(tmp_path))
+    assert table[compared].isna().all(axis=1).tolist() == [True, True, False, False, False]
+    assert table[compared].notna().all(axis=1).tolist() == [False, False, True, True, True]
+
+
+def test_a_month_mostly_under_cloud_is_not_compared_with_the_others(tmp_path: Path) -> None:
+    area = good_area(tmp_path)
+    for month, clear in zip(MONTHS, (64, 15, 17), strict=True):  # of 64 rows; a quarter is 16
+        pixels = ground(0, month)
+        pixels[3, clear:] = 0
+        area.write_image(month, pixels)
+    table = frame_facts(tmp_path, scan(tmp_path))
+    assert table["similarity"].notna().tolist() == [True, False, True]
+
+
+def test_a_large_image_is_read_to_its_end_and_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    area = good_area(tmp_path)
+    measured = frame(area)
+    monkeypatch.setattr(frame_pixels, "MOST_MEASURED_PX", SIDE_PX**2 - 1)
+    large = frame(area)
+    known = ["readable", "usable_fraction", "pixels_digest"]
+    assert large[known].tolist() == measured[known].tolist()
+    assert large[["contrast", "sharpness", "alpha_is_binary"]].isna().all()
+    assert measured[["contrast", "sharpness", "alpha_is_binary"]].notna().all()
 
 
 def test_the_odd_month_is_the_one_whose_grid_disagrees_even_if_it_comes_first(tmp_path: Path) -> None:
