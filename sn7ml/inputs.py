@@ -23,7 +23,7 @@ MOST_YAML_BYTES = MIB // 4
 """Params, recipes, data.dvc: ours have a few thousand. PyYAML reads about 100 kB in a second."""
 
 MOST_JSON_BYTES = 128 * MIB
-"""Labels and scores. The fullest real label file has 3 MB; parsed, text takes up to 25 times its size."""
+"""Labels and scores. The fullest real label file has 3 MB; parsed, text takes up to 30 times its size."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}", re.ASCII)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from sn7ml.data.cubes import BANDS
-from sn7ml.data.frame_facts import as_table, in_a_line
+from sn7ml.data.fact_tables import as_table, fault_of
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import GridError, RasterError
 from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
@@ -65,7 +65,7 @@ def appearance(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     """
     jobs = {f"{row['aoi']} {row['month']}": row for row in frames.to_dict("records")}
     rows = list(map_items(partial(_look_at, root), jobs).values())
-    return APPEARANCE.check(as_table(rows, APPEARANCE).sort_values(["aoi", "month"], ignore_index=True))
+    return as_table(rows, APPEARANCE).sort_values(["aoi", "month"], ignore_index=True)
 
 
 def noon_sun_deg(latitude_deg: float, month: str) -> float:
@@ -90,7 +90,7 @@ def _look_at(root: Path, row: dict[str, str]) -> dict[str, Any]:
             facts |= _colours(_histograms(source), source.shape)
             return facts | {"fault": ""} | _place(source, row["month"], facts["usable_fraction"])
     except RasterError as error:
-        return facts | {"fault": in_a_line(error, root, row["image"]).removeprefix(f"{row['image']}: ")}
+        return facts | {"fault": fault_of(error, root, row["image"])}
 
 
 def _histograms(source: rasterio.DatasetReader) -> NDArray[np.int64]:

@@ -25,6 +25,8 @@ PARTS = ("train", "test_public")
 IMAGE_FOLDERS = ("images_masked", "images")
 """In order of preference: in images_masked the unusable area is blanked and its alpha is 0."""
 
+LABEL_ENDING = "_Buildings.geojson"
+
 LABEL_FOLDERS = {"match_pix": "labels_match_pix", "match": "labels_match"}
 """In order of preference: the scorer works in the pixel coordinates of labels_match_pix."""
 
@@ -106,7 +108,7 @@ def aoi_folders(root: Path) -> list[tuple[str, Path]]:
 def label_files(folder: Path) -> dict[str, Path]:
     """Return month → label file of one AOI folder, from the preferred label folder that exists; {} if none does."""
     kind = _label_kind(folder)
-    return _by_month(folder, LABEL_FOLDERS[kind], "_Buildings.geojson") if kind else {}
+    return _by_month(folder, LABEL_FOLDERS[kind], LABEL_ENDING) if kind else {}
 
 
 def _frames_of(folder: Path, part: str, root: Path) -> list[dict[str, str]]:
@@ -134,7 +136,7 @@ def _frames_of(folder: Path, part: str, root: Path) -> list[dict[str, str]]:
 
 def _label_kind(folder: Path) -> str:
     """Return the preferred kind of labels that this AOI folder has, "" for none."""
-    return next((kind for kind, name in LABEL_FOLDERS.items() if any((folder / name).glob("*_Buildings.geojson"))), "")
+    return next((kind for kind, name in LABEL_FOLDERS.items() if any((folder / name).glob(f"*{LABEL_ENDING}"))), "")
 
 
 def _by_month(folder: Path, name: str, ending: str) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """Frames of a cube: uint8 RGBA GeoTIFFs in, arrays and grids out."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Image:
 def read_grid(path: Path) -> Grid:
     """Read the grid of a raster without its pixels. Raises RasterError."""
     with open_geotiff(path) as source:
-        return _grid(source, path)
+        return grid_of(source, path)
 
 
 def read_image(path: Path) -> Image:
@@ -59,7 +60,7 @@ def read_image(path: Path) -> Image:
             )
         if fault := fault_of_bands(source):
             raise RasterError(f"{path}: {fault}")
-        return Image(source.read(), _grid(source, path))
+        return Image(source.read(), grid_of(source, path))
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
@@ -82,7 +83,8 @@ def fault_of_bands(source: rasterio.DatasetReader) -> str:
     return ""
 
 
-def _grid(source: rasterio.DatasetReader, path: Path) -> Grid:
+def grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:
+    """Return the grid of an open raster, for within ``open_geotiff``. Raises RasterError."""
     epsg = source.crs.to_epsg() if source.crs else None  # CRSError, if it is garbled, is for open_geotiff
     if epsg is None:
         raise RasterError(f"{path}: has no CRS with an EPSG code; SpaceNet 7 frames are EPSG:3857")
@@ -100,7 +102,12 @@ def _grid(source: rasterio.DatasetReader, path: Path) -> Grid:
 
 def read_stack_grid(paths: list[Path]) -> Grid:
     """Return the grid that all these rasters share. Raises GridError naming the first that differs and both grids."""
-    first, *others = [(path, read_grid(path)) for path in paths]
+    return shared_grid({path: read_grid(path) for path in paths})
+
+
+def shared_grid(grids: Mapping[Path, Grid]) -> Grid:
+    """Return the grid that all these rasters are on. Raises GridError as :func:`read_stack_grid`."""
+    first, *others = grids.items()
     for path, grid in others:
         if grid != first[1]:
             raise GridError(

@@ -58,7 +58,7 @@ def write_geojson(folder: Path, tracks: pd.DataFrame, frames: pd.DataFrame, grid
                 "confidence": rows["confidence"].round(4),
                 "area_m2": (shapely.area(polygons) * ground_pixel_size_m(grid) ** 2).round(1),
             },
-            geometry=[shapely.transform(grid.to_crs(polygon), _rounded) for polygon in polygons],
+            geometry=shapely.transform(grid.to_crs(polygons), _rounded),
             crs=f"EPSG:{grid.epsg}",
         )
         write_text(folder / aoi / f"{month}.geojson", table.to_json(drop_id=True) + "\n")

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from sn7ml.data.fact_tables import as_table, fault_of
 from sn7ml.data.faults import not_finite
 from sn7ml.data.footprints import read_geoparquet
-from sn7ml.data.frame_facts import as_table, in_a_line
 from sn7ml.data.label_outlines import MILLION, lowest
 from sn7ml.data.labels import read_truth
 from sn7ml.data.regions import Stretch, inside, read_grids
@@ -132,11 +132,9 @@ def found_facts(
             counts += [{"aoi": aoi, "file": facts["file"], **row} for row in per_month]
     found = pd.concat([table for table in polygons if len(table)] or polygons, ignore_index=True)
     return {
-        "tracks": TRACK_FACTS.check(as_table(files, TRACK_FACTS)),
-        "footprints": FOOTPRINT_FACTS.check(
-            as_table(found.assign(number=range(len(found))).to_dict("records"), FOOTPRINT_FACTS)
-        ),
-        "counts": COUNT_FACTS.check(as_table(counts, COUNT_FACTS)),
+        "tracks": as_table(files, TRACK_FACTS),
+        "footprints": as_table(found.assign(number=range(len(found))), FOOTPRINT_FACTS),
+        "counts": as_table(counts, COUNT_FACTS),
     }
 
 
@@ -150,15 +148,12 @@ def _read(folder: Path, aoi: str, grid: Grid) -> tuple[pd.DataFrame | None, dict
         found = read_geoparquet(folder / file)
         table = ROWS.check(pd.DataFrame(found).assign(aoi=aoi, number=range(len(found)))).assign(file=file)
     except TableError as error:
-        return None, facts | {"fault": in_a_line(error, folder, file).removeprefix(f"{file}: ")}
+        return None, facts | {"fault": fault_of(error, folder, file)}
     table = table.astype({name: "str" for name, kind in ROWS.columns.items() if kind == "text"})
     epsg = (found.crs.to_epsg() if found.crs else None) or 0
-    unplaced = not_finite(table["geometry"].to_numpy(dtype=object))  # which GEOS would fail on
-    places = [
-        None if it is None or broken else grid.to_pixels(it)
-        for it, broken in zip(table["geometry"], unplaced, strict=True)
-    ]
-    table["geometry"] = pd.Series(places, dtype="object", index=table.index)
+    shapes = table["geometry"].to_numpy(dtype=object, copy=True)
+    shapes[not_finite(shapes)] = None  # GEOS would fail on these
+    table["geometry"] = pd.Series(grid.to_pixels(shapes), dtype="object", index=table.index)
     facts |= {"readable": True, "fault": "", "epsg": epsg, "crs_ok": epsg == grid.epsg, "n": len(table)}
     return table, facts
 

@@ -44,7 +44,7 @@ def write_footprints(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Gri
     """
     for aoi, grid in grids.items():
         rows = tracks[tracks["aoi"] == aoi]
-        geometry = [grid.to_crs(polygon) for polygon in rows["geometry"]]
+        geometry = grid.to_crs(rows["geometry"].to_numpy(dtype=object))
         table = geopandas.GeoDataFrame(rows.drop(columns="geometry"), geometry=geometry, crs=f"EPSG:{grid.epsg}")
         with replacing(folder / f"{aoi}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
@@ -94,7 +94,7 @@ def _read_area(path: Path, aoi: str, grid: Grid, kind: Table) -> pd.DataFrame:
         raise TableError(
             f"{path}: row {broken[0]} has no shape, or one with a coordinate that is no finite number; {CURE}"
         )
-    geometry = pd.Series([grid.to_pixels(polygon) for polygon in shapes], dtype="object")
+    geometry = pd.Series(grid.to_pixels(shapes), dtype="object")
     try:
         table = kind.check(pd.DataFrame(found.drop(columns=found.geometry.name)).assign(geometry=geometry))
     except TableError as error:

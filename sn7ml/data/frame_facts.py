@@ -1,23 +1,22 @@
 """What is true of every image of a data set: read once per file, damaged files included, judged elsewhere."""
 
 import os
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import rasterio
 from affine import Affine
 
-from sn7ml.data.catalog import IMAGE_FOLDERS, STEM_PATTERN, label_files, tile_of
+from sn7ml.data.catalog import IMAGE_FOLDERS, LABEL_ENDING, STEM_PATTERN, label_files, tile_of
 from sn7ml.data.cubes import BANDS, fault_of_bands, read_mask
+from sn7ml.data.fact_tables import as_table, fault_of, in_a_line
 from sn7ml.data.frame_pixels import pixel_facts
 from sn7ml.data.frame_series import add_series
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import GridError, RasterError
-from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
+from sn7ml.geo.grid import WEB_MERCATOR, Grid, tile_transform
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
 
@@ -26,9 +25,6 @@ PLACE = ("epsg", "transform", "grid", "north_up", "tile_offset_px", "ground_px_m
 
 STEM_LENGTH = 58
 """Characters of a frame's name without ending: the scorer cuts AOI and month out of it by position."""
-
-TILE_PX = 1024
-"""Pixels along a zoom-13 tile, of which SpaceNet 7's AOIs are one each."""
 
 FRAME_FACTS = Table(
     "frame facts",
@@ -102,9 +98,6 @@ gap_months
     Months without an image since the one before; 0 in the first month of an AOI.
 """
 
-KINDS = {"text": "str", "int": "Int64", "float": "float64", "bool": "boolean", "geometry": "object"}
-"""pandas' types for facts; unlike those of other tables, they may be missing."""
-
 
 def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     """Read every image of a ``FRAMES`` table once, in parallel, and find label months without image.
@@ -121,22 +114,7 @@ def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     rows += _months_not_masked(root, frames)
     table = as_table(rows, FRAME_FACTS).sort_values(["aoi", "month"], ignore_index=True)
     add_series(root, table)
-    return FRAME_FACTS.check(table.astype({name: KINDS[kind] for name, kind in FRAME_FACTS.columns.items()}))
-
-
-def as_table(rows: Sequence[Mapping[Any, Any]], table: Table) -> pd.DataFrame:
-    """Make a table of facts from rows in which facts may be missing."""
-    frame = pd.DataFrame(rows, columns=list(table.columns))
-    return frame.astype({name: KINDS[kind] for name, kind in table.columns.items()})
-
-
-def in_a_line(error: BaseException, root: Path, file: str) -> str:
-    """Say an error in one line of at most 300 characters, with the file's name as seen from the data root.
-
-    Facts end up in outputs that DVC tracks: no path of this machine may be in them.
-    """
-    words = " ".join(str(error).split()).replace(str(root / file), file)
-    return (words or type(error).__name__)[:300]
+    return as_table(table, FRAME_FACTS)
 
 
 def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
@@ -157,8 +135,7 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
             facts |= _header(source, row["aoi"])
             facts |= pixel_facts(source)
     except RasterError as error:
-        words = in_a_line(error, root, file).removeprefix(f"{file}: ")
-        facts |= {"readable": False, "fault": words}
+        facts |= {"readable": False, "fault": fault_of(error, root, file)}
     if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
         facts |= dict.fromkeys(PLACE)
     return facts | _udm_facts(root, row, (facts.get("rows"), facts.get("cols")))
@@ -192,7 +169,8 @@ def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
     epsg = (source.crs.to_epsg() if source.crs else None) or 0
     block_rows, block_cols = source.block_shapes[0] if source.count else (0, 0)
     numbers = " ".join(f"{number:.15g}" for number in tuple(transform)[:6])
-    placed = epsg == WEB_MERCATOR and _is_north_up(transform, source.shape)
+    north_up = _is_north_up(transform, source.shape)
+    placed = epsg == WEB_MERCATOR and north_up
     return {
         "block_rows": block_rows,
         "block_cols": block_cols,
@@ -206,7 +184,7 @@ def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
         "epsg": epsg,
         "transform": numbers,
         "grid": f"{source.height} x {source.width} {numbers}",
-        "north_up": _is_north_up(transform, source.shape),
+        "north_up": north_up,
         "tile_offset_px": _offset_px(transform, source.shape, aoi) if epsg == WEB_MERCATOR else None,
     }
 
@@ -220,17 +198,10 @@ def _is_north_up(transform: Affine, shape: tuple[int, int]) -> bool:
 
 
 def _offset_px(transform: Affine, shape: tuple[int, int], aoi: str) -> float:
-    tile_x, tile_y, zoom = tile_of(aoi)
-    half_world = np.pi * EARTH_RADIUS_M
-    side = 2 * half_world / 2**zoom
-    pixel = side / TILE_PX
-    corner = max(abs(transform.c + half_world - tile_x * side), abs(half_world - tile_y * side - transform.f)) / pixel
-    stretch = max(abs(transform.a / pixel - 1), abs(transform.e / pixel + 1)) * max(shape)
+    tile = tile_transform(*tile_of(aoi))
+    corner = max(abs(transform.c - tile.c), abs(transform.f - tile.f)) / tile.a
+    stretch = max(abs(transform.a / tile.a - 1), abs(transform.e / tile.e - 1)) * max(shape)
     return float(round(corner + stretch, 3))
-
-
-def _image_name(labels: Path) -> str:
-    return labels.name.replace("_Buildings.geojson", ".tif")
 
 
 def _label_months_without_image(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:
@@ -238,7 +209,8 @@ def _label_months_without_image(root: Path, frames: pd.DataFrame) -> list[dict[s
     for aoi, cube in frames.groupby("aoi"):
         months = set(cube["month"])
         for month, path in label_files(_aoi_folder(root, cube["image"].iloc[0])).items():
-            if month not in months and not (path.parent.parent / "images" / _image_name(path)).is_file():
+            image = path.parent.parent / "images" / f"{path.name.removesuffix(LABEL_ENDING)}.tif"
+            if month not in months and not image.is_file():
                 facts = {"aoi": aoi, "month": month, "file": path.relative_to(root).as_posix(), "fault": ""}
                 rows.append(facts | {"has_image": False, "has_labels": True})
     return rows

@@ -5,16 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from affine import Affine
 
 from sn7ml.data.catalog import tile_of
 from sn7ml.data.label_mending import WHOLE_FILE, Note
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import RasterError
-from sn7ml.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR
+from sn7ml.geo.grid import TILE_PX, WEB_MERCATOR, tile_transform
 from sn7ml.runtime.files import replacing
-
-TILE_PX = 1024
-"""Pixels along a zoom-13 tile."""
 
 NEAR_PX = 1.5
 """Images of 1023 pixels may lack a row or column on any side."""
@@ -34,7 +32,7 @@ def mend_image_file(path: Path, aoi: str) -> list[Note]:
     except RasterError:
         return []
     what, before = "no CRS", f"none; corner at {transform.c:.1f}, {transform.f:.1f}, pixels of {transform.a:.4f}"
-    if not _lies_on_its_tile(np.array(transform[:6]), aoi):
+    if not _lies_on_its_tile(transform, aoi):
         return [Note("left", WHOLE_FILE, what, before, f"warp it to EPSG:{WEB_MERCATOR}, on the grid of its siblings")]
     with replacing(path) as temporary:
         shutil.copyfile(path, temporary)
@@ -43,12 +41,8 @@ def mend_image_file(path: Path, aoi: str) -> list[Note]:
     return [Note("mended", WHOLE_FILE, what, before, f"EPSG:{WEB_MERCATOR}, where the AOI's name says it is")]
 
 
-def _lies_on_its_tile(numbers: np.ndarray, aoi: str) -> bool:
-    x, y, zoom = tile_of(aoi)
-    half_world = np.pi * EARTH_RADIUS_M
-    side = 2 * half_world / 2**zoom
-    pixel = side / TILE_PX
-    wanted = np.array([pixel, 0, x * side - half_world, 0, -pixel, half_world - y * side])
-    off = np.abs(numbers - wanted) / pixel
+def _lies_on_its_tile(transform: Affine, aoi: str) -> bool:
+    tile = tile_transform(*tile_of(aoi))
+    off = np.abs(np.subtract(transform[:6], tile[:6])) / tile.a
     # A wrong size adds up over the image.
     return bool(off[[2, 5]].max() + off[[0, 1, 3, 4]].max() * TILE_PX <= NEAR_PX)

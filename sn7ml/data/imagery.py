@@ -12,7 +12,7 @@ import rasterio
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 
-from sn7ml.data.cubes import Image, read_grid, read_stack_grid
+from sn7ml.data.cubes import Image, grid_of, shared_grid
 from sn7ml.data.faults import listing
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import GridError, RasterError
@@ -28,7 +28,7 @@ PIXEL_M = (2.5, 5.5)
 """Sides of a pixel on the ground that prediction takes. Those of SpaceNet 7's training areas are 2.91 to 4.78 m long."""
 
 MOST_PIXELS = 4_096**2
-"""Of one image. Up-sampled three times, prediction takes about 200 bytes a pixel: 3 GB for so many."""
+"""Of one image. Up-sampled three times, prediction takes up to 350 bytes a pixel: 6 GB for so many (docs/hostile-input.md)."""
 
 
 def check_frames(root: Path, frames: pd.DataFrame, *, any_pixel_size: bool = False) -> dict[str, Grid]:
@@ -50,33 +50,33 @@ def check_frames(root: Path, frames: pd.DataFrame, *, any_pixel_size: bool = Fal
     faults: list[str] = []
     grids: dict[str, Grid] = {}
     for aoi, images in frames.groupby("aoi", sort=True)["image"]:
-        paths = [root / image for image in images]
-        wrong = [fault for path in paths if (fault := _fault(path, any_pixel_size))]
-        faults += wrong
+        found: dict[Path, Grid] = {}
+        for path in (root / image for image in images):
+            try:
+                found[path] = _checked_grid(path, any_pixel_size)
+            except RasterError as fault:
+                faults.append(str(fault))
         try:
-            if not wrong:
-                grids[str(aoi)] = read_stack_grid(paths)
-        except GridError as error:
-            faults.append(str(error))
+            if len(found) == len(images):
+                grids[str(aoi)] = shared_grid(found)
+        except GridError as fault:
+            faults.append(str(fault))
     if faults:
         head = f"{root}: {len(faults)} fault(s) in {len(frames)} image(s)"
         raise RasterError(listing(head, [[fault] for fault in faults], len(faults)))
     return grids
 
 
-def _fault(path: Path, any_pixel_size: bool) -> str:
-    """Say what is wrong with one image; "" for nothing."""
-    try:
-        with open_geotiff(path) as source:
-            _check_bands(source, path)
-            _check_crs(source, path)
-        grid = read_grid(path)
-        _check_size(grid, path)
-        if not any_pixel_size:
-            _check_pixel_size(grid, path)
-    except RasterError as error:
-        return str(error)
-    return ""
+def _checked_grid(path: Path, any_pixel_size: bool) -> Grid:
+    """Return the grid of one image. Raises RasterError if something is wrong with the image."""
+    with open_geotiff(path) as source:
+        _check_bands(source, path)
+        _check_crs(source, path)
+        grid = grid_of(source, path)
+    _check_size(grid, path)
+    if not any_pixel_size:
+        _check_pixel_size(grid, path)
+    return grid
 
 
 def _check_bands(source: rasterio.DatasetReader, path: Path) -> None:
@@ -138,8 +138,8 @@ def read_any_image(path: Path) -> Image:
     RasterError
         If the file cannot be read to its end, or its bands are not red, green, blue and perhaps alpha, uint8.
     """
-    grid = read_grid(path)
     with open_geotiff(path) as source:
+        grid = grid_of(source, path)
         _check_bands(source, path)
         pixels = source.read()
         if len(pixels) == len(ORDERS[0]):

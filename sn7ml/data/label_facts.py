@@ -1,7 +1,7 @@
 """What is true of every label file of a data set: read once per file, damaged files included, judged elsewhere."""
 
 import hashlib
-import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,12 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from shapely.errors import ShapelyError
 
-from sn7ml.data.cubes import BANDS, read_grid
+from sn7ml.data.cubes import BANDS, grid_of, read_mask
+from sn7ml.data.fact_tables import as_table, fault_of
 from sn7ml.data.faults import not_in_pixels
-from sn7ml.data.frame_facts import as_table, in_a_line
 from sn7ml.data.identity_facts import IDENTITY_FACTS, Seen, follow
 from sn7ml.data.label_outlines import (
-    POLYGONAL,
-    SMALL_PX2,
     Buildings,
     Ids,
     Shapes,
@@ -28,19 +25,12 @@ from sn7ml.data.label_outlines import (
     overlaps,
     sizes,
 )
-from sn7ml.data.labels import parse_features, read_features
+from sn7ml.data.labels import clean_polygons, declared_crs, parse_features, read_collection
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.errors import LabelError, RasterError
 from sn7ml.geo.grid import WEB_MERCATOR, Grid
-from sn7ml.geo.polygons import MOST_VERTICES, clean_polygon
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
-
-__all__ = ["LABEL_FACTS", "SMALL_PX2", "buildings_of", "label_and_identity_facts", "label_facts"]
-
-DECLARED_CRS = re.compile(rb'"crs"\s*:\s*\{.{0,200}?"name"\s*:\s*"([^"]{0,200})"', re.DOTALL)
-HEAD_BYTES = 4_096
-"""A GeoJSON's crs stands before its features."""
 
 LABEL_FACTS = Table(
     "label facts",
@@ -127,7 +117,7 @@ def label_and_identity_facts(root: Path, frames: pd.DataFrame) -> tuple[pd.DataF
     labels = as_table([row for rows, _ in found for row in rows], LABEL_FACTS)
     labels["duplicate_of"] = _same_in_another_aoi(labels)
     identity = as_table([row for _, rows in found for row in rows], IDENTITY_FACTS)
-    return LABEL_FACTS.check(labels), IDENTITY_FACTS.check(identity)
+    return labels, identity
 
 
 def buildings_of(root: Path, row: dict[str, str]) -> Buildings | None:
@@ -160,21 +150,20 @@ def _facts_of_labels(
     file = row["labels"]
     facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": file, "kind": row["labels_kind"]}
     try:
-        features = read_features(root / file)
-        ids, geometries, polygons = _parsed(root / file, features)
+        content = read_collection(root / file)
+        ids, geometries, polygons = _parsed(root / file, content["features"])
     except LabelError as error:
-        words = in_a_line(error, root, file).removeprefix(f"{file}: ")
-        return facts | {"readable": False, "fault": words}, None, None
+        return facts | {"readable": False, "fault": fault_of(error, root, file)}, None, None
     building = ~shapely.is_missing(polygons) & (ids >= 0)
     ids_of, shapes = ids[building], polygons[building]
     facts |= {"readable": True, "fault": "", "n": len(ids_of), "shapes_digest": _digest(ids_of, shapes)}
-    facts |= oddities(ids, geometries) | duplicates(ids_of) | _declared_crs(root / file, row["labels_kind"])
-    facts |= _other_images(features, Path(row["image"]).stem)
+    facts |= oddities(ids, geometries) | duplicates(ids_of) | _declared_crs(content, row["labels_kind"])
+    facts |= _other_images(content["features"], Path(row["image"]).stem)
     grid, unusable = _ground(root, row)
     if grid is None:
         return facts, Buildings(ids_of, shapes), None
     if row["labels_kind"] != "match_pix":
-        shapes = np.array([grid.to_pixels(it) for it in shapes], dtype=object)
+        shapes = grid.to_pixels(shapes)
     facts |= sizes(Buildings(ids_of, shapes), grid.shape)
     near = ~not_in_pixels(shapes)  # GEOS fails on intersections of absurd ones; those show in outside_px
     found = Buildings(ids_of[near], shapes[near])
@@ -190,52 +179,35 @@ def _parsed(path: Path, features: list[dict[str, Any]]) -> tuple[Ids, Shapes, Sh
     numbers, geometries = parse_features(path, features)
     for place in (place for place, number in enumerate(numbers) if not abs(number) < 2**63):
         raise LabelError(f"{path}: feature {place} needs an integer 'Id' of less than 64 bits")
-    ids = numbers.astype(np.int64)
-    # Nearly all are plain polygons: those are cleaned at once, which takes a tenth of the time.
-    plain = np.isin(shapely.get_type_id(geometries), POLYGONAL) & ~shapely.is_empty(geometries)
-    plain &= shapely.get_num_coordinates(geometries) <= MOST_VERTICES
-    plain[plain] = shapely.is_valid(geometries[plain])
-    polygons = np.full(len(features), None, dtype=object)
-    polygons[plain] = shapely.force_2d(geometries[plain])
-    for place in np.flatnonzero(~plain).tolist():
-        try:
-            polygons[place] = clean_polygon(geometries[place])
-        except (ValueError, ShapelyError) as error:
-            raise LabelError(f"{path}: feature {place} has a broken geometry ({error!s:.200})") from None
-    return ids, geometries, polygons
+    return numbers.astype(np.int64), geometries, clean_polygons(path, geometries)
 
 
 def _ground(root: Path, row: dict[str, str]) -> tuple[Grid | None, NDArray[np.bool_] | None]:
     """Return the image's grid and where it is unusable; None for what cannot be known (the facts of the frame say why)."""
-    try:
-        grid = read_grid(root / row["image"])
-    except RasterError:
-        return None, None
+    grid = None
     try:
         with open_geotiff(root / row["image"]) as source:
+            grid = grid_of(source, root / row["image"])
             unusable = source.read(BANDS) == 0 if source.count == BANDS else np.zeros(grid.shape, np.bool_)
         if row["udm"]:
-            with open_geotiff(root / row["udm"]) as source:
-                udm = source.read(1) > 0
+            udm = read_mask(root / row["udm"])
             unusable = unusable | udm if udm.shape == unusable.shape else unusable
     except RasterError:
         return grid, None
     return grid, unusable
 
 
-def _declared_crs(path: Path, kind: str) -> dict[str, Any]:
-    with path.open("rb") as file:
-        match = DECLARED_CRS.search(file.read(HEAD_BYTES))
-    crs = match[1].decode("utf-8", "replace") if match else ""
-    suits = (
-        crs.endswith(f":{WEB_MERCATOR}") if kind == "match" else crs.startswith("LOCAL_CS")
-    )  # as mended copies have it
-    return {"crs": crs, "crs_ok": not crs or suits}
+def _declared_crs(content: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    crs = declared_crs(content)
+    # Pixels as mended copies have it.
+    suits = crs.endswith(f":{WEB_MERCATOR}") if kind == "match" else crs.startswith("LOCAL_CS")
+    return {"crs": crs[:100], "crs_ok": not crs or suits}
 
 
 def _other_images(features: list[dict[str, Any]], stem: str) -> dict[str, Any]:
-    names = [feature["properties"].get("image_fname") for feature in features]
-    others = [str(name) for name in names if name and Path(str(name)).stem != stem]
+    names = [str(name) for feature in features if (name := feature["properties"].get("image_fname"))]
+    strange = {name for name in set(names) if Path(name).stem != stem}
+    others = [name for name in names if name in strange]
     return {"n_other_image": len(others), "other_image": others[0][:100] if others else ""}
 
 

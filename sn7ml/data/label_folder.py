@@ -9,14 +9,12 @@ import pandas as pd
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
-from sn7ml.data.catalog import LABEL_FOLDERS, STEM_PATTERN, aoi_folders
+from sn7ml.data.catalog import LABEL_ENDING, LABEL_FOLDERS, STEM_PATTERN, aoi_folders
 from sn7ml.data.faults import clipped, listing, unusable, why_unusable
 from sn7ml.data.labels import FEATURE_FAULTS, building_id, read_features, read_geometry
 from sn7ml.errors import CatalogError, LabelError
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import POLYGONS
-
-ENDING = "_Buildings.geojson"
 
 NO_BUILDING = "-1"
 """Id of the row that stands for a frame without buildings, as in SpaceNet 7's own files."""
@@ -84,7 +82,7 @@ def _label_files(folder: Path) -> list[Path]:
             found = [path for _, aoi in aoi_folders(folder) for path in _files_of_aoi(aoi)]
     if not found:
         raise LabelError(
-            f"{folder}: no *{ENDING} found; expected a folder of such files, the folder of an AOI with "
+            f"{folder}: no *{LABEL_ENDING} found; expected a folder of such files, the folder of an AOI with "
             "labels_match_pix, or a folder of AOI folders such as train/"
         )
     return found
@@ -95,16 +93,16 @@ def _files_of_aoi(folder: Path) -> list[Path]:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob(f"*{ENDING}") if not path.name.startswith("."))
+    return sorted(path for path in folder.glob(f"*{LABEL_ENDING}") if not path.name.startswith("."))
 
 
 def _frames(folder: Path, paths: list[Path]) -> list[Frame]:
     frames: dict[tuple[str, str], Frame] = {}
     faults: list[str] = []
     for path in paths:
-        stem = STEM_PATTERN.fullmatch(path.name.removesuffix(ENDING))
+        stem = STEM_PATTERN.fullmatch(path.name.removesuffix(LABEL_ENDING))
         if stem is None:
-            faults.append(f"{path}: expected a name such as global_monthly_YYYY_MM_mosaic_AOI{ENDING}")
+            faults.append(f"{path}: expected a name such as global_monthly_YYYY_MM_mosaic_AOI{LABEL_ENDING}")
             continue
         frame = (stem["aoi"], f"{stem['year']}-{stem['month']}", path)
         earlier = frames.setdefault(frame[:2], frame)

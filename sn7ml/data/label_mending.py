@@ -19,7 +19,7 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.data.faults import clipped
-from sn7ml.data.labels import FEATURE_FAULTS, building_id, read_geometry
+from sn7ml.data.labels import FEATURE_FAULTS, building_id, declared_crs, read_geometry
 from sn7ml.errors import LabelError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.polygons import clean_polygon
@@ -115,7 +115,7 @@ def _mend_crs(content: dict[str, Any], kind: str, grid: Grid | None) -> list[Not
             return []
         content["crs"] = PIXELS
         return [Note("mended", WHOLE_FILE, what, clipped(name), "pixels")]
-    if grid is None or _epsg(said) == grid.epsg:
+    if grid is None or _epsg(declared_crs(content)) == grid.epsg:
         return []
     if not _lies_on(grid, content["features"]):
         advice = f"warp the labels to EPSG:{grid.epsg}"
@@ -124,12 +124,8 @@ def _mend_crs(content: dict[str, Any], kind: str, grid: Grid | None) -> list[Not
     return [Note("mended", WHOLE_FILE, what, clipped(name), f"EPSG:{grid.epsg}")]
 
 
-def _epsg(said: Any) -> int | None:
-    """Return the code that a GeoJSON ``crs`` states, 4326 for OGC's CRS84; None for none."""
-    try:
-        name = str(said["properties"]["name"])
-    except (KeyError, TypeError):
-        return None
+def _epsg(name: str) -> int | None:
+    """Return the code in the name of a CRS, 4326 for OGC's CRS84; None for none."""
     code = re.search(r"EPSG:[\d.]*:?(\d+)$", name, re.IGNORECASE)
     return int(code[1]) if code else 4326 if name.upper().endswith("CRS84") else None
 
@@ -139,8 +135,8 @@ def _lies_on(grid: Grid, features: list[Any]) -> bool:
     geometries = [geometry for feature in features if (geometry := _geometry(feature)) is not None]
     if not geometries:
         return True
-    left, top, right, bottom = shapely.box(*shapely.total_bounds(np.array(geometries, dtype=object))).bounds
-    x_min, y_min, x_max, y_max = grid.to_pixels(shapely.box(left, top, right, bottom)).bounds
+    extent = shapely.box(*shapely.total_bounds(np.array(geometries, dtype=object)))
+    x_min, y_min, x_max, y_max = grid.to_pixels(extent).bounds
     rows, cols = grid.shape
     return bool(min(x_min, y_min) >= -MARGIN_PX and x_max <= cols + MARGIN_PX and y_max <= rows + MARGIN_PX)
 

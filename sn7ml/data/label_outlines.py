@@ -8,6 +8,7 @@ import shapely
 from numpy.typing import NDArray
 
 from sn7ml.geo.burn import burn_ids
+from sn7ml.geo.polygons import POLYGONAL
 
 SMALL_PX2 = 4.0
 """The scorer drops true buildings with a smaller area."""
@@ -17,9 +18,6 @@ HIDDEN_SHARE = 0.5
 
 OVERLAP_SHARE = 0.5
 """Two buildings overlap if they share more than this part of the smaller one."""
-
-POLYGONAL = (3, 6)
-"""GEOS type numbers of Polygon and MultiPolygon."""
 
 MILLION = 1e6
 
@@ -46,7 +44,8 @@ def oddities(ids: Ids, geometries: Shapes) -> dict[str, Any]:
     solid = polygonal & ~empty
     invalid = solid & ~shapely.is_valid(geometries)
     several = solid & (shapely.get_num_geometries(geometries) > 1)
-    rings = np.array([_holes(it) for it in geometries[solid]], dtype=np.int64)
+    parts, owner = shapely.get_parts(geometries[solid], return_index=True)
+    with_hole = np.unique(owner[shapely.get_num_interior_rings(parts) > 0])
     return {
         "n_features": len(ids),
         "n_invalid": int(invalid.sum()),
@@ -54,7 +53,7 @@ def oddities(ids: Ids, geometries: Shapes) -> dict[str, Any]:
         "n_multi": int(several.sum()),
         "multi_id": lowest(ids[several]),
         "n_z": int((solid & shapely.has_z(geometries)).sum()),
-        "n_holes": int((rings > 0).sum()),
+        "n_holes": len(with_hole),
         "n_not_polygon": int((~null & ~empty & ~polygonal).sum()),
         "n_null": int(null.sum()),
         "n_empty": int(empty.sum()),
@@ -137,7 +136,3 @@ def covered_share(polygons: Shapes, unusable: NDArray[np.bool_]) -> NDArray[np.f
     burnt = burn_ids(list(polygons), (unusable.shape[0], unusable.shape[1]))
     under, all_of = (np.bincount(image, minlength=len(polygons) + 1)[1:] for image in (burnt[unusable], burnt.ravel()))
     return np.asarray(under / np.maximum(all_of, 1))
-
-
-def _holes(geometry: shapely.Geometry) -> int:
-    return sum(len(part.interiors) for part in getattr(geometry, "geoms", [geometry]))

@@ -1,18 +1,17 @@
 """A repaired copy of a data set, with a list of every change."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.data.catalog import AOI_PATTERN, IMAGE_FOLDERS, LABEL_FOLDERS, aoi_folders
+from sn7ml.data.catalog import AOI_PATTERN, IMAGE_FOLDERS, LABEL_ENDING, LABEL_FOLDERS, aoi_folders
 from sn7ml.data.cubes import read_grid
 from sn7ml.data.image_mending import mend_image_file
 from sn7ml.data.label_mending import Note, mend_label_file
 from sn7ml.errors import CatalogError, RasterError
 from sn7ml.geo.grid import Grid
-from sn7ml.runtime.files import replacing
+from sn7ml.runtime.files import link_or_copy, replacing
 from sn7ml.runtime.parallel import map_items
 
 CHANGES = "changes.csv"
@@ -20,10 +19,8 @@ CHANGES = "changes.csv"
 
 COLUMNS = ("outcome", "file", "id", "what", "before", "after")
 
-ENDING = "_Buildings.geojson"
-
 IMAGES = tuple((name, "*.tif") for name in IMAGE_FOLDERS)
-LABELS = tuple((name, f"*{ENDING}") for name in LABEL_FOLDERS.values())
+LABELS = tuple((name, f"*{LABEL_ENDING}") for name in LABEL_FOLDERS.values())
 """Folder of an AOI and pattern of what can be mended there."""
 
 
@@ -95,17 +92,10 @@ def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
         here.mkdir(parents=True)  # and not with the modes of the source, which may forbid to write
         for path in sorted(folder.iterdir()):
             if path.is_file():
-                _link_or_copy(path, here / path.name)
+                link_or_copy(path, here / path.name)
             elif path not in inner:
                 odd.append(here / path.name)
     return odd
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source.resolve())  # a link to a link would be a link
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _files(root: Path, patterns: Sequence[tuple[str, str]]) -> list[Path]:
@@ -127,7 +117,7 @@ def _mend(path: Path) -> list[Note]:
 
 def _grid(labels: Path) -> Grid | None:
     """Return the grid of the image that a label file is of; None if there is none that can be read."""
-    name = labels.name.removesuffix(ENDING) + ".tif"
+    name = labels.name.removesuffix(LABEL_ENDING) + ".tif"
     for folder in IMAGE_FOLDERS:
         image = labels.parent.parent / folder / name
         if image.is_file():

@@ -23,6 +23,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from sn7ml.errors import CatalogError
+from sn7ml.inputs import read_json
 from sn7ml.params import Usage, flatten
 from sn7ml.runtime.files import write_text
 
@@ -88,7 +89,7 @@ def read_task(out: Path) -> dict[str, Any] | None:
     if not out.exists() or all(path.name == LOCK for path in out.iterdir()):
         return None
     try:
-        content = json.loads((out / TASK).read_text(encoding="utf-8"))
+        content = read_json(out / TASK)
         return {key: content[key] for key in ("model", "params", "images")}
     except FileNotFoundError:
         raise CatalogError(

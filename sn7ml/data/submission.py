@@ -10,10 +10,10 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from sn7ml.data.catalog import STEM_PATTERN
+from sn7ml.data.catalog import LABEL_ENDING, STEM_PATTERN
 from sn7ml.data.csv_rows import CsvRows, read_rows
 from sn7ml.data.faults import LISTED, listing, quoted, unusable, why_unusable
-from sn7ml.data.label_folder import ENDING, empty_frames, read_label_folder
+from sn7ml.data.label_folder import empty_frames, read_label_folder
 from sn7ml.data.wkt import read_wkt, why_no_wkt
 from sn7ml.errors import LabelError
 from sn7ml.runtime.files import replacing
@@ -57,7 +57,7 @@ def read_polygons(path: Path) -> pd.DataFrame:
     if path.is_dir():
         return read_label_folder(path)
     if path.name.endswith(".geojson"):
-        raise LabelError(f"{path}: is one GeoJSON file; expected the folder with all *{ENDING}, or a CSV")
+        raise LabelError(f"{path}: is one GeoJSON file; expected the folder with all *{LABEL_ENDING}, or a CSV")
     return read_submission(path)
 
 

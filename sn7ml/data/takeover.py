@@ -1,7 +1,5 @@
 """Bring a SpaceNet 7 folder into the project."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +8,7 @@ from sn7ml.data.catalog import AOI_PATTERN, aoi_folders, scan
 from sn7ml.data.rasters import MOST_FILE_BYTES
 from sn7ml.errors import CatalogError
 from sn7ml.inputs import require_regular
-from sn7ml.runtime.files import replacing
+from sn7ml.runtime.files import link_or_copy, replacing
 
 
 def take_over(source: Path, target: Path) -> pd.DataFrame:
@@ -63,11 +61,4 @@ def _take_files(source: Path, target: Path) -> None:
             require_regular(path, MOST_FILE_BYTES)
         except OSError as error:
             raise CatalogError(f"{path}: cannot be taken over ({error.strerror})") from None
-        _link_or_copy(path, target / path.name)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source.resolve(), target)  # os.link would link a link, not its file
-    except OSError:
-        shutil.copyfile(source, target)
+        link_or_copy(path, target / path.name)

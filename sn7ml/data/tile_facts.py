@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
-from rasterio.errors import RasterioError
 
 from sn7ml.data.catalog import tile_of
 from sn7ml.data.cubes import BANDS, read_grid
-from sn7ml.data.frame_facts import as_table, in_a_line
+from sn7ml.data.fact_tables import as_table, in_a_line
 from sn7ml.data.labels import read_labels
 from sn7ml.data.rasters import open_geotiff
 from sn7ml.data.tiles import TileStore, digest_of
@@ -111,7 +110,7 @@ def tile_facts(root: Path, frames: pd.DataFrame, store: TileStore) -> pd.DataFra
     }.items():
         table[name] = values.reindex(keys, fill_value=0).to_numpy()
     table.loc[table["n_tiles"] == 0, ["least_usable_fraction", "built_fraction"]] = None
-    return TILE_FACTS.check(as_table(table.to_dict("records"), TILE_FACTS))
+    return as_table(table, TILE_FACTS)
 
 
 def _facts_of_shard(root: Path, store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -127,7 +126,7 @@ def _facts_of_frame(root: Path, store: Path, row: dict[str, Any], position: int)
             pixels = source.read(list(range(first, first + BANDS)))
         with open_geotiff(store / file) as source:
             flags = source.read(position + 1)
-    except (Sn7Error, RasterioError, IndexError) as error:
+    except (Sn7Error, IndexError) as error:
         return facts | {"readable": False, "fault": in_a_line(error, store, file).replace(f"{store}/", "")}
     mask_rows, mask_cols = flags.shape
     upsampling = mask_rows / row["rows"]
@@ -180,7 +179,7 @@ def region_facts(store: TileStore) -> pd.DataFrame:
             nearest = min(abroad, key=lambda it: _tiles_between(region, it))
             facts |= {"neighbour_tiles": _tiles_between(region, nearest), "neighbour": nearest["aoi"]}
         rows.append(facts | _shared(region["aoi"], sorted({it["aoi"] for it in abroad}), digests))
-    return REGION_FACTS.check(as_table(rows, REGION_FACTS))
+    return as_table(rows, REGION_FACTS)
 
 
 def _tiles_of(store: TileStore, region: Row) -> dict[str, int]:

@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+POLYGONAL = (3, 6)
+"""GEOS type numbers of Polygon and MultiPolygon."""
+
 MOST_CROSSINGS = 200
 """Of an outline with itself. GEOS needs 0.1 s to repair that many, and minutes for a star of 200 sides (10^4 crossings)."""
 
@@ -43,6 +46,14 @@ def clean_polygon(geometry: BaseGeometry | None) -> Polygon | MultiPolygon | Non
         [part for part in getattr(flat, "geoms", []) if isinstance(part, Polygon | MultiPolygon)]
     )
     return merged if isinstance(merged, Polygon | MultiPolygon) and not merged.is_empty else None
+
+
+def sound(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Mark valid polygons that are not EMPTY and not too large: of these :func:`clean_polygon` only drops Z."""
+    marked = np.isin(shapely.get_type_id(geometries), POLYGONAL) & ~shapely.is_empty(geometries)
+    marked &= shapely.get_num_coordinates(geometries) <= MOST_VERTICES
+    marked[marked] = shapely.is_valid(geometries[marked])
+    return np.asarray(marked)
 
 
 TANGLED = (

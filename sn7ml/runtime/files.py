@@ -46,6 +46,14 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make ``target`` a hard link of a file, or a copy where that cannot be."""
+    try:
+        target.hardlink_to(source.resolve())  # a link to a link would be a link
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text through a temporary name."""
     with replacing(path) as temporary:

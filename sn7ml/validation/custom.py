@@ -7,7 +7,7 @@ import pandas as pd
 import shapely
 
 from sn7ml.data.frame_series import commonest
-from sn7ml.data.label_outlines import POLYGONAL
+from sn7ml.geo.polygons import POLYGONAL
 from sn7ml.validation.gx import (
     ColumnMapExpectation,
     ColumnMapMetricProvider,

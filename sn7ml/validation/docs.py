@@ -15,11 +15,8 @@ import pandas as pd
 
 from sn7ml.errors import ParamsError
 from sn7ml.runtime.files import replacing
-from sn7ml.validation import gx as door
+from sn7ml.validation.gx import ProgressBarsConfig, gx
 from sn7ml.validation.suites import Check
-
-gx: Any = door.gx  # type: ignore[attr-defined] # imported there, quietly
-ProgressBarsConfig: Any = door.ProgressBarsConfig  # type: ignore[attr-defined]
 
 SITE = Path("gx", "uncommitted", "data_docs", "local_site")
 

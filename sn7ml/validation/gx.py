@@ -29,9 +29,11 @@ __all__ = [
     "ColumnPairMapExpectation",
     "ColumnPairMapMetricProvider",
     "PandasExecutionEngine",
+    "ProgressBarsConfig",
     "column_condition_partial",
     "column_pair_condition_partial",
     "expectations",
+    "gx",
     "judge",
 ]
 

@@ -28,7 +28,7 @@ from sn7ml.validation.report import Offender, Report, Result
 from sn7ml.validation.suites import Check, Suites, found_suites, suites
 
 __all__ = [
-    "Report", "judge_tables", "raw_facts", "run_validation", "validate", "validate_found", "validate_tiles",
+    "Report", "judge_tables", "raw_facts", "run_validation", "validate_found", "validate_tiles",
 ]  # fmt: skip
 
 TABLES: Mapping[str, Table] = {
@@ -53,26 +53,6 @@ def raw_facts(root: Path, frames: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return ``FRAME_FACTS``, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as "frames", "labels" and "identity"."""
     labels, identity = label_and_identity_facts(root, frames)
     return {"frames": frame_facts(root, frames), "labels": labels, "identity": identity}
-
-
-def validate(frames: pd.DataFrame, labels: pd.DataFrame, params: ValidationParams) -> Report:
-    """Judge the facts of files by themselves, without the identity of buildings through time.
-
-    Parameters
-    ----------
-    frames
-        ``FRAME_FACTS``.
-    labels
-        ``LABEL_FACTS``.
-    params
-        Thresholds.
-
-    Raises
-    ------
-    TableError
-        If a table is not what it should be.
-    """
-    return judge_tables({"frames": frames, "labels": labels}, suites(params))
 
 
 def validate_tiles(root: Path, frames: pd.DataFrame, store: TileStore, wanted: Suites) -> Report:

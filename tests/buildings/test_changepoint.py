@@ -261,23 +261,30 @@ def test_a_house_that_is_gone_at_the_end_was_never_born(min_tail: float, kept: b
     assert found == ({A.normalize(): month(5)} if kept else {})
 
 
+def building_site(upsampling: int = 1) -> list[Probabilities]:
+    """The network is half sure of a building in month 4; the field turns from dark to bright with the roof, in month 5."""
+    drawn = [GROUND] * 3 + [HOUSE] * 5
+    sure = [255] * 3 + [140] + [255] * 4
+    bright = [96] * 4 + [192] * 4
+    return [
+        replace(frame(drawing, upsampling, value), shades=np.full((3, 3, 10), shade, np.uint8))
+        for drawing, value, shade in zip(drawn, sure, bright, strict=True)
+    ]
+
+
 @pytest.mark.parametrize(("weight", "birth"), [(0.0, 4), (1.0, 5)])
 @pytest.mark.parametrize("upsampling", [1, 3])
 def test_the_ground_says_when_a_roof_came_that_the_network_saw_early(
     weight: float, birth: int, upsampling: int
 ) -> None:
-    # The network is half sure of a building site in month 4; the field turns from dark to bright with the roof, in month 5.
-    drawn = [GROUND] * 3 + [HOUSE] * 5
-    sure = [255] * 3 + [140] + [255] * 4
-    bright = [96] * 4 + [192] * 4
-    frames = [
-        replace(frame(drawing, upsampling, value), shades=np.full((3, 3, 10), shade, np.uint8))
-        for drawing, value, shade in zip(drawn, sure, bright, strict=True)
-    ]
-    found = born(track_changepoint(cube_of(frames), upsampling, params(brightness_weight=weight, after_logit=2.0)))
+    how = params(brightness_weight=weight, after_logit=2.0)
+    found = born(track_changepoint(cube_of(building_site(upsampling)), upsampling, how))
     assert list(found.values()) == [month(birth)]
 
 
-def test_a_month_whose_shades_nobody_kept_leaves_the_ground_out() -> None:
-    frames = [frame(GROUND)] * 3 + [replace(frame(HOUSE), shades=np.full((3, 3, 10), 90, np.uint8))] * 3
-    assert born(track_changepoint(cube_of(frames), 1, params(brightness_weight=1.0))) == {A.normalize(): month(4)}
+@pytest.mark.parametrize("missing", [0, 7])
+def test_a_month_whose_shades_nobody_kept_leaves_the_ground_out(missing: int) -> None:
+    frames = building_site()
+    frames[missing] = replace(frames[missing], shades=None)
+    found = born(track_changepoint(cube_of(frames), 1, params(brightness_weight=1.0, after_logit=2.0)))
+    assert list(found.values()) == [month(4)]

@@ -13,13 +13,31 @@ import pytest
 import rasterio
 from affine import Affine
 
+from sn7ml.data import frame_pixels
 from sn7ml.data.catalog import scan
 from sn7ml.data.facts import frame_facts, label_facts
-from tests.validation.areas import MONTHS, SIDE_PX, Area, feature, good_area, name, square, town, transform_of, truncate
+from tests.validation.areas import (
+    MONTHS,
+    SIDE_PX,
+    Area,
+    feature,
+    good_area,
+    ground,
+    name,
+    square,
+    town,
+    transform_of,
+    truncate,
+)
 
 SECOND = MONTHS[1]
 CORNER_WITHOUT_NUMBER = b"""{"features": [{"properties": {"Id": 3},
     "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [5, NaN], [5, 5], [0, 0]]]}}]}"""
+TWO_HOLES = {
+    "type": "Polygon",
+    "coordinates": [square(0, 0, 9)["coordinates"][0], *(square(x, 1)["coordinates"][0] for x in (1, 5))],
+}
+TWO_PARTS = {"type": "MultiPolygon", "coordinates": [square(20, 0)["coordinates"], TWO_HOLES["coordinates"]]}
 BOW_TIE = {"type": "Polygon", "coordinates": [[[0, 0], [5, 5], [5, 0], [0, 5], [0, 0]]]}
 
 
@@ -116,6 +134,36 @@ def test_a_huge_declared_size_is_not_read(tmp_path: Path) -> None:
     assert "declares 100000 x 100000 pixels" in facts["fault"]
 
 
+def test_of_two_months_nobody_says_which_is_the_odd_one(tmp_path: Path) -> None:
+    compared = ["brightness_change", "sharpness_ratio", "shift_px", "similarity"]
+    good_area(tmp_path, months=MONTHS[:2])
+    good_area(tmp_path, number=1)
+    table = frame_facts(tmp_path, scan(tmp_path))
+    assert table[compared].isna().all(axis=1).tolist() == [True, True, False, False, False]
+    assert table[compared].notna().all(axis=1).tolist() == [False, False, True, True, True]
+
+
+def test_a_month_mostly_under_cloud_is_not_compared_with_the_others(tmp_path: Path) -> None:
+    area = good_area(tmp_path)
+    for month, clear in zip(MONTHS, (64, 15, 17), strict=True):  # of 64 rows; a quarter is 16
+        pixels = ground(0, month)
+        pixels[3, clear:] = 0
+        area.write_image(month, pixels)
+    table = frame_facts(tmp_path, scan(tmp_path))
+    assert table["similarity"].notna().tolist() == [True, False, True]
+
+
+def test_a_large_image_is_read_to_its_end_and_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    area = good_area(tmp_path)
+    measured = frame(area)
+    monkeypatch.setattr(frame_pixels, "MOST_MEASURED_PX", SIDE_PX**2 - 1)
+    large = frame(area)
+    known = ["readable", "usable_fraction", "pixels_digest"]
+    assert large[known].tolist() == measured[known].tolist()
+    assert large[["contrast", "sharpness", "alpha_is_binary"]].isna().all()
+    assert measured[["contrast", "sharpness", "alpha_is_binary"]].notna().all()
+
+
 def test_the_odd_month_is_the_one_whose_grid_disagrees_even_if_it_comes_first(tmp_path: Path) -> None:
     area = good_area(tmp_path)
     area.write_image(MONTHS[0], transform=transform_of(area.aoi) @ Affine.translation(1, 0))
@@ -184,6 +232,28 @@ def test_facts_of_whole_labels_with_the_oddities_of_real_ones(tmp_path: Path) ->
     assert facts[["n_outside", "outside_px", "outside_id"]].tolist() == [0, 0.0, ""]
 
 
+@pytest.mark.parametrize(
+    ("members", "crs", "suits"),
+    [
+        ({}, "", True),
+        ({"crs": None}, "", True),
+        ({"crs": {"type": "name", "properties": {"name": 'LOCAL_CS["pixels"]'}}}, 'LOCAL_CS["pixels"]', True),
+        ({"crs": {"type": "name", "properties": {"name": "EPSG:4326"}}}, "EPSG:4326", False),
+        # The older form has no name; that of the first row is another.
+        ({"crs": {"type": "EPSG", "properties": {"code": 4326}}, "name": "EPSG:4326"}, "", True),
+    ],
+)
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_the_crs_is_the_one_declared_wherever_it_stands(
+    tmp_path: Path, members: dict[str, Any], crs: str, suits: bool, place: str
+) -> None:
+    area = good_area(tmp_path)
+    features = {"features": [feature(0, square(1, 1)) | {"properties": {"Id": 0, "name": "town", "x": "y" * 5_000}}]}
+    area.labels(SECOND).write_text(json.dumps(members | features if place == "before" else features | members))
+    facts = labels(area)
+    assert (facts["crs"], facts["crs_ok"]) == (crs, suits)
+
+
 def test_an_empty_label_file_is_a_frame_without_buildings(tmp_path: Path) -> None:
     facts = labels_of(tmp_path, [])
     assert facts["readable"]
@@ -200,6 +270,8 @@ def test_an_empty_label_file_is_a_frame_without_buildings(tmp_path: Path) -> Non
         ([feature(9, None)], "n_without_shape", 1, ""),
         ([feature(9, {"type": "LineString", "coordinates": []})], "n_without_shape", 1, ""),
         ([feature(-1, square(1, 1))], "n_negative_with_shape", 1, ""),
+        ([feature(9, TWO_HOLES), feature(8, TWO_PARTS)], "n_holes", 2, ""),
+        ([feature(9, TWO_PARTS), feature(8, TWO_PARTS)], "n_multi", 2, "multi_id=8"),
         ([feature(9, square(-20, 1)), feature(8, square(-1, 1))], "n_outside", 1, "outside_id=9"),
         ([feature(9, square(1, SIDE_PX - 2))], "outside_px", 3.0, "outside_id=9"),
     ],

@@ -65,7 +65,7 @@ def test_files_are_copied_where_they_cannot_be_linked(
     def refuse(*_: object, **__: object) -> None:
         raise OSError("cross-device link")
 
-    monkeypatch.setattr("sn7ml.data.takeover.os.link", refuse)
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
     take_over(source, target)
     pd.testing.assert_frame_equal(scan(target), scan(source))
 

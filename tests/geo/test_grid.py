@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shapely
 from affine import Affine
@@ -63,6 +64,16 @@ def test_holes_and_emptiness_survive() -> None:
     yard = Polygon(box(0, 0, 9, 9).exterior.coords, [box(3, 3, 6, 6).exterior.coords])
     assert grid.to_pixels(grid.to_crs(yard)).area == 81 - 9
     assert grid.to_crs(Polygon()).is_empty
+
+
+def test_many_are_moved_at_once_and_what_is_missing_stays_so() -> None:
+    grid = Grid(3857, NORTH_UP, (10, 20))
+    here = np.array([Point(3, 5), None, box(0, 0, 2, 1)], dtype=object)
+    there = grid.to_crs(here)
+    assert there.tolist() == [Point(1012, 1980), None, there[2]]
+    assert there[2].bounds == (1000, 1996, 1008, 2000)
+    assert shapely.equals(grid.to_pixels(there)[[0, 2]], here[[0, 2]]).all()
+    assert grid.to_crs(here[:0]).tolist() == []
 
 
 def test_an_upsampled_grid_covers_the_same_ground_with_smaller_pixels() -> None:

@@ -14,9 +14,10 @@ from sn7ml.data.footprints import read_footprints, write_footprints
 from sn7ml.data.label_folder import read_label_folder
 from sn7ml.data.labels import read_labels
 from sn7ml.data.model_files import CONFIG, USAGE, read_config, read_usage
+from sn7ml.data.prediction_folder import TASK, Task, read_task, write_task
 from sn7ml.data.probabilities import ProbabilityCube, write_probabilities
 from sn7ml.data.submission import read_submission
-from sn7ml.errors import LabelError, ModelError, ParamsError, RasterError, Sn7Error, TableError
+from sn7ml.errors import CatalogError, LabelError, ModelError, ParamsError, RasterError, Sn7Error, TableError
 from sn7ml.geo.probabilities import Probabilities
 from sn7ml.params import Usage, load_params, load_recipe, load_track, recipe_of
 from sn7ml.tables import TRACKS
@@ -104,6 +105,12 @@ def write_looks(path: Path) -> None:
     path.write_text(reference(facts).model_dump_json())
 
 
+def write_prediction(path: Path) -> None:
+    params = load_params(ROOT / "params.yaml")
+    task = Task({"resolved": "toy", "digest": "0"}, Usage(predict=params.predict, track=params.track), {}, {})
+    write_task(path.parent, task, None)
+
+
 READERS = {
     "frame": Reader("a.tif", write_frame, read_image, RasterError),
     "grid": Reader("a.tif", write_frame, read_grid, RasterError),
@@ -122,5 +129,6 @@ READERS = {
         f"{AOI}.parquet", write_found, lambda path: read_footprints(path.parent, {AOI: GRID}), TableError
     ),
     "looks": Reader("looks.json", write_looks, read_reference, ModelError),
+    "prediction": Reader(TASK, write_prediction, lambda path: read_task(path.parent), CatalogError),
     "usage": Reader(USAGE, write_usage, lambda path: read_usage(path.parent), ModelError),
 }

@@ -153,6 +153,15 @@ def test_an_outline_that_does_not_cross_itself_may_have_many_corners(tmp_path: P
     assert shapely.get_num_coordinates(found) == 40_001
 
 
+def test_an_outline_of_more_corners_than_a_town_has_is_refused(tmp_path: Path) -> None:
+    turns = np.linspace(0, 2 * np.pi, 100_001)
+    round_town = shapely.Polygon(500 + 400 * np.column_stack([np.cos(turns), np.sin(turns)]))
+    write_labels(tmp_path / LABELS, {1: box(1, 2, 4, 6), 2: round_town})
+    for reader in READS:
+        with pytest.raises(LabelError, match=r"feature 1 has (a broken geometry \(has )?more than 100,000 vertices"):
+            reader(tmp_path)
+
+
 def test_properties_may_be_anything(tmp_path: Path) -> None:
     # geopandas writes NaN, which is no JSON, for numbers that are missing.
     (tmp_path / LABELS).write_text(json.dumps({"features": [changed(properties={"Id": 7, "area": float("nan")})]}))

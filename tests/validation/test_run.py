@@ -10,13 +10,12 @@ import pytest
 import shapely
 
 from sn7ml.data.catalog import scan
-from sn7ml.data.facts import FRAME_FACTS, LABEL_FACTS, frame_facts, label_facts
 from sn7ml.errors import TableError
 from sn7ml.params import load_params
 from sn7ml.validation.custom import ExpectColumnValuesToBeValidPolygons, ExpectValuesToAgreeWithinGroup
 from sn7ml.validation.gx import expectations, judge
 from sn7ml.validation.report import Report, Result, to_markdown
-from sn7ml.validation.run import run_validation, validate
+from sn7ml.validation.run import judge_tables, run_validation
 from sn7ml.validation.suites import found_suites, suites, tile_suites
 from tests.validation.areas import MONTHS, feature, good_area, ground, square, town, truncate
 from tests.validation.damages import PARAMS
@@ -123,15 +122,14 @@ def test_a_name_that_the_scorer_cannot_cut_is_critical(tmp_path: Path) -> None:
     other = area.image(SECOND).with_name("2018_02.tif")
     area.image(SECOND).rename(other)
     frames.loc[1, "image"] = other.relative_to(tmp_path).as_posix()
-    report = validate(frame_facts(tmp_path, frames), label_facts(tmp_path, frames), PARAMS)
+    report = run_validation(tmp_path, frames, PARAMS)
     assert list(failed(report)) == ["names are SpaceNet 7's"]
     assert f"{area.aoi} 2018-02 train/{area.aoi}/images_masked/2018_02.tif" in report.summary()
 
 
 def test_a_table_that_is_none_of_facts_is_refused_by_name() -> None:
     with pytest.raises(TableError, match="table 'frame facts' lacks column"):
-        validate(pd.DataFrame({"aoi": ["a"]}), LABEL_FACTS.empty(), PARAMS)
-    assert FRAME_FACTS.name == "frame facts"
+        judge_tables({"frames": pd.DataFrame({"aoi": ["a"]})}, suites(PARAMS))
 
 
 def test_an_expectation_that_cannot_be_evaluated_is_a_defect_not_a_verdict() -> None:

@@ -103,6 +103,16 @@ def test_labels_on_the_ground_state_the_crs_of_their_image(crs: str | None, sour
     assert geopandas.read_file(tmp_path / "out" / MATCH).crs.to_epsg() == 3857
 
 
+@pytest.mark.parametrize(("out_px", "outcome"), [(20, "mended"), (99, "mended"), (101, "left")])
+def test_labels_may_stick_out_of_their_image_by_a_hundred_pixels(
+    out_px: int, outcome: str, source: Path, tmp_path: Path
+) -> None:
+    placed = feature(1, grid_of(AOI).to_crs(box(-out_px, 3, 5, 9)))
+    write(source, placed, file=MATCH, crs=named("EPSG:4326"))
+    (change,) = mended_copy(source, tmp_path / "out").to_dict("records")
+    assert change["outcome"] == outcome
+
+
 def test_labels_elsewhere_are_not_declared_to_be_here(source: Path, tmp_path: Path) -> None:
     write(source, feature(1, box(-114.1, 33.1, -114.0, 33.2)), file=MATCH, crs=named("EPSG:4326"))
     (change,) = mended_copy(source, tmp_path / "out").to_dict("records")
