@@ -39,7 +39,7 @@ def main(data: Path, tiles: Path, out: Path) -> None:
     settings, scoring = params.search, (params.predict, params.track, params.evaluate)
     inputs = TileStore(tiles).digest() + "".join(section.model_dump_json() for section in scoring)
     champion = _recipe_of_model(settings.start_from) if settings.start_from and settings.trials else None
-    setup = Setup(open_store(), out.parent / ".search", search_workers(), study_url())
+    setup = Setup(open_store(), out.parent / ".search", search_workers(), study_url(), _say)
     found = search(recipe_of(params), settings, TrainAndScore(data, tiles, params), setup, inputs, champion)
     if found.run is not None:
         page = study_page(study_figures(found.trials, settings.space))

@@ -20,7 +20,7 @@ from sn7ml.experiment.runs import Run, create_run, ending
 from sn7ml.experiment.space import VALUES
 from sn7ml.experiment.store import SEARCH, Store
 from sn7ml.experiment.study_store import GRACE_SECONDS, StudyAddress
-from sn7ml.experiment.trials import Evaluate, OnEpoch, TrialResult, Trials
+from sn7ml.experiment.trials import Evaluate, OnEpoch, Say, TrialResult, Trials, run_name, silent, told
 from sn7ml.experiment.workers import work_together
 from sn7ml.params import Recipe, SearchParams, flatten, with_values
 
@@ -42,6 +42,9 @@ class Setup:
 
     url: str | None = None
     """Database for the study, which several machines can share; None keeps it in ``work``."""
+
+    say: Say = silent
+    """Told what each trial tries, why one has no result, and which is the best."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def search(
             if champion is not None:
                 studies.give(study, params.space, flatten(champion), "champion")
             run = _search_run(setup.store, study, recipe, params)
-        trials = Trials(study, run, recipe, params, evaluate, worker=f"main {os.getpid()}")
+        trials = Trials(study, run, recipe, params, evaluate, f"main {os.getpid()}", setup.say)
         with ending(run):
             # Who has a journal alone knows that whatever runs in it is dead; in a database others may be at work.
             trials.mend(lambda _trial: setup.url is None)
@@ -110,7 +113,7 @@ def search(
             if setup.workers == 1:
                 trials.work(watch.on_tick)
             else:
-                task = _WorkerTask(address, run, recipe, params, evaluate)
+                task = _WorkerTask(address, run, recipe, params, evaluate, setup.say)
                 work_together(task, setup.workers, watch.on_death, watch.on_tick)
             return _result(trials, address)
 
@@ -124,9 +127,10 @@ class _WorkerTask:
     recipe: Recipe
     params: SearchParams
     evaluate: Evaluate
+    say: Say
 
     def __call__(self, name: str) -> None:
-        Trials(self.address.open(), self.run, self.recipe, self.params, self.evaluate, name).work()
+        Trials(self.address.open(), self.run, self.recipe, self.params, self.evaluate, name, self.say).work()
 
 
 class _Watch:
@@ -174,6 +178,8 @@ def _result(trials: Trials, address: StudyAddress) -> SearchResult:
     best = studies.best_trial(study, params.trials, params.finalists)
     if best is None:
         raise ModelError(_failures(studies.results(study, params.trials), address))
+    place = studies.place_of(study, best)
+    trials.say(f"best is {run_name(place)}, {params.objective} {best.value:.4f}: {told(best.user_attrs[VALUES])}")
     table = _table(study, params.trials)
     scores = {f"best_val_{name}": value for name, value in best.user_attrs[studies.SCORES].items()}
     trials.run.log_metrics(scores, step=0)

@@ -55,6 +55,14 @@ Evaluate = Callable[[Recipe, OnEpoch], TrialResult]
 """Train and score one recipe."""
 
 
+Say = Callable[[str], None]
+"""Tells a person a line. Must be picklable for several workers."""
+
+
+def silent(_line: str) -> None:
+    """Tell nobody."""
+
+
 class _SuperfluousError(RuntimeError):
     """Another worker was quicker."""
 
@@ -71,6 +79,7 @@ class Trials:
     params: SearchParams
     evaluate: Evaluate
     worker: str
+    say: Say = silent
     _taken_over: bool = field(default=False, init=False)
 
     @property
@@ -143,15 +152,21 @@ class Trials:
         frozen = next(one for one in self.study.get_trials(deepcopy=False) if one.number == trial.number)
         if studies.is_superfluous(self.study, self.params.trials, frozen):
             raise _SuperfluousError
-        values = suggest(trial, self.params.space)
-        child = self._child(trial, studies.place_of(self.study, frozen), values)
+        values, place = suggest(trial, self.params.space), studies.place_of(self.study, frozen)
+        child, name = self._child(trial, place, values), run_name(place)
+        origin = trial.user_attrs.get(studies.ORIGIN)
+        self.say(f"{name} of {self.params.trials}{f', from {origin}' if origin else ''}: {told(values)}")
         try:
             with ending(child):
                 result = self._evaluate(trial, child, values)
         except UpdateFinishedTrialError:
             raise
+        except TrialPruned as error:
+            self.say(f"{name} is pruned: {error}")
+            raise
         except FAULTS as error:
             state = "failed" if isinstance(error, RuntimeError) else "infeasible"
+            self.say(f"{name} is {state}: {error}")
             child.set_tags({STATE: state})
             trial.set_user_attr(studies.STATE, state)
             trial.set_user_attr(studies.FAILURE, failure_text(error))  # last: with it the trial counts
@@ -163,7 +178,7 @@ class Trials:
         tags = {"mlflow.parentRunId": self.run.run_id, "sn7.kind": "trial"}
         if origin := trial.user_attrs.get(studies.ORIGIN):
             tags["sn7.origin"] = origin
-        child = create_run(self.store, SEARCH, f"trial-{place:03d}", tags, flatten(self.recipe) | values)
+        child = create_run(self.store, SEARCH, run_name(place), tags, flatten(self.recipe) | values)
         trial.set_user_attr(studies.RUN_ID, child.run_id)
         return child
 
@@ -182,6 +197,21 @@ class Trials:
         if math.isnan(result.scores[self.params.objective]):
             raise ModelError(f"the objective {self.params.objective} is undefined on the validation split")
         return result
+
+
+def run_name(place: int) -> str:
+    """Return what MLflow calls the trial of a place, counted from 0."""
+    return f"trial-{place:03d}"
+
+
+def told(values: Values) -> str:
+    """Return what a trial tries on one line.
+
+    >>> told({"model.architecture": "FPN", "optimiser.learning_rate": 0.0012345})
+    'model.architecture FPN, optimiser.learning_rate 0.001234'
+    """
+    shown = {name: f"{value:.4g}" if isinstance(value, float) else str(value) for name, value in values.items()}
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def _on_epoch(trial: Trial, child: Run, epoch: int, metrics: Mapping[str, float]) -> None:

@@ -96,7 +96,11 @@ def test_a_recipe_that_does_not_work_is_a_failed_trial_with_its_reason(
             raise error
         return steady(recipe, on_epoch)
 
-    result = find(plan(3), picky, store, tmp_path)
+    said: list[str] = []
+    result = search(RECIPE, plan(3), picky, Setup(store, tmp_path, say=said.append))
+    assert said[0] == "trial-000 of 3, from params.yaml: model.architecture Unet, optimiser.learning_rate 0.001"
+    assert said[2] == f"trial-001 is {state}: {error}"
+    assert said[-1].startswith(f"best is trial-000, scot {worth(RECIPE):.4f}: model.architecture Unet")
     assert list(result.trials["state"]) == ["complete", state, state]
     assert result.best == RECIPE
     record = children(store)[1]
