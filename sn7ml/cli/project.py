@@ -118,8 +118,7 @@ def use(
     from sn7ml.data.takeover import take_over  # noqa: PLC0415
     from sn7ml.params import load_params  # noqa: PLC0415
 
-    if not Path("dvc.yaml").is_file():
-        raise ParamsError("no dvc.yaml here; run this in the project's root folder")
+    require_project()
     if params is not None:
         load_params(params)
     if not force:
@@ -178,6 +177,12 @@ def refuse_uncommitted(*files: str) -> None:
             f"{names}: changed and not committed, so there would be no way back; first `git commit -m 'before' {names}`, "
             "or give --force"
         )
+
+
+def require_project() -> None:
+    """Raise ParamsError where there is no pipeline."""
+    if not Path("dvc.yaml").is_file():
+        raise ParamsError("no dvc.yaml here; run this in the project's root folder")
 
 
 def dvc(*arguments: str) -> None:

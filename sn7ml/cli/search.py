@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sn7ml.cli.project import dvc
+from sn7ml.cli.project import dvc, require_project
 from sn7ml.experiment.machine import STUDY_URL, WORKERS
 
 
@@ -25,6 +25,7 @@ def search(
 
     The same command on another machine, with the same commit, data and --storage, joins in. See docs/search.md.
     """
+    require_project()
     os.environ[WORKERS] = str(workers)
     if storage is not None:
         os.environ[STUDY_URL] = storage

@@ -2,11 +2,13 @@
 
 import importlib
 import os
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from sn7ml import cli
+from sn7ml.errors import ParamsError
 
 
 def test_workers_and_database_reach_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +30,9 @@ def test_no_worker_is_refused() -> None:
     done = CliRunner().invoke(cli.app, ["search", "--workers", "0"])
     assert done.exit_code == 2
     assert "--workers" in done.output
+
+
+def test_outside_of_a_project_it_says_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError, match=r"no dvc\.yaml here; run this in the project's root folder"):
+        CliRunner().invoke(cli.app, ["search"], catch_exceptions=False)
