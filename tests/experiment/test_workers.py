@@ -117,6 +117,8 @@ def test_workers_end_with_their_parent_by_ctrl_c_and_by_its_death(tmp_path: Path
     code = (
         "from sn7ml.experiment import workers\nfrom tests.experiment.test_workers import *\n"
         "if __name__ == '__main__':\n"
+        # Background jobs of a shell ignore SIGINT, and so does what they start: tests, too.
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "    workers.TICK_SECONDS = 0.1\n"
         f"    folder = Path({str(tmp_path)!r})\n"
         "    work_together(Sleep(folder), 2, lambda _: False, (folder / 'all started').touch)\n"
