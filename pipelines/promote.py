@@ -46,9 +46,8 @@ def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, ou
 def training_looks(data: Path, tiles: Path) -> Reference:
     """Sum up what the frames looked like that the model learned from, whole AOIs, and how densely they are built up."""
     frames, store = scan(data), TileStore(tiles)
-    splits = (
-        ("train", "validation") if store.folds > 1 else ("train",)
-    )  # of folds, each is learned by the other networks
+    # Of folds, each is learned by the other networks.
+    splits = ("train", "validation") if store.folds > 1 else ("train",)
     learned = frames[frames["aoi"].isin(store.columns(splits))]
     counts = read_truth(data, learned).groupby(["aoi", "month"]).size().reset_index(name="n")
     return reference(with_density(appearance(data, learned), counts))

@@ -148,9 +148,8 @@ class Exam:
         asked.write_text(json.dumps(request), encoding="utf-8")
         # The variable reaches the workers of that process too. Byte code is not written: the code may be ours.
         environ = os.environ | {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1"}
-        if os.environ.get(EXECUTOR, "").startswith(
-            "dask"
-        ):  # the workers of a cluster run our code: this must stay here
+        # The workers of a cluster run our code: theirs must stay here.
+        if os.environ.get(EXECUTOR, "").startswith("dask"):
             environ[EXECUTOR] = "processes"
         command = [sys.executable, "-m", replay.__name__, str(asked)]
         done = subprocess.run(command, cwd=out, env=environ, check=False, capture_output=True, text=True)

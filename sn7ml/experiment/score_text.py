@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sn7ml.params import Split
 
 PREFIXES: Mapping["Split", str] = {"train": "train", "validation": "val", "test": "test"}
@@ -35,7 +35,7 @@ def table(header: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def scores_note(run_id: str, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: "Split") -> str:
+def scores_note(run_id: str, overall: Mapping[str, float], per_aoi: "pd.DataFrame", split: "Split") -> str:
     """Return the description of a scored run, as Markdown: the scores, overall and per AOI, and where to look further."""
     names, prefix = [name for name in HEADLINES if name in overall], PREFIXES[split]
     scored: list[dict[Any, Any]] = [{"aoi": "all", **overall}, *per_aoi.to_dict("records")]

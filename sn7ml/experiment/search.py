@@ -20,7 +20,7 @@ from sn7ml.experiment.runs import Run, create_run, ending
 from sn7ml.experiment.space import VALUES
 from sn7ml.experiment.store import SEARCH, Store
 from sn7ml.experiment.study_store import GRACE_SECONDS, StudyAddress
-from sn7ml.experiment.trials import Evaluate, OnEpoch, Say, TrialResult, Trials, run_name, silent, told
+from sn7ml.experiment.trials import Evaluate, OnEpoch, Say, TrialResult, Trials, silent, told, trial_name
 from sn7ml.experiment.workers import work_together
 from sn7ml.params import Recipe, SearchParams, flatten, with_values
 
@@ -179,7 +179,7 @@ def _result(trials: Trials, address: StudyAddress) -> SearchResult:
     if best is None:
         raise ModelError(_failures(studies.results(study, params.trials), address))
     place = studies.place_of(study, best)
-    trials.say(f"best is {run_name(place)}, {params.objective} {best.value:.4f}: {told(best.user_attrs[VALUES])}")
+    trials.say(f"best is {trial_name(place)}, {params.objective} {best.value:.4f}: {told(best.user_attrs[VALUES])}")
     table = _table(study, params.trials)
     scores = {f"best_val_{name}": value for name, value in best.user_attrs[studies.SCORES].items()}
     trials.run.log_metrics(scores, step=0)

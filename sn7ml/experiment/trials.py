@@ -153,7 +153,7 @@ class Trials:
         if studies.is_superfluous(self.study, self.params.trials, frozen):
             raise _SuperfluousError
         values, place = suggest(trial, self.params.space), studies.place_of(self.study, frozen)
-        child, name = self._child(trial, place, values), run_name(place)
+        child, name = self._child(trial, place, values), trial_name(place)
         origin = trial.user_attrs.get(studies.ORIGIN)
         self.say(f"{name} of {self.params.trials}{f', from {origin}' if origin else ''}: {told(values)}")
         try:
@@ -178,7 +178,7 @@ class Trials:
         tags = {"mlflow.parentRunId": self.run.run_id, "sn7.kind": "trial"}
         if origin := trial.user_attrs.get(studies.ORIGIN):
             tags["sn7.origin"] = origin
-        child = create_run(self.store, SEARCH, run_name(place), tags, flatten(self.recipe) | values)
+        child = create_run(self.store, SEARCH, trial_name(place), tags, flatten(self.recipe) | values)
         trial.set_user_attr(studies.RUN_ID, child.run_id)
         return child
 
@@ -199,7 +199,7 @@ class Trials:
         return result
 
 
-def run_name(place: int) -> str:
+def trial_name(place: int) -> str:
     """Return what MLflow calls the trial of a place, counted from 0."""
     return f"trial-{place:03d}"
 

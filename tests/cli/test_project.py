@@ -1,6 +1,7 @@
 """The command line, as a person types it: the project, its params and its store."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ def test_help_lists_every_command() -> None:
         *("models", "promote", "rollback", "ui", "relocate"),
     ):
         assert name in text
+
+
+def test_asking_for_help_loads_nothing_heavy() -> None:
+    heavy = {"torch", "mlflow", "optuna", "rasterio", "geopandas", "great_expectations", "plotly"}
+    code = f"import sys, sn7ml.cli; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_the_params_page_is_what_the_code_says() -> None:

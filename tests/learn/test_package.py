@@ -6,7 +6,16 @@ import pytest
 import torch
 import yaml
 
-from sn7ml.data.model_files import CONFIG, USAGE, WEIGHTS, package_digest, read_usage, write_usage
+from sn7ml.data.model_files import (
+    CONFIG,
+    HISTORY,
+    USAGE,
+    WEIGHTS,
+    package_digest,
+    read_history,
+    read_usage,
+    write_usage,
+)
 from sn7ml.errors import ModelError, ParamsError
 from sn7ml.learn.models import build_model
 from sn7ml.learn.package import Package, joined, load_package, save_package
@@ -52,6 +61,12 @@ def test_a_package_from_before_folds_were_told_has_one_network_of_each(package: 
     del config["folds"]
     (tmp_path / CONFIG).write_text(yaml.safe_dump(config))
     assert load_package(tmp_path).folds == 2
+
+
+@pytest.mark.parametrize("column", ["network", "fold"])
+def test_a_history_is_read_whatever_its_networks_were_called(tmp_path: Path, column: str) -> None:
+    (tmp_path / HISTORY).write_text(f"epoch,val_iou,{column}\n1,0.25,1\n1,0.5,2\n")
+    assert read_history(tmp_path).to_dict("list") == {"epoch": [1, 1], "val_iou": [0.25, 0.5], "network": [1, 2]}
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "true", "'2'", "[1]"])
