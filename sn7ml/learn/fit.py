@@ -20,6 +20,7 @@ from sn7ml.data.tiles import TileStore
 from sn7ml.errors import ModelError, TableError
 from sn7ml.learn.checkpoint import checkpoint_for
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
+from sn7ml.learn.depthwise import exact_depthwise
 from sn7ml.learn.losses import CombinedLoss
 from sn7ml.learn.models import build_model, check_side
 from sn7ml.learn.package import Package
@@ -132,6 +133,8 @@ class Training:
         fabric = Fabric(accelerator="auto", devices=1, precision=params.precision)
         network = build_model(recipe.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         check_side(network, recipe.model, tiles.tile_px * _upsampling(recipe, tiles))
+        if fabric.device.type == "cpu":
+            exact_depthwise(network)
         highest = recipe.optimiser.learning_rate
         optimiser = build_optimiser(network, recipe.optimiser)
         total = _steps(params) * params.epochs
