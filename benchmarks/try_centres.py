@@ -21,6 +21,7 @@ from torch import Tensor
 
 from benchmarks.ablate import DATA, Ablation
 from sn7ml.data.catalog import scan
+from sn7ml.data.regions import spanned
 from sn7ml.data.tiles import TileStore
 from sn7ml.experiment.assess import assessor_for
 from sn7ml.experiment.scoring import score_tracks, track_aois
@@ -29,7 +30,6 @@ from sn7ml.geo.probabilities import BOUNDARY
 from sn7ml.learn.dataset import targets
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
-from sn7ml.data.regions import spanned
 from sn7ml.params import Params, load_params, with_values
 
 SIGMA_PX = 2.0

@@ -22,6 +22,7 @@ from sn7ml.learn.checkpoint import checkpoint_for
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
 from sn7ml.learn.depthwise import exact_depthwise
 from sn7ml.learn.losses import CombinedLoss
+from sn7ml.learn.memory import keep_freed_memory
 from sn7ml.learn.models import build_model, check_side
 from sn7ml.learn.package import Package
 from sn7ml.metrics.pixels import PixelCounts, count_pixels
@@ -135,6 +136,7 @@ class Training:
         check_side(network, recipe.model, tiles.tile_px * _upsampling(recipe, tiles))
         if fabric.device.type == "cpu":
             exact_depthwise(network)
+            keep_freed_memory()
         highest = recipe.optimiser.learning_rate
         optimiser = build_optimiser(network, recipe.optimiser)
         total = _steps(params) * params.epochs
