@@ -1,4 +1,4 @@
-"""Would a channel of centres part buildings better than the channel of rims?
+"""Whether a channel of centres parts buildings better than the channel of rims.
 
     python -m benchmarks.try_centres [--epochs N] [--elsewhere DATA]
 
@@ -10,6 +10,7 @@ the channel, on what the fold holds out. It stands here, and not in sn7ml, since
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.ablate import DATA, Ablation
 from sn7ml.data.catalog import scan
@@ -27,6 +28,7 @@ from sn7ml.experiment.assess import assessor_for
 from sn7ml.experiment.scoring import score_tracks, track_aois
 from sn7ml.geo.masks import BOUNDARY_BIT, FOOTPRINT_BIT
 from sn7ml.geo.probabilities import BOUNDARY
+from sn7ml.geo.windows import Corner
 from sn7ml.learn.dataset import targets
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
@@ -107,8 +109,8 @@ def heat_map(flags: NDArray[np.uint8]) -> NDArray[np.float32]:
 class CentrePredictor(Predictor):
     """Tells the tracker, in the channel of rims, how far from a centre a pixel seems to be."""
 
-    def _forward(self, *arguments: object) -> Tensor:  # type: ignore[override]
-        found = super()._forward(*arguments)  # type: ignore[arg-type]
+    def _forward(self, networks: Sequence[nn.Module], image: Tensor, corners: list[Corner]) -> Tensor:
+        found = super()._forward(networks, image, corners)
         found[:, BOUNDARY] = 1 - found[:, BOUNDARY]
         return found
 

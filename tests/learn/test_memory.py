@@ -30,6 +30,6 @@ def new_pages(what: str) -> int:
     return int(run.stdout)
 
 
-def test_memory_that_was_freed_is_used_again_without_asking_the_kernel():
+def test_memory_that_was_freed_is_used_again_without_asking_the_kernel() -> None:
     # With huge pages there are fewer faults without the setting too, but at least one each time.
     assert new_pages("keep") < 20 <= new_pages("default")
