@@ -58,16 +58,20 @@ def find_peaks(evidence: Image, usable: NDArray[np.bool_], params: PeakParams, u
 
 def _seeds(smooth: Image, params: PeakParams) -> tuple[Ids, NDArray[np.float64]]:
     """Return the seeds, numbered from 1, and the level of each."""
-    seeds = np.zeros(smooth.shape, np.int32)
+    seeds = np.zeros(smooth.size, np.int32)
     found: list[float] = []
     for level in _levels(float(smooth.max(initial=0)), params):
         patches, count = ndimage.label(smooth > level)
+        # Most ground lies below every level: from here on only pixels above it are looked at.
+        pixels = np.flatnonzero(patches)
+        patch_of = patches.ravel()[pixels]
         fresh = np.ones(count + 1, dtype=bool)
-        fresh[patches[seeds > 0]] = fresh[0] = False
-        number = np.where(fresh, np.cumsum(fresh) + len(found), 0).astype(np.int32)
-        np.copyto(seeds, number[patches], where=fresh[patches])
+        fresh[patch_of[seeds[pixels] > 0]] = fresh[0] = False
+        number = (np.cumsum(fresh) + len(found)).astype(np.int32)
+        new = fresh[patch_of]
+        seeds[pixels[new]] = number[patch_of[new]]
         found += [level] * int(fresh.sum())
-    return seeds, np.array(found)
+    return seeds.reshape(smooth.shape), np.array(found)
 
 
 def _levels(highest: float, params: PeakParams) -> list[float]:
