@@ -22,6 +22,7 @@ from sn7ml.geo.windows import Corner, blend_weights, plan_windows
 from sn7ml.learn.adapt import adapted
 from sn7ml.learn.dataset import standardise
 from sn7ml.learn.fit import enlarge
+from sn7ml.learn.memory import keep_freed_memory
 from sn7ml.learn.package import Package, load_package
 from sn7ml.params import PredictParams
 
@@ -54,6 +55,8 @@ class Predictor:
             network.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             for network in package.networks()
         ]
+        if self.device.type == "cpu":
+            keep_freed_memory()
         fabric = Fabric(accelerator=self.device.type, devices=1, precision=params.precision)
         self.autocast: Callable[[], AbstractContextManager[None]] = fabric.autocast
         self.upsampling, self.folds = package.upsampling, package.folds
