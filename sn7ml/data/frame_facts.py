@@ -10,7 +10,7 @@ import rasterio
 from affine import Affine
 
 from sn7ml.data.catalog import IMAGE_FOLDERS, LABEL_ENDING, STEM_PATTERN, label_files, tile_of
-from sn7ml.data.cubes import BANDS, fault_of_bands, read_mask
+from sn7ml.data.cubes import BANDS, fault_of_bands, read_grid, read_mask
 from sn7ml.data.fact_tables import as_table, fault_of, in_a_line
 from sn7ml.data.frame_pixels import pixel_facts
 from sn7ml.data.frame_series import add_series
@@ -75,7 +75,7 @@ usable_fraction
 in_images, in_images_masked
     Whether the folder of that name holds the month; missing if the AOI has not both folders.
 udm_ok, udm_fault
-    Whether the UDM mask can be read and has the size of the image; if not, why. Missing of frames without one.
+    Whether the UDM mask can be read and lies on the image; if not, why. Missing of frames without one.
 block_rows, block_cols, block_px
     What must be read at once to see one pixel; rows times columns.
 ground_px_m
@@ -138,19 +138,20 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
         facts |= {"readable": False, "fault": fault_of(error, root, file)}
     if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
         facts |= dict.fromkeys(PLACE)
-    return facts | _udm_facts(root, row, (facts.get("rows"), facts.get("cols")))
+    return facts | _udm_facts(root, row)
 
 
-def _udm_facts(root: Path, row: dict[str, str], shape: tuple[int | None, int | None]) -> dict[str, Any]:
+def _udm_facts(root: Path, row: dict[str, str]) -> dict[str, Any]:
     if not row["udm"]:
         return {}
     try:
-        found = read_mask(root / row["udm"]).shape
-    except RasterError as error:
+        grid = read_grid(root / row["image"])
+    except (RasterError, GridError):  # the facts of the image speak of it
+        grid = None
+    try:
+        read_mask(root / row["udm"], grid)
+    except (RasterError, GridError) as error:
         return {"udm_ok": False, "udm_fault": in_a_line(error, root, row["udm"])}
-    if None not in shape and found != shape:
-        fault = f"{row['udm']} has {found[0]} x {found[1]} pixels, its image {shape[0]} x {shape[1]}"
-        return {"udm_ok": False, "udm_fault": fault}
     return {"udm_ok": True, "udm_fault": ""}
 
 

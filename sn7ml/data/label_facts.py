@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sn7ml.data.cubes import BANDS, grid_of, read_mask
 from sn7ml.data.fact_tables import as_table, fault_of
 from sn7ml.data.faults import not_in_pixels
+from sn7ml.data.frame_pixels import MOST_MEASURED_PX
 from sn7ml.data.identity_facts import IDENTITY_FACTS, Seen, follow
 from sn7ml.data.label_outlines import (
     Buildings,
@@ -27,7 +28,7 @@ from sn7ml.data.label_outlines import (
 )
 from sn7ml.data.labels import clean_polygons, declared_crs, parse_features, read_collection
 from sn7ml.data.rasters import open_geotiff
-from sn7ml.errors import LabelError, RasterError
+from sn7ml.errors import GridError, LabelError, RasterError
 from sn7ml.geo.grid import WEB_MERCATOR, Grid
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
@@ -188,10 +189,13 @@ def _ground(root: Path, row: dict[str, str]) -> tuple[Grid | None, NDArray[np.bo
     try:
         with open_geotiff(root / row["image"]) as source:
             grid = grid_of(source, root / row["image"])
+            if grid.shape[0] * grid.shape[1] > MOST_MEASURED_PX or set(source.dtypes) != {"uint8"}:
+                return grid, None
             unusable = source.read(BANDS) == 0 if source.count == BANDS else np.zeros(grid.shape, np.bool_)
         if row["udm"]:
-            udm = read_mask(root / row["udm"])
-            unusable = unusable | udm if udm.shape == unusable.shape else unusable
+            unusable |= read_mask(root / row["udm"], grid)
+    except GridError:  # a mask of another place says nothing of this one
+        return grid, unusable
     except RasterError:
         return grid, None
     return grid, unusable

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from sn7ml.data import label_facts as label_facts_module
 from sn7ml.data.catalog import scan
 from sn7ml.data.facts import label_facts
 from tests.validation.areas import MONTHS, SIDE_PX, Area, feature, good_area, square, town, transform_of
@@ -196,3 +198,16 @@ def test_the_real_area_has_the_facts_that_its_readme_states(monkeypatch: pytest.
     assert cube["births"].sum() == 301
     assert (cube["n"].min(), cube["n"].max()) == (4_633, 4_910)
     assert cube["small_fraction"].mean() == pytest.approx(0.01, abs=0.002)
+
+
+def test_ground_is_not_looked_at_in_an_image_too_large_to_be_measured_or_of_other_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    area = good_area(tmp_path)
+    area.write_image(SECOND, np.zeros((4, SIDE_PX, SIDE_PX), np.uint16))
+    assert labels(area, MONTHS[0])["hidden_fraction"] == 0
+    assert pd.isna(labels(area)["hidden_fraction"])
+    monkeypatch.setattr(label_facts_module, "MOST_MEASURED_PX", SIDE_PX**2 - 1)
+    large = labels(area, MONTHS[0])
+    assert pd.isna(large["hidden_fraction"])
+    assert large["outside_px"] == 0

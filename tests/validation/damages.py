@@ -216,6 +216,17 @@ def udm(pixels: Pixels) -> Callable[[Town], None]:
     return damage
 
 
+def udm_elsewhere(crs: str = "EPSG:3857", columns: int = 0) -> Callable[[Town], None]:
+    """A mask of the right size that is right for its image, and states another place."""
+
+    def damage(town: Town) -> None:
+        udm(np.where(town.pixels()[3:] == 0, 255, 0).astype(np.uint8))(town)
+        with rasterio.open(town.path("UDM_masks", SECOND, "_UDM.tif"), "r+") as target:
+            target.crs, target.transform = crs, target.transform @ Affine.translation(columns, 0)
+
+    return damage
+
+
 def broken_udm(town: Town) -> None:
     udm(np.zeros((1, SIDE_PX, SIDE_PX), np.uint8))(town)
     truncate(town.path("UDM_masks", SECOND, "_UDM.tif"))
@@ -319,5 +330,7 @@ OF_IMAGES = (
     Damage("half a UDM mask", "UDM masks can be read and fit their image", broken_udm),
     Damage("a UDM mask of two bands", "UDM masks can be read and fit their image",
            udm(np.zeros((2, SIDE_PX, SIDE_PX), np.uint8))),
+    Damage("a UDM mask of the place next to it", "UDM masks can be read and fit their image", udm_elsewhere(columns=1)),
+    Damage("a UDM mask in degrees", "UDM masks can be read and fit their image", udm_elsewhere("EPSG:4326")),
     Damage("a UDM mask of another size", "UDM masks can be read and fit their image", udm(np.zeros((1, 50, 50), np.uint8))),
 )  # fmt: skip
