@@ -185,7 +185,14 @@ def reference_of(path: Path) -> "Reference":
     with console.status("reading the reference"):
         frames = scan(root)
         facts = appearance(root, frames)
-        return reference(with_density(facts, label_facts(root, frames)))
+        known = reference(with_density(facts, label_facts(root, frames)))
+    if left_out := facts[facts["fault"] != ""].to_dict("records"):
+        first = f"{left_out[0]['file']}: {left_out[0]['fault']}"
+        console.print(
+            f"left out of the reference: {len(left_out)} of {len(facts)} frames, the first {escape(first)}",
+            soft_wrap=True, highlight=False,
+        )  # fmt: skip
+    return known
 
 
 def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
