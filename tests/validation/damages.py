@@ -137,6 +137,7 @@ def every_month(change: Callable[[Pixels], Pixels] = same, move: Affine | None =
     """Paint all months alike, and move them, so that they still agree with each other."""
 
     def damage(town: Town) -> None:
+        town.path("UDM_masks", THIRD, "_UDM.tif").unlink(missing_ok=True)  # it would no longer lie on its image
         for month in MONTHS:
             with rasterio.open(town.image(month)) as source:
                 transform = source.transform
@@ -147,7 +148,6 @@ def every_month(change: Callable[[Pixels], Pixels] = same, move: Affine | None =
 
 def padded(rows: int = 0, cols: int = 0) -> Callable[[Town], None]:
     def damage(town: Town) -> None:
-        town.path("UDM_masks", THIRD, "_UDM.tif").unlink()  # it would no longer fit
         every_month(lambda pixels: np.pad(pixels, ((0, 0), (0, rows), (0, cols)), mode="edge"))(town)
 
     return damage
