@@ -79,11 +79,27 @@ def read_text(path: Path, most_bytes: int) -> str:
 
 def read_json(path: Path) -> Any:
     """Read JSON of at most ``MOST_JSON_BYTES``. Raises OSError, or ValueError if it is none or an object names a key twice."""
-    text = read_text(path, MOST_JSON_BYTES)
+    return parse_json(read_text(path, MOST_JSON_BYTES))
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON. Raises ValueError as :func:`read_json`, or if a text in it holds half a character."""
     try:
-        return json.loads(text, object_pairs_hook=unique_keys)
+        content = json.loads(text, object_pairs_hook=unique_keys)
+        _refuse_halves(content, text)
     except RecursionError:
         raise ValueError("lists or objects lie too deep within one another") from None
+    return content
+
+
+def _refuse_halves(content: Any, text: str) -> None:
+    """Raise ValueError if an escape stands for half a character (a surrogate): such text cannot be written to any file."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"a text holds {error.object[error.start]!r}, half a character") from None
 
 
 def read_yaml(path: Path) -> Any:

@@ -126,20 +126,19 @@ class Checked:
     frames: pd.DataFrame
     """``FRAMES``."""
 
-    labels: pd.DataFrame | None
-    """``LABEL_FACTS``; None where nothing is labelled."""
+    facts: Mapping[str, pd.DataFrame]
+    """``FRAME_FACTS`` as "frames"; where something is labelled, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as well."""
 
     report: "Report"
 
     @cached_property
     def looks(self) -> pd.DataFrame:
-        """What drift is about. Every image is read once more for it."""
-        from sn7ml.data.appearance import appearance  # noqa: PLC0415
+        """What drift is about."""
+        from sn7ml.data.appearance import looks_of  # noqa: PLC0415
         from sn7ml.validation.drift import with_density  # noqa: PLC0415
 
-        with console.status("looking at the images"):
-            looks = appearance(self.root, self.frames)
-            return looks if self.labels is None else with_density(looks, self.labels)
+        looks = looks_of(self.root, self.frames, self.facts["frames"])
+        return with_density(looks, self.facts["labels"]) if "labels" in self.facts else looks
 
 
 def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
@@ -160,7 +159,7 @@ def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Che
         report = judge_tables(tables, wanted)
         if docs is not None:
             write_docs(docs, tables, wanted)
-    return Checked(root, frames, tables.get("labels"), report)
+    return Checked(root, frames, tables, report)
 
 
 def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], wanted: "Suites") -> None:
@@ -186,7 +185,14 @@ def reference_of(path: Path) -> "Reference":
     with console.status("reading the reference"):
         frames = scan(root)
         facts = appearance(root, frames)
-        return reference(with_density(facts, label_facts(root, frames)))
+        known = reference(with_density(facts, label_facts(root, frames)))
+    if left_out := facts[facts["fault"] != ""].to_dict("records"):
+        first = f"{left_out[0]['file']}: {left_out[0]['fault']}"
+        console.print(
+            f"left out of the reference: {len(left_out)} of {len(facts)} frames, the first {escape(first)}",
+            soft_wrap=True, highlight=False,
+        )  # fmt: skip
+    return known
 
 
 def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:

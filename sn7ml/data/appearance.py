@@ -68,6 +68,19 @@ def appearance(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     return as_table(rows, APPEARANCE).sort_values(["aoi", "month"], ignore_index=True)
 
 
+def looks_of(root: Path, frames: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
+    """Return what :func:`appearance` does, out of ``FRAME_FACTS`` of the same frames.
+
+    Only images that those facts do not measure, such as ones without alpha, are read again.
+    """
+    keys = ["aoi", "month"]
+    known = frames[keys].merge(facts, on=keys, how="left")
+    measured = (known["brightness_red"].notna() | (known["usable_fraction"] == 0)) & known["readable"].fillna(False)
+    others = appearance(root, frames[~measured.to_numpy()])
+    rows = [*known.loc[measured, list(APPEARANCE.columns)].to_dict("records"), *others.to_dict("records")]
+    return as_table(rows, APPEARANCE).sort_values(keys, ignore_index=True)
+
+
 def noon_sun_deg(latitude_deg: float, month: str) -> float:
     """Return how high the sun stands at noon on the 15th of a month, degrees; below 0 in a polar night.
 
@@ -87,8 +100,8 @@ def _look_at(root: Path, row: dict[str, str]) -> dict[str, Any]:
             if source.count not in (len(COLOURS), BANDS) or set(source.dtypes) != {"uint8"}:
                 bands = f"{source.count} of {sorted(set(source.dtypes))}"
                 return facts | {"fault": f"expected {len(COLOURS)} or {BANDS} uint8 bands, got {bands}"}
-            facts |= _colours(_histograms(source), source.shape)
-            return facts | {"fault": ""} | _place(source, row["month"], facts["usable_fraction"])
+            facts |= colours(_histograms(source), source.shape)
+            return facts | {"fault": ""} | place(source, row["month"], facts["usable_fraction"])
     except RasterError as error:
         return facts | {"fault": fault_of(error, root, row["image"])}
 
@@ -101,25 +114,31 @@ def _histograms(source: rasterio.DatasetReader) -> NDArray[np.int64]:
         window = Window(0, top, cols, min(STRIP_ROWS, rows - top))
         strip = source.read(window=window)
         usable = (strip[-1] if source.count == BANDS else source.dataset_mask(window=window)) > 0
-        for number in range(len(COLOURS)):
-            counts[number] += np.bincount(strip[number][usable], minlength=LEVELS)
+        counts += levels(strip, usable)
     return counts
 
 
-def _colours(counts: NDArray[np.int64], shape: tuple[int, int]) -> dict[str, float]:
+def levels(pixels: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the usable pixels of an image (3 or more, rows, cols) by colour and grey level: (3, 256)."""
+    return np.stack([np.bincount(pixels[number][usable], minlength=LEVELS) for number in range(len(COLOURS))])
+
+
+def colours(counts: NDArray[np.int64], shape: tuple[int, int]) -> dict[str, float]:
+    """Return usable fraction, brightness and contrast of an image of (rows, cols) from its :func:`levels`."""
     usable = int(counts[0].sum())
     facts = {"usable_fraction": round(usable / (shape[0] * shape[1]), 6)}
     if not usable:
         return facts
-    levels = np.arange(LEVELS)
+    grey = np.arange(LEVELS)
     for name, count in zip(COLOURS, counts, strict=True):
-        mean = float((count * levels).sum() / usable)
-        variance = float((count * (levels - mean) ** 2).sum() / usable)
+        mean = float((count * grey).sum() / usable)
+        variance = float((count * (grey - mean) ** 2).sum() / usable)
         facts[f"brightness_{name}"], facts[f"contrast_{name}"] = round(mean, 3), round(math.sqrt(variance), 3)
     return facts
 
 
-def _place(source: rasterio.DatasetReader, month: str, usable_fraction: float) -> dict[str, float]:
+def place(source: rasterio.DatasetReader, month: str, usable_fraction: float) -> dict[str, float]:
+    """Return the usable area, the size of a pixel and the season; {} of an image that is not on a grid in EPSG:3857."""
     epsg = source.crs.to_epsg() if source.crs else None
     if epsg != WEB_MERCATOR:
         return {}

@@ -20,6 +20,9 @@ BANDS = 4
 """Red, green, blue, alpha; alpha 0 is unusable."""
 
 COLOURS = ("red", "green", "blue", "alpha")
+MOST_APART_PX = 0.5
+"""A mask whose corners lie farther from those of its image is of another place. Digits that were rounded do no harm."""
+
 UNNAMED = ("undefined", "gray")
 """What GDAL calls bands of which a file does not say what they show."""
 
@@ -63,12 +66,42 @@ def read_image(path: Path) -> Image:
         return Image(source.read(), grid_of(source, path))
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
-    """Read where a mask, such as those of UDM_masks, is set: (rows, cols). Raises RasterError if it is not one uint8 band."""
+def read_mask(path: Path, grid: Grid | None = None) -> NDArray[np.bool_]:
+    """Read where a mask, such as those of UDM_masks, is set: (rows, cols).
+
+    Parameters
+    ----------
+    path
+        One uint8 band. It need not say where it lies.
+    grid
+        Of its image, if that is known.
+
+    Raises
+    ------
+    RasterError
+        If it cannot be read to its end, or is not one uint8 band.
+    GridError
+        If it has another size than its image, or states another place.
+    """
     with open_geotiff(path) as source:
         if source.dtypes != ("uint8",):
             raise RasterError(f"{path}: expected one uint8 band, got {source.count} of {sorted(set(source.dtypes))}")
+        if grid is not None:
+            _refuse_misfit(source, path, grid)
         return np.asarray(source.read(1) > 0)
+
+
+def _refuse_misfit(mask: rasterio.DatasetReader, path: Path, grid: Grid) -> None:
+    """Raise GridError, before pixels are read, if a mask cannot be laid over its image pixel by pixel."""
+    if mask.shape != grid.shape:
+        raise GridError(f"{path} has shape {mask.shape}, its image {grid.shape}")
+    if not mask.crs:
+        return
+    stated = grid_of(mask, path)
+    (x, y), ends = stated.transform @ (0, 0), stated.transform @ stated.shape[::-1]
+    off = np.abs(np.subtract(((x, y), ends), (grid.transform @ (0, 0), grid.transform @ grid.shape[::-1])))
+    if stated.epsg != grid.epsg or off.max() > MOST_APART_PX * grid.transform.a:
+        raise GridError(f"{path} is on the grid {stated}, its image on {grid}")
 
 
 def fault_of_bands(source: rasterio.DatasetReader) -> str:

@@ -26,7 +26,7 @@ TRACK_FACTS = Table(
     {
         "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text", "epsg": "int", "crs_ok": "bool",
         "n": "int", "n_ids": "int", "n_duplicates": "int", "duplicate_id": "text", "n_reshaped": "int", "reshaped_id": "text",
-        "n_births_disagree": "int", "birth_id": "text", "n_gaps": "int", "gap_id": "text",
+        "n_births_disagree": "int", "birth_id": "text", "n_gaps": "int",
     },
     key=("aoi",),
 )  # fmt: skip
@@ -46,15 +46,15 @@ n_reshaped, reshaped_id
     Ids whose outline is not the same in all months; the lowest.
 n_births_disagree, birth_id
     Ids with several birth months, or seen before their birth; the lowest.
-n_gaps, gap_id
-    Ids that are missing in a frame between their first and their last; the lowest.
+n_gaps
+    Ids that are missing in a frame between their first and their last.
 """
 
 FOOTPRINT_FACTS = Table(
     "footprint facts",
     {
         "number": "int", "aoi": "text", "month": "text", "file": "text", "id": "text", "geometry": "geometry",
-        "month_known": "bool", "area_px2": "float", "outside_px": "float", "confidence": "float", "birth_probability": "float",
+        "month_known": "bool", "outside_px": "float", "confidence": "float", "birth_probability": "float",
     },
     key=("number",),
 )  # fmt: skip
@@ -175,7 +175,6 @@ def _through_time(table: pd.DataFrame, months: Sequence[str]) -> dict[str, Any]:
         "n_births_disagree": len({*births.index[births > 1], *early}),
         "birth_id": _first([*births.index[births > 1], *early]),
         "n_gaps": int((seen["max"] - seen["min"] + 1 > seen["nunique"]).sum()),
-        "gap_id": _first(seen.index[seen["max"] - seen["min"] + 1 > seen["nunique"]]),
     }
 
 
@@ -195,7 +194,6 @@ def _footprints(table: pd.DataFrame, span: shapely.Geometry, months: Sequence[st
     return table[["aoi", "month", "file", "id", "geometry", "confidence", "birth_probability"]].assign(
         number=0,
         month_known=table["month"].isin(months),
-        area_px2=shapely.area(geometry).round(3),
         outside_px=np.maximum(sticks_out, 0).round(3),
     )
 

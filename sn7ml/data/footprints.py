@@ -12,9 +12,9 @@ from pyproj.exceptions import CRSError
 from shapely.errors import ShapelyError
 
 from sn7ml.data.faults import clipped, not_finite
+from sn7ml.data.parquet import require_small
 from sn7ml.errors import TableError
 from sn7ml.geo.grid import Grid
-from sn7ml.inputs import require_regular
 from sn7ml.runtime.files import replacing
 from sn7ml.tables import POLYGONS, TRACKS, Table
 
@@ -73,7 +73,7 @@ def read_outlines(folder: Path, grids: Mapping[str, Grid]) -> pd.DataFrame:
 def read_geoparquet(path: Path) -> geopandas.GeoDataFrame:
     """Read any GeoParquet as it stands. Raises TableError if the file is absent, damaged, or none."""
     try:
-        require_regular(path, MOST_BYTES)
+        require_small(path, MOST_BYTES)
         return geopandas.read_parquet(path)
     except GEOPARQUET_FAULTS as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())

@@ -9,8 +9,9 @@ import pandas as pd
 import rasterio
 from affine import Affine
 
+from sn7ml.data.appearance import place
 from sn7ml.data.catalog import IMAGE_FOLDERS, LABEL_ENDING, STEM_PATTERN, label_files, tile_of
-from sn7ml.data.cubes import BANDS, fault_of_bands, read_mask
+from sn7ml.data.cubes import BANDS, fault_of_bands, read_grid, read_mask
 from sn7ml.data.fact_tables import as_table, fault_of, in_a_line
 from sn7ml.data.frame_pixels import pixel_facts
 from sn7ml.data.frame_series import add_series
@@ -20,7 +21,7 @@ from sn7ml.geo.grid import WEB_MERCATOR, Grid, tile_transform
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
 
-PLACE = ("epsg", "transform", "grid", "north_up", "tile_offset_px", "ground_px_m")
+PLACE = ("epsg", "transform", "grid", "north_up", "tile_offset_px")
 """Facts about where an image lies."""
 
 STEM_LENGTH = 58
@@ -32,10 +33,11 @@ FRAME_FACTS = Table(
         "aoi": "text", "month": "text", "file": "text", "has_image": "bool", "has_labels": "bool", "stem_ok": "bool",
         "readable": "bool", "fault": "text", "rows": "int", "cols": "int", "bands": "int", "dtype": "text", "bands_fault": "text",
         "epsg": "int",
-        "transform": "text", "grid": "text", "north_up": "bool", "grid_agrees": "bool", "tile_offset_px": "float",
+        "transform": "text", "grid": "text", "usual_grid": "text", "north_up": "bool", "tile_offset_px": "float",
         "usable_fraction": "float",
         "in_images": "bool", "in_images_masked": "bool", "udm_ok": "bool", "udm_fault": "text",
-        "block_rows": "int", "block_cols": "int", "block_px": "int", "ground_px_m": "float", "alpha_is_binary": "bool",
+        "block": "text", "block_px": "int", "ground_px_m": "float", "usable_km2": "float", "noon_sun_deg": "float",
+        "alpha_is_binary": "bool",
         **{f"{what}{of}": "float" for what in ("brightness", "contrast") for of in ("", "_red", "_green", "_blue")},
         "black_fraction": "float", "sharpness": "float", "sharpness_ratio": "float", "brightness_change": "float",
         "shift_px": "float", "similarity": "float", "pixels_digest": "text", "duplicate_of": "text", "gap_months": "int",
@@ -61,12 +63,10 @@ epsg
     0 of an image that states no CRS, or one without a code.
 transform
     Its six numbers: pixel width, 0, x of the corner, 0, minus pixel height, y of the corner.
-grid
-    Rows, columns and transform in one text.
+grid, usual_grid
+    Rows, columns and transform in one text; that of most months of the AOI, the earliest of these in a tie.
 north_up
     Whether the pixels are square and in rows from north to south, as ``Grid`` wants them.
-grid_agrees
-    Shape and transform equal those that most months of the AOI have (the earliest of these, in a tie).
 tile_offset_px
     How far the image lies from the web-mercator tile that the AOI's name states: distance of the north-west
     corners along the worse axis, plus what a wrong pixel size adds up to over the image.
@@ -75,11 +75,11 @@ usable_fraction
 in_images, in_images_masked
     Whether the folder of that name holds the month; missing if the AOI has not both folders.
 udm_ok, udm_fault
-    Whether the UDM mask can be read and has the size of the image; if not, why. Missing of frames without one.
-block_rows, block_cols, block_px
-    What must be read at once to see one pixel; rows times columns.
-ground_px_m
-    Side of a pixel on the ground, metres.
+    Whether the UDM mask can be read and lies on the image; if not, why. Missing of frames without one.
+block, block_px
+    What must be read at once to see one pixel: "rows x columns", and how many pixels that is.
+ground_px_m, usable_km2, noon_sun_deg
+    As in ``APPEARANCE``, and known of EPSG:3857 and four bands only.
 alpha_is_binary
     Alpha is 0 or 255 everywhere.
 brightness, contrast
@@ -134,23 +134,26 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
         with open_geotiff(root / file) as source:
             facts |= _header(source, row["aoi"])
             facts |= pixel_facts(source)
+            if facts.get("usable_fraction") is not None:
+                facts |= place(source, row["month"], facts["usable_fraction"])
     except RasterError as error:
         facts |= {"readable": False, "fault": fault_of(error, root, file)}
     if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
         facts |= dict.fromkeys(PLACE)
-    return facts | _udm_facts(root, row, (facts.get("rows"), facts.get("cols")))
+    return facts | _udm_facts(root, row)
 
 
-def _udm_facts(root: Path, row: dict[str, str], shape: tuple[int | None, int | None]) -> dict[str, Any]:
+def _udm_facts(root: Path, row: dict[str, str]) -> dict[str, Any]:
     if not row["udm"]:
         return {}
     try:
-        found = read_mask(root / row["udm"]).shape
-    except RasterError as error:
+        grid = read_grid(root / row["image"])
+    except (RasterError, GridError):  # the facts of the image speak of it
+        grid = None
+    try:
+        read_mask(root / row["udm"], grid)
+    except (RasterError, GridError) as error:
         return {"udm_ok": False, "udm_fault": in_a_line(error, root, row["udm"])}
-    if None not in shape and found != shape:
-        fault = f"{row['udm']} has {found[0]} x {found[1]} pixels, its image {shape[0]} x {shape[1]}"
-        return {"udm_ok": False, "udm_fault": fault}
     return {"udm_ok": True, "udm_fault": ""}
 
 
@@ -170,12 +173,9 @@ def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
     block_rows, block_cols = source.block_shapes[0] if source.count else (0, 0)
     numbers = " ".join(f"{number:.15g}" for number in tuple(transform)[:6])
     north_up = _is_north_up(transform, source.shape)
-    placed = epsg == WEB_MERCATOR and north_up
     return {
-        "block_rows": block_rows,
-        "block_cols": block_cols,
+        "block": f"{block_rows} x {block_cols}",
         "block_px": block_rows * block_cols,
-        "ground_px_m": round(Grid(epsg, transform, source.shape).ground_pixel_size_m(), 4) if placed else None,
         "rows": source.height,
         "cols": source.width,
         "bands": source.count,

@@ -8,9 +8,9 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from sn7ml.data.appearance import COLOURS, colours, levels
 from sn7ml.data.cubes import BANDS
 from sn7ml.geo.quality import grey_of, sharpness
-from sn7ml.geo.radiometry import COLOURS, band_statistics
 
 MAX_SIDE_PX = 16_384
 """Larger images are not read: a file of a few kB can declare any size. SpaceNet 7 has 1024."""
@@ -20,8 +20,6 @@ MOST_MEASURED_PX = 4_096**2
 
 STRIP_ROWS = 256
 """Rows read at a time."""
-
-COLOUR_NAMES = ("red", "green", "blue")
 
 
 def pixel_facts(source: rasterio.DatasetReader) -> dict[str, Any]:
@@ -46,22 +44,21 @@ def pixel_facts(source: rasterio.DatasetReader) -> dict[str, Any]:
         if measured:
             strips.append(strip)
     facts = {"readable": True, "fault": "", "pixels_digest": digest.hexdigest()[:16]}
-    facts |= {"usable_fraction": usable / (rows * cols) if source.count == BANDS else None}
+    facts |= {"usable_fraction": round(usable / (rows * cols), 6) if source.count == BANDS else None}
     return facts | (_measures(np.concatenate(strips, axis=1)) if measured else {})
 
 
 def _measures(pixels: NDArray[np.uint8]) -> dict[str, Any]:
     """Measure a whole frame (4, rows, cols); what needs usable pixels is missing where there are none."""
-    alpha = pixels[COLOURS]
-    facts: dict[str, Any] = {"alpha_is_binary": bool(np.isin(alpha, (0, 255)).all())}
+    alpha = pixels[BANDS - 1]
     usable = alpha > 0
+    facts: dict[str, Any] = {"alpha_is_binary": bool(np.isin(alpha, (0, 255)).all())}
+    facts |= colours(levels(pixels, usable), alpha.shape)
     if not usable.any():
         return facts
-    mean, std = band_statistics(pixels)
-    facts |= {f"brightness_{name}": round(float(value), 4) for name, value in zip(COLOUR_NAMES, mean, strict=True)}
-    facts |= {f"contrast_{name}": round(float(value), 4) for name, value in zip(COLOUR_NAMES, std, strict=True)}
-    facts |= {"brightness": round(float(mean.mean()), 4), "contrast": round(float(std.mean()), 4)}
-    dark = ~pixels[:COLOURS].any(axis=0) & usable
+    for what in ("brightness", "contrast"):
+        facts[what] = round(float(np.mean([facts[f"{what}_{colour}"] for colour in COLOURS])), 4)
+    dark = ~pixels[: BANDS - 1].any(axis=0) & usable
     sharp = sharpness(grey_of(pixels), usable)
     return facts | {
         "black_fraction": round(float(dark.sum() / usable.sum()), 6),

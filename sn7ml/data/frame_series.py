@@ -24,13 +24,12 @@ LEAST_MONTHS = 3
 
 def add_series(root: Path, table: pd.DataFrame) -> None:
     """Add to ``FRAME_FACTS``, in order of AOI and month, what needs more than one frame."""
-    agrees = table["grid"] == commonest(table["aoi"], table["grid"])
-    table["grid_agrees"] = agrees.astype("boolean").where(table["grid"].notna())
+    table["usual_grid"] = _commonest(table["aoi"], table["grid"])
     table["duplicate_of"] = _first_with_the_same(table, "pixels_digest")
     table["gap_months"] = _months_missing_before(table)
     table["brightness_change"] = (table["brightness"] - _median_of_aoi(table, "brightness")).abs().round(4)
     table["sharpness_ratio"] = (table["sharpness"] / _median_of_aoi(table, "sharpness")).round(4)
-    comparable = table[table["readable"].fillna(False) & table["grid_agrees"].fillna(False)]
+    comparable = table[table["readable"].fillna(False) & (table["grid"] == table["usual_grid"]).fillna(False)]
     comparable = comparable[(comparable["bands"] == BANDS) & (comparable["dtype"] == "uint8")]
     jobs = {str(aoi): list(rows["file"]) for aoi, rows in comparable.groupby("aoi") if len(rows) >= LEAST_MONTHS}
     found: dict[str, tuple[float, float]] = {}
@@ -82,15 +81,15 @@ def _middle(path: Path) -> NDArray[np.uint8]:
         return np.asarray(source.read(list(range(1, BANDS + 1)), window=window))
 
 
-def commonest(groups: pd.Series, values: pd.Series) -> pd.Series:
-    """Return, for each row, the commonest value of its group, the earliest of these in a tie; missing values do not count.
+def _commonest(groups: pd.Series, values: pd.Series) -> pd.Series:
+    """Return, for each row with a value, the commonest of its group, the earliest of these in a tie; missing ones do not count.
 
     So one odd month does not blame all others.
     """
     known = values.notna()
     # value_counts keeps the order of first appearance among equals.
     usual = values[known].groupby(groups[known]).agg(lambda found: found.value_counts(sort=True).index[0])
-    return groups.map(usual)
+    return groups.map(usual).where(known).astype("str")
 
 
 def _first_with_the_same(table: pd.DataFrame, column: str) -> pd.Series:

@@ -20,7 +20,7 @@ SAME_PX = 1e-3
 IDENTITY_FACTS = Table(
     "identity facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "before": "text", "n": "int", "n_ids": "int", "n_covered": "int",
+        "aoi": "text", "month": "text", "file": "text", "before": "text", "n_ids": "int", "n_covered": "int",
         "count_change": "float",
         "births": "int", "birth_fraction": "float", "deaths": "int", "death_fraction": "float", "dead_id": "text",
         "returns": "int", "return_fraction": "float", "return_id": "text", "n_followed": "int", "n_changed": "int",
@@ -32,8 +32,8 @@ IDENTITY_FACTS = Table(
 
 before
     The readable month before, "" in the first.
-n, n_ids
-    Buildings, and different ids among them.
+n_ids
+    Different ids of buildings.
 n_covered
     Ids known from before that are missing while their ground is unusable: under cloud, and so neither gone nor, later, back.
 count_change
@@ -77,7 +77,7 @@ def follow(months: Sequence[Seen]) -> list[dict[str, Any]]:
     firsts: dict[int, shapely.Geometry] = {}
     for number, seen in enumerate(months):
         present = np.unique(seen.buildings.ids)
-        row: dict[str, Any] = {"aoi": seen.aoi, "month": seen.month, "file": seen.file, "n": len(seen.buildings.ids)}
+        row: dict[str, Any] = {"aoi": seen.aoi, "month": seen.month, "file": seen.file}
         covered = _covered(np.setdiff1d(earlier, present), firsts, seen.unusable)
         alive = np.union1d(present, covered)
         row |= {"n_ids": len(present), "n_covered": len(covered), "before": "", "births": 0, "birth_fraction": 0.0}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sn7ml.data.cubes import BANDS, grid_of, read_mask
 from sn7ml.data.fact_tables import as_table, fault_of
 from sn7ml.data.faults import not_in_pixels
+from sn7ml.data.frame_pixels import MOST_MEASURED_PX
 from sn7ml.data.identity_facts import IDENTITY_FACTS, Seen, follow
 from sn7ml.data.label_outlines import (
     Buildings,
@@ -27,7 +28,7 @@ from sn7ml.data.label_outlines import (
 )
 from sn7ml.data.labels import clean_polygons, declared_crs, parse_features, read_collection
 from sn7ml.data.rasters import open_geotiff
-from sn7ml.errors import LabelError, RasterError
+from sn7ml.errors import GridError, LabelError, RasterError
 from sn7ml.geo.grid import WEB_MERCATOR, Grid
 from sn7ml.runtime.parallel import map_items
 from sn7ml.tables import Table
@@ -35,11 +36,10 @@ from sn7ml.tables import Table
 LABEL_FACTS = Table(
     "label facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "kind": "text", "readable": "bool", "fault": "text", "n": "int",
+        "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text", "n": "int",
         "n_duplicate_ids": "int", "duplicate_id": "text", "n_invalid": "int", "invalid_id": "text", "n_not_polygon": "int",
         "n_null": "int", "n_empty": "int", "n_without_shape": "int", "n_negative_ids": "int", "n_negative_with_shape": "int",
         "n_outside": "int", "outside_px": "float", "outside_id": "text", "small_fraction": "float",
-        "births": "int", "birth_fraction": "float",
         "n_features": "int", "n_multi": "int", "multi_id": "text", "n_z": "int", "n_holes": "int", "crs": "text",
         "crs_ok": "bool", "n_other_image": "int", "other_image": "text",
         "area_p05_px2": "float", "area_p50_px2": "float", "area_p95_px2": "float",
@@ -51,7 +51,7 @@ LABEL_FACTS = Table(
 )  # fmt: skip
 """One row per frame that has both an image and labels.
 
-All facts but the first six are missing of a file that is not readable.
+All facts but the first five are missing of a file that is not readable.
 
 readable, fault
     Whether it is a GeoJSON FeatureCollection whose features all have an integer ``Id`` and a geometry (null is one);
@@ -72,8 +72,6 @@ n_outside, outside_px, outside_id
     Buildings wholly off the image; the farthest that one sticks out of it, in pixels (0: none does), and its id.
 small_fraction
     Share of the buildings under 4 px²; 0 if there are none.
-births, birth_fraction
-    Ids seen in no earlier month of the AOI, and their share of the buildings; 0 in its first readable month.
 n_features
     Rows of any kind.
 n_multi, multi_id, n_z, n_holes
@@ -134,21 +132,15 @@ def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[st
         if buildings is not None:
             placed = facts.get("outside_px") is not None
             seen.append(Seen(row["aoi"], row["month"], row["labels"], buildings, placed, unusable))
-    through_time = follow(seen)
-    births = {row["month"]: row for row in through_time}
-    for facts in of_files:
-        if facts["month"] in births:
-            facts["births"] = births[facts["month"]]["births"]
-            facts["birth_fraction"] = births[facts["month"]]["birth_fraction"]
-    return of_files, through_time
+    return of_files, follow(seen)
 
 
 def _facts_of_labels(
     root: Path, row: dict[str, str]
 ) -> tuple[dict[str, Any], Buildings | None, NDArray[np.bool_] | None]:
-    """Return all facts but births and copies, the buildings (None if the file cannot be read) and the unusable ground."""
+    """Return all facts but copies, the buildings (None if the file cannot be read) and the unusable ground."""
     file = row["labels"]
-    facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": file, "kind": row["labels_kind"]}
+    facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": file}
     try:
         content = read_collection(root / file)
         ids, geometries, polygons = _parsed(root / file, content["features"])
@@ -188,10 +180,13 @@ def _ground(root: Path, row: dict[str, str]) -> tuple[Grid | None, NDArray[np.bo
     try:
         with open_geotiff(root / row["image"]) as source:
             grid = grid_of(source, root / row["image"])
+            if grid.shape[0] * grid.shape[1] > MOST_MEASURED_PX or set(source.dtypes) != {"uint8"}:
+                return grid, None
             unusable = source.read(BANDS) == 0 if source.count == BANDS else np.zeros(grid.shape, np.bool_)
         if row["udm"]:
-            udm = read_mask(root / row["udm"])
-            unusable = unusable | udm if udm.shape == unusable.shape else unusable
+            unusable |= read_mask(root / row["udm"], grid)
+    except GridError:  # a mask of another place says nothing of this one
+        return grid, unusable
     except RasterError:
         return grid, None
     return grid, unusable

@@ -23,7 +23,7 @@ from sn7ml.data.labels import FEATURE_FAULTS, building_id, declared_crs, read_ge
 from sn7ml.errors import LabelError
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.polygons import clean_polygon
-from sn7ml.inputs import MOST_JSON_BYTES, open_regular, unique_keys
+from sn7ml.inputs import MOST_JSON_BYTES, open_regular, parse_json
 from sn7ml.runtime.files import write_text
 
 MARGIN_PX = 100.0
@@ -84,10 +84,10 @@ def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         with open_regular(path, MOST_JSON_BYTES) as file:
             raw = file.read()
-        content = json.loads(
-            raw, object_pairs_hook=unique_keys
-        )  # in UTF-8, -16 or -32, with a byte-order mark or without
-    except (OSError, ValueError, RecursionError) as error:
+        content = parse_json(
+            raw.decode(json.detect_encoding(raw))
+        )  # UTF-8, -16 or -32, with a byte-order mark or without
+    except (OSError, ValueError) as error:
         raise LabelError(f"is not JSON ({error})") from None
     if not isinstance(content, dict) or not isinstance(content.get("features"), list):
         raise LabelError("has no list 'features'; expected a GeoJSON FeatureCollection")

@@ -19,6 +19,9 @@ HIDDEN_SHARE = 0.5
 OVERLAP_SHARE = 0.5
 """Two buildings overlap if they share more than this part of the smaller one."""
 
+PAIRS_AT_ONCE = 100_000
+"""Of buildings that are compared with each other; each takes a kB."""
+
 MILLION = 1e6
 
 Ids = NDArray[np.int64]
@@ -102,14 +105,20 @@ def sizes(found: Buildings, shape: tuple[int, int]) -> dict[str, Any]:
 
 def overlaps(found: Buildings) -> dict[str, Any]:
     """Count buildings that lie on another one."""
-    lying = np.zeros(len(found.ids), dtype=bool)
-    if len(found.ids) > 1:
-        one, other = shapely.STRtree(found.polygons).query(found.polygons, predicate="intersects")
-        one, other = one[one < other], other[one < other]
-        areas = shapely.area(found.polygons)
+    count = len(found.ids)
+    lying = np.zeros(count, dtype=bool)
+    tree, areas = shapely.STRtree(found.polygons), shapely.area(found.polygons)
+    at_once = max(1, PAIRS_AT_ONCE // max(count, 1))  # so that a heap of equal houses takes no more memory than a town
+    for start in range(0, count, at_once):
+        one, other = tree.query(found.polygons[start : start + at_once], predicate="intersects")
+        one += start
+        undecided = (one < other) & ~(lying[one] & lying[other])
+        one, other = one[undecided], other[undecided]
         shared = shapely.area(shapely.intersection(found.polygons[one], found.polygons[other]))
         too_much = shared > OVERLAP_SHARE * np.minimum(areas[one], areas[other])
         lying[np.concatenate([one[too_much], other[too_much]])] = True
+        if lying.all():
+            break
     return {
         "n_overlaps": int(lying.sum()),
         "overlap_fraction": float(lying.mean()) if len(lying) else 0.0,

@@ -11,9 +11,10 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from sn7ml.data.parquet import require_small
 from sn7ml.data.rasters import explained, opened
 from sn7ml.errors import RasterError, TableError
-from sn7ml.inputs import plain_name, require_regular
+from sn7ml.inputs import plain_name
 from sn7ml.tables import Table
 
 MOST_TABLE_BYTES = 2**30
@@ -33,7 +34,7 @@ FRAME_ROWS = Table(
 def read_table(path: Path, table: Table) -> pd.DataFrame:
     """Read a table of the store. Raises TableError if the file is damaged, or holds another table."""
     try:
-        require_regular(path, MOST_TABLE_BYTES)
+        require_small(path, MOST_TABLE_BYTES)
         found = pd.read_parquet(path)
     except (OSError, ValueError, pyarrow.ArrowException) as error:  # pyarrow's own are of all three
         raise TableError(f"{path}: is no table of a tile store ({error!s:.200}); run `dvc repro tile`") from None

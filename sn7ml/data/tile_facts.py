@@ -30,8 +30,8 @@ KNOWN_BITS = FOOTPRINT_BIT | BOUNDARY_BIT | CONTACT_BIT | UNKNOWN_BIT
 TILE_FACTS = Table(
     "tile facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text", "labelled": "bool",
-        "rows": "int", "cols": "int", "mask_rows": "int", "mask_cols": "int", "upsampling": "float", "mask_fits": "bool",
+        "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text",
+        "rows": "int", "cols": "int", "mask_size": "text", "upsampling": "float", "mask_fits": "bool",
         "pixels_as_written": "bool", "masks_as_written": "bool", "n_unknown_bits": "int", "unknown_fraction": "float",
         "mask_px2": "float", "polygon_px2": "float", "mask_error": "float",
         "n_tiles": "int", "n_off_image": "int", "least_usable_fraction": "float", "built_fraction": "float",
@@ -42,8 +42,8 @@ TILE_FACTS = Table(
 
 readable, fault
     Whether its images and masks can be read to the end; if not, why. Then what needs them is missing.
-rows, cols, mask_rows, mask_cols, upsampling, mask_fits
-    Sizes of image and mask; rows of the mask per row of the image; whether the mask is the image enlarged by a whole number.
+rows, cols, mask_size, upsampling, mask_fits
+    Size of the image, and of the mask as text; its rows per row of the image; whether that is a whole number, for columns too.
 pixels_as_written, masks_as_written
     Whether the content still has the digest that the tile stage recorded.
 n_unknown_bits, unknown_fraction
@@ -119,7 +119,7 @@ def _facts_of_shard(root: Path, store: Path, rows: list[dict[str, Any]]) -> list
 
 def _facts_of_frame(root: Path, store: Path, row: dict[str, Any], position: int) -> dict[str, Any]:
     file = f"{row['aoi']}/masks.tif"
-    facts = {name: row[name] for name in ("aoi", "month", "rows", "cols", "labelled")} | {"file": file}
+    facts = {name: row[name] for name in ("aoi", "month", "rows", "cols")} | {"file": file}
     try:
         with open_geotiff(store / row["aoi"] / "images.tif") as source:
             first = BANDS * position + 1
@@ -131,7 +131,7 @@ def _facts_of_frame(root: Path, store: Path, row: dict[str, Any], position: int)
     mask_rows, mask_cols = flags.shape
     upsampling = mask_rows / row["rows"]
     facts |= {
-        "readable": True, "fault": "", "mask_rows": mask_rows, "mask_cols": mask_cols, "upsampling": upsampling,
+        "readable": True, "fault": "", "mask_size": f"{mask_rows} x {mask_cols}", "upsampling": upsampling,
         "mask_fits": upsampling.is_integer() and mask_cols == row["cols"] * upsampling,
         "pixels_as_written": digest_of(pixels) == row["pixels_digest"],
         "masks_as_written": digest_of(flags) == row["masks_digest"],
@@ -171,7 +171,7 @@ def region_facts(store: TileStore) -> pd.DataFrame:
         others = [it for it in regions if (it["split"], it["fold"]) != (region["split"], region["fold"])]
         at_home = [it for it in others if it["aoi"] == region["aoi"]]
         abroad = [it for it in others if it["aoi"] != region["aoi"]]
-        facts: dict[Any, Any] = {**region, "month": "", "file": "regions.parquet"} | _tiles_of(store, region)
+        facts: dict[Any, Any] = {**region, "month": "", "file": _said(region)} | _tiles_of(store, region)
         if at_home:
             nearest = min(at_home, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}
@@ -180,6 +180,10 @@ def region_facts(store: TileStore) -> pd.DataFrame:
             facts |= {"neighbour_tiles": _tiles_between(region, nearest), "neighbour": nearest["aoi"]}
         rows.append(facts | _shared(region["aoi"], sorted({it["aoi"] for it in abroad}), digests))
     return as_table(rows, REGION_FACTS)
+
+
+def _said(region: Row) -> str:
+    return f"regions.parquet: {region['split']} {region['fold']}, columns {region['col_start']} to {region['col_stop']}"
 
 
 def _tiles_of(store: TileStore, region: Row) -> dict[str, int]:

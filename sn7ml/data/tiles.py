@@ -29,7 +29,7 @@ from sn7ml.data.rasters import refuse_upsampled, write_bands
 from sn7ml.data.regions import Stretch
 from sn7ml.data.shards import read_frame_rows, read_table, read_window, shard_rows
 from sn7ml.data.splits import assign_regions
-from sn7ml.errors import GridError, TableError
+from sn7ml.errors import TableError
 from sn7ml.geo.burn import burn_ids
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.masks import FOOTPRINT_BIT, UNKNOWN_BIT, mask_flags
@@ -233,11 +233,7 @@ def _udm(root: Path, frame: dict[str, str], grid: Grid) -> NDArray[np.bool_]:
     """Where the unusable-data mask of a frame is set; nowhere if it has none."""
     if not frame["udm"]:
         return np.zeros(grid.shape, np.bool_)
-    path = root / frame["udm"]
-    unusable = read_mask(path)
-    if unusable.shape != grid.shape:
-        raise GridError(f"{path} has shape {unusable.shape}, its image {grid.shape}")
-    return unusable
+    return read_mask(root / frame["udm"], grid)
 
 
 def _frame_row(frame: dict[str, str], image: Image, flags: NDArray[np.uint8], tiling: TilingParams) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from sn7ml.errors import LabelError
 from sn7ml.geo.polygons import clean_polygon
 
 Rows = NDArray[np.intp]
@@ -23,6 +24,9 @@ POLYGONAL = (3, 6, COLLECTION)
 
 CHUNK = 4_096
 """Pairs intersected at a time: the intersections are geometries, and a whole cube of them would cost 100 MB."""
+
+MOST_PAIRS = 2_000_000
+"""Of polygons in one frame whose boxes meet; each takes 100 bytes. In the fullest real frames there are some 30,000."""
 
 MARGIN = 1e-9
 """The bound from the boxes is loosened by this much, so that its own rounding never decides a pair."""
@@ -86,12 +90,29 @@ def _near_pairs(truth: Polygons, proposals: Polygons, above: float) -> tuple[Row
     for frame, rows in _rows_by_frame(truth).items():
         if frame in theirs:
             mine, others = truth.geometry[rows], proposals.geometry[theirs[frame]]
-            first, second = shapely.STRtree(others).query(mine)
+            first, second = _pairs_of_boxes(mine, others)
             near = _may_overlap(mine[first], others[second], above)
             found[0].append(rows[first[near]])
             found[1].append(theirs[frame][second[near]])
     nothing = np.empty(0, dtype=np.intp)
     return np.concatenate([nothing, *found[0]]), np.concatenate([nothing, *found[1]])
+
+
+def _pairs_of_boxes(mine: Geometries, others: Geometries) -> tuple[Rows, Rows]:
+    """Numbers of the geometries whose boxes meet. Raises LabelError, before they fill the memory, if there are too many."""
+    tree = shapely.STRtree(others)
+    at_once = max(1, MOST_PAIRS // len(others))
+    found, total = [], 0
+    for start in range(0, len(mine), at_once):
+        first, second = tree.query(mine[start : start + at_once])
+        found.append((first + start, second))
+        total += len(first)
+        if total > MOST_PAIRS:
+            raise LabelError(
+                f"more than {MOST_PAIRS:,} pairs of a true and a found polygon meet in one month: {len(mine):,} and "
+                f"{len(others):,} of them lie in heaps; expected buildings side by side"
+            )
+    return np.concatenate([it for it, _ in found]), np.concatenate([it for _, it in found])
 
 
 def _may_overlap(first: Geometries, second: Geometries, above: float) -> NDArray[np.bool_]:

@@ -131,9 +131,16 @@ def _outlines(
         if geometry is None or geometry.is_empty:
             continue
         west, north, east, south = (np.array(geometry.bounds) * zoom).tolist()
-        # One pixel of ground all round, so that the erosion sees where the building ends.
-        row, col = int(np.floor(north)) - 1, int(np.floor(west)) - 1
-        covered = _covered(geometry, (row, col), (int(np.ceil(south)) + 1 - row, int(np.ceil(east)) + 1 - col), zoom)
+        # One pixel of ground all round, so that the erosion sees where the building ends; and no more than the picture
+        # with a rim round it, however far the building goes.
+        row, col = max(int(np.floor(north)) - 1, -rim - 1), max(int(np.floor(west)) - 1, -rim - 1)
+        bottom, right = (
+            min(int(np.ceil(south)) + 1, shape[0] + rim + 1),
+            min(int(np.ceil(east)) + 1, shape[1] + rim + 1),
+        )
+        if bottom <= row or right <= col:
+            continue
+        covered = _covered(geometry, (row, col), (bottom - row, right - col), zoom)
         rows, cols = np.nonzero(covered & ~ndimage.binary_erosion(covered, iterations=rim))
         rows, cols = rows + row, cols + col
         inside = (rows >= 0) & (rows < shape[0]) & (cols >= 0) & (cols < shape[1])
@@ -141,13 +148,15 @@ def _outlines(
 
 
 def _covered(geometry: BaseGeometry, start: tuple[int, int], shape: tuple[int, int], zoom: int) -> NDArray[np.bool_]:
-    """Pixels of the picture, from ``start`` (row, col) on, whose centres lie in ``geometry``; at least one."""
+    """Pixels of the picture, from ``start`` (row, col) on, whose centres lie in ``geometry``; of a small one at least one."""
     y, x = ((np.arange(count) + first + 0.5) / zoom for first, count in zip(start, shape, strict=True))
     shapely.prepare(geometry)
     covered: NDArray[np.bool_] = shapely.contains_xy(geometry, x[None, :], y[:, None])
     if not covered.any():
         point = geometry.representative_point()
-        covered[int(point.y * zoom) - start[0], int(point.x * zoom) - start[1]] = True
+        row, col = int(point.y * zoom) - start[0], int(point.x * zoom) - start[1]
+        if 0 <= row < shape[0] and 0 <= col < shape[1]:
+            covered[row, col] = True
     return covered
 
 

@@ -79,3 +79,8 @@ def between(column: str, lowest: float, highest: float) -> Any:
 def known(column: str) -> Any:
     """No value is missing."""
     return gxe.ExpectColumnValuesToNotBeNull(column=column)
+
+
+def same(column: str, usual: str) -> Any:
+    """Every value is that of the column ``usual``; rows that lack either are not judged."""
+    return gxe.ExpectColumnPairValuesToBeEqual(column_A=usual, column_B=column, ignore_row_if="either_value_is_missing")

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sn7ml.errors import ModelError
 from sn7ml.inputs import MIB, read_text
@@ -85,29 +85,35 @@ class Frozen(BaseModel):
 class Range(Frozen):
     """One fact over the training frames, in the fact's own unit."""
 
-    frames: int
+    frames: int = Field(ge=1)
     """That have it."""
 
     low: float
     high: float
     """The 1st and 99th percentile of the frames, or the lowest and highest median of an area if that is farther out."""
 
-    std: float
+    std: float = Field(ge=0)
     """On the scale of the fact: of logarithms, where it is compared by factors."""
 
     quantiles: tuple[float, ...] = Field(min_length=len(QUANTILES), max_length=len(QUANTILES))
     """At ``QUANTILES``, from the lowest frame to the highest."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Range":
+        if self.low > self.high or list(self.quantiles) != sorted(self.quantiles):
+            raise ValueError("expected low to be at most high, and quantiles in order")
+        return self
 
 
 class Reference(Frozen):
     """What training frames looked like; small enough to travel with a model."""
 
     schema_version: Literal[1] = 1
-    aois: tuple[str, ...]
+    aois: tuple[str, ...] = Field(min_length=1)
     months: tuple[str, str]
     """First and last."""
 
-    frames: int
+    frames: int = Field(ge=1)
     facts: dict[str, Range]
     """Name to range; a fact that no frame has is left out."""
 

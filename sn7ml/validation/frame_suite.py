@@ -3,8 +3,7 @@
 from sn7ml.data.catalog import PARTS
 from sn7ml.geo.grid import WEB_MERCATOR
 from sn7ml.params import ValidationParams
-from sn7ml.validation.check import Check, at_least, at_most, between, one_of, rows_exist, true
-from sn7ml.validation.custom import ExpectValuesToAgreeWithinGroup
+from sn7ml.validation.check import Check, at_least, at_most, between, one_of, rows_exist, same, true
 
 MAX_TILE_OFFSET_PX = 1.5
 """Images of 1023 pixels may lack a row or column on any side, so one pixel is no fault."""
@@ -115,10 +114,9 @@ def _grids(params: ValidationParams) -> tuple[Check, ...]:
             "Warp the frame to the grid of its siblings, or give it its transform.", "transform",
         ),
         Check(
-            "all months of an AOI share one grid", "critical",
-            ExpectValuesToAgreeWithinGroup(column_A="aoi", column_B="grid"),
+            "all months of an AOI share one grid", "critical", same("grid", "usual_grid"),
             "Buildings are followed through time pixel by pixel; a month on another grid gives false births everywhere.",
-            "Warp the month to the grid of its siblings.", "transform", "frame",
+            "Warp the month to the grid of its siblings.", "usual_grid", "frame",
         ),
         Check(
             "images lie on the tile that the AOI's name states", "warning", at_most("tile_offset_px", MAX_TILE_OFFSET_PX),
@@ -128,7 +126,7 @@ def _grids(params: ValidationParams) -> tuple[Check, ...]:
         Check(
             f"a block holds at most {params.max_block_px:,} pixels", "warning", at_most("block_px", params.max_block_px),
             "To read one pixel, its whole block is decoded: large blocks make every window slow and large in memory.",
-            "Write the file again, tiled (gdal_translate -co TILED=YES).",
+            "Write the file again, tiled (gdal_translate -co TILED=YES).", "block",
         ),
     )  # fmt: skip
 

@@ -15,23 +15,18 @@ with warnings.catch_warnings():
     from great_expectations import expectations
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation
+    from great_expectations.expectations.expectation import ColumnMapExpectation
     from great_expectations.expectations.metrics.map_metric_provider import (
         ColumnMapMetricProvider,
-        ColumnPairMapMetricProvider,
         column_condition_partial,
-        column_pair_condition_partial,
     )
 
 __all__ = [
     "ColumnMapExpectation",
     "ColumnMapMetricProvider",
-    "ColumnPairMapExpectation",
-    "ColumnPairMapMetricProvider",
     "PandasExecutionEngine",
     "ProgressBarsConfig",
     "column_condition_partial",
-    "column_pair_condition_partial",
     "expectations",
     "gx",
     "judge",

@@ -111,12 +111,6 @@ def _places(params: ValidationParams) -> tuple[Check, ...]:
             "Nothing can be seen of them in this month, yet the scorer counts them as missed.",
             "Remove them from this month, as SpaceNet 7 does, or check the UDM mask.", "hidden_id", "building",
         ),
-        Check(
-            f"at most {params.max_birth_fraction:g} of the buildings are new in a month", "warning",
-            at_most("birth_fraction", params.max_birth_fraction),
-            "Towns do not grow like this: the ids or the registration of this month have broken.",
-            "Compare the month's labels with those before it.", "births",
-        ),
     )  # fmt: skip
 
 
@@ -127,6 +121,12 @@ def identity_checks(params: ValidationParams) -> tuple[Check, ...]:
             "there are labels to follow through time", "critical", rows_exist(),
             "Without a readable label file there are no buildings to follow.",
             "See the expectations about labels.",
+        ),
+        Check(
+            f"at most {params.max_birth_fraction:g} of the buildings are new in a month", "warning",
+            at_most("birth_fraction", params.max_birth_fraction),
+            "Towns do not grow like this: the ids or the registration of this month have broken.",
+            "Compare the month's labels with those before it.", "births",
         ),
         Check(
             f"at most {params.max_death_fraction:g} of the buildings are gone in a month", "warning",

@@ -5,7 +5,7 @@ Nothing in here depends on time, machine or chance, so that an unchanged verdict
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Severity = Literal["critical", "warning"]
@@ -79,6 +79,21 @@ class Result:
         return f"not true that {self.name} [{self.suite}]{first}{f' and {others} more' if others > 0 else ''}"
 
 
+Span = tuple[float, float]
+"""Least and most."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Facts of one table, whatever came of its expectations."""
+
+    words: Mapping[str, str]
+    """Column of the table to what it is."""
+
+    areas: Mapping[str, tuple[Span | None, ...]]
+    """AOI to the span of each of these columns over its rows; None where it is not known."""
+
+
 @dataclass(frozen=True)
 class Area:
     """How one AOI fared."""
@@ -107,6 +122,9 @@ class Report:
 
     n_aois: int = 0
     """How many AOIs were looked at; 0 if that is not known."""
+
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    """Suite to what was measured."""
 
     @property
     def ok(self) -> bool:
@@ -139,6 +157,10 @@ class Report:
                 for area in self.areas()[:SHOWN]
             ],
             "results": [result.as_dict() for result in self.results],
+            "measured": {
+                suite: {aoi: dict(zip(found.words, spans, strict=True)) for aoi, spans in found.areas.items()}
+                for suite, found in self.measured.items()
+            },
         }
 
     def summary(self) -> str:

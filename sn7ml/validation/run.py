@@ -24,6 +24,7 @@ from sn7ml.data.tiles import TileStore
 from sn7ml.params import ValidationParams
 from sn7ml.tables import Table
 from sn7ml.validation.gx import judge
+from sn7ml.validation.measured import measure
 from sn7ml.validation.report import Offender, Report, Result
 from sn7ml.validation.suites import Check, Suites, found_suites, suites
 
@@ -85,7 +86,8 @@ def judge_tables(facts: Facts, wanted: Suites, subject: str = "validation") -> R
         judged = judge(suite, table, [check.bound() for check in wanted[suite]])
         results += [_result(suite, check, judged[check.name], table) for check in wanted[suite]]
     aois = {aoi for table in tables.values() for aoi in table["aoi"]}
-    return Report(tuple(results), {suite: len(table) for suite, table in tables.items()}, subject, len(aois))
+    rows = {suite: len(table) for suite, table in tables.items()}
+    return Report(tuple(results), rows, subject, len(aois), measure(tables))
 
 
 def _result(suite: str, check: Check, judged: Any, table: pd.DataFrame) -> Result:

@@ -20,12 +20,12 @@ def tile_checks(params: ValidationParams, tiling: TilingParams) -> tuple[Check, 
         Check(
             f"masks are their images enlarged {tiling.upsampling} times", "critical", true("mask_fits"),
             "A mask of another size teaches buildings in the wrong place.",
-            "Run `dvc repro --force tile`.", "mask_rows",
+            "Run `dvc repro --force tile`.", "mask_size",
         ),
         Check(
             f"masks have {tiling.upsampling} pixels per image pixel", "critical", one_of("upsampling", float(tiling.upsampling)),
             "The network is built for tiling.upsampling.",
-            "Run `dvc repro --force tile`.", "mask_rows",
+            "Run `dvc repro --force tile`.", "mask_size",
         ),
         Check(
             "images are as they were written", "critical", true("pixels_as_written"),

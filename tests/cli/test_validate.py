@@ -159,6 +159,18 @@ def test_the_same_frames_are_trusted_by_folder_and_by_file(area: Path, tmp_path:
         assert "trusted: the model can be trusted here" in passed(area, "--against", reference, "--strict")
 
 
+def test_frames_that_a_reference_lacks_since_they_cannot_be_read_are_told(area: Path, tmp_path: Path) -> None:
+    other = write_aoi(tmp_path / "known")
+    broken = other / "images_masked" / f"{stem(AOI, MONTHS[1])}.tif"
+    broken.write_bytes(b"")
+    text = passed(area, "--against", tmp_path / "known")
+    assert (
+        f"left out of the reference: 1 of {len(MONTHS)} frames, the first train/{AOI}/images_masked/{broken.name}: "
+        in text
+    )
+    assert "left out" not in passed(area, "--against", area)
+
+
 def test_brighter_frames_of_another_area_are_named(area: Path, tmp_path: Path) -> None:
     other = write_aoi(tmp_path / "new", FAR_AOI, labels=())
     for month in MONTHS:

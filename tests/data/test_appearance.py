@@ -1,15 +1,18 @@
 """How frames look, held to numbers worked out by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sn7ml.data.appearance import APPEARANCE, appearance, noon_sun_deg
+from sn7ml.data import appearance as appearance_module
+from sn7ml.data.appearance import APPEARANCE, appearance, looks_of, noon_sun_deg
 from sn7ml.data.catalog import scan
+from sn7ml.data.frame_facts import frame_facts
 from sn7ml.geo.radiometry import band_statistics
-from tests.sn7_folder import AOI, MONTHS, SHAPE, addressed, grid_of, stem, write_image
+from tests.sn7_folder import AOI, FAR_AOI, MONTHS, SHAPE, addressed, grid_of, stem, write_aoi, write_image
 
 pytestmark = pytest.mark.usefixtures("serial")
 
@@ -99,3 +102,29 @@ def test_an_image_without_alpha_is_usable_everywhere(sn7_root: Path, image: Path
 
 def test_no_frames_give_an_empty_table(sn7_root: Path) -> None:
     assert appearance(sn7_root, scan(sn7_root).iloc[:0]).columns.tolist() == list(APPEARANCE.columns)
+
+
+def test_looks_out_of_frame_facts_are_those_of_the_images_and_only_what_was_not_measured_is_read_again(
+    sn7_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sn7_root / "train" / AOI / "images_masked"
+    clouded, without_alpha, gone = (folder / f"{stem(AOI, month)}.tif" for month in MONTHS)
+    pixels = addressed(SHAPE, 1)
+    pixels[3, :30] = 0
+    write_image(clouded, pixels, grid_of(AOI))
+    write_image(without_alpha, addressed(SHAPE, 2)[:3], grid_of(AOI))
+    gone.write_bytes(b"")
+    dark = write_aoi(sn7_root, FAR_AOI) / "images_masked" / f"{stem(FAR_AOI, MONTHS[0])}.tif"
+    write_image(dark, np.zeros((4, *SHAPE), np.uint8), grid_of(FAR_AOI))
+    frames = scan(sn7_root)
+    expected, facts = appearance(sn7_root, frames), frame_facts(sn7_root, frames)
+    read: list[str] = []
+
+    def remembered(root: Path, row: dict[str, str]) -> dict[str, Any]:
+        read.append(Path(row["image"]).name)
+        return look_at(root, row)
+
+    look_at = appearance_module._look_at
+    monkeypatch.setattr(appearance_module, "_look_at", remembered)
+    pd.testing.assert_frame_equal(looks_of(sn7_root, frames, facts), expected)
+    assert read == [without_alpha.name, gone.name]

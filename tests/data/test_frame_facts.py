@@ -34,7 +34,7 @@ def test_facts_of_a_whole_frame(tmp_path: Path) -> None:
     facts = frame(area)
     assert facts["file"] == f"train/{area.aoi}/images_masked/global_monthly_2018_02_mosaic_{area.aoi}.tif"
     assert facts[["rows", "cols", "bands", "dtype", "epsg"]].tolist() == [64, 67, 4, "uint8", 3857]
-    assert facts[["has_image", "has_labels", "stem_ok", "readable", "north_up", "grid_agrees"]].all()
+    assert facts[["has_image", "has_labels", "stem_ok", "readable", "north_up"]].all()
     assert facts["usable_fraction"] == 48 / 64
     assert facts["tile_offset_px"] == 0
     assert facts["fault"] == ""
@@ -62,7 +62,7 @@ def test_what_is_no_geotiff_is_not_readable_and_no_machine_path_is_told(tmp_path
     assert area.image(SECOND).name in facts["fault"]
     assert str(tmp_path) not in facts["fault"]
     assert pd.isna(facts["rows"])
-    assert pd.isna(facts["grid_agrees"])
+    assert pd.isna(facts["usual_grid"])
 
 
 def test_a_huge_declared_size_is_not_read(tmp_path: Path) -> None:
@@ -117,7 +117,8 @@ def test_the_odd_month_is_the_one_whose_grid_disagrees_even_if_it_comes_first(tm
     area.write_image(MONTHS[0], transform=transform_of(area.aoi) @ Affine.translation(1, 0))
     good_area(tmp_path, number=1)
     table = frame_facts(tmp_path, scan(tmp_path))
-    assert table["grid_agrees"].tolist() == [False, True, True, True, True, True]
+    assert (table["grid"] == table["usual_grid"]).tolist() == [False, True, True, True, True, True]
+    assert table["usual_grid"].nunique() == 2
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Buildings through time, worked out by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import shapely
@@ -52,3 +54,14 @@ def test_buildings_that_touch_do_not_overlap_and_one_inside_another_does() -> No
     facts = overlaps(Buildings(np.arange(3), np.array(boxes, dtype=object)))
     assert (facts["n_overlaps"], facts["overlap_id"]) == (2, "0")
     assert facts["overlap_fraction"] == pytest.approx(2 / 3)
+
+
+def test_a_heap_of_houses_is_counted_in_little_memory() -> None:
+    heap = np.full(2_000, shapely.box(1, 1, 5, 5), dtype=object)  # 4,000,000 pairs of 16 bytes
+    heap[-1] = shapely.box(20, 20, 25, 25)
+    tracemalloc.start()
+    facts = overlaps(Buildings(np.arange(2_000), heap))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (facts["n_overlaps"], facts["overlap_id"]) == (1_999, "0")
+    assert peak < 16e6

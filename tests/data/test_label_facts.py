@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from sn7ml.data import label_facts as label_facts_module
 from sn7ml.data.catalog import scan
-from sn7ml.data.facts import label_facts
+from sn7ml.data.label_facts import label_and_identity_facts, label_facts
 from tests.validation.areas import MONTHS, SIDE_PX, Area, feature, good_area, square, town, transform_of
 
 pytestmark = pytest.mark.usefixtures("serial")
@@ -77,7 +79,7 @@ def test_the_crs_is_the_one_declared_wherever_it_stands(
 def test_an_empty_label_file_is_a_frame_without_buildings(tmp_path: Path) -> None:
     facts = labels_of(tmp_path, [])
     assert facts["readable"]
-    assert facts[["n", "small_fraction", "births", "birth_fraction", "outside_px"]].tolist() == [0, 0.0, 0, 0.0, 0.0]
+    assert facts[["n", "small_fraction", "outside_px"]].tolist() == [0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -141,11 +143,12 @@ def test_a_broken_label_file_says_what_is_wrong_and_hinders_no_other(
 ) -> None:
     area = good_area(tmp_path)
     area.labels(SECOND).write_bytes(content)
-    table = label_facts(tmp_path, scan(tmp_path)).set_index("month")
+    found, through_time = label_and_identity_facts(tmp_path, scan(tmp_path))
+    table = found.set_index("month")
     assert table["readable"].tolist() == [True, False, True]
     assert pd.Series(table["fault"][SECOND]).str.contains(fault).item(), table["fault"][SECOND]
     assert str(tmp_path) not in table["fault"][SECOND]
-    assert table["births"].isna().tolist() == [False, True, False]
+    assert through_time["month"].tolist() == [MONTHS[0], MONTHS[2]]
 
 
 def test_births_are_ids_of_no_earlier_month_of_the_area(tmp_path: Path) -> None:
@@ -153,7 +156,7 @@ def test_births_are_ids_of_no_earlier_month_of_the_area(tmp_path: Path) -> None:
     area.write_labels(SECOND, [feature(7, square(1, 1))])
     other = good_area(tmp_path, number=1)
     other.write_labels(MONTHS[2], [feature(5, square(1, 1)), *town()])
-    table = label_facts(tmp_path, scan(tmp_path))
+    _, table = label_and_identity_facts(tmp_path, scan(tmp_path))
     # 0..4, then only 7, then 0..4 back: an id that returns is not new. The second area starts afresh.
     assert table["births"].tolist() == [0, 1, 0, 0, 0, 1]
     assert table["birth_fraction"].tolist() == [0, 1, 0, 0, 0, pytest.approx(1 / 6)]
@@ -170,7 +173,8 @@ def test_labels_in_the_images_crs_give_the_same_sizes_as_labels_in_pixels(tmp_pa
         row["geometry"]["coordinates"] = [[list(transform_of(area.aoi) @ tuple(corner)) for corner in ring]]
     area.write_labels(SECOND, rows, kind="labels_match")
     in_metres = labels(area)
-    assert (in_pixels["kind"], in_metres["kind"]) == ("match_pix", "match")
+    assert "labels_match_pix" in in_pixels["file"]
+    assert "labels_match/" in in_metres["file"]
     for facts in (in_pixels, in_metres):
         assert facts[["outside_px", "small_fraction", "n_outside"]].tolist() == [3.0, 0.5, 0]
 
@@ -189,10 +193,23 @@ def test_the_real_area_has_the_facts_that_its_readme_states(monkeypatch: pytest.
     if not real.is_dir():
         pytest.skip("needs the real SpaceNet 7 area in ../shared/data/sn7")
     monkeypatch.setenv("SN7ML_EXECUTOR", "processes")
-    table = label_facts(real, scan(real))
+    table, through_time = label_and_identity_facts(real, scan(real))
     cube = table[table["aoi"] == "L15-0357E-1223N_1429_3296_13"]
     assert len(cube) == 25
     assert cube["n"].sum() == 120_094
-    assert cube["births"].sum() == 301
+    assert through_time["births"].sum() == 301
     assert (cube["n"].min(), cube["n"].max()) == (4_633, 4_910)
     assert cube["small_fraction"].mean() == pytest.approx(0.01, abs=0.002)
+
+
+def test_ground_is_not_looked_at_in_an_image_too_large_to_be_measured_or_of_other_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    area = good_area(tmp_path)
+    area.write_image(SECOND, np.zeros((4, SIDE_PX, SIDE_PX), np.uint16))
+    assert labels(area, MONTHS[0])["hidden_fraction"] == 0
+    assert pd.isna(labels(area)["hidden_fraction"])
+    monkeypatch.setattr(label_facts_module, "MOST_MEASURED_PX", SIDE_PX**2 - 1)
+    large = labels(area, MONTHS[0])
+    assert pd.isna(large["hidden_fraction"])
+    assert large["outside_px"] == 0

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from shapely.geometry import box
 
 from sn7ml.data import csv_rows
 from sn7ml.data.submission import read_submission, write_submission
 from sn7ml.errors import LabelError
+from sn7ml.metrics import overlaps
+from sn7ml.metrics.overlaps import Polygons, find_overlaps
 from tests.data.submissions import HEADER, JAN, SQUARE, complaint, complaint_of_row, read
 from tests.sn7_folder import AOI
 
@@ -65,3 +69,28 @@ def test_ids_with_all_sorts_of_letters_come_back_as_they_were(tmp_path: Path) ->
 def test_a_device_is_told_from_a_csv(tmp_path: Path) -> None:
     with pytest.raises(LabelError, match=r"cannot be read \(it is a device, not a regular file"):
         read_submission(Path("/dev/null"))
+
+
+def test_heaps_of_polygons_are_refused_before_their_pairs_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def heap(count: int) -> Polygons:
+        return Polygons(np.full(count, box(1, 1, 5, 5), dtype=object), np.zeros(count, dtype=np.intp))
+
+    monkeypatch.setattr(overlaps, "MOST_PAIRS", 1_000)
+    assert len(find_overlaps(heap(25), heap(40), above=0.25).iou) == 1_000
+    with pytest.raises(LabelError, match=r"more than 1,000 pairs .*: 26 and 40 of them lie in heaps"):
+        find_overlaps(heap(26), heap(40), above=0.25)
+
+
+def test_polygons_are_compared_in_parts_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = np.random.default_rng(0).uniform(0, 60, (2, 30, 2))
+    one, other = (
+        Polygons(np.array([box(x, y, x + 9, y + 9) for x, y in side], dtype=object), np.zeros(30, dtype=np.intp))
+        for side in places
+    )
+    whole = find_overlaps(one, other, above=0.1)
+    assert len(whole.iou) > 10
+    tree = len(overlaps._pairs_of_boxes(one.geometry, other.geometry)[0])
+    monkeypatch.setattr(overlaps, "MOST_PAIRS", tree)  # parts of a few polygons
+    parts = find_overlaps(one, other, above=0.1)
+    for name in ("truth", "proposal", "iou"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))

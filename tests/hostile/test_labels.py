@@ -1,6 +1,7 @@
 """Label files whose numbers, names and depths are absurd: nothing is dropped that SpaceNet 7's own files do not have."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 import shapely
 from shapely.geometry import Point, box
 
+from sn7ml.data.faults import clipped
 from sn7ml.data.label_folder import read_label_folder
+from sn7ml.data.label_mending import mend_label_file
 from sn7ml.data.labels import read_labels
 from sn7ml.data.submission import read_submission
 from sn7ml.errors import LabelError
@@ -112,6 +115,27 @@ def test_a_key_named_twice_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / LABELS).write_text(content[:-1] + ', "features": []}')
     with pytest.raises(LabelError, match=r"is not JSON \(an object names \['features'\] twice\)"):
         read_labels(tmp_path / LABELS, GRID, "match_pix")
+
+
+@pytest.mark.parametrize("escape", ["\\ud800", "\\uDFFF", "\\udead\\ud83d"])
+@pytest.mark.parametrize("place", ['"Id": "HERE"', '"Id": 1, "image_fname": "HERE"', '"Id": 1, "HERE": 2'])
+def test_half_a_character_is_refused_before_it_comes_to_be_written(escape: str, place: str, tmp_path: Path) -> None:
+    properties = place.replace("HERE", escape)
+    content = f'{{"features": [{{"properties": {{{properties}}}, "geometry": null}}]}}'
+    said = f"is not JSON (a text holds '{escape[:6].lower()}', half a character)"
+    for encoding in ("utf-16", "utf-8"):
+        (tmp_path / LABELS).write_text(content, encoding=encoding)
+        (note,) = mend_label_file(tmp_path / LABELS, "match_pix", None)
+        assert (note.outcome, note.what, note.before) == ("left", "cannot be read", clipped(said))
+    for reader in READS:
+        with pytest.raises(LabelError, match=re.escape(said)):
+            reader(tmp_path)
+
+
+def test_a_character_in_two_halves_is_one(tmp_path: Path) -> None:
+    (tmp_path / LABELS).write_text(json.dumps({"features": [changed(properties={"Id": 7, "roof": "\U0001f3e0"})]}))
+    assert "\\ud83c\\udfe0" in (tmp_path / LABELS).read_text()
+    assert labels_in(tmp_path)["id"].tolist() == ["7"]
 
 
 def star(corners: int) -> shapely.Polygon:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 import rasterio
 
@@ -46,6 +48,21 @@ def commas(path: Path) -> None:
     path.write_text("filename,id,geometry\n" + ",,\n" * 1_000_000)
 
 
+def one_shape_for_a_million(path: Path) -> None:
+    """Shapes of 1 TB, in a file of 15 kB: a million numbers of the one text in a dictionary."""
+    numbers, texts = pyarrow.array([0] * 1_000_000, pyarrow.int32()), pyarrow.array([b"x" * 1_000_000])
+    table = pyarrow.table({"geometry": pyarrow.DictionaryArray.from_arrays(numbers, texts)})
+    pyarrow.parquet.write_table(table, path, compression="zstd", store_schema=False)
+
+
+def one_number_for_all(path: Path) -> None:
+    """Numbers of 4 GB, in a file of 5 kB."""
+    table = pyarrow.table({"confidence": np.zeros(1_000_000)})
+    with pyarrow.parquet.ParquetWriter(path, table.schema) as writer:
+        for _ in range(500):
+            writer.write_table(table)
+
+
 def laughs(path: Path) -> None:
     path.write_text(LAUGHS)
 
@@ -61,6 +78,8 @@ CASES: dict[str, tuple[str, Callable[[Path], None], float, str]] = {
     "crossing outline": ("labels", crossing_everywhere, 100, "crosses itself more than 200 times"),
     "broken lines": ("csv", broken_lines, 60, "more than 10,000 broken lines"),
     "commas": ("csv", commas, 400, "1,000,000 bad lines"),
+    "one shape": ("footprints", one_shape_for_a_million, 60, "unpacks into more than 1,073,741,824 bytes"),
+    "one number": ("footprints", one_number_for_all, 60, "unpacks into more than 1,073,741,824 bytes"),
     "aliases": ("params", laughs, 30, "aliases"),
     **{f"giant {name}": (name, giant, 30, "bytes or more") for name in READERS},
 }

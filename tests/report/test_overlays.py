@@ -91,6 +91,12 @@ def test_empty_and_far_away_ones_draw_nothing(nothing: BaseGeometry) -> None:
     assert set(drawn(overlay(ground(2, 2), [nothing], [nothing], zoom=2))) == {"...."}
 
 
+def test_of_one_that_goes_far_beyond_the_image_only_what_is_seen_takes_memory() -> None:
+    far = box(-90_000, 1, 90_000, 90_000)  # at one byte a pixel 146 GiB
+    assert drawn(overlay(ground(2, 2), [], [far], zoom=2)) == ["....", "....", "FFFF", "...."]
+    assert set(drawn(overlay(ground(2, 2), [far], [], zoom=2))) == {"....", "TTTT"}
+
+
 def test_one_too_small_for_a_pixel_is_a_dot() -> None:
     speck = Point(1.1, 0.6).buffer(0.01)
     assert drawn(overlay(ground(1, 2), [], [speck], zoom=4)) == ["........", "........", "....F...", "........"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from sn7ml.report.findings import IN_ALL, PER_RESULT, draw_findings, labelled
 from sn7ml.report.overlays import from_png
 from sn7ml.report.palette import FOUND_RGB, TRUTH_RGB
 from sn7ml.report.validation import stop_if_failed, to_html, write_validation
-from sn7ml.validation.report import Offender, Picture, Report, Result, Severity
+from sn7ml.validation.report import Measured, Offender, Picture, Report, Result, Severity
 from tests.sn7_folder import AOI, FAR_AOI, MONTHS, stem, write_aoi
 
 SECOND = MONTHS[1]
@@ -49,7 +50,8 @@ def test_the_worst_area_is_named_first_with_its_months() -> None:
     assert worst.index(FAR_AOI) < worst.index(AOI)
     assert f'title="{SECOND} critical"' in worst
     assert f'title="{MONTHS[0]} warning"' in worst
-    assert "1 of 3 area(s) have no finding" in page
+    assert "1 of 3 areas has no finding" in page
+    assert f"Worst area: <strong>{FAR_AOI}</strong>, 1 critical, 0 warnings" in page
 
 
 def test_why_and_what_to_do_stand_beside_each_failure_and_all_offenders_are_counted() -> None:
@@ -70,6 +72,28 @@ def test_what_a_file_says_cannot_become_markup() -> None:
 
 def test_a_report_without_a_finding_says_so() -> None:
     assert "Everything that was checked holds." in to_html(report(result("a")), {})
+
+
+def test_the_worst_areas_lead_to_what_does_not_hold_in_them() -> None:
+    page = to_html(report(result("mild", offender()), result("bad", offender(FAR_AOI), severity="critical")), {})
+    for number, name in ((1, "bad"), (2, "mild")):
+        assert f'<a href="#failure-{number}">{name}</a>' in page
+        assert re.search(rf'id="failure-{number}">\s*<h3>.*Not true that {name}</h3>', page)
+
+
+def test_what_was_measured_is_shown_by_area_least_and_most() -> None:
+    measured = {
+        "labels": Measured(
+            {"n": "buildings", "n_z": "with heights"},
+            {AOI: ((4633.0, 4910.0), (0.0, 0.0)), FAR_AOI: (None, (1.5, 2.25))},
+        )
+    }
+    found = replace(report(result("a")), measured=measured)
+    page = to_html(found, {})
+    cells = re.findall(r'<td class="number"[^>]*>([^<]*)</td>', page[page.index('id="measured"') :])
+    assert cells == ["4,633 … 4,910", "0", "–", "1.5 … 2.25"]
+    assert found.as_dict()["measured"]["labels"][AOI] == {"n": (4633.0, 4910.0), "n_z": (0.0, 0.0)}
+    assert 'id="measured"' not in to_html(report(result("a")), {})
 
 
 def test_all_forms_are_written_and_the_same_each_time(tmp_path: Path) -> None:

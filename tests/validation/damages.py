@@ -137,6 +137,7 @@ def every_month(change: Callable[[Pixels], Pixels] = same, move: Affine | None =
     """Paint all months alike, and move them, so that they still agree with each other."""
 
     def damage(town: Town) -> None:
+        town.path("UDM_masks", THIRD, "_UDM.tif").unlink(missing_ok=True)  # it would no longer lie on its image
         for month in MONTHS:
             with rasterio.open(town.image(month)) as source:
                 transform = source.transform
@@ -147,7 +148,6 @@ def every_month(change: Callable[[Pixels], Pixels] = same, move: Affine | None =
 
 def padded(rows: int = 0, cols: int = 0) -> Callable[[Town], None]:
     def damage(town: Town) -> None:
-        town.path("UDM_masks", THIRD, "_UDM.tif").unlink()  # it would no longer fit
         every_month(lambda pixels: np.pad(pixels, ((0, 0), (0, rows), (0, cols)), mode="edge"))(town)
 
     return damage
@@ -212,6 +212,17 @@ def udm(pixels: Pixels) -> Callable[[Town], None]:
             rasterio.open(path, "w", **profile, crs=source.crs, transform=source.transform) as target,
         ):
             target.write(pixels)
+
+    return damage
+
+
+def udm_elsewhere(crs: str = "EPSG:3857", columns: int = 0) -> Callable[[Town], None]:
+    """A mask of the right size that is right for its image, and states another place."""
+
+    def damage(town: Town) -> None:
+        udm(np.where(town.pixels()[3:] == 0, 255, 0).astype(np.uint8))(town)
+        with rasterio.open(town.path("UDM_masks", SECOND, "_UDM.tif"), "r+") as target:
+            target.crs, target.transform = crs, target.transform @ Affine.translation(columns, 0)
 
     return damage
 
@@ -319,5 +330,7 @@ OF_IMAGES = (
     Damage("half a UDM mask", "UDM masks can be read and fit their image", broken_udm),
     Damage("a UDM mask of two bands", "UDM masks can be read and fit their image",
            udm(np.zeros((2, SIDE_PX, SIDE_PX), np.uint8))),
+    Damage("a UDM mask of the place next to it", "UDM masks can be read and fit their image", udm_elsewhere(columns=1)),
+    Damage("a UDM mask in degrees", "UDM masks can be read and fit their image", udm_elsewhere("EPSG:4326")),
     Damage("a UDM mask of another size", "UDM masks can be read and fit their image", udm(np.zeros((1, 50, 50), np.uint8))),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Laws of drift: what is alike is trusted, what is changed is named, and by how much is told in numbers worked out by hand."""
 
+import json
 import os
 import subprocess
 import sys
@@ -183,7 +184,7 @@ def test_a_reference_survives_a_file(tmp_path: Path) -> None:
         (b"\xff\xfe", "cannot be read"),
         (b"[]", "is no reference"),
         (b'{"schema_version": 2}', "schema_version"),
-        (b'{"schema_version": 1, "aois": [], "months": ["a", "b"], "frames": "many", "facts": {}}', "frames"),
+        (b'{"schema_version": 1, "aois": ["A"], "months": ["a", "b"], "frames": "many", "facts": {}}', "frames"),
     ],
 )
 def test_what_is_no_reference_is_told_by_name(content: bytes, words: str, tmp_path: Path) -> None:
@@ -192,6 +193,26 @@ def test_what_is_no_reference_is_told_by_name(content: bytes, words: str, tmp_pa
     with pytest.raises(ModelError, match=words) as caught:
         read_reference(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"low": 99.0, "high": 1.0},
+        {"std": -1.0},
+        {"frames": 0},
+        {"quantiles": [float(number) for number in range(21, 0, -1)]},
+    ],
+    ids=str,
+)
+def test_a_range_that_no_frames_can_have_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    content = json.loads(reference(facts()).model_dump_json())
+    content["facts"]["brightness_red"] |= change
+    (tmp_path / "reference.json").write_text(json.dumps(content))
+    with pytest.raises(
+        ModelError, match=r"reference\.json: is no reference of training frames \(facts\.brightness_red"
+    ):
+        read_reference(tmp_path / "reference.json")
 
 
 def test_a_pipe_and_a_giant_in_place_of_a_reference_are_not_read(tmp_path: Path) -> None:

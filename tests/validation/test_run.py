@@ -12,7 +12,8 @@ import shapely
 from sn7ml.data.catalog import scan
 from sn7ml.errors import TableError
 from sn7ml.params import load_params
-from sn7ml.validation.custom import ExpectColumnValuesToBeValidPolygons, ExpectValuesToAgreeWithinGroup
+from sn7ml.validation.check import same
+from sn7ml.validation.custom import ExpectColumnValuesToBeValidPolygons
 from sn7ml.validation.gx import expectations, judge
 from sn7ml.validation.report import Report, Result, to_markdown
 from sn7ml.validation.run import judge_tables, run_validation
@@ -183,12 +184,9 @@ def test_polygons_are_valid_only_if_they_are_polygons_that_do_not_cross_themselv
     assert unmet(ExpectColumnValuesToBeValidPolygons(column="it"), {"it": shapes}) == [1, 3, 4, 5]
 
 
-def test_a_row_must_agree_with_most_of_its_group_and_missing_ones_are_not_judged() -> None:
-    table: dict[str, list[str | None]] = {
-        "aoi": ["a", "a", "a", "b", "b", "a"],
-        "grid": ["x", "y", "x", "y", "z", None],
-    }
-    assert unmet(ExpectValuesToAgreeWithinGroup(column_A="aoi", column_B="grid"), table) == [1, 4]
+def test_a_row_that_lacks_either_of_two_columns_is_not_judged() -> None:
+    table: dict[str, list[str | None]] = {"usual": ["x", "x", None, "x"], "it": ["x", "y", "y", None]}
+    assert unmet(same("it", "usual"), table) == [1]
 
 
 @pytest.mark.real
