@@ -42,14 +42,14 @@ def test_its_output_has_the_type_of_its_input_so_that_layers_after_it_stay_fast(
 
 
 def test_it_learns_and_a_copy_of_it_uses_its_own_weights() -> None:
-    network = nn.Sequential(identity(groups=2))
-    exact_depthwise(network)
+    layer = identity(groups=2)
+    exact_depthwise(nn.Sequential(layer))
     image = torch.arange(18.0).reshape(1, 2, 3, 3)
-    through(network, image).sum().backward()
-    assert network[0].weight.grad is not None
-    assert network[0].weight.grad.flatten().tolist() == [36, 117]  # 0 + ... + 8, 9 + ... + 17
-    copy = deepcopy(network)
+    through(layer, image).sum().backward()  # type: ignore[no-untyped-call]
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.flatten().tolist() == [36, 117]  # 0 + ... + 8, 9 + ... + 17
+    copy = deepcopy(layer)
     with torch.no_grad():
-        copy[0].weight.mul_(2)
-    assert torch.equal(through(copy, image), conv2d(image, 2 * network[0].weight, groups=2))
-    assert list(copy.state_dict()) == ["0.weight"]
+        copy.weight.mul_(2)
+    assert torch.equal(through(copy, image), conv2d(image, 2 * layer.weight, groups=2))
+    assert list(copy.state_dict()) == ["weight"]
