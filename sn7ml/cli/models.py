@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.markup import escape
+from rich.table import Table
 
-from sn7ml.cli.terminal import console
+from sn7ml.cli.terminal import console, show
 
 if TYPE_CHECKING:
     from sn7ml.experiment.exam import Exam
@@ -27,9 +29,8 @@ Name = Annotated[
 
 def models(name: Name = None) -> None:
     """Show every version of the registered model with its aliases, last scores and verdict, and the latest changes."""
-    from rich.table import Table  # noqa: PLC0415 - keeps `sn7ml --help` quick
-
-    from sn7ml.experiment.aliases import changes  # noqa: PLC0415
+    from sn7ml.experiment.aliases import changes  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.experiment.leaderboard import SHORT  # noqa: PLC0415
     from sn7ml.experiment.publish import summary  # noqa: PLC0415
     from sn7ml.experiment.registry import registered, versions  # noqa: PLC0415
     from sn7ml.experiment.store import open_store  # noqa: PLC0415
@@ -38,14 +39,16 @@ def models(name: Name = None) -> None:
     standing: dict[int, list[str]] = {}
     for alias, number in registered(store, name).aliases.items():
         standing.setdefault(int(number), []).append(alias)
-    table = Table(
-        "version", "aliases", "SCOT", "F1", "IoU", "verdict", "decided (UTC)", "data", "commit", "run", title=name
-    )
+    # 80 columns hold it whole: an alias a line, the time below the day.
+    table = Table("v", "aliases", box=box.SIMPLE_HEAD, padding=0, title=name)
+    for header in ("SCOT", "F1", "IoU", "verdict", "decided\n(UTC)", "data", "commit", "run"):
+        table.add_column(header)
     for version in versions(store.client, name):
-        table.add_row(
-            str(version.version), ", ".join(sorted(standing.get(int(version.version), []))), *summary(version).values()
-        )
-    console.print(table)
+        aliases, cells = sorted(standing.get(int(version.version), [])), summary(version)
+        cells |= {"verdict": cells["verdict"].replace(" ", "\n"), "decided": cells["decided"].replace("T", "\n")}
+        cells |= {name: cells[name][:SHORT] for name in ("data", "commit", "run")}
+        table.add_row(str(version.version), "\n".join(aliases), *cells.values())
+    show(table)
     for change in changes(store, name)[:SHOWN_CHANGES]:
         if change.what == "rolled back":
             happened = f"rolled back from version {change.previous} to {change.champion}"

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sn7ml import cli
+from sn7ml.cli import terminal
 from sn7ml.errors import StoreError, TableError
 from tests.experiment.judged import NAME, TODAY, Court, marks
 
@@ -23,7 +24,7 @@ def two(court: Court, monkeypatch: pytest.MonkeyPatch) -> Court:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     Path("params.yaml").write_text(text.replace("sn7-buildings", NAME), encoding="utf-8")
     monkeypatch.setattr(commands, "_exam", lambda _: court.exam)
-    monkeypatch.setattr(commands.console, "width", 160)
+    monkeypatch.setattr(terminal.console, "width", 80)
     court.submit("a", marks(0.3))
     court.submit("b", marks(0.2))
     return court
@@ -35,14 +36,27 @@ def run(*arguments: str) -> Result:
 
 def test_models_shows_versions_scores_verdicts_and_changes(two: Court) -> None:
     lines = run("models").output.splitlines()
-    second, first = (next(line for line in lines if f"│ {number} " in line) for number in (2, 1))
-    for words in ("challenger", "0.2000", "rejected", two.run_id[:8]):
+    second, first = (next(line for line in lines if line.startswith(f" {number} ")) for number in (2, 1))
+    for words in ("challenger", "0.2000", "rejected", two.run_id[:7]):
         assert words in second
     for words in ("champion", "0.3000", "0.5000", "0.4000", "promoted"):
         assert words in first
     assert lines.index(second) < lines.index(first)
     assert "version 1 promoted by" in lines[-1]
     assert lines[-1].endswith("there is no champion yet")
+
+
+def test_a_terminal_of_80_columns_holds_every_version_whole(two: Court) -> None:
+    two.submit("c", marks(0.4))
+    assert run("rollback", "--reason", "sheds").exit_code == 0
+    told = run("models").output.splitlines()
+    table = [line for line in told if " by " not in line]  # the changes below may be long
+    assert len(told) - len(table) == 3
+    assert max(map(len, table)) <= 80
+    assert "…" not in "".join(table)
+    words = " ".join(table).split()
+    for word in ("champion", "challenger", "previous", "rolled", "back", "promoted", "rejected", two.run_id[:7]):
+        assert word in words
 
 
 def test_outside_of_a_project_the_usual_name_is_taken_unless_another_is_given(
