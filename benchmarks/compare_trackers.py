@@ -17,9 +17,23 @@ from sn7ml.experiment.scoring import Truth, read_split_truth, scored_part, track
 from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.metrics.scot import score_scot
-from sn7ml.params import TrackParams, load_params, load_track
+from sn7ml.params import TrackParams, load_params, load_track, with_values
 
 DATA, BUILD = Path("data"), Path("build")
+
+METHODS = ("baseline", "collapse", "changepoint")
+
+COSMIQ = {
+    "method": "baseline",
+    "instances.seed_threshold": 0.5,
+    "instances.flood_threshold": 0.5,
+    "instances.boundary_weight": 0.0,
+    "instances.contact_weight": 0.0,
+    "instances.min_area_px2": 3.5,
+    "instances.simplify_px": 0.0,
+    "baseline.min_iou": 0.2,
+}
+"""The baseline as CosmiQ published it: footprints are the components of what is more likely than not, with their stairs."""
 
 
 def main() -> None:
@@ -35,11 +49,12 @@ def main() -> None:
 
 
 def trackers(track: TrackParams) -> Mapping[str, TrackParams]:
-    """Name every method with the params of params.yaml, and the one that was tuned."""
-    plain = {
-        f"`{method}`": track.model_copy(update={"method": method}) for method in ("baseline", "collapse", "changepoint")
+    """Name CosmiQ's baseline, every method with the params of params.yaml, and the one that was tuned."""
+    return {
+        "CosmiQ's: components, `baseline`": with_values(track, COSMIQ, "COSMIQ"),
+        **{f"`{method}`": with_values(track, {"method": method}, method) for method in METHODS},
+        "`changepoint`, tuned": load_track(BUILD / "tuning" / "best.yaml"),
     }
-    return plain | {"`changepoint`, tuned": load_track(BUILD / "tuning" / "best.yaml")}
 
 
 def row(name: str, truth: Truth, tracks: pd.DataFrame) -> str:

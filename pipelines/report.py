@@ -27,7 +27,8 @@ TEXT = dict.fromkeys(("aoi", "truth_id", "prop_id"), "str")
 def main(data: Path, build: Path, out: Path) -> None:
     """Run the stage."""
     params, frames = load_params(), scan(data)
-    columns = TileStore(build / "tiles").columns(params.evaluate.splits)
+    tiles = TileStore(build / "tiles")
+    columns = tiles.columns(params.evaluate.splits)
     shown = frames[frames["aoi"].isin(columns)]
     truth = read_truth(data, shown)
     tracks = read_footprints(build / "footprints", read_grids(data, shown, list(columns)))
@@ -52,6 +53,8 @@ def main(data: Path, build: Path, out: Path) -> None:
         births=lost["births"],
         sizes=lost["sizes"],
         counts=building_counts(truth, tracks, columns),
+        extent=tiles.extent(),
+        digest=tiles.digest(),
         params=flatten(resolved(params, read_config(build / "model").recipe)),
     )
     write_page(out, content)

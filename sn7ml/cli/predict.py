@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sn7ml.cli.findings import show_drift, write_drift
-from sn7ml.cli.terminal import console
+from sn7ml.cli.terminal import console, errors
 from sn7ml.errors import ParamsError, Sn7Error
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def run_network(
         console.print(f"{done} of {len(frames)} frames were there already")
     stretches = {aoi: [Stretch(0, grid.shape[1])] for aoi, grid in grids.items()}
     columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=errors) as progress:
         bar = progress.add_task("", total=len(frames), completed=done)
         for _ in predict_frames(predictor, root, left, stretches, out / PROBABILITIES, read_any_image):
             progress.advance(bar)

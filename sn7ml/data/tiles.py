@@ -131,6 +131,16 @@ class TileStore:
             ]
         return plans
 
+    def extent(self) -> pd.DataFrame:
+        """Say what is used for what: split, aoi, columns ("0 to 633, 768 to 1022", from 0, the last included), labelled months."""
+        labelled = self.frames[self.frames["labelled"]].groupby("aoi").size()
+        rows = []
+        for (split, aoi), parts in self.regions.sort_values(["split", "aoi", "col_start"]).groupby(["split", "aoi"]):
+            spans = zip(parts["col_start"], parts["col_stop"], strict=True)
+            columns = ", ".join(f"{start} to {stop - 1}" for start, stop in spans)
+            rows.append((str(split), str(aoi), columns, int(labelled.get(aoi, 0))))
+        return pd.DataFrame(rows, columns=["split", "aoi", "columns", "labelled months"])
+
     def months(self, aoi: str) -> list[str]:
         """Return the months of an AOI, by date."""
         return sorted(self.frames.loc[self.frames["aoi"] == aoi, "month"])

@@ -114,14 +114,8 @@ class Exam:
     @cached_property
     def facts(self) -> DataFacts:
         """What a model card says of the data."""
-        frames, regions = self.tiles.frames, self.tiles.regions.sort_values(["split", "aoi", "col_start"])
-        labelled = frames[frames["labelled"]].groupby("aoi").size()
-        rows = []
-        for (split, aoi), parts in regions.groupby(["split", "aoi"]):
-            spans = zip(parts["col_start"], parts["col_stop"], strict=True)
-            columns = ", ".join(f"{start} to {stop - 1}" for start, stop in spans)
-            rows.append((str(split), str(aoi), columns, int(labelled.get(aoi, 0))))
-        months = sorted(frames["month"])
+        months = sorted(self.tiles.frames["month"])
+        rows = list(self.tiles.extent().itertuples(index=False, name=None))
         return DataFacts(self.key, rows, (months[0], months[-1]), self.evaluate.splits)
 
     @cached_property

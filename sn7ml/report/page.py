@@ -85,6 +85,12 @@ class PageContent:
     search_figures: Mapping[str, tuple[str, go.Figure]]
     """Name to caption and figure of the search: ``sn7ml.experiment.study_figures``. Without them, the trials are drawn alone."""
 
+    extent: pd.DataFrame
+    """What was used for what: ``TileStore.extent``."""
+
+    digest: str
+    """Names the tile store; empty if there is none."""
+
     params: Mapping[str, Any]
     """Resolved params under dotted keys (:func:`sn7ml.params.flatten`)."""
 
@@ -125,6 +131,8 @@ def render_page(content: PageContent) -> str:
         curves=_curves(content.history),
         history=grid(content.history, "Every epoch of the final training"),
         search=_search(content.trials, content.search_figures),
+        extent=grid(content.extent, "What was used for what") if len(content.extent) else None,
+        digest=content.digest,
         validation=_validation(content.validation),
         aois=_aoi_sections(content),
         params=_params_by_section(content.params),

@@ -87,10 +87,14 @@ SIZES = pd.DataFrame([
     ("south", "< 4", 0, 0, 0, 0), ("south", "4–8", 10, 1, 2, 1), ("south", "8–16", 0, 0, 0, 0),
     ("south", "16–32", 1, 0, 1, 1), ("south", "≥ 32", 0, 0, 0, 0),
 ], columns=["aoi", "size", "truth", "truth_matched", "proposals", "proposals_matched"])  # fmt: skip
+EXTENT = pd.DataFrame(
+    [("test", "north", "768 to 1022", 24), ("train", "north", "0 to 633", 24)],
+    columns=["split", "aoi", "columns", "labelled months"],
+)
 EMPTY = PageContent(
     scores={}, per_aoi=PER_AOI[:0], losses=LOSSES[:0], births=BIRTHS[:0], sizes=SIZES[:0],
     history=HISTORY[:0], trials=None, validation={}, promotion={}, overlays=(), maps=(),
-    counts=COUNTS[:0], search_figures={}, params={},
+    counts=COUNTS[:0], search_figures={}, params={}, extent=EXTENT[:0], digest="",
 )  # fmt: skip
 
 
@@ -112,4 +116,5 @@ def full(png: bytes) -> PageContent:
         promotion={"promoted": False, "reasons": ["SCOT fell"], "champion": None,
                    "challenger": {"digest": "a1", "scores": scores}},
         overlays=((AOI, "2018-01", png),), maps=((AOI, png),), params={"train.epochs": 12, "loss.dice": 1.0},
+        extent=EXTENT, digest="0f3c",
     )  # fmt: skip

@@ -114,6 +114,8 @@ def test_the_page_says_what_it_was_given(text: str) -> None:
         "SCOT fell",
         "few small ones",
         "aoi L15-0001E-0002N_1_2_13, month 2018-05",
+        "768 to 1022",
+        "0f3c",
     ):
         assert words in said
     assert "and 4 more" in said  # nine breaches, five shown
