@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
+import shapely
 
 from sn7ml.buildings.baseline import track_baseline
 from sn7ml.buildings.changepoint import track_changepoint
@@ -22,8 +24,16 @@ def track_buildings(cube: Mapping[str, Probabilities], upsampling: int, params: 
     """
     match params.method:
         case "changepoint":
-            return track_changepoint(cube, upsampling, params.changepoint)
+            found = track_changepoint(cube, upsampling, params.changepoint)
         case "collapse":
-            return track_collapse(cube, upsampling, params)
+            found = track_collapse(cube, upsampling, params)
         case "baseline":
-            return track_baseline(cube, upsampling, params)
+            found = track_baseline(cube, upsampling, params)
+    return shifted(found, params)
+
+
+def shifted(found: pd.DataFrame, params: TrackParams) -> pd.DataFrame:
+    """Move outlines from where buildings are seen to where labels have them: by ``shift_x_px`` and ``shift_y_px``."""
+    shift_px = params.shift_x_px, params.shift_y_px
+    moved = shapely.transform(found["geometry"].to_numpy(), lambda xy: np.add(xy, shift_px))
+    return found.assign(geometry=pd.Series(moved, index=found.index, dtype="object"))

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
@@ -235,7 +236,9 @@ def draw_masks(
     if not frame["labels"]:
         return np.full((grid.shape[0] * s, grid.shape[1] * s), UNKNOWN_BIT, np.uint8)
     labels = read_labels(root / frame["labels"], grid, frame["labels_kind"])
-    ids = burn_ids(list(labels["geometry"]), grid.shape, s)
+    shift_px = tiling.shift_x_px, tiling.shift_y_px
+    drawn = shapely.transform(labels["geometry"].to_numpy(), lambda xy: np.add(xy, shift_px))
+    ids = burn_ids(list(drawn), grid.shape, s)
     return mask_flags(ids, unknown.repeat(s, axis=0).repeat(s, axis=1), tiling.boundary_px, tiling.contact_px)
 
 

@@ -14,7 +14,7 @@ from optuna.samplers import TPESampler
 
 from sn7ml.buildings.changepoint import decide
 from sn7ml.buildings.evidence import ChangeEvidence, collapse_change
-from sn7ml.buildings.track import track_buildings
+from sn7ml.buildings.track import shifted, track_buildings
 from sn7ml.data.catalog import scan
 from sn7ml.data.probabilities import CroppedCube, ProbabilityCube
 from sn7ml.data.regions import read_grids, spanned
@@ -48,7 +48,7 @@ class Area:
         """Return ``TRACKS`` in pixel coordinates of the whole original image."""
         if params.method == "changepoint":
             evidence = self._evidence(params.changepoint.tail_months)
-            found = decide(self.cube, evidence, self.cube.upsampling, params.changepoint)
+            found = shifted(decide(self.cube, evidence, self.cube.upsampling, params.changepoint), params)
         else:
             found = track_buildings(self.cube, self.cube.upsampling, params)
         moved = shapely.transform(found["geometry"].to_numpy(), lambda xy: np.add(xy, (self.cube.start_px, 0)))

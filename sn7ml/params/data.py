@@ -123,6 +123,13 @@ class TilingParams(Section):
     """Two buildings this close or closer get a contact mark between them, pixels of the up-sampled mask; an even number
     counts as the next odd one."""
 
+    shift_x_px: float = Field(default=0.0, ge=-4, le=4)
+    """How far masks are drawn to the right of the labels, pixels of the original image. Where labels lie beside what is seen, a
+    network that sees its tiles flipped and turned learns every house blurred; ``track.shift_x_px`` brings outlines back."""
+
+    shift_y_px: float = Field(default=0.0, ge=-4, le=4)
+    """The same, downwards."""
+
     min_usable_fraction: float = Field(ge=0, le=1)
     """Tiles with a smaller share of usable pixels are left out: black pixels teach nothing."""
 

@@ -148,6 +148,12 @@ class TrackParams(Section):
     method: Literal["changepoint", "collapse", "baseline"]
     """Which tracker writes the footprints."""
 
+    shift_x_px: float = Field(default=0.0, ge=-4, le=4)
+    """How far outlines are moved to the right of what is seen, pixels of the original image: to where labels lie."""
+
+    shift_y_px: float = Field(default=0.0, ge=-4, le=4)
+    """The same, downwards."""
+
     instances: InstanceParams
     """For ``collapse`` and ``baseline``; ``baseline`` applies them month by month, ``collapse`` to each pixel's largest trailing
     mean over months (so that a building born late is not diluted)."""
