@@ -17,6 +17,7 @@ from sn7ml.errors import LabelError, ParamsError
 if TYPE_CHECKING:
     from sn7ml.metrics.aoi import AoiScot
     from sn7ml.metrics.diagnosis import Diagnosis
+    from sn7ml.metrics.footprints import FootprintMatches
     from sn7ml.metrics.scot import ScotResult
 
 SHOWN = {"f1": "F1", "f1_50": "F1@.5"}
@@ -27,6 +28,10 @@ F1 = Mapping[str, Mapping[str, float]]
 ALL = "all"
 
 STDOUT = "-"
+
+FEWEST_PAIRS = 100
+TRIFLE_PX = 0.1
+"""Fewer matched footprints, or a smaller offset, are not worth a word."""
 
 
 def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
@@ -77,6 +82,7 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     else:
         show_scores(result, f1, strict_column(result) if strict else {})
         tell_notes(result, truth, iou, result.strict.notes if strict else ())
+        tell_offset(matches[SPACENET_IOU])
         if json_file is not None:
             write_json(Path(json_file), content)
     if diagnose is not None:
@@ -168,6 +174,21 @@ def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: Sequence[s
     tell("Left out, no labels", left_out)
     tell("How the reference scorer's rules, followed above, met this input", result.notes)
     tell("Strictly", strict)
+
+
+def tell_offset(matches: "FootprintMatches") -> None:
+    """Print how truth lies beside what was found, if that is more than chance and no trifle."""
+    pairs = matches.offsets
+    x_px, y_px = pairs["x_px"].median(), pairs["y_px"].median()
+    if len(pairs) < FEWEST_PAIRS or max(abs(x_px), abs(y_px)) < TRIFLE_PX:
+        return
+    where = f"{abs(x_px):.2f} px to the {'left' if x_px < 0 else 'right'}, {abs(y_px):.2f} px {'up' if y_px < 0 else 'down'}"
+    console.print(
+        f"Truth lies beside what was found: {where} (medians of {len(pairs):,} matched footprints). To find it there, see "
+        "track.shift_x_px in docs/tracking.md",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

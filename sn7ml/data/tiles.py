@@ -133,7 +133,7 @@ class TileStore:
         return plans
 
     def extent(self) -> pd.DataFrame:
-        """Say what is used for what: split, aoi, columns ("0 to 633, 768 to 1022", from 0, the last included), labelled months."""
+        """Return what is used for what: split, aoi, columns ("0 to 633, 768 to 1022", the last included), labelled months."""
         labelled = self.frames[self.frames["labelled"]].groupby("aoi").size()
         rows = []
         for (split, aoi), parts in self.regions.sort_values(["split", "aoi", "col_start"]).groupby(["split", "aoi"]):

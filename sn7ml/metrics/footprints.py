@@ -1,5 +1,6 @@
 """Footprints found, false and missed, by frame and by size: SpaceNet's building F1."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +19,9 @@ SIZE_BOUNDS_PX2 = (4.0, 8.0, 16.0, 32.0)
 SIZES = ("< 4", "4–8", "8–16", "16–32", "≥ 32")
 """Size classes by area, px²; a bound belongs to the class above it."""
 
+FOOTPRINTS = {"aoi": "str", "month": "str", "area_px2": "float64", "matched": "bool"}
+OFFSETS = {"aoi": "str", "x_px": "float64", "y_px": "float64"}
+
 SIZE_COUNTS = ("truth", "truth_matched", "proposals", "proposals_matched")
 
 
@@ -30,6 +34,18 @@ class FootprintMatches:
 
     proposals: pd.DataFrame
     """The same of the proposals."""
+
+    offsets: pd.DataFrame
+    """aoi, x_px, y_px; a row per matched pair: how far the centre of the true polygon lies to the right of, and below, that of
+    the proposed one."""
+
+    def offset(self) -> pd.DataFrame:
+        """Return how far truth lies from what was proposed: aoi, pairs, x_px, y_px (medians), sorted by AOI; none without pairs.
+
+        A median away from 0 in many pairs tells of a shift of all outlines, and not of their scatter.
+        """
+        pairs = self.offsets.groupby("aoi", sort=True)
+        return pairs.agg(pairs=("x_px", "size"), x_px=("x_px", "median"), y_px=("y_px", "median")).reset_index()
 
     def by_frame(self) -> pd.DataFrame:
         """Count by frame.
@@ -94,8 +110,8 @@ def match_footprints(
         If a table lacks a column, a key, or holds something that is no geometry.
     """
     parts = map_areas(partial(_match_area, iou_threshold), pair_areas(truth, proposals))
-    sides = [[part[place].assign(aoi=aoi) for aoi, part in parts.items()] for place in (0, 1)]
-    return FootprintMatches(*(_joined(tables) for tables in sides))
+    truths, proposed, offsets = ([part[place].assign(aoi=aoi) for aoi, part in parts.items()] for place in (0, 1, 2))
+    return FootprintMatches(_joined(truths, FOOTPRINTS), _joined(proposed, FOOTPRINTS), _joined(offsets, OFFSETS))
 
 
 def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float) -> pd.DataFrame:
@@ -103,7 +119,7 @@ def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold
     return match_footprints(truth, proposals, iou_threshold).by_frame()
 
 
-def _match_area(iou_threshold: float, area: Area) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _match_area(iou_threshold: float, area: Area) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     truth, proposals = (rows.take(~rows.shapeless) for rows in (area.truth, area.proposals))
     months = tuple(sorted({*truth.months(), *proposals.months()}))
     sides = [_each_by_itself(rows.polygons(months)) for rows in (truth, proposals)]
@@ -118,7 +134,11 @@ def _match_area(iou_threshold: float, area: Area) -> tuple[pd.DataFrame, pd.Data
         )
         for rows, side, members in zip((truth, proposals), sides, (pairs.truth, pairs.proposal), strict=True)
     ]
-    return tables[0], tables[1]
+    centres = [
+        shapely.get_coordinates(shapely.centroid(rows.geometry[np.argsort(side.member)[members]]))
+        for rows, side, members in zip((truth, proposals), sides, (pairs.truth, pairs.proposal), strict=True)
+    ]
+    return tables[0], tables[1], pd.DataFrame(centres[0] - centres[1], columns=["x_px", "y_px"])
 
 
 def _each_by_itself(polygons: Polygons) -> Side:
@@ -128,8 +148,7 @@ def _each_by_itself(polygons: Polygons) -> Side:
     return Side(polygons, member)
 
 
-def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    kinds = {"aoi": "str", "month": "str", "area_px2": "float64", "matched": "bool"}
+def _joined(tables: list[pd.DataFrame], kinds: Mapping[str, str]) -> pd.DataFrame:
     empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     filled = [table for table in tables if len(table)]
     return (pd.concat(filled, ignore_index=True) if filled else empty).astype(kinds)[list(kinds)]

@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 from scipy.special import expit
 from shapely import unary_union
+from shapely.affinity import translate
 from shapely.geometry import box
 
 from sn7ml.buildings.track import track_buildings
@@ -192,3 +193,14 @@ def test_four_of_five_births_that_a_bad_detector_shows_are_right_to_a_month(seed
     found = births[births["outcome"].isin(["found", "late", "early", "misplaced"])]
     assert len(found) > 40
     assert (found["months_late"].abs() <= 1).mean() >= 0.8
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_labels_beside_what_is_seen_are_found_where_they_are(method: Method) -> None:
+    seen, truth = town(under_cloud=set())
+    labels = truth.assign(geometry=[translate(house, -2.0, 1.0) for house in truth["geometry"]])
+    params = track_params(method)
+    beside = score(labels, track_buildings(seen, 3, params))
+    moved = score(labels, track_buildings(seen, 3, params.model_copy(update={"shift_x_px": -2.0, "shift_y_px": 1.0})))
+    assert moved.combo_score == score(truth, track_buildings(seen, 3, params)).combo_score > 0.9
+    assert beside.track_score < moved.track_score

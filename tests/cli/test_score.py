@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from shapely.affinity import translate
 from typer.testing import CliRunner
 
 from sn7ml import cli
@@ -53,6 +54,22 @@ def test_scores_of_every_area_and_their_means_are_printed(truth: Path, late: Pat
     scores = ["0.8000", "0.9412", "0.5000"]
     assert [AOI, *scores, "0", "1/1/1", "0.9412", "0.9412"] in lines
     assert ["mean", *scores, "0.9412", "0.9412"] in lines
+
+
+def test_a_shift_of_all_outlines_is_told(tmp_path: Path) -> None:
+    def houses(right_px: float, down_px: float, count: int) -> Path:
+        boxes = [shapely.box(10.0 * n, 0, 10.0 * n + 4, 4) for n in range(count)]
+        moved = [translate(house, right_px, down_px) for house in boxes]
+        table = pd.DataFrame([(AOI, "2018-01", f"{n}", house) for n, house in enumerate(moved)])
+        return write_csv(tmp_path / f"{right_px}-{count}.csv", table)
+
+    many, few = (run(houses(0, 0, count), houses(0.5, -0.25, count)) for count in (100, 99))
+    assert (
+        "Truth lies beside what was found: 0.50 px to the left, 0.25 px down (medians of 100 matched footprints)"
+        in many
+    )
+    assert "Truth lies" not in few
+    assert "Truth lies" not in run(houses(0, 0, 100), houses(0.05, 0, 100))
 
 
 def test_json_has_the_names_of_the_reference(truth: Path, late: Path, tmp_path: Path) -> None:

@@ -224,6 +224,14 @@ def test_an_area_without_any_labels_is_no_part_of_the_store(root: Path, tmp_path
     assert not (tmp_path / "tiles" / FAR_AOI).exists()
 
 
+def test_masks_are_drawn_beside_the_labels_where_buildings_are_seen_there(root: Path, tmp_path: Path) -> None:
+    moved = tiling().model_copy(update={"shift_x_px": 2 / 3, "shift_y_px": -1.0})
+    flags = store_of(root, tmp_path / "tiles", moved).read_flags(AOI, "2018-01", (0, 0), WIDE)
+    wanted = np.zeros_like(houses := footprint_of_houses())
+    wanted[:-3, 2:] = houses[3:, :-2]
+    np.testing.assert_array_equal((flags & FOOTPRINT_BIT) > 0, wanted)
+
+
 def test_a_labelled_frame_without_buildings_is_known_ground(tmp_path: Path) -> None:
     write_aoi(tmp_path / "data", months=("2018-01",), size=WIDE, buildings={})
     store = store_of(tmp_path / "data", tmp_path / "tiles")

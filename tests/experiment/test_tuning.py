@@ -13,8 +13,8 @@ from sn7ml.experiment.scoring import Truth, scored_part
 from sn7ml.experiment.store import SEARCH, open_store
 from sn7ml.experiment.tuning import Area, Ground, Tuned, record, tune, untuned
 from sn7ml.geo.burn import burn_ids
-from sn7ml.params import Choice, TuneParams
-from tests.buildings.drawings import perfect, track_params
+from sn7ml.params import Choice, TuneParams, with_values
+from tests.buildings.drawings import Method, perfect, track_params
 from tests.sn7_folder import AOI, grid_of
 
 SHAPE = (40, 60)
@@ -78,6 +78,17 @@ def test_a_crop_is_tracked_where_it_lies_in_the_image(area: Area, truth: Truth) 
         "tracking": 1.0,
         "change": 1.0,
     }
+
+
+@pytest.mark.parametrize("method", ["changepoint", "collapse"])
+def test_a_trial_moves_outlines_as_the_stage_does(area: Area, method: Method) -> None:
+    still = with_values(track_params(method), {"instances.seed_threshold": 0.3, "collapse.mean_floor": 0.0}, "test")
+    bounds = [
+        np.array([geometry.bounds for geometry in area.track(one)["geometry"]])
+        for one in (still, still.model_copy(update={"shift_x_px": -0.5, "shift_y_px": 0.25}))
+    ]
+    assert len(bounds[0]) > 0
+    np.testing.assert_allclose(bounds[1] - bounds[0], np.tile([-0.5, 0.25], (len(bounds[0]), 2)), atol=1e-9)
 
 
 def test_the_best_trial_is_found_and_the_first_is_what_was_given(area: Area, truth: Truth) -> None:

@@ -57,6 +57,23 @@ def test_empty_tables_give_an_empty_table_with_its_columns() -> None:
     assert count_footprints(table([]), drawn({"2018-01": "A"}), 0.25)["fp"].tolist() == [1]
 
 
+def test_offsets_tell_how_truth_lies_beside_what_was_found() -> None:
+    truth = [
+        (AOI, "2018-01", name, shapely.box(x, 0, x + 4, 4)) for name, x in (("a", 0), ("b", 10), ("c", 20), ("d", 90))
+    ]
+    moves = {"c": (1.0, 0.0), "a": (0.5, -1.0), "b": (0.25, 0.5), "far": (0.0, 50.0)}
+    found = [
+        (AOI, "2018-01", name, shapely.box(x + dx, dy, x + dx + 4, dy + 4))
+        for (name, (dx, dy)), x in zip(moves.items(), (20, 0, 10, 30), strict=True)
+    ]
+    matches = match_footprints(table(truth), table(found), 0.25)
+    assert rows(matches.offset()) == [[AOI, 3, -0.5, -0.0]]
+    assert sorted(map(tuple, matches.offsets[["x_px", "y_px"]].to_numpy().tolist())) == [
+        (-1.0, 0.0), (-0.5, 1.0), (-0.25, -0.5)
+    ]  # fmt: skip
+    assert len(match_footprints(table(truth), table([]), 0.25).offset()) == 0
+
+
 def test_the_order_of_rows_does_not_matter() -> None:
     truth, proposals = town(3)
     shuffled = count_footprints(truth.sample(frac=1, random_state=1), proposals.sample(frac=1, random_state=2), 0.25)

@@ -1,0 +1,42 @@
+"""How labels lie beside the outlines that were found, on columns that are not scored: what `track.shift_x_px` is for.
+
+    python -m benchmarks.measure_shift [--split validation]
+
+Run in a project folder after `dvc repro track`. Prints the medians over the matched footprints of every AOI; what is already
+moved by section `track` is added, so that the same number comes out before and after the params were set.
+"""
+
+import argparse
+from pathlib import Path
+
+from sn7ml.data.catalog import scan
+from sn7ml.data.footprints import read_footprints
+from sn7ml.data.regions import read_grids
+from sn7ml.data.tiles import TileStore
+from sn7ml.experiment.scoring import read_split_truth, scored_part
+from sn7ml.metrics.footprints import match_footprints
+from sn7ml.metrics.summary import SPACENET_IOU
+from sn7ml.params import load_track
+
+DATA, BUILD = Path("data"), Path("build")
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--split", default="validation", choices=("validation", "test"))
+    split = parser.parse_args().split
+    frames, track = scan(DATA), load_track(BUILD / "tuning" / "best.yaml")
+    columns = TileStore(BUILD / "tiles").columns((split,))
+    tracks = read_footprints(BUILD / "footprints", read_grids(DATA, frames, list(columns)))
+    truth = read_split_truth(DATA, frames, columns)
+    offsets = match_footprints(truth.polygons, scored_part(tracks, truth), SPACENET_IOU).offset()
+    print("| AOI | matched | labels lie to the right by, px | and down by, px |")
+    print("| --- | --- | --- | --- |")
+    for row in offsets.to_dict("records"):
+        right_px, down_px = row["x_px"] + track.shift_x_px, row["y_px"] + track.shift_y_px
+        print(f"| {row['aoi']} | {row['pairs']:,} | {right_px:+.2f} | {down_px:+.2f} |")
+
+
+if __name__ == "__main__":
+    main()
