@@ -1,9 +1,10 @@
 """How labels lie beside the outlines that were found, on columns that are not scored: what `track.shift_x_px` is for.
 
-    python -m benchmarks.measure_shift [--split validation]
+    python -m benchmarks.measure_shift
 
-Run in a project folder after `dvc repro track`. Prints the medians over the matched footprints of every AOI; what is already
-moved by section `track` is added, so that the same number comes out before and after the params were set.
+Run in a project folder after `dvc repro track`. Prints the medians over the matched footprints of the validation columns, by AOI,
+for `track.shift_x_px` and `shift_y_px`; their negatives are for `tiling`. What section `track` has already moved is added, so
+that the same comes out before and after.
 """
 
 import argparse
@@ -24,13 +25,12 @@ DATA, BUILD = Path("data"), Path("build")
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--split", default="validation", choices=("validation", "test"))
-    split = parser.parse_args().split
+    parser.parse_args()
     frames, track = scan(DATA), load_track(BUILD / "tuning" / "best.yaml")
-    columns = TileStore(BUILD / "tiles").columns((split,))
+    columns = TileStore(BUILD / "tiles").columns(("validation",))
     tracks = read_footprints(BUILD / "footprints", read_grids(DATA, frames, list(columns)))
     truth = read_split_truth(DATA, frames, columns)
-    offsets = match_footprints(truth.polygons, scored_part(tracks, truth), SPACENET_IOU).offset()
+    offsets = match_footprints(truth.polygons, scored_part(tracks, truth), SPACENET_IOU).median_offsets()
     print("| AOI | matched | labels lie to the right by, px | and down by, px |")
     print("| --- | --- | --- | --- |")
     for row in offsets.to_dict("records"):

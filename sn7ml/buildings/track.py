@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
-import shapely
 
 from sn7ml.buildings.baseline import track_baseline
 from sn7ml.buildings.changepoint import track_changepoint
 from sn7ml.buildings.collapse import track_collapse
+from sn7ml.geo.polygons import moved
 from sn7ml.geo.probabilities import Probabilities
 from sn7ml.params import TrackParams
 
@@ -33,7 +32,9 @@ def track_buildings(cube: Mapping[str, Probabilities], upsampling: int, params: 
 
 
 def shifted(found: pd.DataFrame, params: TrackParams) -> pd.DataFrame:
-    """Move outlines from where buildings are seen to where labels have them: by ``shift_x_px`` and ``shift_y_px``."""
-    shift_px = params.shift_x_px, params.shift_y_px
-    moved = shapely.transform(found["geometry"].to_numpy(), lambda xy: np.add(xy, shift_px))
-    return found.assign(geometry=pd.Series(moved, index=found.index, dtype="object"))
+    """Move outlines, pixels of the original image, from where buildings are seen to where labels have them; no row gives none.
+
+    By ``shift_x_px`` and ``shift_y_px``; all columns but ``geometry`` stay.
+    """
+    outlines = moved(found["geometry"].to_numpy(), params.shift_x_px, params.shift_y_px)
+    return found.assign(geometry=pd.Series(outlines, index=found.index, dtype="object"))

@@ -30,8 +30,10 @@ ALL = "all"
 STDOUT = "-"
 
 FEWEST_PAIRS = 100
+"""Of matched footprints of an AOI that tell of an offset; a house counts in every month."""
+
 TRIFLE_PX = 0.1
-"""Fewer matched footprints, or a smaller offset, are not worth a word."""
+"""A smaller offset is not worth a word."""
 
 
 def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
@@ -82,7 +84,7 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     else:
         show_scores(result, f1, strict_column(result) if strict else {})
         tell_notes(result, truth, iou, result.strict.notes if strict else ())
-        tell_offset(matches[SPACENET_IOU])
+        tell_offsets(matches[SPACENET_IOU])
         if json_file is not None:
             write_json(Path(json_file), content)
     if diagnose is not None:
@@ -176,19 +178,16 @@ def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: Sequence[s
     tell("Strictly", strict)
 
 
-def tell_offset(matches: "FootprintMatches") -> None:
-    """Print how truth lies beside what was found, if that is more than chance and no trifle."""
-    pairs = matches.offsets
-    x_px, y_px = pairs["x_px"].median(), pairs["y_px"].median()
-    if len(pairs) < FEWEST_PAIRS or max(abs(x_px), abs(y_px)) < TRIFLE_PX:
-        return
-    where = f"{abs(x_px):.2f} px to the {'left' if x_px < 0 else 'right'}, {abs(y_px):.2f} px {'up' if y_px < 0 else 'down'}"
-    console.print(
-        f"Truth lies beside what was found: {where} (medians of {len(pairs):,} matched footprints). To find it there, see "
-        "track.shift_x_px in docs/tracking.md",
-        soft_wrap=True,
-        highlight=False,
-    )
+def tell_offsets(matches: "FootprintMatches") -> None:
+    """Print, by AOI, how truth lies beside what was found, where there are enough pairs and it is no trifle."""
+    notes = []
+    for row in matches.median_offsets().to_dict("records"):
+        x_px, y_px = row["x_px"], row["y_px"]
+        if row["pairs"] >= FEWEST_PAIRS and max(abs(x_px), abs(y_px)) >= TRIFLE_PX:
+            sides = [(x_px, "right" if x_px > 0 else "left"), (y_px, "down" if y_px > 0 else "up")]
+            where = ", ".join(f"{abs(px):.2f} px {side}" for px, side in sides if abs(px) >= TRIFLE_PX)
+            notes.append(f"{row['aoi']}: {where} (medians of {row['pairs']:,} matched footprints)")
+    tell("Truth lies beside what was found (track.shift_x_px moves outlines: docs/tracking.md)", notes)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

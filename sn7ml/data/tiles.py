@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
@@ -35,6 +34,7 @@ from sn7ml.geo.burn import burn_ids
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.masks import FOOTPRINT_BIT, UNKNOWN_BIT, mask_flags
 from sn7ml.geo.radiometry import band_statistics
+from sn7ml.geo.polygons import moved
 from sn7ml.geo.windows import plan_windows
 from sn7ml.params import SplitParams, TilingParams
 from sn7ml.runtime.files import replacing
@@ -236,9 +236,8 @@ def draw_masks(
     if not frame["labels"]:
         return np.full((grid.shape[0] * s, grid.shape[1] * s), UNKNOWN_BIT, np.uint8)
     labels = read_labels(root / frame["labels"], grid, frame["labels_kind"])
-    shift_px = tiling.shift_x_px, tiling.shift_y_px
-    drawn = shapely.transform(labels["geometry"].to_numpy(), lambda xy: np.add(xy, shift_px))
-    ids = burn_ids(list(drawn), grid.shape, s)
+    seen = moved(labels["geometry"].to_numpy(), tiling.shift_x_px, tiling.shift_y_px)
+    ids = burn_ids(list(seen), grid.shape, s)
     return mask_flags(ids, unknown.repeat(s, axis=0).repeat(s, axis=1), tiling.boundary_px, tiling.contact_px)
 
 

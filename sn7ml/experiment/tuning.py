@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
-import shapely
 from optuna.samplers import TPESampler
 
 from sn7ml.buildings.changepoint import decide
@@ -23,6 +22,7 @@ from sn7ml.experiment.runs import create_run, ending
 from sn7ml.experiment.scoring import Truth, read_split_truth, scored_part
 from sn7ml.experiment.space import GIVEN, inside, suggest
 from sn7ml.experiment.store import SEARCH, Store
+from sn7ml.geo.polygons import moved
 from sn7ml.metrics.scot import score_scot
 from sn7ml.params import TrackParams, TuneParams, flatten, with_values
 from sn7ml.runtime.parallel import residents
@@ -51,8 +51,8 @@ class Area:
             found = shifted(decide(self.cube, evidence, self.cube.upsampling, params.changepoint), params)
         else:
             found = track_buildings(self.cube, self.cube.upsampling, params)
-        moved = shapely.transform(found["geometry"].to_numpy(), lambda xy: np.add(xy, (self.cube.start_px, 0)))
-        return TRACKS.check(found.assign(aoi=self.name, geometry=pd.Series(moved, dtype="object")))
+        placed = moved(found["geometry"].to_numpy(), self.cube.start_px, 0)
+        return TRACKS.check(found.assign(aoi=self.name, geometry=pd.Series(placed, dtype="object")))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Building outlines as they come, and as this project wants them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -46,6 +48,11 @@ def clean_polygon(geometry: BaseGeometry | None) -> Polygon | MultiPolygon | Non
         [part for part in getattr(flat, "geoms", []) if isinstance(part, Polygon | MultiPolygon)]
     )
     return merged if isinstance(merged, Polygon | MultiPolygon) and not merged.is_empty else None
+
+
+def moved(geometries: Sequence[BaseGeometry] | NDArray[np.object_], x_px: float, y_px: float) -> NDArray[np.object_]:
+    """Return geometries moved to the right and down; None and EMPTY stay, no geometries give none."""
+    return np.asarray(shapely.transform(np.asarray(geometries, dtype=object), lambda xy: np.add(xy, (x_px, y_px))))
 
 
 def sound(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:

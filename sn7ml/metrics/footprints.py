@@ -20,7 +20,7 @@ SIZES = ("< 4", "4–8", "8–16", "16–32", "≥ 32")
 """Size classes by area, px²; a bound belongs to the class above it."""
 
 FOOTPRINTS = {"aoi": "str", "month": "str", "area_px2": "float64", "matched": "bool"}
-OFFSETS = {"aoi": "str", "x_px": "float64", "y_px": "float64"}
+PAIRS = {"aoi": "str", "x_px": "float64", "y_px": "float64"}
 
 SIZE_COUNTS = ("truth", "truth_matched", "proposals", "proposals_matched")
 
@@ -39,10 +39,15 @@ class FootprintMatches:
     """aoi, x_px, y_px; a row per matched pair: how far the centre of the true polygon lies to the right of, and below, that of
     the proposed one."""
 
-    def offset(self) -> pd.DataFrame:
-        """Return how far truth lies from what was proposed: aoi, pairs, x_px, y_px (medians), sorted by AOI; none without pairs.
+    def median_offsets(self) -> pd.DataFrame:
+        """Return how far truth lies from what was proposed.
 
         A median away from 0 in many pairs tells of a shift of all outlines, and not of their scatter.
+
+        Returns
+        -------
+        DataFrame
+            aoi, pairs, x_px, y_px (medians), sorted by AOI; an AOI without pairs has no row.
         """
         pairs = self.offsets.groupby("aoi", sort=True)
         return pairs.agg(pairs=("x_px", "size"), x_px=("x_px", "median"), y_px=("y_px", "median")).reset_index()
@@ -111,7 +116,7 @@ def match_footprints(
     """
     parts = map_areas(partial(_match_area, iou_threshold), pair_areas(truth, proposals))
     truths, proposed, offsets = ([part[place].assign(aoi=aoi) for aoi, part in parts.items()] for place in (0, 1, 2))
-    return FootprintMatches(_joined(truths, FOOTPRINTS), _joined(proposed, FOOTPRINTS), _joined(offsets, OFFSETS))
+    return FootprintMatches(_joined(truths, FOOTPRINTS), _joined(proposed, FOOTPRINTS), _joined(offsets, PAIRS))
 
 
 def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float) -> pd.DataFrame:

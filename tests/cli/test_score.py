@@ -64,12 +64,10 @@ def test_a_shift_of_all_outlines_is_told(tmp_path: Path) -> None:
         return write_csv(tmp_path / f"{right_px}-{count}.csv", table)
 
     many, few = (run(houses(0, 0, count), houses(0.5, -0.25, count)) for count in (100, 99))
-    assert (
-        "Truth lies beside what was found: 0.50 px to the left, 0.25 px down (medians of 100 matched footprints)"
-        in many
-    )
+    assert f"{AOI}: 0.50 px left, 0.25 px down (medians of 100 matched footprints)" in many
     assert "Truth lies" not in few
     assert "Truth lies" not in run(houses(0, 0, 100), houses(0.05, 0, 100))
+    assert f"{AOI}: 1.00 px right (medians" in run(houses(0, 0, 100), houses(-1, 0.05, 100))
 
 
 def test_json_has_the_names_of_the_reference(truth: Path, late: Path, tmp_path: Path) -> None:

@@ -149,6 +149,15 @@ def test_what_is_predicted_leaves_no_gap_and_is_asked_of_who_has_not_seen_it(
     assert store.stretches(("train", "test")) == {AOI: [(0, 88, 0), (88, 160, 0)]}
 
 
+def test_what_is_used_for_what_names_columns_and_labelled_months(root: Path, tmp_path: Path) -> None:
+    (root / "train" / AOI / "labels_match_pix" / f"{stem(AOI, '2018-02')}_Buildings.geojson").unlink()
+    write_tiles(root, scan(root), SPLIT.model_copy(update={"folds": 3}), tiling(), tmp_path / "tiles")
+    assert TileStore(tmp_path / "tiles").extent().to_numpy().tolist() == [
+        ["test", AOI, "112 to 159", 2],
+        ["validation", AOI, "0 to 32, 37 to 70, 75 to 107", 2],
+    ]
+
+
 def test_tiles_cover_their_side(store: TileStore) -> None:
     seen = np.zeros(WIDE, np.bool_)
     for row, col in store.tiles[["row", "col"]].to_numpy().tolist():

@@ -67,11 +67,11 @@ def test_offsets_tell_how_truth_lies_beside_what_was_found() -> None:
         for (name, (dx, dy)), x in zip(moves.items(), (20, 0, 10, 30), strict=True)
     ]
     matches = match_footprints(table(truth), table(found), 0.25)
-    assert rows(matches.offset()) == [[AOI, 3, -0.5, -0.0]]
+    assert rows(matches.median_offsets()) == [[AOI, 3, -0.5, -0.0]]
     assert sorted(map(tuple, matches.offsets[["x_px", "y_px"]].to_numpy().tolist())) == [
         (-1.0, 0.0), (-0.5, 1.0), (-0.25, -0.5)
     ]  # fmt: skip
-    assert len(match_footprints(table(truth), table([]), 0.25).offset()) == 0
+    assert len(match_footprints(table(truth), table([]), 0.25).median_offsets()) == 0
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

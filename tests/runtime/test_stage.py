@@ -1,9 +1,6 @@
 """What a stage says when it ends, well or badly."""
 
-import os
-import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -70,21 +67,3 @@ def test_ctrl_c_is_one_word_and_its_own_exit_code(capsys: pytest.CaptureFixture[
         run_stage(main, "data", "tiles")
     assert ended.value.code == 130
     assert capsys.readouterr().err == "interrupted\n"
-
-
-def test_sigterm_lets_what_is_under_way_be_cleaned_up(capsys: pytest.CaptureFixture[str]) -> None:
-    before, cleaned = signal.getsignal(signal.SIGTERM), []
-
-    def main(data: Path, tiles: Path) -> None:
-        try:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(60)
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)  # impatient; heard no more
-            cleaned.append(True)
-
-    with pytest.raises(SystemExit) as ended:
-        run_stage(main, "data", "tiles")
-    assert (ended.value.code, cleaned) == (143, [True])
-    assert capsys.readouterr().err == "interrupted\n"
-    assert signal.getsignal(signal.SIGTERM) == before
