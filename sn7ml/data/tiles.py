@@ -33,8 +33,8 @@ from sn7ml.errors import TableError
 from sn7ml.geo.burn import burn_ids
 from sn7ml.geo.grid import Grid
 from sn7ml.geo.masks import FOOTPRINT_BIT, UNKNOWN_BIT, mask_flags
-from sn7ml.geo.radiometry import band_statistics
 from sn7ml.geo.polygons import moved
+from sn7ml.geo.radiometry import band_statistics
 from sn7ml.geo.windows import plan_windows
 from sn7ml.params import SplitParams, TilingParams
 from sn7ml.runtime.files import replacing
