@@ -16,18 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.regions import Stretch, read_grids
-from sn7ml.data.submission import read_polygons
-from sn7ml.data.tiles import TileStore, write_tiles
-from sn7ml.experiment.assess import assessor_for
-from sn7ml.experiment.scoring import track_aois
+from sn7ml.flow.evaluate import track_aois
+from sn7ml.flow.evaluate_model import assessor_for
 from sn7ml.learn.fit import fit
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.ratios import precision_recall_f1
+from sn7ml.outputs.submission import read_polygons
 from sn7ml.params import Params, load_params, recipe_of, with_values
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import Stretch, read_grids
+from sn7ml.scenes.store import TileStore, write_tiles
 
 DATA = Path("data")
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.cubes import read_image
-from sn7ml.data.synthetic import make_synthetic
-from sn7ml.data.tiles import TileStore, write_tiles
 from sn7ml.learn.fit import fit
 from sn7ml.learn.predict import Predictor
 from sn7ml.params import load_params, recipe_of
+from sn7ml.scenes.images import read_image
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.synthetic import make_synthetic
 
 
 def main(epochs: int) -> None:

@@ -18,16 +18,16 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.cubes import read_image
-from sn7ml.data.imagery import read_any_image
-from sn7ml.data.regions import Stretch
-from sn7ml.geo.windows import plan_windows
+from sn7ml.core.geo.windows import plan_windows
 from sn7ml.learn.fit import enlarge
 from sn7ml.learn.models import build_model
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.params import load_params, recipe_of
+from sn7ml.scenes.images import read_image
+from sn7ml.scenes.input_checks import read_any_image
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import Stretch
 from tests.learn.toy import write_world
 
 THREADS = 2

@@ -25,9 +25,9 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from sn7ml.metrics.areas import in_processes
+from sn7ml.core.runtime.parallel import VARIABLE
+from sn7ml.metrics.per_aoi import in_processes
 from sn7ml.metrics.scot import score_scot
-from sn7ml.runtime.parallel import VARIABLE
 
 MONTHS = [f"{2018 + m // 12}-{m % 12 + 1:02d}" for m in range(24)]
 AOI = "L15-0331E-1257N_1327_3160_13"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.labels import read_features
-from sn7ml.data.tiles import TileStore, write_tiles
 from sn7ml.params import load_params
+from sn7ml.scenes.labels import read_features
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.store import TileStore, write_tiles
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "sn7"
 AOI = "L15-0357E-1223N_1429_3296_13"

@@ -13,10 +13,10 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from scipy import ndimage
 
-from sn7ml.buildings.track import track_buildings
-from sn7ml.geo.masks import boundary_mask, contact_mask
-from sn7ml.geo.probabilities import Probabilities
+from sn7ml.core.geo.probabilities import Probabilities
+from sn7ml.outputs.tracking.track import track_buildings
 from sn7ml.params import TrackParams, load_params
+from sn7ml.targets.rims import boundary_mask, contact_mask
 
 SIDE_PX = 1024
 MONTHS = 24

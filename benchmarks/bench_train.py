@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from sn7ml.data.tiles import TileStore
 from sn7ml.learn.dataset import TileDataset, TileLoader, draw_tiles
 from sn7ml.learn.fit import Training
 from sn7ml.params import Params, load_params, recipe_of
+from sn7ml.scenes.store import TileStore
 from tests.learn.toy import few_tiles, write_world
 
 THREADS = 2

@@ -12,11 +12,11 @@ import time
 import pandas as pd
 
 from benchmarks.bench_track import UPSAMPLING, MadeUpCube
-from sn7ml.data.probabilities import CroppedCube
-from sn7ml.experiment.scoring import Truth
-from sn7ml.experiment.tuning import Area, Ground, tune
-from sn7ml.geo.outlines import outlines
+from sn7ml.core.geo.outlines import outlines
+from sn7ml.flow.evaluate import Truth
+from sn7ml.outputs.probabilities import CroppedCube
 from sn7ml.params import load_params
+from sn7ml.search.tuning import Area, Ground, tune
 
 AOI = "made-up"
 COLS = 256

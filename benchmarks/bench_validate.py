@@ -15,8 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.bench_tile import cpu_seconds, peak_mb
-from sn7ml.data.catalog import scan
 from sn7ml.params import load_params
+from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.validation.run import judge_tables, raw_facts
 from sn7ml.validation.suites import suites
 

@@ -18,22 +18,22 @@ from scipy import ndimage
 from scipy.special import expit
 from shapely.geometry import Polygon, box
 
-from sn7ml.buildings.births import Births, fit_births
-from sn7ml.buildings.evidence import candidate_series
-from sn7ml.buildings.instances import find_instances, weigh
-from sn7ml.buildings.peaks import find_peaks
-from sn7ml.buildings.track import track_buildings
-from sn7ml.geo.burn import burn_ids
-from sn7ml.geo.masks import boundary_mask, contact_mask
-from sn7ml.geo.probabilities import BOUNDARY, CERTAIN, CONTACT, FOOTPRINT, Probabilities
+from benchmarks.births_picture import Case, births_figure, cases_figure
+from benchmarks.peaks_picture import Parted, parting_figure
+from sn7ml.core.geo.burn import burn_ids
+from sn7ml.core.geo.probabilities import BOUNDARY, CERTAIN, CONTACT, FOOTPRINT, Probabilities
+from sn7ml.core.runtime.files import replacing
+from sn7ml.core.schemas import TRACKS
 from sn7ml.metrics.diagnosis import diagnose
 from sn7ml.metrics.scot import score_scot
+from sn7ml.outputs.tracking.births import Births, fit_births
+from sn7ml.outputs.tracking.evidence import candidate_series
+from sn7ml.outputs.tracking.instances import find_instances, weigh
+from sn7ml.outputs.tracking.peaks import find_peaks
+from sn7ml.outputs.tracking.track import track_buildings
 from sn7ml.params import BirthParams, PeakParams, TrackParams, load_params, with_values
-from sn7ml.report.births_picture import Case, births_figure, cases_figure
-from sn7ml.report.drawing import png
-from sn7ml.report.peaks_picture import Parted, parting_figure
-from sn7ml.runtime.files import replacing
-from sn7ml.tables import TRACKS
+from sn7ml.report.maps.drawing import png
+from sn7ml.targets.rims import boundary_mask, contact_mask
 
 ROOT = Path(__file__).resolve().parents[1]
 AOI = "made-up"

@@ -10,14 +10,14 @@ that the same comes out before and after.
 import argparse
 from pathlib import Path
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.footprints import read_footprints
-from sn7ml.data.regions import read_grids
-from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.scoring import read_split_truth, scored_part
+from sn7ml.flow.evaluate import read_split_truth, scored_part
 from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.summary import SPACENET_IOU
+from sn7ml.outputs.footprints import read_footprints
 from sn7ml.params import load_track
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.store import TileStore
 
 DATA, BUILD = Path("data"), Path("build")
 

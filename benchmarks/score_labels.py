@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from sn7ml.data.submission import read_polygons
 from sn7ml.metrics.diagnosis import by_kind, diagnose
 from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.metrics.scot import score_scot
+from sn7ml.outputs.submission import read_polygons
 
 REAL = Path(__file__).resolve().parents[2] / "shared/data/sn7/train/L15-0357E-1223N_1429_3296_13/labels_match_pix"
 

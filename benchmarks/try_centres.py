@@ -21,18 +21,18 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from benchmarks.ablate import DATA, Ablation
-from sn7ml.data.catalog import scan
-from sn7ml.data.regions import spanned
-from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.assess import assessor_for
-from sn7ml.experiment.scoring import score_tracks, track_aois
-from sn7ml.geo.masks import BOUNDARY_BIT, FOOTPRINT_BIT
-from sn7ml.geo.probabilities import BOUNDARY
-from sn7ml.geo.windows import Corner
+from sn7ml.core.geo.probabilities import BOUNDARY
+from sn7ml.core.geo.windows import Corner
+from sn7ml.flow.evaluate import score_tracks, track_aois
+from sn7ml.flow.evaluate_model import assessor_for
 from sn7ml.learn.dataset import targets
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.params import Params, load_params, with_values
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import spanned
+from sn7ml.scenes.store import TileStore
+from sn7ml.targets.rims import BOUNDARY_BIT, FOOTPRINT_BIT
 
 SIGMA_PX = 2.0
 """Of a centre's Gaussian, in up-sampled pixels: selim_sef's."""

@@ -10,23 +10,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.footprints import read_footprints
-from sn7ml.data.regions import read_grids
-from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.final import best_epoch, digest_of, final_run
-from sn7ml.experiment.provenance import data_md5
-from sn7ml.experiment.runs import SCORED
-from sn7ml.experiment.score_text import PREFIXES
-from sn7ml.experiment.scoring import read_split_truth, score_tracks
-from sn7ml.experiment.store import open_store
+from sn7ml.core.runtime.files import replacing, write_text
+from sn7ml.core.runtime.stage import run_stage
+from sn7ml.flow.evaluate import read_split_truth, score_tracks
 from sn7ml.metrics.diagnosis import diagnose
+from sn7ml.metrics.score_text import PREFIXES
+from sn7ml.outputs.footprints import read_footprints
 from sn7ml.params import load_params
-from sn7ml.report.diagnosis import draw_diagnosis
-from sn7ml.report.overlays import from_png
-from sn7ml.report.pictures import overlays_of
-from sn7ml.runtime.files import replacing, write_text
-from sn7ml.runtime.stage import run_stage
+from sn7ml.report.maps.overlays import from_png
+from sn7ml.report.maps.scored_overlays import overlays_of
+from sn7ml.report.pages.diagnosis import draw_diagnosis
+from sn7ml.runs.final import best_epoch, digest_of, final_run
+from sn7ml.runs.provenance import data_md5
+from sn7ml.runs.runs import SCORED
+from sn7ml.runs.store import open_store
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.store import TileStore
 
 OVERLAYS = ["aoi", "step", "month"]
 """What a picture in MLflow's image grid shows: the grid itself knows the step only, the month's place among its AOI's."""

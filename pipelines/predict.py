@@ -4,11 +4,11 @@ from pathlib import Path
 
 from rich.progress import track
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.tiles import TileStore
+from sn7ml.core.runtime.stage import run_stage
 from sn7ml.learn.predict import load_predictor, predict_frames
 from sn7ml.params import load_params
-from sn7ml.runtime.stage import run_stage
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.store import TileStore
 
 
 def main(data: Path, tiles: Path, model: Path, probabilities: Path) -> None:

@@ -8,20 +8,20 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from sn7ml.data.appearance import appearance
-from sn7ml.data.catalog import scan
-from sn7ml.data.labels import read_truth
-from sn7ml.data.model_files import LOOKS, package_digest, write_usage
-from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.exam import Exam, read_marks
-from sn7ml.experiment.final import final_run
-from sn7ml.experiment.promotion import Judge
-from sn7ml.experiment.registry import register
-from sn7ml.experiment.store import open_store
+from sn7ml.core.runtime.files import write_text
+from sn7ml.core.runtime.stage import run_stage
+from sn7ml.package_files import LOOKS, package_digest, write_usage
 from sn7ml.params import Usage, load_params, load_track
-from sn7ml.runtime.files import write_text
-from sn7ml.runtime.stage import run_stage
+from sn7ml.registry.evaluator import Exam, read_marks
+from sn7ml.registry.promotion import Judge
+from sn7ml.registry.versions import register
+from sn7ml.runs.final import final_run
+from sn7ml.runs.store import open_store
+from sn7ml.scenes.labels import read_truth
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.store import TileStore
 from sn7ml.validation.drift import Reference, reference, with_density
+from sn7ml.validation.facts.data_profile import appearance
 
 
 def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, out: Path) -> None:

@@ -5,20 +5,20 @@ from typing import Any
 
 import pandas as pd
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.footprints import read_footprints
-from sn7ml.data.labels import read_truth
-from sn7ml.data.model_files import read_config, read_history
-from sn7ml.data.regions import building_counts, read_grids
-from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.study_figures import study_figures
+from sn7ml.core.runtime.files import read_output
+from sn7ml.core.runtime.stage import run_stage
+from sn7ml.outputs.footprints import read_footprints
+from sn7ml.package_files import read_config, read_history
 from sn7ml.params import flatten, load_params, resolved
-from sn7ml.report.overlays import to_png
-from sn7ml.report.page import PageContent, write_page
-from sn7ml.report.pictures import overlays_of
-from sn7ml.report.track_map import track_maps
-from sn7ml.runtime.files import read_output
-from sn7ml.runtime.stage import run_stage
+from sn7ml.report.maps.overlays import to_png
+from sn7ml.report.maps.scored_overlays import overlays_of
+from sn7ml.report.maps.tracks import track_maps
+from sn7ml.report.pages.run import PageContent, write_page
+from sn7ml.scenes.labels import read_truth
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import building_counts, read_grids
+from sn7ml.scenes.store import TileStore
+from sn7ml.search.study_figures import study_figures
 
 TEXT = dict.fromkeys(("aoi", "truth_id", "prop_id"), "str")
 """Columns that could be taken for numbers."""

@@ -12,22 +12,22 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.model_files import read_config
-from sn7ml.data.tiles import TileStore
-from sn7ml.errors import ModelError, ParamsError, StoreError
-from sn7ml.experiment.assess import Assessor, assessor_for
-from sn7ml.experiment.machine import search_workers, study_url
-from sn7ml.experiment.registry import package_folder
-from sn7ml.experiment.runs import Run
-from sn7ml.experiment.search import OnEpoch, Setup, TrialResult, search
-from sn7ml.experiment.store import open_store
-from sn7ml.experiment.study_figures import study_figures, study_page
+from sn7ml.core.errors import ModelError, ParamsError, StoreError
+from sn7ml.core.runtime.files import write_text
+from sn7ml.core.runtime.stage import run_stage
+from sn7ml.flow.evaluate_model import Assessor, assessor_for
 from sn7ml.learn.fit import fit
+from sn7ml.package_files import read_config
 from sn7ml.params import Params, Recipe, ReportParams, load_params, recipe_of
-from sn7ml.report.pictures import overlays_of
-from sn7ml.runtime.files import write_text
-from sn7ml.runtime.stage import run_stage
+from sn7ml.registry.versions import package_folder
+from sn7ml.report.maps.scored_overlays import overlays_of
+from sn7ml.runs.runs import Run
+from sn7ml.runs.store import open_store
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.store import TileStore
+from sn7ml.search.machine import search_workers, study_url
+from sn7ml.search.run import OnEpoch, Setup, TrialResult, search
+from sn7ml.search.study_figures import study_figures, study_page
 
 PICTURES = ReportParams(aois=1, months=2)
 """Trials show the same two frames each; the report's own choice would make a search depend on how it is shown."""

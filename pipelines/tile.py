@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.tiles import TileStore, write_tiles
+from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import load_params
-from sn7ml.runtime.stage import run_stage
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.store import TileStore, write_tiles
 
 
 def main(data: Path, tiles: Path) -> None:

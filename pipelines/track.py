@@ -5,13 +5,13 @@ Reads DATA, PROBABILITIES and TUNED (section track), writes FOOTPRINTS/<AOI>.par
 
 from pathlib import Path
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.footprints import write_footprints
-from sn7ml.data.regions import read_grids
-from sn7ml.data.submission import write_submission
-from sn7ml.experiment.scoring import track_aois
+from sn7ml.core.runtime.stage import run_stage
+from sn7ml.flow.evaluate import track_aois
+from sn7ml.outputs.footprints import write_footprints
+from sn7ml.outputs.submission import write_submission
 from sn7ml.params import load_track
-from sn7ml.runtime.stage import run_stage
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import read_grids
 
 
 def main(data: Path, probabilities: Path, tuned: Path, footprints: Path, submission: Path) -> None:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.data.model_files import HISTORY, package_digest
-from sn7ml.data.tiles import TileStore
-from sn7ml.experiment.final import best_epoch, run_name, trial_tags
-from sn7ml.experiment.runs import MODEL_DIGEST, resumable_run
-from sn7ml.experiment.store import open_store
+from sn7ml.core.runtime.files import write_text
+from sn7ml.core.runtime.stage import run_stage
 from sn7ml.learn.fit import fit
 from sn7ml.learn.package import joined, save_package
+from sn7ml.package_files import HISTORY, package_digest
 from sn7ml.params import flatten, load_params, load_recipe, resolved
-from sn7ml.runtime.files import write_text
-from sn7ml.runtime.stage import run_stage
+from sn7ml.runs.final import best_epoch, run_name, trial_tags
+from sn7ml.runs.runs import MODEL_DIGEST, resumable_run
+from sn7ml.runs.store import open_store
+from sn7ml.scenes.store import TileStore
 
 
 def main(tiles: Path, best: Path, model: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import yaml
 from rich.progress import Progress
 
-from sn7ml.experiment.store import open_store
-from sn7ml.experiment.tuning import Tuned, read_ground, record, tune, untuned
+from sn7ml.core.runtime.files import write_text
+from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import Params, load_params
-from sn7ml.runtime.files import write_text
-from sn7ml.runtime.stage import run_stage
+from sn7ml.runs.store import open_store
+from sn7ml.search.tuning import Tuned, read_ground, record, tune, untuned
 
 
 def main(data: Path, tiles: Path, probabilities: Path, out: Path) -> None:

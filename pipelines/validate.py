@@ -5,11 +5,11 @@ Reads DATA, writes OUT/validation.{html,md,json} and OUT/verdict.json.
 
 from pathlib import Path
 
-from sn7ml.data.catalog import scan
+from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import load_params
-from sn7ml.report.findings import draw_findings, labelled
-from sn7ml.report.validation import stop_if_failed, write_validation
-from sn7ml.runtime.stage import run_stage
+from sn7ml.report.maps.flagged import draw_findings, labelled
+from sn7ml.report.pages.validation import stop_if_failed, write_validation
+from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.validation.run import run_validation
 
 

@@ -5,13 +5,13 @@ Reads DATA, TILES, TUNED (section track) and FOOTPRINTS, writes OUT/validation.{
 
 from pathlib import Path
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.facts import found_facts
-from sn7ml.data.tiles import TileStore
+from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import load_params, load_track
-from sn7ml.report.findings import draw_findings, found
-from sn7ml.report.validation import stop_if_failed, write_validation
-from sn7ml.runtime.stage import run_stage
+from sn7ml.report.maps.flagged import draw_findings, found
+from sn7ml.report.pages.validation import stop_if_failed, write_validation
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.store import TileStore
+from sn7ml.validation.facts import found_facts
 from sn7ml.validation.run import validate_found
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from sn7ml.data.catalog import tile_of
-from sn7ml.geo.grid import Grid
+from sn7ml.core.geo.grid import Grid
+from sn7ml.scenes.layouts.spacenet7 import tile_of
 
 AOI = "L15-0331E-1257N_1327_3160_13"
 FAR_AOI = "L15-0571E-1075N_2287_3888_13"

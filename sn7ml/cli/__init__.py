@@ -13,7 +13,7 @@ from sn7ml.cli.runs import compare, runs
 from sn7ml.cli.score import score
 from sn7ml.cli.search import search
 from sn7ml.cli.validate import validate
-from sn7ml.errors import Sn7Error
+from sn7ml.core.errors import Sn7Error
 
 app = typer.Typer(
     help="Find every building in monthly satellite images and follow each through time.",

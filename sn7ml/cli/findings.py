@@ -89,7 +89,7 @@ def excess(offender: "Offender", limits: Limits) -> float:
 
 def show_changes(changes: pd.DataFrame, out: Path) -> None:
     """Print what was mended and what was left: how often, by kind, and the first of each."""
-    from sn7ml.data.mend import CHANGES  # noqa: PLC0415
+    from sn7ml.scenes.repair.data import CHANGES  # noqa: PLC0415
 
     for outcome, words in (("mended", "mended"), ("left", "left as it is, for you to decide")):
         rows = changes[changes["outcome"] == outcome]
@@ -121,8 +121,8 @@ def show_drift(drift: "Drift") -> None:
 
 def write_drift(folder: Path, drift: "Drift") -> None:
     """Write drift.json, drift.md and drift.html."""
-    from sn7ml.report.drift_page import drift_html, drift_markdown  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.runtime.files import write_text  # noqa: PLC0415
+    from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
+    from sn7ml.report.pages.drift import drift_html, drift_markdown  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     write_text(folder / "drift.json", drift.model_dump_json(indent=1) + "\n")
     write_text(folder / "drift.md", drift_markdown(drift))

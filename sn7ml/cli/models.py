@@ -11,8 +11,8 @@ from rich.table import Table
 from sn7ml.cli.terminal import console, show
 
 if TYPE_CHECKING:
-    from sn7ml.experiment.exam import Exam
     from sn7ml.params import Params
+    from sn7ml.registry.evaluator import Exam
 
 DATA, TILES, TUNED = Path("data"), Path("build/tiles"), Path("build/tuning/best.yaml")
 """Where the pipeline keeps what models are judged by, from the project's root folder."""
@@ -29,11 +29,11 @@ Name = Annotated[
 
 def models(name: Name = None) -> None:
     """Show every version of the registered model with its aliases, last scores and verdict, and the latest changes."""
-    from sn7ml.experiment.aliases import changes  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.experiment.leaderboard import SHORT  # noqa: PLC0415
-    from sn7ml.experiment.publish import summary  # noqa: PLC0415
-    from sn7ml.experiment.registry import registered, versions  # noqa: PLC0415
-    from sn7ml.experiment.store import open_store  # noqa: PLC0415
+    from sn7ml.registry.aliases import changes  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.registry.describe import summary  # noqa: PLC0415
+    from sn7ml.registry.versions import registered, versions  # noqa: PLC0415
+    from sn7ml.runs.leaderboard import SHORT  # noqa: PLC0415
+    from sn7ml.runs.store import open_store  # noqa: PLC0415
 
     name, store = name or name_here(), open_store()
     standing: dict[int, list[str]] = {}
@@ -69,10 +69,10 @@ def promote(
     It and the champion are both scored, each by its own code, on data/ and build/tiles, unless nothing has changed since they
     last were. A version that was rolled back may come back this way only.
     """
-    from sn7ml.experiment.promotion import Judge  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.experiment.registry import find_version  # noqa: PLC0415
-    from sn7ml.experiment.store import open_store  # noqa: PLC0415
     from sn7ml.params import load_params  # noqa: PLC0415
+    from sn7ml.registry.promotion import Judge  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.registry.versions import find_version  # noqa: PLC0415
+    from sn7ml.runs.store import open_store  # noqa: PLC0415
 
     params, store = load_params(), open_store()
     chosen = find_version(store, params.promote.model_name, version)
@@ -94,8 +94,8 @@ def rollback(
 
     The pipeline does not promote the withdrawn version again; `sn7ml promote` may.
     """
-    from sn7ml.experiment.aliases import rollback as roll_back  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.experiment.store import open_store  # noqa: PLC0415
+    from sn7ml.registry.aliases import rollback as roll_back  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.runs.store import open_store  # noqa: PLC0415
 
     name = name or name_here()
     change = roll_back(open_store(), name, reason)
@@ -110,9 +110,9 @@ def name_here() -> str:
 
 
 def _exam(params: "Params") -> "Exam":
-    from sn7ml.data.tiles import TileStore  # noqa: PLC0415
-    from sn7ml.experiment.exam import Exam  # noqa: PLC0415
     from sn7ml.params import Usage, load_track  # noqa: PLC0415
+    from sn7ml.registry.evaluator import Exam  # noqa: PLC0415
+    from sn7ml.scenes.store import TileStore  # noqa: PLC0415
 
     track = load_track(TUNED) if TUNED.exists() else params.track
     usage = Usage(predict=params.predict, track=track)

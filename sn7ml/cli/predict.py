@@ -10,10 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sn7ml.cli.findings import show_drift, write_drift
 from sn7ml.cli.terminal import console, errors
-from sn7ml.errors import ParamsError, Sn7Error
+from sn7ml.core.errors import ParamsError, Sn7Error
 
 if TYPE_CHECKING:
-    from sn7ml.geo.grid import Grid
+    from sn7ml.core.geo.grid import Grid
     from sn7ml.learn.predict import Predictor
     from sn7ml.params import Usage
     from sn7ml.validation.drift import Drift, Reference
@@ -63,12 +63,12 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     maps/<AOI>.png, probabilities/<AOI>/<month>.tif, drift.html (how far to trust the model there, where it says what it learned
     from), and predict.json: what made them. Killed, it goes on where it stopped.
     """
-    from sn7ml.data.frame_sources import find_frames  # noqa: PLC0415
-    from sn7ml.data.imagery import check_frames  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.data.prediction_folder import PROBABILITIES, Task, claimed, hash_images, read_task, write_task  # noqa: PLC0415
-    from sn7ml.experiment.requested import fetch_model  # noqa: PLC0415
-    from sn7ml.experiment.scoring import track_aois  # noqa: PLC0415
+    from sn7ml.flow.evaluate import track_aois  # noqa: PLC0415
     from sn7ml.learn.predict import load_predictor  # noqa: PLC0415
+    from sn7ml.outputs.prediction_folder import PROBABILITIES, Task, claimed, hash_images, read_task, write_task  # noqa: PLC0415
+    from sn7ml.registry.requested import fetch_model  # noqa: PLC0415
+    from sn7ml.scenes.input_checks import check_frames  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.scenes.layouts.images import find_frames  # noqa: PLC0415
 
     read_task(out)  # refuses a folder of something else, before any work
     root, frames = find_frames(data, month)
@@ -98,7 +98,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
 
 def choose_usage(package: Path, params: Path | None, tracker: Path | None) -> "Usage":
     """Return how to predict and track: see the options. Raises ParamsError where neither package nor options say."""
-    from sn7ml.data.model_files import USAGE, read_usage  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.package_files import USAGE, read_usage  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.params import Usage, load_params, load_track  # noqa: PLC0415
 
     try:
@@ -135,10 +135,10 @@ def run_network(
     predictor: "Predictor", root: Path, frames: pd.DataFrame, grids: Mapping[str, "Grid"], out: Path
 ) -> None:
     """Predict the frames that are not there yet, behind a progress bar."""
-    from sn7ml.data.imagery import read_any_image  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.data.prediction_folder import PROBABILITIES, without_done  # noqa: PLC0415
-    from sn7ml.data.regions import Stretch  # noqa: PLC0415
     from sn7ml.learn.predict import predict_frames  # noqa: PLC0415
+    from sn7ml.outputs.prediction_folder import PROBABILITIES, without_done  # noqa: PLC0415
+    from sn7ml.scenes.input_checks import read_any_image  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.scenes.scored_columns import Stretch  # noqa: PLC0415
 
     left = without_done(out, frames)
     done = len(frames) - len(left)
@@ -156,11 +156,11 @@ def write_results(
     out: Path, tracks: pd.DataFrame, root: Path, frames: pd.DataFrame, grids: Mapping[str, "Grid"]
 ) -> None:
     """Write footprints in all their forms, counts and maps."""
-    from sn7ml.data.exports import count_buildings, write_counts, write_geojson  # noqa: PLC0415 - as above
-    from sn7ml.data.footprints import write_footprints  # noqa: PLC0415
-    from sn7ml.data.prediction_folder import PROBABILITIES  # noqa: PLC0415
-    from sn7ml.data.probabilities import usable_fraction  # noqa: PLC0415
-    from sn7ml.data.submission import write_submission  # noqa: PLC0415
+    from sn7ml.outputs.exports import count_buildings, write_counts, write_geojson  # noqa: PLC0415 - as above
+    from sn7ml.outputs.footprints import write_footprints  # noqa: PLC0415
+    from sn7ml.outputs.prediction_folder import PROBABILITIES  # noqa: PLC0415
+    from sn7ml.outputs.probabilities import usable_fraction  # noqa: PLC0415
+    from sn7ml.outputs.submission import write_submission  # noqa: PLC0415
 
     keys = list(zip(frames["aoi"], frames["month"], strict=True))
     usable = {(aoi, month): usable_fraction(out / PROBABILITIES / aoi / f"{month}.tif") for aoi, month in keys}
@@ -174,7 +174,7 @@ def write_results(
 
 def looks_of(package: Path) -> "Reference | None":
     """Read what a model's training frames looked like; None if it does not say. Raises ModelError."""
-    from sn7ml.data.model_files import LOOKS  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.package_files import LOOKS  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.validation.drift import read_reference  # noqa: PLC0415
 
     return read_reference(package / LOOKS) if (package / LOOKS).exists() else None
@@ -212,9 +212,9 @@ def write_map(
     path: Path, tracks: pd.DataFrame, root: Path, frames: pd.DataFrame, usable: Mapping[tuple[str, str], float]
 ) -> None:
     """Draw the buildings of one AOI over its last image that is mostly usable, or else the most usable one."""
-    from sn7ml.data.imagery import read_any_image  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.report.prediction_map import prediction_map  # noqa: PLC0415
-    from sn7ml.runtime.files import replacing  # noqa: PLC0415
+    from sn7ml.core.runtime.files import replacing  # noqa: PLC0415
+    from sn7ml.report.maps.prediction import prediction_map  # noqa: PLC0415
+    from sn7ml.scenes.input_checks import read_any_image  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     (aoi,) = frames["aoi"].unique()
     images = dict(zip(frames["month"], frames["image"], strict=True))

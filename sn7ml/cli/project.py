@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sn7ml.cli.terminal import console
-from sn7ml.errors import CatalogError, ParamsError, Sn7Error
+from sn7ml.core.errors import CatalogError, ParamsError, Sn7Error
 
 PARAMS_HEAD = """# Params
 
@@ -28,7 +28,7 @@ def synth(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
 ) -> None:
     """Draw synthetic cubes in the exact SpaceNet 7 layout, with known truth."""
-    from sn7ml.data.synthetic import make_synthetic  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.synthetic import make_synthetic  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     make_synthetic(out, aois=aois, months=months, size_px=size, seed=seed)
     console.print(f"{aois} AOIs × {months} months of {size} px in {out}")
@@ -36,7 +36,7 @@ def synth(
 
 def data() -> None:
     """Make data/ from the recipe that data.dvc names, if data/ is absent; says so if the bytes are not the committed ones."""
-    from sn7ml.data.synthetic import make_synthetic  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.synthetic import make_synthetic  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     if Path("data").exists():
         return
@@ -55,7 +55,7 @@ def data() -> None:
 
 def read_data_file() -> tuple[dict[str, int] | None, str]:
     """Return from data.dvc the options of the synthetic set, None if it is of another kind, and the hash of the bytes."""
-    from sn7ml.inputs import read_yaml  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.core.safe_files import read_yaml  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     try:
         content = read_yaml(Path("data.dvc"))
@@ -114,9 +114,9 @@ def use(
     Files are hard-linked where the file system allows, else copied. What was in data/ stays in DVC's cache: `git restore
     data.dvc dvc.lock params.yaml && dvc checkout` brings it back, if those files were committed.
     """
-    from sn7ml.data.catalog import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.data.takeover import take_over  # noqa: PLC0415
     from sn7ml.params import load_params  # noqa: PLC0415
+    from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.scenes.take_over import take_over  # noqa: PLC0415
 
     require_project()
     if params is not None:
@@ -135,7 +135,7 @@ def use(
 
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
     """Open MLflow on the leaderboard of final models, without a server to set up."""
-    from sn7ml.experiment.store import FINAL, open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.runs.store import FINAL, open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     store = open_store()
     order = "orderByKey=metrics.%60test_scot%60&orderByAsc=false"
@@ -162,7 +162,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
 
 def relocate_store() -> None:
     """Mend mlruns/ after the project's folder was moved or copied: MLflow keeps absolute paths."""
-    from sn7ml.experiment.store import project_root, relocate  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.runs.store import project_root, relocate  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     console.print(f"{relocate(project_root())} paths rewritten")
 

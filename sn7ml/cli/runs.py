@@ -12,15 +12,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from sn7ml.cli.terminal import console, show
-from sn7ml.errors import ParamsError, StoreError
-from sn7ml.experiment.score_text import HEADLINES, decimal
+from sn7ml.core.errors import ParamsError, StoreError
+from sn7ml.metrics.score_text import HEADLINES, decimal
 
 if TYPE_CHECKING:
-    from sn7ml.experiment.leaderboard import RunRecord
-    from sn7ml.experiment.store import Store
-    from sn7ml.report.compare import Comparison
-    from sn7ml.report.compare_sums import ComparedRun
-    from sn7ml.report.compare_words import Verdict
+    from sn7ml.report.comparison import ComparedRun
+    from sn7ml.report.pages.comparison import Comparison
+    from sn7ml.report.pages.comparison_text import Verdict
+    from sn7ml.runs.leaderboard import RunRecord
+    from sn7ml.runs.store import Store
 
 STATES = {"complete": "green", "running": "cyan", "pruned": "dim"}
 """Colours of states; any other is a failure."""
@@ -53,8 +53,8 @@ def runs(
     ] = False,
 ) -> None:
     """Show the leaderboard: every run with its scores, data, commit, and what the registry made of it; the best first."""
-    from sn7ml.experiment.leaderboard import objections, ranked, read_runs  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.experiment.store import FINAL, SEARCH, open_store  # noqa: PLC0415
+    from sn7ml.runs.leaderboard import objections, ranked, read_runs  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.runs.store import FINAL, SEARCH, open_store  # noqa: PLC0415
 
     experiment = SEARCH if search else FINAL
     found = read_runs(open_store(), experiment, filter_string)
@@ -91,8 +91,8 @@ def compare(
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("compare.html"),
 ) -> None:
     """Compare runs on one HTML page that opens offline: which is better, where and why; a summary comes to the terminal."""
-    from sn7ml.experiment.store import open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.report.compare import verdicts, write_comparison  # noqa: PLC0415
+    from sn7ml.report.pages.comparison import verdicts, write_comparison  # noqa: PLC0415
+    from sn7ml.runs.store import open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     if not 2 <= len(names) <= len(LABELS):
         raise ParamsError(
@@ -121,8 +121,8 @@ def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
         If a name means no run or several, two names mean the same run, a run has no scores, or they are of different kinds.
         Faults of all names are told at once.
     """
-    from sn7ml.experiment.leaderboard import objections  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.report.compare import Comparison  # noqa: PLC0415
+    from sn7ml.report.pages.comparison import Comparison  # noqa: PLC0415
+    from sn7ml.runs.leaderboard import objections  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     records = _records(store, names)
     compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
@@ -130,7 +130,7 @@ def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
 
 
 def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
-    from sn7ml.experiment.lookup import find_run_meant  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.registry.resolve import find_run_meant  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     records, faults = [], []
     for name in names:
@@ -168,8 +168,8 @@ def _mismatches(records: Sequence["RunRecord"]) -> list[str]:
 def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
     import pandas as pd  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
-    from sn7ml.experiment.run_files import RunFiles  # noqa: PLC0415
-    from sn7ml.report.compare_sums import ComparedRun  # noqa: PLC0415
+    from sn7ml.report.comparison import ComparedRun  # noqa: PLC0415
+    from sn7ml.runs.artifacts import RunFiles  # noqa: PLC0415
 
     files = RunFiles(store, record)
 

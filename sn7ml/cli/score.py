@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table
 
 from sn7ml.cli.terminal import console, show
-from sn7ml.errors import LabelError, ParamsError
+from sn7ml.core.errors import LabelError, ParamsError
 
 if TYPE_CHECKING:
     from sn7ml.metrics.aoi import AoiScot
@@ -60,11 +60,11 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     Coordinates are pixels of the original images, as in labels_match_pix. Folders may be labels_match_pix itself, an AOI,
     or a folder of AOIs.
     """
-    from sn7ml.metrics.areas import in_processes  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.core.runtime.parallel import VARIABLE  # noqa: PLC0415
     from sn7ml.metrics.footprints import match_footprints  # noqa: PLC0415
+    from sn7ml.metrics.per_aoi import in_processes  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.metrics.scot import score_scot  # noqa: PLC0415
     from sn7ml.metrics.summary import SPACENET_IOU, f1_name  # noqa: PLC0415
-    from sn7ml.runtime.parallel import VARIABLE  # noqa: PLC0415
 
     check_options(iou, json_file, diagnose)
     if workers is not None:
@@ -106,7 +106,7 @@ def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> N
 
 def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read two tables of polygons; faults of both are told at once."""
-    from sn7ml.data.submission import read_polygons, read_truth_polygons  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.outputs.submission import read_polygons, read_truth_polygons  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     tables, faults = [], []
     for path, read in ((truth, read_truth_polygons), (proposal, read_polygons)):
@@ -167,8 +167,8 @@ def show_scores(result: "ScotResult", f1: F1, strict: Mapping[str, str]) -> None
 
 def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: Sequence[str]) -> None:
     """Print what the reader of the scores should know."""
-    from sn7ml.data.label_folder import unlabelled_aois  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.metrics.summary import SPACENET_IOU  # noqa: PLC0415
+    from sn7ml.scenes.label_folder import unlabelled_aois  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     if iou != SPACENET_IOU:
         console.print(f"SCOT at IoU > {iou:g}; SpaceNet 7's own is {SPACENET_IOU:g}", soft_wrap=True)
@@ -192,7 +192,7 @@ def tell_offsets(matches: "FootprintMatches") -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write the scores."""
-    from sn7ml.runtime.files import write_text  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.core.runtime.files import write_text  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     write_text(path, json.dumps(content, indent=2) + "\n")
     console.print(f"scores: {path}", soft_wrap=True, markup=False)
@@ -200,9 +200,9 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: pd.DataFrame) -> "Diagnosis":
     """Write losses.csv, births.csv, sizes.csv, frames.csv, diagnosis.html and diagnosis.png; return what was found."""
+    from sn7ml.core.runtime.files import replacing, write_text  # noqa: PLC0415
     from sn7ml.metrics.diagnosis import diagnose  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.report.diagnosis import draw_diagnosis, write_diagnosis  # noqa: PLC0415
-    from sn7ml.runtime.files import replacing, write_text  # noqa: PLC0415
+    from sn7ml.report.pages.diagnosis import draw_diagnosis, write_diagnosis  # noqa: PLC0415
 
     found = diagnose(aois)
     frames = pd.concat([aoi.frames.assign(aoi=name) for name, aoi in aois.items()], ignore_index=True)
@@ -217,7 +217,7 @@ def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: p
 
 def show_losses(losses: pd.DataFrame) -> None:
     """Print ``Diagnosis.losses``, a row per kind of error."""
-    from sn7ml.report.diagnosis_sums import COUNT_NAMES, labelled_kinds  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.report.diagnosis_counts import COUNT_NAMES, labelled_kinds  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("Where SCOT was lost", no_wrap=True)

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from sn7ml.cli.findings import show_changes, show_drift, show_failures, write_drift
 from sn7ml.cli.terminal import console
-from sn7ml.errors import CatalogError, ParamsError
+from sn7ml.core.errors import CatalogError, ParamsError
 
 if TYPE_CHECKING:
     from sn7ml.params import ValidationParams
@@ -67,7 +67,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     ] = False,
 ) -> None:
     """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
-    from sn7ml.data.mend import check_target, mended_copy  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.scenes.repair.data import check_target, mended_copy  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.validation.drift import compare  # noqa: PLC0415
 
     thresholds, root = thresholds_of(params), data.resolve()
@@ -134,8 +134,8 @@ class Checked:
     @cached_property
     def looks(self) -> pd.DataFrame:
         """What drift is about."""
-        from sn7ml.data.appearance import looks_of  # noqa: PLC0415
         from sn7ml.validation.drift import with_density  # noqa: PLC0415
+        from sn7ml.validation.facts.data_profile import looks_of  # noqa: PLC0415
 
         looks = looks_of(self.root, self.frames, self.facts["frames"])
         return with_density(looks, self.facts["labels"]) if "labels" in self.facts else looks
@@ -143,8 +143,8 @@ class Checked:
 
 def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
     """Check the data. Where nothing is labelled, images alone count."""
-    from sn7ml.data.catalog import scan  # noqa: PLC0415
-    from sn7ml.data.facts import frame_facts  # noqa: PLC0415
+    from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415
+    from sn7ml.validation.facts import frame_facts  # noqa: PLC0415
     from sn7ml.validation.run import judge_tables, raw_facts  # noqa: PLC0415
     from sn7ml.validation.suites import suites  # noqa: PLC0415
 
@@ -172,10 +172,10 @@ def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], wanted: "Suites
 
 def reference_of(path: Path) -> "Reference":
     """Read a reference, or make one of a data folder. Raises CatalogError or ModelError."""
-    from sn7ml.data.appearance import appearance  # noqa: PLC0415
-    from sn7ml.data.catalog import scan  # noqa: PLC0415
-    from sn7ml.data.label_facts import label_facts  # noqa: PLC0415
+    from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415
     from sn7ml.validation.drift import read_reference, reference, with_density  # noqa: PLC0415
+    from sn7ml.validation.facts.data_profile import appearance  # noqa: PLC0415
+    from sn7ml.validation.facts.labels import label_facts  # noqa: PLC0415
 
     if path.is_file():
         return read_reference(path)
@@ -197,10 +197,10 @@ def reference_of(path: Path) -> "Reference":
 
 def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     """Write the report, what the frames look like, and the drift, if any."""
-    from sn7ml.errors import ModelError  # noqa: PLC0415
-    from sn7ml.report.findings import draw_findings, labelled  # noqa: PLC0415
-    from sn7ml.report.validation import write_validation  # noqa: PLC0415
-    from sn7ml.runtime.files import write_text  # noqa: PLC0415
+    from sn7ml.core.errors import ModelError  # noqa: PLC0415
+    from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
+    from sn7ml.report.maps.flagged import draw_findings, labelled  # noqa: PLC0415
+    from sn7ml.report.pages.validation import write_validation  # noqa: PLC0415
     from sn7ml.validation.drift import reference  # noqa: PLC0415
 
     outlines = labelled(checked.root, checked.frames)

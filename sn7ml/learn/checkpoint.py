@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sn7ml.data.tiles import TileStore
-from sn7ml.errors import ModelError
+from sn7ml.core.errors import ModelError
+from sn7ml.core.runtime.files import replacing
 from sn7ml.params import Recipe, TrainParams
-from sn7ml.runtime.files import replacing
+from sn7ml.scenes.store import TileStore
 
 
 @dataclass

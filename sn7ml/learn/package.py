@@ -13,12 +13,12 @@ import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sn7ml.data.model_files import CONFIG, MOST_WEIGHT_BYTES, WEIGHTS, no_package, read_config
-from sn7ml.errors import ModelError
-from sn7ml.inputs import require_regular
+from sn7ml.core.errors import ModelError
+from sn7ml.core.runtime.files import replacing, write_text
+from sn7ml.core.safe_files import require_regular
 from sn7ml.learn.models import bare_model
+from sn7ml.package_files import CONFIG, MOST_WEIGHT_BYTES, WEIGHTS, no_package, read_config
 from sn7ml.params import Recipe
-from sn7ml.runtime.files import replacing, write_text
 
 
 @dataclass(frozen=True)

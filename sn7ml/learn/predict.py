@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from sn7ml.data.cubes import Image, read_image
-from sn7ml.data.probabilities import write_probabilities
-from sn7ml.data.rasters import refuse_upsampled
-from sn7ml.data.regions import Stretch
-from sn7ml.geo.probabilities import CERTAIN, Probabilities
-from sn7ml.geo.radiometry import band_statistics, shades
-from sn7ml.geo.windows import Corner, blend_weights, plan_windows
+from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
+from sn7ml.core.geo.radiometry import band_statistics, shades
+from sn7ml.core.geo.windows import Corner, blend_weights, plan_windows
 from sn7ml.learn.adapt import adapted
 from sn7ml.learn.dataset import standardise
 from sn7ml.learn.fit import enlarge
 from sn7ml.learn.memory import keep_freed_memory
 from sn7ml.learn.package import Package, load_package
+from sn7ml.outputs.probabilities import write_probabilities
 from sn7ml.params import PredictParams
+from sn7ml.scenes.images import Image, read_image
+from sn7ml.scenes.rasters import refuse_upsampled
+from sn7ml.scenes.scored_columns import Stretch
 
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 """Axes of the four flips, the identity first."""

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from sn7ml.metrics.areas import Area, AreaMap, one_by_one, pair_areas
 from sn7ml.metrics.matching import Side, match
 from sn7ml.metrics.overlaps import Polygons
+from sn7ml.metrics.per_aoi import Area, AreaMap, one_by_one, pair_areas
 
 FRAME = ["aoi", "month"]
 COUNTS = ("tp", "fp", "fn")
@@ -107,7 +107,7 @@ def match_footprints(
     iou_threshold
         In [0, 1).
     map_areas
-        How to go through the AOIs; ``sn7ml.metrics.areas.in_processes`` uses all cores.
+        How to go through the AOIs; ``sn7ml.metrics.per_aoi.in_processes`` uses all cores.
 
     Raises
     ------

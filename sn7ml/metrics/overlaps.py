@@ -12,8 +12,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from sn7ml.errors import LabelError
-from sn7ml.geo.polygons import clean_polygon
+from sn7ml.core.errors import LabelError
+from sn7ml.core.geo.polygons import clean_polygon
 
 Rows = NDArray[np.intp]
 Geometries = NDArray[np.object_]

@@ -9,7 +9,7 @@ For one AOI, month by month, proposals are matched to truth (see ``sn7ml.metrics
 * the score is ``5 * C * T / (4 * C + T)``, and that of a data set the plain mean over its AOIs.
 
 The reference has defects. They are followed, because scores must compare with everybody else's, and every one that
-touched a result is named in its ``notes`` (``sn7ml.metrics.defects``). Beside it stands the score without them
+touched a result is named in its ``notes`` (``sn7ml.metrics.oddities``). Beside it stands the score without them
 (``sn7ml.metrics.strict``).
 """
 
@@ -19,10 +19,10 @@ from functools import partial
 import pandas as pd
 import shapely
 
-from sn7ml.errors import LabelError
+from sn7ml.core.errors import LabelError
 from sn7ml.metrics.aoi import AoiScot, Calendar, score_aoi
-from sn7ml.metrics.areas import Area, AreaMap, one_by_one, pair_areas
-from sn7ml.metrics.defects import describe_aoi, describe_tables
+from sn7ml.metrics.oddities import describe_aoi, describe_tables
+from sn7ml.metrics.per_aoi import Area, AreaMap, one_by_one, pair_areas
 from sn7ml.metrics.strict import StrictScot, as_strict, differs, score_strictly
 
 
@@ -92,7 +92,7 @@ def score_scot(
     iou_threshold
         A pair can match if its IoU is greater.
     map_areas
-        How to go through the AOIs; ``sn7ml.metrics.areas.in_processes`` uses all cores.
+        How to go through the AOIs; ``sn7ml.metrics.per_aoi.in_processes`` uses all cores.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """SCOT as one would have it: the reference's rules without its defects.
 
 Where the reference sums the IoUs of rows that share an id, counts ``POLYGON EMPTY``, forgets proposals in months without
-truth and calls an AOI without births a failure (``sn7ml.metrics.defects``), the strict score
+truth and calls an AOI without births a failure (``sn7ml.metrics.oddities``), the strict score
 
 * rejects every row whose id occurs twice in its month: it matches nothing, so that a repeated proposal is a false positive
   and a repeated truth is missed. Which of the rows is meant cannot be known, and no order of rows should decide it;
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sn7ml.metrics.aoi import AoiScot, Calendar, score_aoi
-from sn7ml.metrics.sightings import Sightings
+from sn7ml.metrics.identified import Sightings
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from sn7ml.metrics.areas import in_processes
 from sn7ml.metrics.footprints import match_footprints
+from sn7ml.metrics.per_aoi import in_processes
 from sn7ml.metrics.pixels import PixelCounts
 from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.metrics.scot import ScotResult, score_scot

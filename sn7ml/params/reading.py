@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from sn7ml.errors import ParamsError
-from sn7ml.inputs import read_yaml
+from sn7ml.core.errors import ParamsError
+from sn7ml.core.safe_files import read_yaml
 from sn7ml.params.learning import Choice
 from sn7ml.params.recipe import Recipe
 from sn7ml.params.section import Section

@@ -12,7 +12,7 @@ class PartingParams(Section):
     """What every way of parting an image into single buildings needs."""
 
     boundary_weight: float = Field(ge=0, le=1)
-    """How much the boundary channel lowers the evidence (see ``sn7ml.buildings.instances.weigh``)."""
+    """How much the boundary channel lowers the evidence (see ``sn7ml.outputs.tracking.instances.weigh``)."""
 
     contact_weight: float = Field(ge=0, le=1)
     """How much the contact channel lowers the evidence, likewise."""
@@ -50,7 +50,7 @@ class CollapseParams(Section):
 
 
 class PeakParams(PartingParams):
-    """From evidence to single buildings: a building is a peak and what lies around it (``sn7ml.buildings.peaks``)."""
+    """From evidence to single buildings: a building is a peak and what lies around it (``sn7ml.outputs.tracking.peaks``)."""
 
     smooth_px: float = Field(ge=0)
     """Standard deviation of the Gaussian that smooths the evidence, pixels of the original image."""
@@ -66,7 +66,7 @@ class PeakParams(PartingParams):
 
 
 class BirthParams(Section):
-    """When a building was born: a change of rate in its series of log-odds (``sn7ml.buildings.births``)."""
+    """When a building was born: a change of rate in its series of log-odds (``sn7ml.outputs.tracking.births``)."""
 
     before_logit: float
     """Mean log-odds of a footprint where nothing stands yet, as expected before an AOI's series are looked at."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from sn7ml.errors import ParamsError
-from sn7ml.runtime.files import replacing
+from sn7ml.core.errors import ParamsError
+from sn7ml.core.runtime.files import replacing
 from sn7ml.validation.gx import ProgressBarsConfig, gx
 from sn7ml.validation.suites import Check
 

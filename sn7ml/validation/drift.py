@@ -14,8 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from sn7ml.data.appearance import appearance
-from sn7ml.errors import ModelError
+from sn7ml.core.errors import ModelError
 from sn7ml.validation.drift_record import (
     CARE,
     ENOUGH_FRAMES,
@@ -32,6 +31,7 @@ from sn7ml.validation.drift_record import (
     Reference,
     read_reference,
 )
+from sn7ml.validation.facts.data_profile import appearance
 
 __all__ = [
     "FACTS",

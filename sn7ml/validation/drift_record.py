@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sn7ml.errors import ModelError
-from sn7ml.inputs import MIB, read_text
+from sn7ml.core.errors import ModelError
+from sn7ml.core.safe_files import MIB, read_text
 
 Level = Literal["trusted", "with care", "not trusted"]
 LEVELS: tuple[Level, ...] = ("trusted", "with care", "not trusted")

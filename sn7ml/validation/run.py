@@ -6,7 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from sn7ml.data.facts import (
+from sn7ml.core.schemas import Table
+from sn7ml.params import ValidationParams
+from sn7ml.scenes.store import TileStore
+from sn7ml.validation.facts import (
     COUNT_FACTS,
     FOOTPRINT_FACTS,
     FRAME_FACTS,
@@ -20,9 +23,6 @@ from sn7ml.data.facts import (
     region_facts,
     tile_facts,
 )
-from sn7ml.data.tiles import TileStore
-from sn7ml.params import ValidationParams
-from sn7ml.tables import Table
 from sn7ml.validation.gx import judge
 from sn7ml.validation.measured import measure
 from sn7ml.validation.report import Offender, Report, Result

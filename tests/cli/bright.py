@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from sn7ml import cli
-from sn7ml.data.model_files import write_usage
 from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import Predictor
+from sn7ml.package_files import write_usage
 from sn7ml.params import PredictParams, Usage, load_params
 from tests.learn.toy import RECIPE, windows
 

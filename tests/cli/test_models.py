@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 
 from sn7ml import cli
 from sn7ml.cli import terminal
-from sn7ml.errors import StoreError, TableError
-from tests.experiment.judged import NAME, TODAY, Court, marks
+from sn7ml.core.errors import StoreError, TableError
+from tests.registry.judged import NAME, TODAY, Court, marks
 
 commands = import_module("sn7ml.cli.models")  # the package holds the function of that name
 

@@ -16,12 +16,12 @@ import yaml
 from PIL import Image
 
 from sn7ml import cli
-from sn7ml.data.appearance import appearance
-from sn7ml.data.catalog import scan
-from sn7ml.data.cubes import read_grid, read_image
-from sn7ml.data.submission import read_submission
-from sn7ml.errors import CatalogError, ModelError, ParamsError, RasterError, Sn7Error
+from sn7ml.core.errors import CatalogError, ModelError, ParamsError, RasterError, Sn7Error
+from sn7ml.outputs.submission import read_submission
+from sn7ml.scenes.images import read_grid, read_image
+from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.validation.drift import reference
+from sn7ml.validation.facts.data_profile import appearance
 from tests.cli.bright import ROOT, Bright, predictor, run, write_package
 from tests.full_disk import files_up_to
 from tests.learn.toy import MONTHS, SHAPE, squares, write_world

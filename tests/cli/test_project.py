@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from sn7ml import cli
 from sn7ml.cli.project import refuse_uncommitted
-from sn7ml.errors import CatalogError, ModelError, ParamsError
-from sn7ml.experiment.registry import package_folder
+from sn7ml.core.errors import CatalogError, ModelError, ParamsError
+from sn7ml.registry.versions import package_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 

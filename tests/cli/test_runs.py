@@ -8,11 +8,11 @@ from typer.testing import CliRunner
 
 from sn7ml import cli
 from sn7ml.cli import terminal
-from sn7ml.errors import ParamsError, StoreError
-from sn7ml.experiment.runs import training_run
-from sn7ml.experiment.store import Store
-from tests.experiment.scored import grey, scored_run, trial_run
-from tests.experiment.test_leaderboard import register
+from sn7ml.core.errors import ParamsError, StoreError
+from sn7ml.runs.runs import training_run
+from sn7ml.runs.store import Store
+from tests.runs.scored import grey, scored_run, trial_run
+from tests.runs.test_leaderboard import register
 
 
 def run(*arguments: str) -> str:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from sn7ml import cli
 from sn7ml.cli import terminal
-from sn7ml.errors import LabelError, ParamsError
+from sn7ml.core.errors import LabelError, ParamsError
 from tests.metrics import scot_cases
 from tests.metrics.streets import OTHER, STREET, proposed, with_rows
 from tests.metrics.towns import AOI, drawn

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sn7ml import cli
-from sn7ml.errors import ParamsError
+from sn7ml.core.errors import ParamsError
 
 
 def test_workers_and_database_reach_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:

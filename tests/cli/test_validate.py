@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from sn7ml import cli
 from sn7ml.cli import terminal
-from sn7ml.errors import CatalogError, ModelError, ParamsError
+from sn7ml.core.errors import CatalogError, ModelError, ParamsError
 from sn7ml.params import load_params
 from sn7ml.validation.thresholds import BUILT_IN
 from tests.sn7_folder import (
@@ -149,7 +149,7 @@ def test_a_check_alone_reads_no_image_twice(area: Path, monkeypatch: pytest.Monk
     def look(_root: Path, _row: dict[str, str]) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("sn7ml.data.appearance._look_at", look)
+    monkeypatch.setattr("sn7ml.validation.facts.data_profile._look_at", look)
     passed(area)
 
 

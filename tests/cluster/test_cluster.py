@@ -18,8 +18,8 @@ from geopandas.testing import assert_geodataframe_equal
 from mlflow import MlflowClient
 from mlflow.entities import Run as Record
 
-from sn7ml.experiment.registry import model_id_of
-from sn7ml.experiment.study import RUN_ID, WORKER
+from sn7ml.registry.versions import model_id_of
+from sn7ml.search.study import RUN_ID, WORKER
 from tests.cluster.services import BUCKET, Services, missing, running
 from tests.pipelines.project import ROOT, Project, environment, make_project
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sn7ml.errors import ItemsFailed, LabelError, ParamsError
-from sn7ml.runtime.parallel import map_items, residents
+from sn7ml.core.errors import ItemsFailed, LabelError, ParamsError
+from sn7ml.core.runtime.parallel import map_items, residents
 
 distributed = pytest.importorskip(
     "distributed", reason="Dask is not installed (pip install -r requirements-cluster.lock)"

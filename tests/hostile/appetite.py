@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from sn7ml.errors import Sn7Error
+from sn7ml.core.errors import Sn7Error
 from tests.hostile.readers import READERS
 
 MIB = 2**20

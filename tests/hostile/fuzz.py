@@ -24,10 +24,10 @@ import numpy as np
 import rasterio
 import shapely
 
-from sn7ml.data.cubes import Image
-from sn7ml.data.faults import not_in_pixels
-from sn7ml.errors import Sn7Error
+from sn7ml.core.errors import Sn7Error
 from sn7ml.params.section import Section
+from sn7ml.scenes.images import Image
+from sn7ml.scenes.row_errors import not_in_pixels
 from tests.hostile.readers import READERS, Reader
 from tests.hostile.test_frames import PIXELS, write
 

@@ -9,20 +9,20 @@ import pandas as pd
 import yaml
 from shapely.geometry import box
 
-from sn7ml.data.cubes import read_grid, read_image, read_mask
-from sn7ml.data.footprints import read_footprints, write_footprints
-from sn7ml.data.label_folder import read_label_folder
-from sn7ml.data.labels import read_labels
-from sn7ml.data.model_files import CONFIG, USAGE, read_config, read_usage
-from sn7ml.data.prediction_folder import TASK, Task, read_task, write_task
-from sn7ml.data.probabilities import ProbabilityCube, write_probabilities
-from sn7ml.data.submission import read_submission
-from sn7ml.errors import CatalogError, LabelError, ModelError, ParamsError, RasterError, Sn7Error, TableError
-from sn7ml.geo.probabilities import Probabilities
+from sn7ml.core.errors import CatalogError, LabelError, ModelError, ParamsError, RasterError, Sn7Error, TableError
+from sn7ml.core.geo.probabilities import Probabilities
+from sn7ml.core.schemas import TRACKS
+from sn7ml.outputs.footprints import read_footprints, write_footprints
+from sn7ml.outputs.prediction_folder import TASK, Task, read_task, write_task
+from sn7ml.outputs.probabilities import ProbabilityCube, write_probabilities
+from sn7ml.outputs.submission import read_submission
+from sn7ml.package_files import CONFIG, USAGE, read_config, read_usage
 from sn7ml.params import Usage, load_params, load_recipe, load_track, recipe_of
-from sn7ml.tables import TRACKS
+from sn7ml.scenes.images import read_grid, read_image, read_mask
+from sn7ml.scenes.label_folder import read_label_folder
+from sn7ml.scenes.labels import read_labels
 from sn7ml.validation.drift import read_reference, reference
-from tests.data.submissions import FEB, HEADER, JAN, SQUARE
+from tests.outputs.submissions import FEB, HEADER, JAN, SQUARE
 from tests.sn7_folder import AOI, HOUSES, SHAPE, addressed, grid_of, stem, write_image, write_labels
 
 ROOT = Path(__file__).resolve().parents[2]

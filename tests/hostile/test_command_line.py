@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from sn7ml import cli
-from tests.data.submissions import HEADER, JAN, SQUARE
 from tests.hostile.readers import LABELS, write_csv
 from tests.hostile.test_yaml import LAUGHS
+from tests.outputs.submissions import HEADER, JAN, SQUARE
 from tests.sn7_folder import AOI, stem, write_aoi
 
 pytestmark = pytest.mark.usefixtures("serial")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
-from sn7ml.data import csv_rows
-from sn7ml.data.submission import read_submission, write_submission
-from sn7ml.errors import LabelError
+from sn7ml.core.errors import LabelError
 from sn7ml.metrics import overlaps
 from sn7ml.metrics.overlaps import Polygons, find_overlaps
-from tests.data.submissions import HEADER, JAN, SQUARE, complaint, complaint_of_row, read
+from sn7ml.outputs.submission import read_submission, write_submission
+from sn7ml.scenes import csv_rows
+from tests.outputs.submissions import HEADER, JAN, SQUARE, complaint, complaint_of_row, read
 from tests.sn7_folder import AOI
 
 

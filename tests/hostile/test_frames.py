@@ -12,11 +12,11 @@ import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 
-from sn7ml.data import rasters
-from sn7ml.data.cubes import read_grid, read_image, read_mask
-from sn7ml.data.rasters import refuse_upsampled
-from sn7ml.errors import RasterError
-from sn7ml.geo.grid import Grid
+from sn7ml.core.errors import RasterError
+from sn7ml.core.geo.grid import Grid
+from sn7ml.scenes import rasters
+from sn7ml.scenes.images import read_grid, read_image, read_mask
+from sn7ml.scenes.rasters import refuse_upsampled
 from tests.hostile.readers import GRID, write_frame
 from tests.sn7_folder import SHAPE, addressed
 

@@ -11,27 +11,27 @@ WRITE = """
 import resource, sys
 from pathlib import Path
 import numpy as np, pandas as pd, shapely
-from sn7ml.errors import Sn7Error
+from sn7ml.core.errors import Sn7Error
 from tests.sn7_folder import AOI, grid_of
 
 def raster(path):
-    from sn7ml.data.rasters import write_bands
+    from sn7ml.scenes.rasters import write_bands
     noise = np.random.default_rng(0).integers(0, 256, (4, 300, 300)).astype(np.uint8)
     write_bands(path, list(noise), list("rgba"), grid_of(AOI, (300, 300)))
 
 def small_raster(path):
     # Less than GDAL keeps in memory: nothing is written before the file is closed.
-    from sn7ml.data.rasters import write_bands
+    from sn7ml.scenes.rasters import write_bands
     noise = np.random.default_rng(0).integers(0, 256, (4, 128, 128)).astype(np.uint8)
     write_bands(path, list(noise), list("rgba"), grid_of(AOI, (128, 128)))
 
 def submission(path):
-    from sn7ml.data.submission import write_submission
+    from sn7ml.outputs.submission import write_submission
     rows = [(AOI, "2018-01", str(n), shapely.box(n, 0, n + 1, 1)) for n in range(5000)]
     write_submission(path, pd.DataFrame(rows, columns=["aoi", "month", "id", "geometry"]))
 
 def text(path):
-    from sn7ml.runtime.files import write_text
+    from sn7ml.core.runtime.files import write_text
     write_text(path, "x" * 200_000)
 
 def weights(path):
@@ -41,7 +41,7 @@ def weights(path):
     save_package(path.parent, Package(RECIPE, 1, ({"a": torch.zeros(100_000)},)))
 
 def table(path):
-    from sn7ml.runtime.files import replacing
+    from sn7ml.core.runtime.files import replacing
     with replacing(path) as temporary:
         pd.DataFrame({"a": np.random.default_rng(0).random(100_000)}).to_parquet(temporary)
 

@@ -14,10 +14,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sn7ml.data.submission import COLUMNS
-from tests.data.submissions import JAN
+from sn7ml.outputs.submission import COLUMNS
 from tests.hostile.fuzz import TARGETS, attempt
 from tests.hostile.readers import READERS
+from tests.outputs.submissions import JAN
 
 VARIABLE = "SN7ML_FUZZ"
 TRIED = 840

@@ -11,15 +11,15 @@ import pytest
 import shapely
 from shapely.geometry import Point, box
 
-from sn7ml.data.faults import clipped
-from sn7ml.data.label_folder import read_label_folder
-from sn7ml.data.label_mending import mend_label_file
-from sn7ml.data.labels import read_labels
-from sn7ml.data.submission import read_submission
-from sn7ml.errors import LabelError
-from sn7ml.geo import polygons
-from tests.data.submissions import HEADER, JAN, SQUARE
+from sn7ml.core.errors import LabelError
+from sn7ml.core.geo import polygons
+from sn7ml.outputs.submission import read_submission
+from sn7ml.scenes.label_folder import read_label_folder
+from sn7ml.scenes.labels import read_labels
+from sn7ml.scenes.repair.labels import mend_label_file
+from sn7ml.scenes.row_errors import clipped
 from tests.hostile.readers import GRID, LABELS
+from tests.outputs.submissions import HEADER, JAN, SQUARE
 from tests.sn7_folder import feature, write_features, write_labels
 
 HOUSE = feature(1, box(1, 2, 4, 6))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sn7ml.errors import ParamsError
+from sn7ml.core.errors import ParamsError
 from tests.hostile.readers import READERS, Reader
 
 pytestmark = pytest.mark.usefixtures("serial")

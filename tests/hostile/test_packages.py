@@ -10,11 +10,11 @@ import torch
 import yaml
 from torch import Tensor
 
-from sn7ml.data.model_files import CONFIG, WEIGHTS
-from sn7ml.errors import ModelError, ParamsError, Sn7Error
+from sn7ml.core.errors import ModelError, ParamsError, Sn7Error
 from sn7ml.learn import package as packages
 from sn7ml.learn.models import build_model
 from sn7ml.learn.package import Package, load_package, save_package
+from sn7ml.package_files import CONFIG, WEIGHTS
 from sn7ml.params import ModelParams
 from tests.hostile.test_no_such_file import SPOILS
 from tests.learn.toy import RECIPE

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.takeover import take_over
-from sn7ml.errors import CatalogError
+from sn7ml.core.errors import CatalogError
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.take_over import take_over
 from tests.sn7_folder import AOI, MONTHS, stem, write_aoi
 
 

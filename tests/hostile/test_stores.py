@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import rasterio
 
-from sn7ml.data.probabilities import ProbabilityCube
-from sn7ml.data.tiles import TileStore
-from sn7ml.errors import ModelError, RasterError, StoreError, TableError
-from sn7ml.experiment.registry import package_folder
-from sn7ml.experiment.store import VARIABLE, open_store
-from sn7ml.runtime.files import read_output
+from sn7ml.core.errors import ModelError, RasterError, StoreError, TableError
+from sn7ml.core.runtime.files import read_output
+from sn7ml.outputs.probabilities import ProbabilityCube
+from sn7ml.registry.versions import package_folder
+from sn7ml.runs.store import VARIABLE, open_store
+from sn7ml.scenes.store import TileStore
 from tests.hostile.readers import SMALL, write_month
 from tests.hostile.test_frames import PROFILE
 from tests.hostile.test_no_such_file import SPOILS

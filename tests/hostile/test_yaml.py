@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from sn7ml.cli.project import read_data_file
-from sn7ml.data.model_files import CONFIG, USAGE, read_config, read_usage
-from sn7ml.errors import CatalogError, ModelError, ParamsError
-from sn7ml.experiment.provenance import UNKNOWN, data_md5
-from sn7ml.inputs import plain_name, read_yaml
+from sn7ml.core.errors import CatalogError, ModelError, ParamsError
+from sn7ml.core.safe_files import plain_name, read_yaml
+from sn7ml.package_files import CONFIG, USAGE, read_config, read_usage
 from sn7ml.params import load_params
+from sn7ml.runs.provenance import UNKNOWN, data_md5
 from tests.hostile.readers import ROOT, write_config, write_usage
 
 LAUGHS = "a0: &a0 [ha, ha]\n" + "".join(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sn7ml.data.tiles import TileStore
+from sn7ml.scenes.store import TileStore
 from tests.learn.toy import write_store, write_world
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 
-from sn7ml.errors import ModelError
+from sn7ml.core.errors import ModelError
 from sn7ml.learn.fit import build_optimiser
 from sn7ml.learn.losses import CombinedLoss
 from sn7ml.learn.models import BUNDLED, CHANNELS, build_model, check_side

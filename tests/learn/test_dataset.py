@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from sn7ml.data.tiles import TileStore
+from sn7ml.core.schemas import TILES
 from sn7ml.learn.dataset import Draw, Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, standardise, targets
-from sn7ml.tables import TILES
+from sn7ml.scenes.store import TileStore
 from tests.learn.toy import EVERYTHING, MONTHS, NOTHING, SHAPE, picture_of, squares
 
 

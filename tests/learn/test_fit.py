@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from sn7ml.data.cubes import read_image
-from sn7ml.data.regions import Stretch
-from sn7ml.data.tiles import TileStore
-from sn7ml.errors import ModelError, TableError
+from sn7ml.core.errors import ModelError, TableError
 from sn7ml.learn.dataset import Draw, Sample, draw_tiles
 from sn7ml.learn.fit import Fit, Training, build_optimiser, enlarge, fit
 from sn7ml.learn.predict import Predictor
 from sn7ml.params import FinalTrainParams, ModelParams, OptimiserParams, Recipe
+from sn7ml.scenes.images import read_image
+from sn7ml.scenes.scored_columns import Stretch
+from sn7ml.scenes.store import TileStore
 from tests.learn.toy import RECIPE, SHAPE, squares, training, windows, write_store
 from tests.sn7_folder import AOI, stem
 

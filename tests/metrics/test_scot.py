@@ -6,7 +6,7 @@ import pytest
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from sn7ml.errors import LabelError, TableError
+from sn7ml.core.errors import LabelError, TableError
 from sn7ml.metrics.scot import score_scot
 from tests.metrics.streets import OTHER, STREET, with_rows
 from tests.metrics.towns import AOI, Row, drawn, plain_counts, table, town

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from sn7ml.errors import LabelError
+from sn7ml.core.errors import LabelError
 from sn7ml.metrics.scot import score_scot
 from tests.metrics import scot_cases
 

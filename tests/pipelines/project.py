@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from sn7ml.data.synthetic import make_synthetic
+from sn7ml.synthetic import make_synthetic
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL: dict[str, Any] = {
@@ -40,7 +40,7 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 """
-"""Files are written under another name first (``sn7ml.runtime.files``), so a rename is the moment before one is there."""
+"""Files are written under another name first (``sn7ml.core.runtime.files``), so a rename is the moment before one is there."""
 
 
 @dataclass(frozen=True)

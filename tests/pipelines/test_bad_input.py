@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from pipelines import tile, train, validate
+from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import load_params, recipe_of
-from sn7ml.runtime.stage import run_stage
 from tests.learn.toy import write_store, write_world
 from tests.sn7_folder import AOI, HOUSES, MONTHS, SHAPE, addressed, feature, grid_of, stem, write_features, write_image
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from safetensors import safe_open
 
-from sn7ml.data.tiles import TileStore
+from sn7ml.scenes.store import TileStore
 from tests.pipelines.project import Project, make_project
 from tests.pipelines.test_repro import final_runs, metrics
 

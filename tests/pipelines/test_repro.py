@@ -13,7 +13,7 @@ import pytest
 from geopandas.testing import assert_geodataframe_equal
 from mlflow import MlflowClient
 
-from sn7ml.experiment.store import open_store
+from sn7ml.runs.store import open_store
 from tests.pipelines.project import Project, environment, make_project
 
 STAGES = [

@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from pipelines import tile, validate, validate_footprints, validate_tiles
-from sn7ml.data.catalog import scan
-from sn7ml.data.footprints import write_footprints
-from sn7ml.data.regions import read_grids
-from sn7ml.data.tiles import TileStore
+from sn7ml.core.runtime.stage import run_stage
+from sn7ml.outputs.footprints import write_footprints
 from sn7ml.params import load_params
-from sn7ml.runtime.stage import run_stage
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.store import TileStore
 from tests.validation.damages import AOI, SECOND, Town, make_base
 from tests.validation.test_damages import perfect
 

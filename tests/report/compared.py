@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from sn7ml.report.compare_sums import ComparedRun
-from sn7ml.report.overlays import to_png
+from sn7ml.report.comparison import ComparedRun
+from sn7ml.report.maps.overlays import to_png
 from tests.report.drawn import AOI, BIRTHS, HISTORY, LOSSES, SIZES
 
 GROUND, TRUTH = 10, 20

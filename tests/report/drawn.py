@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import Polygon, box
 
-from sn7ml.report.page import PageContent
-from sn7ml.tables import TRACKS
+from sn7ml.core.schemas import TRACKS
+from sn7ml.report.pages.run import PageContent
 
 AOI = "L15-0001E-0002N_1_2_13"
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from scipy import ndimage
 
-from sn7ml.data.synthetic import make_synthetic
 from sn7ml.params import ValidationParams
+from sn7ml.synthetic import make_synthetic
 from tests.validation.areas import truncate
 
 AOI = "L15-0700E-1284N_2803_3054_13"

@@ -15,13 +15,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sn7ml.data.catalog import scan
-from sn7ml.data.facts import found_facts, region_facts, tile_facts
-from sn7ml.data.footprints import write_footprints
-from sn7ml.data.labels import read_truth
-from sn7ml.data.regions import read_grids
-from sn7ml.data.tiles import TileStore, write_tiles
+from sn7ml.outputs.footprints import write_footprints
 from sn7ml.params import Split
+from sn7ml.scenes.labels import read_truth
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.validation.facts import found_facts, region_facts, tile_facts
 from sn7ml.validation.report import Offender, Report
 from sn7ml.validation.run import judge_tables, raw_facts
 from sn7ml.validation.suites import Suites, found_suites, suites, tile_suites

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sn7ml.data.catalog import scan
-from sn7ml.errors import ModelError
+from sn7ml.core.errors import ModelError
+from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.validation.drift import Drift, Reference, compare, drift_of_frames, read_reference, reference, with_density
 from sn7ml.validation.drift_record import FACTS
 from tests.sn7_folder import AOI, write_aoi
@@ -247,7 +247,7 @@ def test_frames_are_compared_from_their_files(tmp_path: Path) -> None:
 
 
 def reference_of_files(root: Path) -> Reference:
-    from sn7ml.data.appearance import appearance
+    from sn7ml.validation.facts.data_profile import appearance
 
     return reference(appearance(root, scan(root)))
 
@@ -255,7 +255,7 @@ def reference_of_files(root: Path) -> Reference:
 @pytest.mark.real
 @pytest.mark.usefixtures("serial")
 def test_held_out_months_of_the_real_area_are_trusted_and_another_continent_is_taken_with_care(real_data: Path) -> None:
-    from sn7ml.data.appearance import appearance
+    from sn7ml.validation.facts.data_profile import appearance
 
     seen = appearance(real_data, scan(real_data))
     many, one = (seen[seen["aoi"].str.startswith(name)] for name in ("L15-0357E", "L15-1615E"))

@@ -11,8 +11,8 @@ import rasterio
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sn7ml.data.tiles import digest_of
 from sn7ml.params import SplitParams, TilingParams
+from sn7ml.scenes.store import digest_of
 from tests.validation.areas import truncate
 from tests.validation.damages import AOI, OTHER, SECOND, Damage
 

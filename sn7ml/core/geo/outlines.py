@@ -1,0 +1,49 @@
+"""An image of ids to polygons. Uses ``rasterio.features``, which works on arrays and opens no file."""
+
+import numpy as np
+import rasterio.features
+import shapely
+from affine import Affine
+from shapely.geometry import Polygon
+
+from sn7ml.core.geo.burn import Ids
+
+
+def outlines(ids: Ids, upsampling: int, simplify_px: float) -> dict[int, Polygon]:
+    """Draw the outline of every id, along the edges of its pixels.
+
+    Holes are filled: at 4 m a yard inside a footprint is nearly always noise of the detector. Of an id that lies in
+    several parts (pixels that meet only at a corner are parts) the largest stays.
+
+    Parameters
+    ----------
+    ids
+        Image of ids at the up-sampled scale.
+    upsampling
+        Pixels of ``ids`` per pixel of the original image, along each axis.
+    simplify_px
+        No point of the raw outline lies farther than this from the simplified one, pixels of the original image;
+        0 drops only points on straight lines.
+
+    Returns
+    -------
+    dict
+        Id to a valid polygon without holes, in pixel coordinates of the original image; ids ascend. Empty for an
+        image of ground.
+
+    Examples
+    --------
+    >>> outlines(np.array([[0, 0, 7, 7]], np.int32), upsampling=2, simplify_px=0.0)[7].bounds
+    (1.0, 0.0, 2.0, 0.5)
+    """
+    if not ids.any():
+        return {}
+    # Outlines of pixels joined over sides never touch themselves, so they are valid; those joined over corners may.
+    scale = Affine.scale(1 / upsampling)
+    found = rasterio.features.shapes(ids.astype(np.int32, copy=False), mask=ids > 0, connectivity=4, transform=scale)
+    numbers, rings = zip(*((int(number), shape["coordinates"][0]) for shape, number in found), strict=True)
+    polygons = shapely.polygons([shapely.linearrings(ring) for ring in rings])
+    order = np.lexsort((-shapely.area(polygons), numbers))
+    keys, first = np.unique(np.array(numbers)[order], return_index=True)
+    simple = shapely.simplify(polygons[order][first], simplify_px, preserve_topology=True)
+    return dict(zip(keys.tolist(), simple.tolist(), strict=True))

@@ -1,0 +1,122 @@
+"""Columns, types and keys of the tables that pass between stages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sn7ml.core.errors import TableError
+
+KINDS: Mapping[str, str] = {"text": "str", "int": "int64", "float": "float64", "bool": "bool", "geometry": "object"}
+"""The types a column can have, as this project names them, and as pandas does."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a table must look like."""
+
+    name: str
+    columns: Mapping[str, str]
+    """Column to kind: a key of ``KINDS``. Text columns may hold missing values."""
+    key: tuple[str, ...]
+    """Columns that together name a row."""
+
+    def empty(self) -> pd.DataFrame:
+        """Return the table with no rows and the right types."""
+        return pd.DataFrame({name: pd.Series(dtype=KINDS[kind]) for name, kind in self.columns.items()})
+
+    def check(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return ``frame`` cut to the table's columns, in order.
+
+        Raises
+        ------
+        TableError
+            If a column is missing, of another kind, or the key does not name one row each.
+        """
+        missing = [name for name in self.columns if name not in frame.columns]
+        if missing:
+            raise TableError(f"table {self.name!r} lacks column(s) {missing}; it has {list(frame.columns)}")
+        frame = frame[list(self.columns)]
+        for name, kind in self.columns.items():
+            if len(frame) and not _is(frame[name], kind):
+                raise TableError(f"table {self.name!r}: column {name!r} must be {kind}, got {frame[name].dtype}")
+        twice = frame[frame.duplicated(list(self.key), keep=False)]
+        if len(twice):
+            example = dict(zip(self.key, twice[list(self.key)].iloc[0], strict=True))
+            raise TableError(f"table {self.name!r}: {len(twice)} rows share a key {self.key}, for instance {example}")
+        return frame
+
+
+def _is(column: pd.Series, kind: str) -> bool:
+    types = pd.api.types
+    match kind:
+        case "text":
+            return types.is_string_dtype(column) or types.is_object_dtype(column)
+        case "int":
+            return types.is_integer_dtype(column)
+        case "float":
+            return types.is_float_dtype(column)
+        case "bool":
+            return types.is_bool_dtype(column)
+        case _:
+            return True
+
+
+FRAMES = Table(
+    "frames",
+    {
+        "aoi": "text",
+        "month": "text",
+        "part": "text",
+        "image": "text",
+        "labels": "text",
+        "labels_kind": "text",
+        "udm": "text",
+    },
+    key=("aoi", "month"),
+)
+"""One image each. Paths are relative to the data root, POSIX. ``part`` is "train", "test_public" or "" for a bare folder
+of AOIs; ``labels_kind`` is "match_pix", "match" or "" (no labels; then ``labels`` is ""); ``udm`` is "" where there is none."""
+
+POLYGONS = Table(
+    "polygons",
+    {"aoi": "text", "month": "text", "id": "text", "geometry": "geometry"},
+    key=("aoi", "month", "id"),
+)
+"""Buildings, true or found: shapely geometries in 1x pixel coordinates (x = column, y = row)."""
+
+REGIONS = Table(
+    "regions",
+    {"aoi": "text", "split": "text", "fold": "int", "col_start": "int", "col_stop": "int"},
+    key=("aoi", "split", "fold"),
+)
+"""Which columns of an AOI (``col_start`` inclusive, ``col_stop`` exclusive) belong to "train", "validation" or "test".
+``fold`` is the number, from 1, of the network that is validated there and does not learn there; 0 in "train", where all
+learn, and in "test"."""
+
+TILES = Table(
+    "tiles",
+    {
+        "aoi": "text", "month": "text", "row": "int", "col": "int", "split": "text", "fold": "int",
+        "usable_fraction": "float", "footprint_fraction": "float", "labelled": "bool",
+    },
+    key=("aoi", "month", "row", "col"),
+)  # fmt: skip
+"""Windows of side ``tiling.size_px`` whose north-west pixel is (row, col)."""
+
+TRACKS = Table(
+    "tracks",
+    {
+        "aoi": "text",
+        "month": "text",
+        "id": "text",
+        "birth_month": "text",
+        "birth_probability": "float",
+        "confidence": "float",
+        "geometry": "geometry",
+    },
+    key=("aoi", "month", "id"),
+)
+"""Found buildings with their history. ``birth_month`` is the first month of the AOI for what stood there from the start;
+``birth_probability`` is that of this very month, NaN from a tracker that has no model of it; ``confidence`` is the mean footprint
+probability from then on."""

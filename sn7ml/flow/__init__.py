@@ -1,0 +1,1 @@
+"""Whole jobs that stages, the command line and Python users share."""

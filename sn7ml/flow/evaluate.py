@@ -1,0 +1,99 @@
+"""From cached probabilities to tracks, and from tracks to scores. Loads neither torch nor MLflow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sn7ml.core.geo.grid import Grid
+from sn7ml.core.geo.probabilities import CERTAIN, FOOTPRINT, rescaled
+from sn7ml.core.runtime.parallel import map_items
+from sn7ml.core.schemas import POLYGONS, TRACKS
+from sn7ml.metrics.pixels import PixelCounts, count_pixels
+from sn7ml.metrics.summary import Scores, summarise
+from sn7ml.outputs.probabilities import ProbabilityCube
+from sn7ml.outputs.tracking.track import track_buildings
+from sn7ml.params import EvaluateParams, TrackParams
+from sn7ml.scenes.labels import read_truth
+from sn7ml.scenes.scored_columns import Columns, inside
+from sn7ml.scenes.store import TileStore
+from sn7ml.targets.rims import FOOTPRINT_BIT, UNKNOWN_BIT
+
+
+def track_aois(probabilities: Path, grids: Mapping[str, Grid], params: TrackParams) -> pd.DataFrame:
+    """Find the buildings of every AOI and follow them through time, several AOIs at a time: ``TRACKS``."""
+    jobs = {aoi: (probabilities / aoi, grid) for aoi, grid in grids.items()}
+    tables = map_items(partial(_track_aoi, params), jobs)
+    found = [table.assign(aoi=aoi) for aoi, table in tables.items() if len(table)]
+    return TRACKS.check(pd.concat(found, ignore_index=True) if found else TRACKS.empty())
+
+
+def _track_aoi(params: TrackParams, job: tuple[Path, Grid]) -> pd.DataFrame:
+    cube = ProbabilityCube(*job)
+    return track_buildings(cube, cube.upsampling, params)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of the frames that are scored."""
+
+    polygons: pd.DataFrame
+    """``POLYGONS`` of the labelled frames, cut to ``columns``."""
+
+    columns: Columns
+
+    frames: frozenset[tuple[str, str]]
+    """(aoi, month) with labels."""
+
+
+def read_split_truth(root: Path, frames: pd.DataFrame, columns: Columns) -> Truth:
+    """Read the labels of the AOIs and columns that are scored."""
+    chosen = frames[frames["aoi"].isin(columns)]
+    labelled = chosen[chosen["labels"] != ""]
+    keys = frozenset(zip(labelled["aoi"], labelled["month"], strict=True))
+    return Truth(inside(read_truth(root, chosen), columns), columns, keys)
+
+
+def scored_part(tracks: pd.DataFrame, truth: Truth) -> pd.DataFrame:
+    """Keep of ``TRACKS`` what ``truth`` can judge, as ``POLYGONS``: months with labels, columns that are scored."""
+    keys = zip(tracks["aoi"], tracks["month"], strict=True)
+    labelled = np.array([key in truth.frames for key in keys], dtype=bool)  # an empty list would choose no columns
+    return inside(tracks[labelled], truth.columns)[list(POLYGONS.columns)]
+
+
+def score_tracks(
+    tracks: pd.DataFrame,
+    truth: Truth,
+    tiles: TileStore,
+    probabilities: Path,
+    grids: Mapping[str, Grid],
+    params: EvaluateParams,
+) -> Scores:
+    """Score tracks and probabilities on the columns that ``truth`` covers. Frames without labels are left out."""
+    jobs = {aoi: (probabilities / aoi, grids[aoi], list(truth.columns[aoi])) for aoi in truth.columns}
+    pixels = map_items(partial(_count_aoi, tiles.folder, params.pixel_threshold, truth.frames), jobs)
+    return summarise(truth.polygons, scored_part(tracks, truth), pixels, params.iou_thresholds)
+
+
+def _count_aoi(
+    tiles: Path, threshold: float, labelled: frozenset[tuple[str, str]], job: tuple[Path, Grid, list[tuple[int, int]]]
+) -> PixelCounts:
+    """Count footprint pixels of one AOI over its labelled months, at the scale of the tiles' masks."""
+    folder, grid, stretches = job
+    store, cube = TileStore(tiles), ProbabilityCube(folder, grid)
+    scored = np.zeros(grid.shape[1], np.bool_)
+    for start, stop in stretches:
+        scored[start:stop] = True
+    columns = scored.repeat(store.upsampling)[None, :]
+    counts = PixelCounts(0, 0, 0, 0)
+    for month, probabilities in cube.items():
+        if (folder.name, month) in labelled:
+            found = rescaled(probabilities, cube.upsampling, store.upsampling)
+            flags = store.read_flags(folder.name, month, (0, 0), grid.shape)
+            valid = found.usable & columns & ((flags & UNKNOWN_BIT) == 0)
+            predicted = found.channels[FOOTPRINT] >= threshold * CERTAIN
+            counts += count_pixels(predicted, (flags & FOOTPRINT_BIT) > 0, valid)
+    return counts

@@ -1,0 +1,1 @@
+"""What a user wants, made from rasters of probabilities: footprints, tracks, submissions, exports."""

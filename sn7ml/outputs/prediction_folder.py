@@ -1,0 +1,188 @@
+"""The folder that a prediction is written to: whose results lie there, and what is left to do.
+
+::
+
+    predict.json                    the model, the params, the images: what the results were made of
+    probabilities/<AOI>/<month>.tif     written frame by frame, each whole or not at all
+    footprints/  geojson/  maps/  submission.csv  buildings.csv  drift.*     written at the end
+
+``predict.json`` is written first. A prediction that was killed goes on where it stopped, if it is asked for the same.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from sn7ml.core.errors import CatalogError
+from sn7ml.core.runtime.files import write_text
+from sn7ml.core.safe_files import read_json
+from sn7ml.params import Usage, flatten
+
+TASK, LOCK, PROBABILITIES = "predict.json", ".predict.lock", "probabilities"
+
+RESULTS = (
+    *(PROBABILITIES, "footprints", "geojson", "maps", "submission.csv", "buildings.csv"),
+    *("drift.json", "drift.md", "drift.html"),
+)
+"""What is removed to begin anew; other files in the folder are not ours."""
+
+LEFTOVER = re.compile(r"\..+\.\d+\.tmp\.\w+")
+"""What ``replacing`` was writing when its process was killed."""
+
+CURE = "name another folder, or give --overwrite to begin anew"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a prediction was asked for, and by what it was done."""
+
+    model: Mapping[str, str]
+    """``asked``, ``resolved``, ``digest``."""
+
+    params: Usage
+
+    images: Mapping[str, Mapping[str, str]]
+    """"<AOI> <month>" to ``file`` and ``sha256``."""
+
+    versions: Mapping[str, str]
+    """Library to version."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON types. Params that mean nothing here are left out: all of every image is predicted."""
+        params = flatten(self.params)
+        del params["predict.splits"]
+        return asdict(self) | {"params": params}
+
+
+def hash_images(root: Path, frames: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Return what :class:`Task` wants to know of the images of ``FRAMES``."""
+    return {
+        f"{aoi} {month}": {"file": str(root / image), "sha256": _sha256(root / image)}
+        for aoi, month, image in zip(frames["aoi"], frames["month"], frames["image"], strict=True)
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_task(out: Path) -> dict[str, Any] | None:
+    """Return the task whose results lie in ``out``; None if it is new or empty.
+
+    Raises
+    ------
+    CatalogError
+        If ``out`` is a file, holds something else, or its ``predict.json`` is damaged.
+    """
+    if out.exists() and not out.is_dir():
+        raise CatalogError(f"{out} is a file; expected a folder, new or empty")
+    if not out.exists() or all(path.name == LOCK for path in out.iterdir()):
+        return None
+    try:
+        content = read_json(out / TASK)
+        return {key: content[key] for key in ("model", "params", "images")}
+    except FileNotFoundError:
+        raise CatalogError(
+            f"{out} is not empty, and no prediction ({TASK}) lies in it; name another folder, or empty it"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CatalogError(
+            f"{out / TASK} cannot be read ({type(error).__name__}: {error!s:.100}); remove {out}, or name another folder"
+        ) from None
+
+
+@contextmanager
+def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
+    """Make ``out`` the folder of this task, and keep other processes away from it meanwhile.
+
+    Parameters
+    ----------
+    out
+        New, empty, or with results of the same task; it may have more images than before.
+    task
+        What is asked for.
+    overwrite
+        Remove the results of another prediction first.
+
+    Raises
+    ------
+    CatalogError
+        If ``out`` is a file, holds something else or the results of another task, or another process is writing there.
+    """
+    before = read_task(out)
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CatalogError(
+            f"{out}: another process is writing its prediction there; wait for it, or name another folder"
+        ) from None
+    try:
+        if overwrite:
+            _clear(out)
+        elif before is not None and (changes := _differences(before, task.as_dict())):
+            raise CatalogError(f"{out} holds another prediction ({'; '.join(changes)}): {CURE}")
+        for path in out.rglob(".*"):
+            if LEFTOVER.fullmatch(path.name):
+                path.unlink()
+        write_task(out, task, None)
+        yield
+    finally:
+        (out / LOCK).unlink(missing_ok=True)  # still held, so nobody else's; nobody waits for it either
+        lock.release()
+
+
+def write_task(out: Path, task: Task, found: Mapping[str, Any] | None) -> None:
+    """Write ``predict.json``; ``found`` sums up the results, None while there are none."""
+    content = task.as_dict() | {"complete": found is not None, "found": found}
+    write_text(out / TASK, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def without_done(out: Path, frames: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of ``FRAMES`` whose probabilities are not there yet."""
+    done = [
+        (out / PROBABILITIES / aoi / f"{month}.tif").exists()
+        for aoi, month in zip(frames["aoi"], frames["month"], strict=True)
+    ]
+    return frames[[not there for there in done]]
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say in which ways the task is another: of the model, of the params, of the images that it had."""
+    changes = []
+    if before["model"]["digest"] != now["model"]["digest"]:
+        there, here = (f"{task['model']['resolved']}, digest {task['model']['digest']}" for task in (before, now))
+        changes.append(f"of the model {there}, not {here}")
+    params = sorted(
+        key for key in {*before["params"], *now["params"]} if before["params"].get(key) != now["params"].get(key)
+    )
+    if params:
+        key = params[0]
+        more = f" and {len(params) - 1} more" * (len(params) > 1)
+        changes.append(f"with {key} {before['params'].get(key)}, not {now['params'].get(key)}{more}")
+    images = [
+        key for key, image in before["images"].items() if now["images"].get(key, {}).get("sha256") != image["sha256"]
+    ]
+    if images:
+        changes.append(f"of images that are gone or changed since: {', '.join(images[:3])}{' …' * (len(images) > 3)}")
+    return changes
+
+
+def _clear(out: Path) -> None:
+    for name in RESULTS:
+        path = out / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

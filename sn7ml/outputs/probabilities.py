@@ -1,0 +1,161 @@
+"""Cached network output: one RGBA-like GeoTIFF per frame, which QGIS shows as a picture.
+
+Red is footprint, green boundary, blue contact (255 is certain), alpha 0 where there is no evidence. Beside them, in
+``shades/``, lies what the network looked at, on the original grid: a tracker dates births by it too.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sn7ml.core.errors import RasterError
+from sn7ml.core.geo.grid import Grid
+from sn7ml.core.geo.probabilities import Probabilities
+from sn7ml.core.runtime.files import replacing
+from sn7ml.scenes.images import read_grid, read_image
+from sn7ml.scenes.rasters import open_geotiff, write_bands
+
+MONTH_PATTERN = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
+BAND_NAMES = ("footprint", "boundary", "contact", "usable")
+SHADE_NAMES = ("red", "green", "blue", "usable")
+SHADES = "shades"
+"""Folder beside the probabilities of an AOI."""
+
+
+def write_probabilities(path: Path, probabilities: Probabilities, grid: Grid, upsampling: int) -> None:
+    """Write the output for one frame; ``grid`` is the original image's. ``path`` comes last: where it is, all is there.
+
+    Raises
+    ------
+    RasterError, OSError
+        If the disk is full, or fails in another way; ``path`` is then as it was.
+    """
+    usable = probabilities.usable.astype(np.uint8) * np.uint8(255)
+    if probabilities.shades is not None:
+        seen = usable[::upsampling, ::upsampling]
+        _write(path.parent / SHADES / path.name, [*probabilities.shades, seen], SHADE_NAMES, grid)
+    _write(path, [*probabilities.channels, usable], BAND_NAMES, grid.upsampled(upsampling))
+
+
+def _write(path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid) -> None:
+    with replacing(path) as temporary:
+        write_bands(temporary, bands, names, grid)
+        _check_written(temporary, bands, path)
+
+
+def _check_written(temporary: Path, bands: Sequence[NDArray[np.uint8]], path: Path) -> None:
+    """Read a file back: GDAL keeps the last bytes until the file is closed, and rasterio does not hear if those fail."""
+    try:
+        whole = np.array_equal(read_image(temporary).pixels, bands)
+    except RasterError:
+        whole = False
+    if not whole:
+        raise RasterError(f"{path}: was not written whole; is the disk full?")
+
+
+def usable_fraction(path: Path) -> float:
+    """Return the share of pixels of a raster of probabilities where there is evidence, 0 to 1. Raises RasterError."""
+    with open_geotiff(path) as source:
+        return float((source.read(source.count) > 0).mean())
+
+
+class ProbabilityCube(Mapping[str, Probabilities]):
+    """Month → probabilities of one AOI, read from disk each time they are asked for.
+
+    Parameters
+    ----------
+    folder
+        Holds ``2018-01.tif`` and so on. Months come in order of date.
+    grid
+        Of the original images.
+
+    Raises
+    ------
+    RasterError
+        If the folder holds no month, or a raster that is named like none; or, when it is read, if a raster is not on the
+        up-sampled grid.
+    """
+
+    def __init__(self, folder: Path, grid: Grid) -> None:
+        self.folder = folder
+        self.grid = grid
+        self._paths = {path.stem: path for path in sorted(folder.glob("[0-9]*.tif"))}
+        if wrong := [name for name in self._paths if not MONTH_PATTERN.fullmatch(name)]:
+            raise RasterError(f"{folder}: {wrong[:3]} are no months such as 2018-01; run `dvc repro predict`")
+        if not self._paths:
+            raise RasterError(f"{folder}: no probabilities such as 2018-01.tif; run `dvc repro predict`")
+
+    @cached_property
+    def upsampling(self) -> int:
+        """Pixels of the rasters per pixel of the original image, along each axis."""
+        path = next(iter(self._paths.values()))
+        found = read_grid(path)
+        factor: int = max(round(self.grid.transform.a / found.transform.a), 1)
+        self._check(path, found, factor)
+        return factor
+
+    def _check(self, path: Path, found: Grid, factor: int) -> None:
+        if found != self.grid.upsampled(factor):
+            raise RasterError(
+                f"{path} is on {found}, which is not the images' {self.grid} up-sampled {factor} times; run `dvc repro predict`"
+            )
+
+    def __getitem__(self, month: str) -> Probabilities:
+        image = read_image(self._paths[month])
+        self._check(self._paths[month], image.grid, self.upsampling)
+        return Probabilities(image.pixels[:3], image.usable, self._shades(month))
+
+    def _shades(self, month: str) -> NDArray[np.uint8] | None:
+        """Return what the network looked at; None where no month of the AOI has it."""
+        folder = self.folder / SHADES
+        if not folder.is_dir():
+            return None
+        image = read_image(folder / f"{month}.tif")
+        self._check(folder / f"{month}.tif", image.grid, 1)
+        return image.pixels[:3]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+class CroppedCube(Mapping[str, Probabilities]):
+    """Month → probabilities of some columns, kept in memory: 2.3 MB per month and 100 columns of 1024 rows, up-sampled 3 times.
+
+    Parameters
+    ----------
+    cube
+        Read once, whole.
+    upsampling
+        Its pixels per pixel of the original image, along each axis.
+    columns
+        (start, stop) of the original image; stop does not belong to it.
+    """
+
+    def __init__(self, cube: Mapping[str, Probabilities], upsampling: int, columns: tuple[int, int]) -> None:
+        self.upsampling = upsampling
+        self.start_px = columns[0]
+        kept, shown = slice(columns[0] * upsampling, columns[1] * upsampling), slice(*columns)
+        self._months = {
+            month: Probabilities(
+                np.ascontiguousarray(found.channels[..., kept]),
+                found.usable[:, kept].copy(),
+                None if found.shades is None else found.shades[..., shown].copy(),
+            )
+            for month, found in cube.items()
+        }
+
+    def __getitem__(self, month: str) -> Probabilities:
+        return self._months[month]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._months)
+
+    def __len__(self) -> int:
+        return len(self._months)

@@ -1,0 +1,130 @@
+"""The challenge's CSV of polygons, written and read; and whatever else the scorer takes polygons from."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from sn7ml.core.errors import LabelError
+from sn7ml.core.runtime.files import replacing
+from sn7ml.core.schemas import POLYGONS
+from sn7ml.scenes.csv_rows import CsvRows, read_rows
+from sn7ml.scenes.label_folder import empty_frames, read_label_folder
+from sn7ml.scenes.layouts.spacenet7 import LABEL_ENDING, STEM_PATTERN
+from sn7ml.scenes.row_errors import LISTED, listing, quoted, unusable, why_unusable
+from sn7ml.scenes.wkt import read_wkt, why_no_wkt
+
+COLUMNS = ("filename", "id", "geometry")
+PIXEL_DECIMALS = 2
+
+
+def write_submission(path: Path, tracks: pd.DataFrame) -> None:
+    """Write the challenge's CSV: filename, id, geometry (WKT in pixels of the original image, 2 decimals).
+
+    Frames without a building get no row, nor does an empty polygon: the scorer would count ``POLYGON EMPTY`` as a
+    false positive.
+    """
+    rows = tracks[~shapely.is_empty(tracks["geometry"].to_numpy())]
+    rows = rows.sort_values(["aoi", "month", "id"], key=_numbers_as_numbers, ignore_index=True)
+    polygons = shapely.to_wkt(rows["geometry"].to_numpy(), rounding_precision=PIXEL_DECIMALS)
+    names = [
+        f"global_monthly_{month.replace('-', '_')}_mosaic_{aoi}"
+        for aoi, month in zip(rows["aoi"], rows["month"], strict=True)
+    ]
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(zip(names, rows["id"], polygons, strict=True))
+
+
+def _numbers_as_numbers(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column) if column.name == "id" and column.str.isdigit().all() else column
+
+
+def read_truth_polygons(path: Path) -> pd.DataFrame:
+    """Read as :func:`read_polygons` does, with a row for every label file that has no building: see ``empty_frames``."""
+    polygons = read_polygons(path)
+    return pd.concat([polygons, empty_frames(path, polygons)], ignore_index=True) if path.is_dir() else polygons
+
+
+def read_polygons(path: Path) -> pd.DataFrame:
+    """Read the polygons of a folder of label files (:func:`~sn7ml.scenes.label_folder.read_label_folder`) or of a CSV."""
+    if path.is_dir():
+        return read_label_folder(path)
+    if path.name.endswith(".geojson"):
+        raise LabelError(f"{path}: is one GeoJSON file; expected the folder with all *{LABEL_ENDING}, or a CSV")
+    return read_submission(path)
+
+
+def read_submission(path: Path) -> pd.DataFrame:
+    """Read a submission or truth CSV as it stands.
+
+    The columns filename, id and geometry may come in any order, among others. Text after the stem in filename does no
+    harm. An empty geometry is a missing one; EMPTY, crossing and non-polygonal ones stay, as do several rows of one id
+    in a frame: the scorer has a rule for each.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``POLYGONS`` without the key check, in the order of the file; ids as they are written. No rows for a header only.
+
+    Raises
+    ------
+    LabelError
+        If the file as a whole is not such a CSV; or naming every line at fault (the first twenty, and how many more)
+        with the column, the value, and what was expected. A row of several lines goes by its first.
+    """
+    rows = read_rows(path, COLUMNS)
+    names, ids, texts = (rows.columns[name] for name in COLUMNS)
+    frames = _frames(names)
+    geometries = read_wkt(texts)
+    bad = unusable(geometries)
+    bad |= shapely.is_missing(geometries) & np.array([text != "" for text in texts], dtype=bool)
+    bad |= np.array([name not in frames for name in names], dtype=bool)
+    bad |= np.array([not building.strip() for building in ids], dtype=bool)
+    if rows.broken or bad.any():
+        raise _bad_lines(path, rows, np.flatnonzero(bad), geometries)
+    return pd.DataFrame(
+        {
+            "aoi": pd.Series([frames[name][0] for name in names], dtype="str"),
+            "month": pd.Series([frames[name][1] for name in names], dtype="str"),
+            "id": pd.Series(ids, dtype="str"),
+            "geometry": pd.Series(geometries, dtype="object"),
+        }
+    )[list(POLYGONS.columns)]
+
+
+def _frames(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return filename → (AOI, month) of those that start with a stem."""
+    stems = {name: STEM_PATTERN.match(name) for name in set(names)}
+    return {name: (stem["aoi"], f"{stem['year']}-{stem['month']}") for name, stem in stems.items() if stem}
+
+
+def _bad_lines(path: Path, rows: CsvRows, bad: NDArray[np.intp], geometries: NDArray[np.object_]) -> LabelError:
+    total = len(bad) + len(rows.broken)
+    told = {line: [fault] for line, fault in rows.broken.items()}
+    for row in bad[:LISTED]:
+        values = {name: rows.columns[name][row] for name in COLUMNS}
+        told[rows.lines[row]] = _faults(rows.lines[row], values, geometries[row])
+    head = f"{path}: {total:,} bad line{'s' * (total > 1)}"
+    return LabelError(listing(head, [told[line] for line in sorted(told)], total))
+
+
+def _faults(line: int, values: Mapping[str, str], geometry: BaseGeometry | None) -> list[str]:
+    """Return a sentence for every field of one row that is wrong."""
+    wrong: dict[str, str] = {}
+    if not STEM_PATTERN.match(values["filename"]):
+        wrong["filename"] = "is no SpaceNet 7 stem; expected global_monthly_YYYY_MM_mosaic_L15-0331E-1257N_1327_3160_13"
+    if not values["id"].strip():
+        wrong["id"] = "is empty; expected what tells this building from others, the same in every month"
+    if geometry is not None and unusable(np.array([geometry])).any():
+        wrong["geometry"] = why_unusable(geometry)
+    if geometry is None and values["geometry"]:
+        reason = why_no_wkt(values["geometry"])
+        wrong["geometry"] = f"is no WKT ({reason}); expected POLYGON ((x y, ...)) in pixels"
+    return [f"line {line}, column {name}: {quoted(values[name])} {fault}" for name, fault in wrong.items()]

@@ -1,0 +1,27 @@
+"""The table that every tracker writes: one row per building and month."""
+
+from typing import NamedTuple
+
+import pandas as pd
+from shapely.geometry import Polygon
+
+from sn7ml.core.schemas import TRACKS
+
+
+class Sighting(NamedTuple):
+    """A building in a month: a row of ``TRACKS`` without its AOI."""
+
+    month: str
+    id: str
+    birth_month: str
+    birth_probability: float
+    confidence: float
+    geometry: Polygon
+
+
+def history_table(sightings: list[Sighting]) -> pd.DataFrame:
+    """Return the columns of ``TRACKS`` but ``aoi``, rows in the order given; typed also when there are none."""
+    empty = TRACKS.empty()[list(Sighting._fields)]
+    if not sightings:
+        return empty
+    return pd.DataFrame(sightings, columns=list(Sighting._fields)).astype(empty.dtypes.to_dict())

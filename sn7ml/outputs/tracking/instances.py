@@ -1,0 +1,73 @@
+"""From probabilities to single buildings: a watershed from footprint, boundary and contact."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+from sn7ml.core.geo.burn import Ids
+from sn7ml.core.geo.probabilities import CERTAIN
+from sn7ml.params import InstanceParams, PeakParams
+
+Channel = NDArray[np.uint8] | NDArray[np.float32]
+"""(rows, cols) of the up-sampled grid: probability as float32 in [0, 1], or as uint8 where 255 is certain."""
+
+
+def find_instances(
+    footprint: Channel,
+    boundary: Channel,
+    contact: Channel,
+    usable: NDArray[np.bool_],
+    params: InstanceParams,
+    upsampling: int,
+) -> Ids:
+    """Part one image into buildings.
+
+    A building is a connected patch (over sides, not corners) of evidence (see ``weigh``) above ``seed_threshold``, grown
+    downhill in evidence over footprint above ``flood_threshold``. Neighbours meet where their floods do: no ground is
+    left between.
+
+    Nothing grows over pixels that are not usable. What reaches such pixels is kept as it is, cut off there, and must
+    pass ``min_area_px2`` with what can be seen.
+
+    Returns
+    -------
+    int32 array (rows, cols)
+        0 on ground, 1 to n on buildings, numbered from north to south by their seeds; all 0 where there is none.
+    """
+    likely = _as_float(footprint)
+    evidence = weigh(likely, boundary, contact, params)
+    room = (likely > params.flood_threshold) & usable
+    seeds, number = ndimage.label((evidence > params.seed_threshold) & room)
+    if number == 0:
+        return np.zeros(room.shape, np.int32)
+    np.negative(evidence, out=evidence)
+    regions = watershed(evidence, seeds, mask=room)
+    return without_small(regions, params.min_area_px2 * upsampling**2)
+
+
+def weigh(
+    footprint: Channel, boundary: Channel, contact: Channel, params: InstanceParams | PeakParams
+) -> NDArray[np.float32]:
+    """Lower the footprint's evidence on rims and between buildings: a new array, float32 (rows, cols).
+
+    ``footprint · (1 - boundary_weight · boundary) · (1 - contact_weight · contact)``
+    """
+    evidence = _as_float(footprint) * (1 - np.float32(params.boundary_weight) * _as_float(boundary))
+    evidence *= 1 - np.float32(params.contact_weight) * _as_float(contact)
+    return np.asarray(evidence, dtype=np.float32)
+
+
+def _as_float(channel: Channel) -> NDArray[np.float32]:
+    """Return probabilities as float32 in [0, 1]."""
+    if channel.dtype == np.uint8:
+        return channel.astype(np.float32) / np.float32(CERTAIN)
+    return channel.astype(np.float32, copy=False)
+
+
+def without_small(regions: Ids, min_area: float) -> Ids:
+    """Drop the regions of fewer pixels and number the others anew, in the same order."""
+    big = np.bincount(regions.ravel()) >= min_area
+    big[0] = False
+    number = np.where(big, np.cumsum(big), 0).astype(np.int32)
+    return number[regions]

@@ -1,0 +1,84 @@
+r"""From evidence to single buildings: every building is a peak and what lies around it.
+
+A threshold that is right for a bright building in a field merges a row of faint new ones into one, and the reverse. So
+here both the seeds and the outlines are relative to the building itself::
+
+    evidence  .8 |    /\                 seeds, found from the highest level down: a patch above a level that holds
+              .6 |   /  \    /\          no seed yet is one; so two peaks are two buildings if the saddle between
+              .4 |  / a  \__/  \         them is a level deeper than the lower one
+              .2 |_/         b  \___/\_
+                   ======  ====          outlines: down to a share of the own seed's level (here half)
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.measure import label
+from skimage.segmentation import watershed
+
+from sn7ml.core.geo.burn import Ids
+from sn7ml.outputs.tracking.instances import without_small
+from sn7ml.params import PeakParams
+
+Image = NDArray[np.float32]
+
+
+def find_peaks(evidence: Image, usable: NDArray[np.bool_], params: PeakParams, upsampling: int) -> Ids:
+    """Part one image into buildings.
+
+    Parameters
+    ----------
+    evidence
+        (rows, cols) of the up-sampled grid, in [0, 1]: of one month or of a cube, weighed by ``instances.weigh``.
+    usable
+        False where there is no evidence: no building grows there.
+    params
+        Lengths and areas in pixels of the original image.
+    upsampling
+        Pixels of ``evidence`` per pixel of the original image, along each axis.
+
+    Returns
+    -------
+    int32 array (rows, cols)
+        0 on ground, 1 to n on buildings, numbered from the clearest to the faintest; all 0 where there is none.
+    """
+    smooth = ndimage.gaussian_filter(evidence, params.smooth_px * upsampling) if params.smooth_px else evidence
+    seeds, levels = _seeds(np.where(usable, smooth, 0), params)
+    if not len(levels):
+        return np.zeros(evidence.shape, np.int32)
+    regions = watershed(-smooth, seeds, mask=usable & (smooth > params.seed_threshold * params.flood_ratio))
+    reach = np.append(np.inf, params.flood_ratio * levels)
+    regions[smooth < reach[regions]] = 0
+    parts = label(regions, connectivity=1)
+    whole = np.zeros(parts.max() + 1, dtype=bool)
+    whole[parts[seeds > 0]] = True
+    regions[~whole[parts]] = 0  # beyond a gap that is out of reach
+    return without_small(regions, params.min_area_px2 * upsampling**2)
+
+
+def _seeds(smooth: Image, params: PeakParams) -> tuple[Ids, NDArray[np.float64]]:
+    """Return the seeds, numbered from 1, and the level of each."""
+    seeds = np.zeros(smooth.size, np.int32)
+    found: list[float] = []
+    for level in _levels(float(smooth.max(initial=0)), params):
+        patches, count = ndimage.label(smooth > level)
+        # Most ground lies below every level: from here on only pixels above it are looked at.
+        pixels = np.flatnonzero(patches)
+        patch_of = patches.ravel()[pixels]
+        fresh = np.ones(count + 1, dtype=bool)
+        fresh[patch_of[seeds[pixels] > 0]] = fresh[0] = False
+        number = (np.cumsum(fresh) + len(found)).astype(np.int32)
+        new = fresh[patch_of]
+        seeds[pixels[new]] = number[patch_of[new]]
+        found += [level] * int(fresh.sum())
+    return seeds.reshape(smooth.shape), np.array(found)
+
+
+def _levels(highest: float, params: PeakParams) -> list[float]:
+    """Levels from just below the highest evidence to the seed threshold, each ``seed_step`` lower than the last."""
+    levels = []
+    level = highest * (1 - params.seed_step)
+    while level > params.seed_threshold:
+        levels.append(level)
+        level *= 1 - params.seed_step
+    return [*levels, params.seed_threshold] if highest > params.seed_threshold else []

@@ -1,0 +1,117 @@
+"""A model package as files: what they are called, what names one, and its recipe, all without loading torch."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import pandas as pd
+import yaml
+
+from sn7ml.core.errors import ModelError, ParamsError
+from sn7ml.core.runtime.files import write_text
+from sn7ml.core.safe_files import open_regular, read_yaml
+from sn7ml.params import Recipe, Usage, parse
+
+WEIGHTS, CONFIG, HISTORY = "weights.safetensors", "package.yaml", "history.csv"
+
+MOST_WEIGHT_BYTES = 2**32
+"""Of all networks of a package; the largest so far have 20 MB each."""
+
+MOST_UPSAMPLING = 8
+"""As ``tiling.upsampling`` has it."""
+
+USAGE = "usage.yaml"
+"""Only in a registered package: training does not know yet how its networks will be used."""
+
+LOOKS = "looks.json"
+"""Only in a registered package: what its training frames looked like, a ``Reference`` of ``sn7ml.validation.drift``. It changes
+no prediction, so it is not part of what names a package."""
+
+
+Part = TypeVar("Part", Recipe, Usage)
+
+
+def package_digest(folder: Path) -> str:
+    """Return 16 hexadecimal digits that name a package by its content: recipe, weights, and usage if it holds one.
+
+    Raises
+    ------
+    ModelError
+        If the weights or the recipe are missing.
+    """
+    content = hashlib.sha256()
+    try:
+        for name in (CONFIG, WEIGHTS, *([USAGE] if (folder / USAGE).exists() else [])):
+            with open_regular(folder / name, MOST_WEIGHT_BYTES) as file:
+                hashlib.file_digest(file, lambda: content)  # goes on with the same digest
+    except OSError as error:
+        raise no_package(folder, error) from None
+    return content.hexdigest()[:16]
+
+
+class PackageConfig(NamedTuple):
+    """What a package says of its networks."""
+
+    recipe: Recipe
+
+    upsampling: int
+    """1 to ``MOST_UPSAMPLING``."""
+
+    folds: int | None
+    """See ``Package``; None in packages from before they could hold more than one network per fold."""
+
+
+def read_config(folder: Path) -> PackageConfig:
+    """Read what a package says of its networks. Raises ModelError or ParamsError."""
+    path = folder / CONFIG
+    try:
+        config = read_yaml(path)
+        recipe, upsampling, folds = config["recipe"], config["upsampling"], config.get("folds")
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise no_package(folder, error) from None
+    if type(upsampling) is not int or not 1 <= upsampling <= MOST_UPSAMPLING:  # true is an int to isinstance
+        raise ModelError(f"{path}: upsampling must be at least 1 and at most {MOST_UPSAMPLING}, got {upsampling!r:.80}")
+    if folds is not None and (type(folds) is not int or folds < 1):
+        raise ModelError(f"{path}: folds must be a number from 1 on, got {folds!r:.80}")
+    return PackageConfig(_parsed(Recipe, recipe, path), upsampling, folds)
+
+
+def read_history(folder: Path) -> pd.DataFrame:
+    """Read how a package was trained: a row per epoch with columns ``network`` (from 1), ``epoch``, ``val_iou`` and others.
+
+    Packages of before a fold could have several networks call the first column ``fold``.
+    """
+    return pd.read_csv(folder / HISTORY).rename(columns={"fold": "network"})
+
+
+def write_usage(folder: Path, usage: Usage) -> None:
+    """Add to a package how it is to be used; the same usage gives the same bytes."""
+    write_text(folder / USAGE, yaml.safe_dump(usage.model_dump(mode="json"), sort_keys=True))
+
+
+def read_usage(folder: Path) -> Usage | None:
+    """Read how a package is to be used; None if it does not say. Raises ModelError or ParamsError."""
+    path = folder / USAGE
+    try:
+        return _parsed(Usage, read_yaml(path), path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise no_package(folder, error) from None
+
+
+def _parsed(model: type[Part], content: Any, path: Path) -> Part:
+    """As :func:`parse`, but nobody is told to add a key to the files of a model."""
+    try:
+        return parse(model, content, str(path))
+    except ParamsError as error:
+        raise ParamsError(
+            f"{error}\nThe model was made by another version of sn7ml, or changed by hand; train it again"
+        ) from None
+
+
+def no_package(folder: Path, error: Exception) -> ModelError:
+    """Return the error to raise where a package is not whole."""
+    return ModelError(
+        f"{folder}: no whole model package ({type(error).__name__}: {error!s:.200}); run `dvc repro train`"
+    )

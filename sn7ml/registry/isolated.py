@@ -1,0 +1,67 @@
+"""Predict and track with one package, in a process of its own: how a registered model is run by the code it came with.
+
+``python -m sn7ml.registry.isolated REQUEST.json``, run with ``PYTHONPATH`` at the snapshot of sn7ml that lies beside a registered
+model. Today's process asks, the code of then answers, and today's process scores the answer; so this is a contract between
+versions of sn7ml, and every later version keeps it. A REQUEST of schema 1 holds
+
+=============  ====================================================================================================
+``schema``     1
+``package``    folder of the model package
+``data``       data folder
+``stretches``  AOI to [start, stop, fold]: columns to predict and the network to ask; fold 0 is the mean of all
+``usage``      sections predict and track, for a package that does not say how it is used
+``out``        folder to write to: probabilities/<AOI>/<month>.tif, footprints/<AOI>.parquet and, last, answer.json
+=============  ====================================================================================================
+
+and answer.json holds ``schema`` and ``code``, the folder of the sn7ml that ran. Of the footprints, whoever asks may use the
+columns aoi, month, id and geometry; of the rasters, band 1 (footprint, 255 is certain), band 4 (usable) and the scale.
+An error is one sentence on stderr, with exit code 1. MLflow is not loaded.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sn7ml
+from sn7ml.core.errors import ParamsError, Sn7Error
+
+SCHEMA = 1
+"""Of requests and answers."""
+
+
+def answer(request: Mapping[str, Any]) -> None:
+    """Do what a request asks for. Raises ParamsError if it is of another schema."""
+    if request.get("schema") != SCHEMA:
+        raise ParamsError(f"schema must be {SCHEMA}, got {request.get('schema')!r}: this sn7ml cannot answer")
+    # Here, and not above: who asks needs no torch.
+    from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
+    from sn7ml.flow.evaluate import track_aois  # noqa: PLC0415
+    from sn7ml.learn.predict import load_predictor, predict_frames  # noqa: PLC0415
+    from sn7ml.outputs.footprints import write_footprints  # noqa: PLC0415
+    from sn7ml.package_files import read_usage  # noqa: PLC0415
+    from sn7ml.params import Usage, parse  # noqa: PLC0415
+    from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415
+    from sn7ml.scenes.scored_columns import Stretch, read_grids  # noqa: PLC0415
+
+    package, data, out = (Path(request[name]) for name in ("package", "data", "out"))
+    usage = read_usage(package) or parse(Usage, request["usage"], "usage of the request")
+    predictor, frames = load_predictor(package, usage.predict), scan(data)
+    stretches = {
+        aoi: [Stretch(start, stop, fold if fold <= predictor.folds else 0) for start, stop, fold in parts]
+        for aoi, parts in request["stretches"].items()
+    }
+    for _ in predict_frames(predictor, data, frames, stretches, out / "probabilities"):
+        pass
+    grids = read_grids(data, frames, list(stretches))
+    write_footprints(out / "footprints", track_aois(out / "probabilities", grids, usage.track), grids)
+    write_text(out / "answer.json", json.dumps({"schema": SCHEMA, "code": str(Path(sn7ml.__file__).parent)}))
+
+
+if __name__ == "__main__":
+    try:
+        answer(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    except Sn7Error as error:
+        print(error, file=sys.stderr)  # noqa: T201 - to the process that asked
+        raise SystemExit(1) from None

@@ -1,0 +1,68 @@
+"""The registered model, as MLflow loads it: code and a package folder, no pickle.
+
+MLflow runs this file (models from code); it is not imported by anything else. Torch is loaded with the model and not
+before, since MLflow also runs the file when a model is registered.
+"""
+
+from typing import Any
+
+import numpy as np
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from numpy.typing import NDArray
+
+ARTIFACT = "package"
+"""Name of the artifact that holds the package folder."""
+
+WINDOWS = {
+    "splits": ("test",),
+    "tile_px": 128,
+    "overlap_px": 32,
+    "batch_size": 4,
+    "flips": False,
+    "adaptation": 0.0,
+    "precision": "32-true",
+}
+"""How images are cut where the package does not say; ``splits`` has no meaning here."""
+
+
+class Buildings(PythonModel):
+    """Probabilities of footprint, boundary and contact."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the weights."""
+        from pathlib import Path  # noqa: PLC0415 - see the top
+
+        from sn7ml.learn.predict import load_predictor  # noqa: PLC0415
+        from sn7ml.package_files import read_usage  # noqa: PLC0415
+        from sn7ml.params import PredictParams  # noqa: PLC0415
+
+        package = Path(context.artifacts[ARTIFACT])
+        usage = read_usage(package)
+        self.predictor = load_predictor(package, usage.predict if usage else PredictParams.model_validate(WINDOWS))
+
+    def predict(
+        # A bare np.ndarray: MLflow looks at the hint, and warns of any other kind of array.
+        self,
+        context: PythonModelContext,
+        model_input: np.ndarray,
+        params: dict[str, Any] | None = None,
+    ) -> NDArray[np.float32]:
+        """Predict a batch of images of one size.
+
+        Parameters
+        ----------
+        model_input
+            (images, 4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable. Whole frames, if possible:
+            brightness is taken from the whole image.
+
+        Returns
+        -------
+        float32 (images, 3, rows * upsampling, cols * upsampling)
+            Probabilities in [0, 1] of footprint, boundary and contact; 0 where unusable.
+        """
+        found = [self.predictor.predict_image(pixels).channels for pixels in model_input]
+        return np.stack(found).astype(np.float32) / np.float32(255)
+
+
+set_model(Buildings())

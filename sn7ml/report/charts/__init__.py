@@ -1,0 +1,1 @@
+"""Charts of scores, searches and losses."""

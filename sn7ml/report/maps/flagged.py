@@ -1,0 +1,199 @@
+"""Pictures of what validation found: where a picture tells more than a number. The same findings give the same bytes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from sn7ml.core.errors import Sn7Error
+from sn7ml.report.maps.overlays import GAP_PX, overlay, to_png
+from sn7ml.scenes.images import read_image
+from sn7ml.validation.facts.labels import buildings_of
+from sn7ml.validation.facts.outlines import Buildings
+from sn7ml.validation.report import Offender, Report, Result
+
+PER_RESULT = 3
+"""Offenders that are drawn of one failed expectation."""
+
+IN_ALL = 24
+"""Pictures of a report: it shall stay a few MB."""
+
+THUMBNAIL_PX = 240
+"""Longest side of a frame that is shown whole."""
+
+WINDOW_PX, ZOOM = 64, 4
+"""Side of the window round a building, pixels of the image, and how much it is enlarged."""
+
+Outlines = Callable[[str, str], Buildings | None]
+"""(aoi, month) to the buildings of that frame, in pixels; None if there are none or they cannot be read."""
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture and what it shows."""
+
+    caption: str
+    png: bytes
+
+
+Pictures = Mapping[tuple[str, str], list[Shown]]
+"""(suite, name of the expectation) to its pictures."""
+
+
+def labelled(root: Path, frames: pd.DataFrame) -> Outlines:
+    """Return the outlines of the labels of a ``FRAMES`` table."""
+    rows = {(row["aoi"], row["month"]): row for row in frames.to_dict("records")}
+    return lru_cache(maxsize=8)(partial(_labels_of, root, rows))
+
+
+def found(footprints: pd.DataFrame) -> Outlines:
+    """Return the outlines of ``FOOTPRINT_FACTS``."""
+    frames = {(str(aoi), str(month)): rows for (aoi, month), rows in footprints.groupby(["aoi", "month"])}
+    return partial(_footprints_of, frames)
+
+
+def draw_findings(root: Path, frames: pd.DataFrame, report: Report, outlines: Outlines) -> Pictures:
+    """Draw some offenders of each failed expectation that has a picture, the worst expectations first.
+
+    What cannot be read is left out: the finding itself says so.
+    """
+    camera = _Camera(root, frames, outlines)
+    drawn: dict[tuple[str, str], list[Shown]] = {}
+    room = IN_ALL
+    for result in report.failures():
+        shown = list(_pictures(camera, result))[:room]
+        if shown:
+            drawn[result.suite, result.name] = shown
+            room -= len(shown)
+    return drawn
+
+
+def _labels_of(root: Path, rows: Mapping[tuple[str, str], Any], aoi: str, month: str) -> Buildings | None:
+    row = rows.get((aoi, month))
+    return None if row is None else buildings_of(root, row)
+
+
+def _footprints_of(frames: Mapping[tuple[str, str], pd.DataFrame], aoi: str, month: str) -> Buildings | None:
+    rows = frames.get((aoi, month))
+    if rows is None:
+        return None
+    shapes = rows["geometry"].to_numpy(dtype=object)
+    drawable = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
+    return Buildings(rows["id"].to_numpy()[drawable], shapes[drawable])
+
+
+def _pictures(camera: "_Camera", result: Result) -> Iterator[Shown]:
+    for offender in result.offenders[:PER_RESULT]:
+        match result.picture:
+            case "frame":
+                shown = camera.frame(offender)
+            case "building":
+                shown = camera.building(offender)
+            case "found":
+                shown = camera.found(offender)
+            case _:
+                return
+        if shown is not None:
+            yield shown
+
+
+@dataclass(frozen=True)
+class _Camera:
+    root: Path
+    frames: pd.DataFrame
+    outlines: Outlines
+
+    def frame(self, offender: Offender) -> Shown | None:
+        """Show the whole frame, beside the nearest other month of its AOI that can be read."""
+        pixels = self._read(offender)
+        if pixels is None:
+            return None
+        months = self._months(offender.aoi)
+        place = next((n for n, month in enumerate(months) if month >= offender.month), 0)
+        others = sorted(
+            (month for month in months if month != offender.month), key=lambda it: abs(months.index(it) - place)
+        )
+        for month in others[:3]:
+            other = self._pixels(offender.aoi, month)
+            if other is not None:
+                pair = _beside(_thumbnail(pixels), _thumbnail(other))
+                return Shown(f"{offender.aoi} {offender.month}, and {month} to compare", to_png(pair))
+        return Shown(f"{offender.aoi} {offender.month}", to_png(_thumbnail(pixels)))
+
+    def building(self, offender: Offender) -> Shown | None:
+        """Show the ground round one building, with all outlines (cyan) and its own (orange)."""
+        for month in [offender.month] if offender.month else self._months(offender.aoi):
+            buildings, pixels = self.outlines(offender.aoi, month), self._pixels(offender.aoi, month)
+            if buildings is None or pixels is None:
+                continue
+            mine = np.array([str(it) == offender.building for it in buildings.ids], dtype=bool)
+            if mine.any():
+                centre = shapely.get_coordinates(shapely.centroid(shapely.union_all(buildings.polygons[mine])))[0]
+                picture = _window(pixels, centre, buildings.polygons[~mine], buildings.polygons[mine])
+                return Shown(f"{offender.aoi} {month}, building {offender.building} in orange", to_png(picture))
+        return None
+
+    def found(self, offender: Offender) -> Shown | None:
+        """Show what was found where most of it lies."""
+        buildings, pixels = self.outlines(offender.aoi, offender.month), self._pixels(offender.aoi, offender.month)
+        if pixels is None or buildings is None or not len(buildings.ids):
+            return self.frame(offender)
+        centre = np.median(shapely.get_coordinates(shapely.centroid(buildings.polygons)), axis=0)
+        picture = _window(pixels, centre, np.empty(0, dtype=object), buildings.polygons)
+        return Shown(f"{offender.aoi} {offender.month}, what was found in orange", to_png(picture))
+
+    def _months(self, aoi: str) -> list[str]:
+        return sorted(self.frames.loc[self.frames["aoi"] == aoi, "month"])
+
+    def _read(self, offender: Offender) -> Pixels | None:
+        if offender.file.endswith(".tif") and not offender.file.endswith("masks.tif"):
+            return self._open(offender.file)
+        return self._pixels(offender.aoi, offender.month)
+
+    def _pixels(self, aoi: str, month: str) -> Pixels | None:
+        images = self.frames.loc[(self.frames["aoi"] == aoi) & (self.frames["month"] == month), "image"]
+        return self._open(images.iloc[0]) if len(images) else None
+
+    def _open(self, file: str) -> Pixels | None:
+        try:
+            return read_image(self.root / file).pixels
+        except Sn7Error:
+            return None
+
+
+def _thumbnail(pixels: Pixels) -> Pixels:
+    step = -(-max(pixels.shape[1:]) // THUMBNAIL_PX)
+    return overlay(pixels[:, ::step, ::step], [], [], zoom=max(1, THUMBNAIL_PX // max(pixels.shape[1:])))
+
+
+def _beside(left: Pixels, right: Pixels) -> Pixels:
+    rows = max(left.shape[0], right.shape[0])
+    padded = [np.pad(it, ((0, rows - it.shape[0]), (0, 0), (0, 0)), constant_values=255) for it in (left, right)]
+    return np.concatenate([padded[0], np.full((rows, GAP_PX, 3), 255, np.uint8), padded[1]], axis=1)
+
+
+def _window(
+    pixels: Pixels, centre: NDArray[np.float64], truth: NDArray[np.object_], orange: NDArray[np.object_]
+) -> Pixels:
+    """Cut ``WINDOW_PX`` round (x, y), inside the image, and draw the outlines that reach into it."""
+    rows, cols = pixels.shape[1:]
+    place = np.nan_to_num(centre)
+    left, top = (
+        int(np.clip(at - WINDOW_PX / 2, 0, max(0, side - WINDOW_PX)))
+        for at, side in zip(place, (cols, rows), strict=True)
+    )
+    near = shapely.box(left, top, left + WINDOW_PX, top + WINDOW_PX)
+    cyan, own = (list(_moved(group[shapely.intersects(group, near)], left, top)) for group in (truth, orange))
+    return overlay(pixels[:, top : top + WINDOW_PX, left : left + WINDOW_PX], cyan, own, zoom=ZOOM)
+
+
+def _moved(shapes: NDArray[np.object_], left: int, top: int) -> NDArray[np.object_]:
+    return np.asarray(shapely.transform(shapes, lambda xy: xy - [left, top]), dtype=object)

@@ -1,0 +1,90 @@
+"""What a run keeps beside numbers: tables, pictures, curves and the tracker that it was scored with."""
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from mlflow.exceptions import MlflowException
+
+from sn7ml.core.errors import StoreError
+from sn7ml.runs.leaderboard import RunRecord
+from sn7ml.runs.store import Store
+
+CURVES = ("train_loss", "val_loss", "val_iou", "val_f1", "lr")
+"""Metrics of a training that have a value per epoch."""
+
+PICTURE = re.compile(r"images/(?P<key>.+)\+step\+(?P<step>\d+)\+timestamp\+\d+\+[0-9a-f-]+\.png")
+"""How MLflow names a picture of its image grid."""
+
+OVERLAY = "overlay_"
+"""How the key of a picture begins that shows a window of an AOI; the AOI follows."""
+
+TRACKER = "tracker/best.yaml"
+
+
+class RunFiles:
+    """Reads the artifacts of one run, each when it is asked for.
+
+    Raises
+    ------
+    StoreError
+        If a file is listed and cannot be read.
+    """
+
+    def __init__(self, store: Store, record: RunRecord) -> None:
+        self._store = store
+        self._record = record
+        self._names = {file.path for file in store.client.list_artifacts(record.run_id)}
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """Return the table ``name`` of the run's split (``losses`` reads losses_test.json); None if there is none."""
+        path = f"{name}_{self._record.split}.json"
+        if path not in self._names:
+            return None
+        content = self._json(path)
+        return pd.DataFrame(content["data"], columns=content["columns"])
+
+    def overlays(self) -> dict[tuple[str, int], bytes]:
+        """Return (AOI, step) to its picture as PNG, sorted; step is the month's place among those of the AOI."""
+        if "images" not in self._names:
+            return {}
+        files = {}
+        for file in self._store.client.list_artifacts(self._record.run_id, "images"):
+            match = PICTURE.fullmatch(file.path)
+            if match and match["key"].startswith(OVERLAY):
+                files[match["key"].removeprefix(OVERLAY), int(match["step"])] = file.path
+        return {key: self._bytes(files[key]) for key in sorted(files)}
+
+    def curves(self) -> pd.DataFrame:
+        """Return a row per epoch with ``CURVES``, NaN where a run has no such curve; of several networks, the first's."""
+        client, known = self._store.client, [name for name in CURVES if name in self._record.metrics]
+        columns = {}
+        for name in known:
+            points = client.get_metric_history(self._record.run_id, name)
+            # A score of the same name may stand at the last epoch too; the curve's own point was written before it.
+            columns[name] = {point.step: point.value for point in sorted(points, key=lambda point: -point.timestamp)}
+        table = pd.DataFrame(columns, columns=list(CURVES), dtype="float64")
+        return table.rename_axis("epoch").sort_index().reset_index()
+
+    def tracker(self) -> dict[str, Any]:
+        """Return the params of the tracker that was scored under dotted keys (``track.min_mean``); empty if not kept."""
+        if TRACKER.partition("/")[0] not in self._names:
+            return {}
+        (values,) = pd.json_normalize(yaml.safe_load(self._bytes(TRACKER))).to_dict("records")
+        return {f"track.{key}": value for key, value in values.items()}
+
+    def _json(self, path: str) -> Mapping[str, Any]:
+        content: Mapping[str, Any] = json.loads(self._bytes(path))
+        return content
+
+    def _bytes(self, path: str) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="sn7ml-run-") as folder:
+            try:
+                return Path(self._store.client.download_artifacts(self._record.run_id, path, folder)).read_bytes()
+            except (MlflowException, OSError) as error:
+                raise StoreError(f"cannot read {path} of run {self._record.short_id}: {error}") from None

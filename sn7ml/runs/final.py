@@ -1,0 +1,58 @@
+"""The MLflow run behind a trained package, found by what the package is; written down again where it is unknown."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from sn7ml.package_files import package_digest, read_config, read_history
+from sn7ml.params import Params, Recipe, flatten, resolved
+from sn7ml.runs.runs import STATE, Run, find_run, restore_run
+from sn7ml.runs.store import SEARCH, Store
+
+RECIPE_DIGEST = "sn7.recipe_digest"
+"""Tag of a trial: the recipe that it tried, as 16 hexadecimal digits."""
+
+
+def final_run(store: Store, model: Path, params: Params) -> Run:
+    """Return the run that trained ``model``; a store that does not know it (fresh clone, `dvc pull`) gets a restored one."""
+    digest = package_digest(model)
+    recipe = read_config(model).recipe
+    history = read_history(model)
+    found = find_run(store, digest)
+    return found or restore_run(store, digest, run_name(recipe), flatten(resolved(params, recipe)), history)
+
+
+def best_epoch(model: Path) -> int:
+    """Return the epoch whose weights a package holds; of several networks, the first's."""
+    history = read_history(model)
+    history = history[history["network"] == 1]
+    return int(history["epoch"].to_numpy()[history["val_iou"].to_numpy().argmax()])
+
+
+def run_name(recipe: Recipe) -> str:
+    """Return a name that tells runs apart at a glance.
+
+    >>> from sn7ml.params import load_params, recipe_of
+    >>> run_name(recipe_of(load_params()))
+    'train Unet tf_efficientnet_lite0 bce+dice'
+    """
+    return f"train {recipe.model.architecture} {recipe.model.encoder.removeprefix('tu-')} {'+'.join(recipe.loss.terms)}"
+
+
+def trial_tags(store: Store, recipe: Recipe) -> dict[str, str]:
+    """Return tags that name the trial, and its search, from which a recipe comes; empty if this store knows none."""
+    found = store.client.search_runs(
+        [store.experiments[SEARCH]],
+        filter_string=f"tags.`{RECIPE_DIGEST}` = '{digest_of(recipe.model_dump())}' and tags.`{STATE}` = 'complete'",
+        max_results=1,
+        order_by=["attributes.start_time DESC"],
+    )
+    if not found:
+        return {}
+    return {"sn7.trial_run_id": found[0].info.run_id, "sn7.search_run_id": found[0].data.tags["mlflow.parentRunId"]}
+
+
+def digest_of(*parts: Any) -> str:
+    """Return 16 hexadecimal digits that name plain JSON content."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

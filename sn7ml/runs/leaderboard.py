@@ -1,0 +1,245 @@
+"""Runs as the store has them: which there are, what they are worth, where they come from, and whether they compare."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from mlflow.entities import LifecycleStage
+from mlflow.entities import Run as MlflowRun
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.store.entities import PagedList
+
+from sn7ml.core.errors import ParamsError, StoreError
+from sn7ml.metrics.score_text import HEADLINES, PREFIXES
+from sn7ml.runs.provenance import UNKNOWN
+from sn7ml.runs.runs import AT_ONCE, SCORED, STATE
+from sn7ml.runs.store import FINAL, SEARCH, Store, paged
+
+SPLITS: Mapping[str, str] = {FINAL: PREFIXES["test"], SEARCH: PREFIXES["validation"]}
+"""Experiment to how the names of its scores begin."""
+
+SHORT = 7
+"""Characters of a run id, commit or hash that are shown: enough to tell them apart, and to name them by."""
+
+LOWER_IS_BETTER = ("loss", "seconds")
+"""How the names of metrics end that are sorted from the lowest."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a registered model."""
+
+    name: str
+    number: str
+    aliases: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return as it is shown: ``v3 champion``."""
+        return " ".join([f"v{self.number}", *self.aliases])
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as it stood when it was read."""
+
+    run_id: str
+    name: str
+
+    experiment: str
+    """``FINAL`` or ``SEARCH``."""
+
+    started: datetime
+    """UTC."""
+
+    state: str
+    """complete, pruned, failed, infeasible, killed; or MLflow's own word, such as running."""
+
+    metrics: Mapping[str, float]
+    """Last value of each."""
+
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+
+    scored: str
+    """What its scores are of (see ``SCORED``; of a trial, the digest of its tiles); "" where that is not known."""
+
+    versions: tuple[Version, ...] = ()
+    """What the registry made of it."""
+
+    @property
+    def short_id(self) -> str:
+        """The first characters of the id."""
+        return self.run_id[:SHORT]
+
+    @property
+    def data(self) -> str:
+        """The hash of the data, "unknown" where there was none."""
+        return self.tags.get("dvc.data_md5", UNKNOWN)
+
+    @property
+    def commit(self) -> str:
+        """The commit, short, with a star if files had been changed since."""
+        star = "*" if self.tags.get("git.dirty") == "true" else ""
+        return self.tags.get("git.commit", UNKNOWN)[:SHORT] + star
+
+    @property
+    def split(self) -> str:
+        """How the names of its scores begin: "test" or "val"."""
+        return SPLITS[self.experiment]
+
+    def score(self, name: str) -> float:
+        """Return ``scot``, ``f1`` and so on, of the split that this kind of run is scored on; NaN if it has none."""
+        return self.metrics.get(f"{self.split}_{name}", math.nan)
+
+    def scores(self) -> dict[str, float]:
+        """Return every score of that split, without its prefix. Of a trial, curves of the same beginning are among them."""
+        start = f"{self.split}_"
+        return {name.removeprefix(start): value for name, value in self.metrics.items() if name.startswith(start)}
+
+
+def read_runs(store: Store, experiment: str = FINAL, filter_string: str = "") -> list[RunRecord]:
+    """Read the runs of an experiment, the newest first.
+
+    Parameters
+    ----------
+    experiment
+        ``FINAL``, or ``SEARCH``: then only trials are read, not the searches above them.
+    filter_string
+        In MLflow's syntax: ``metrics.test_f1 > 0.5 and params.`model.architecture` = 'FPN'``.
+
+    Raises
+    ------
+    ParamsError
+        If MLflow does not understand the filter.
+    """
+    trials = "tags.`sn7.kind` = 'trial'" if experiment == SEARCH else ""
+    text = " and ".join(part for part in (trials, filter_string.strip()) if part)
+    experiments = [store.experiments[experiment]]
+    try:
+        found = list(paged(lambda token: store.client.search_runs(experiments, filter_string=text, page_token=token)))
+    except MlflowException as error:
+        if error.error_code != "INVALID_PARAMETER_VALUE":
+            raise
+        raise ParamsError(
+            f"MLflow does not understand the filter {filter_string!r} ({error.message}); expected such as "
+            "\"metrics.test_f1 > 0.5 and params.`model.architecture` = 'FPN'\": tests joined by `and`, dotted names in backticks"
+        ) from None
+    versions = _versions(store, [run.info.run_id for run in found])
+    return [_record(store, run, versions) for run in found]
+
+
+def ranked(records: Sequence[RunRecord], metric: str) -> list[RunRecord]:
+    """Return runs by a metric, the best first, the newer of equals first; those without it come last, the newest first.
+
+    ``metric`` is a whole name (``test_f1``, ``train_seconds``) or that of a score (``f1``). Of losses and seconds the lowest
+    is best.
+
+    Raises
+    ------
+    ParamsError
+        If no run has it; names those that there are.
+    """
+    names = {name for record in records for name in record.metrics}
+    if records and metric not in {*names, *HEADLINES, *(name for record in records for name in record.scores())}:
+        raise ParamsError(f"no run has a metric {metric!r}; there are: {', '.join(sorted({*names, *HEADLINES}))}")
+    sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
+
+    def place(record: RunRecord) -> tuple[bool, float, float]:
+        value = record.metrics.get(metric, record.score(metric))
+        missing = math.isnan(value)
+        return missing, 0.0 if missing else sign * value, -record.started.timestamp()
+
+    return sorted(records, key=place)
+
+
+def objections(records: Sequence[RunRecord]) -> list[str]:
+    """Say why scores of runs cannot be compared, a sentence each; runs without scores, and fewer than two, give none."""
+    scored = [record for record in records if not math.isnan(record.score("scot"))]
+    data = _groups(scored, lambda record: record.data[:SHORT])
+    said = []
+    if len(data) > 1:
+        said.append(f"other data: {_told(data)}")
+    grounds = _groups(scored, lambda record: record.scored[:SHORT] or UNKNOWN)
+    if len(grounds) > 1:
+        said.append(f"scored on other areas, columns or thresholds: {_told(grounds)}")
+    return said
+
+
+def read_run(store: Store, run_id: str) -> RunRecord:
+    """Read one run.
+
+    Raises
+    ------
+    StoreError
+        If the store does not have it, it was deleted, or it belongs to none of our experiments.
+    """
+    try:
+        run = store.client.get_run(run_id)
+    except MlflowException as error:
+        raise StoreError(f"the run {run_id} is not in {store.uri} ({error.message})") from None
+    if run.info.lifecycle_stage == LifecycleStage.DELETED:
+        raise StoreError(f"the run {run_id} was deleted; bring it back with `mlflow runs restore --run-id {run_id}`")
+    if run.info.experiment_id not in store.experiments.values():
+        raise StoreError(f"the run {run_id} belongs to another experiment of this store, not to {FINAL} or {SEARCH}")
+    return _record(store, run, _versions(store, [run_id]))
+
+
+def _versions(store: Store, run_ids: Sequence[str]) -> dict[str, tuple[Version, ...]]:
+    """Return run to its versions in the registry, the newest first."""
+    client, by_run = store.client, dict[str, tuple[Version, ...]]()
+    models = paged(lambda token: client.search_registered_models(page_token=token))
+    aliases = {model.name: model.aliases for model in models}
+    for first in range(0, len(run_ids), AT_ONCE):
+        wanted = ", ".join(f"'{run_id}'" for run_id in run_ids[first : first + AT_ONCE])
+        for found in paged(partial(_search_versions, store, f"run_id IN ({wanted})")):
+            own = [alias for alias, number in aliases[found.name].items() if str(number) == str(found.version)]
+            version = Version(found.name, str(found.version), tuple(sorted(own)))
+            run_id = str(found.run_id)
+            by_run[run_id] = (*by_run.get(run_id, ()), version)
+    return by_run
+
+
+def _search_versions(store: Store, filter_string: str, token: str | None) -> PagedList[ModelVersion]:
+    return store.client.search_model_versions(filter_string, page_token=token)
+
+
+def _record(store: Store, run: MlflowRun, versions: Mapping[str, tuple[Version, ...]]) -> RunRecord:
+    experiment = next(name for name, number in store.experiments.items() if number == run.info.experiment_id)
+    return RunRecord(
+        run_id=str(run.info.run_id),
+        name=run.info.run_name or "",
+        experiment=experiment,
+        started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        state=run.data.tags.get(STATE, run.info.status.lower()),
+        metrics=dict(run.data.metrics),
+        params=dict(run.data.params),
+        tags=dict(run.data.tags),
+        scored=run.data.tags.get(SCORED) or _tiles(run, experiment),
+        versions=versions.get(str(run.info.run_id), ()),
+    )
+
+
+def _tiles(run: MlflowRun, experiment: str) -> str:
+    """Return the digest of the tiles that a trial was scored on; final runs say themselves what they were scored on."""
+    if experiment == FINAL or run.inputs is None:
+        return ""
+    held = [
+        given.dataset.digest
+        for given in run.inputs.dataset_inputs
+        if any(tag.value == "validation" for tag in given.tags)
+    ]
+    return held[0] if len(set(held)) == 1 else ""
+
+
+def _groups(records: Sequence[RunRecord], key: Callable[[RunRecord], str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record.short_id)
+    return groups
+
+
+def _told(groups: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{', '.join(ids)} on {name}" for name, ids in groups.items())

@@ -1,0 +1,145 @@
+"""The rows of a CSV that others wrote, with the lines they start on; those that cannot be cut into fields as well."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from sn7ml.core.errors import LabelError
+from sn7ml.core.safe_files import open_text
+from sn7ml.scenes.row_errors import quoted, quoted_ends
+
+LONGEST_FIELD = 10_000_000
+"""Characters. The csv module's own limit of 131,072 is less than the outline of a whole town may need."""
+
+MOST_CSV_BYTES = 2**31
+"""SpaceNet 7's whole training set takes as much. Rows and polygons take up to ten times their text in memory."""
+
+MOST_BROKEN = 10_000
+"""Lines that cannot be cut into fields; each is remembered with a sentence, which may be longer than the line."""
+
+
+@dataclass(frozen=True)
+class CsvRows:
+    """Rows below a header; blank lines are none."""
+
+    lines: list[int]
+    """On which line of the file each row starts, counted from 1."""
+
+    columns: dict[str, list[str]]
+    """The columns asked for, by row."""
+
+    broken: dict[int, str]
+    """Line to a sentence on what is wrong, of the rows that have not as many fields as the header."""
+
+
+def read_rows(path: Path, names: Sequence[str]) -> CsvRows:
+    """Read columns ``names`` of a CSV in UTF-8, with or without byte order mark; a quoted field may span lines.
+
+    Raises
+    ------
+    LabelError
+        If the file cannot be opened, is no text in UTF-8, or its header lacks or repeats one of ``names``.
+    """
+    try:
+        with open_text(path, MOST_CSV_BYTES) as file, _long_fields():
+            return _sort_out(path, _records(path, file), names)
+    except OSError as error:
+        raise LabelError(f"{path}: cannot be read ({error.strerror}); expected a CSV file") from None
+
+
+def _sort_out(path: Path, records: Iterator[tuple[int, list[str] | str]], names: Sequence[str]) -> CsvRows:
+    first, header = next(records, (1, []))
+    places = _places(path, first, header, names)
+    rows = CsvRows([], {name: [] for name in names}, {})
+    cells = [(rows.columns[name], place) for name, place in zip(names, places, strict=True)]
+    for line, fields in records:
+        if len(rows.broken) > MOST_BROKEN:
+            raise LabelError(
+                f"{path}: more than {MOST_BROKEN:,} broken lines; the first is {next(iter(rows.broken.values()))}"
+            )
+        if isinstance(fields, str):
+            rows.broken[line] = fields
+        elif len(fields) != len(header):
+            rows.broken[line] = (
+                f"line {line}: {len(fields)} field(s) in {quoted_ends(','.join(fields))}; expected {len(header)} as in "
+                f"line {first}, and a field that holds commas between quotes"
+            )
+        else:
+            rows.lines.append(line)
+            for column, place in cells:
+                column.append(fields[place])
+    return rows
+
+
+def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]) -> list[int]:
+    expected = f"expected a header with the columns {','.join(names)}"
+    if isinstance(header, str):
+        raise LabelError(f"{path}: {header}; {expected}")
+    if not header:
+        raise LabelError(f"{path}: is empty; {expected}")
+    faults = [
+        f"{fault} column(s) {found}"
+        for fault, found in (
+            ("lacks", [name for name in names if name not in header]),
+            ("repeats", [name for name in names if header.count(name) > 1]),
+        )
+        if found
+    ]
+    if faults:
+        raise LabelError(f"{path}: line {line}, {quoted(','.join(header))}, {' and '.join(faults)}; {expected}")
+    return [header.index(name) for name in names]
+
+
+def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield the first line of every row with its fields, or with a sentence on what is wrong."""
+    source: list[str] = []
+    reader = csv.reader(_remembered(path, file, source), strict=True)
+    while True:
+        line = reader.line_num + 1
+        source.clear()
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:  # the reader goes on with the next line
+            yield line, _unpaired(line, reader.line_num, source[0], str(error))
+        except UnicodeDecodeError as error:
+            # All lines before this one have been handed on, so the decoder's chunk starts within line_num + 1.
+            number = reader.line_num + 1 + error.object.count(b"\n", 0, error.start)
+            raise LabelError(
+                f"{path}: line {number} is not UTF-8 (byte 0x{error.object[error.start]:02x}); expected CSV text in UTF-8"
+            ) from None
+        else:
+            if fields:
+                yield line, fields
+
+
+def _remembered(path: Path, file: TextIO, source: list[str]) -> Iterator[str]:
+    """Yield the lines of ``file`` and put each into ``source``, for messages."""
+    for number, line in enumerate(file, start=1):
+        if "\0" in line:
+            raise LabelError(
+                f"{path}: line {number} holds a NUL character, so the file is not text; expected CSV in UTF-8"
+            )
+        source.append(line)
+        yield line
+
+
+def _unpaired(line: int, last: int, text: str, reason: str) -> str:
+    lines = f"line {line}" if line == last else f"lines {line} to {last}"
+    what = f"quotes do not pair ({reason})"
+    if reason == "unexpected end of data":
+        what = "a quote is opened and never closed"
+    return f"{lines}: {what}, from {quoted_ends(text.rstrip())} on; expected quotes around whole fields only"
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    before = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)

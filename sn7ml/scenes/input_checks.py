@@ -1,0 +1,147 @@
+"""Images that did not come through the pipeline's checks: what prediction takes, and why it refuses the rest.
+
+A network has learnt from red, green and blue, 0 to 255, in pixels of about 4 metres. It answers to anything else too,
+and wrongly, so what differs is refused before hours are spent on it.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rasterio
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp
+
+from sn7ml.core.errors import GridError, RasterError
+from sn7ml.core.geo.grid import WEB_MERCATOR, Grid
+from sn7ml.scenes.images import Image, grid_of, shared_grid
+from sn7ml.scenes.rasters import open_geotiff
+from sn7ml.scenes.row_errors import listing
+
+ORDERS = (
+    (ColorInterp.red, ColorInterp.green, ColorInterp.blue),
+    (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha),
+)
+"""Bands that an image may have."""
+
+PIXEL_M = (2.5, 5.5)
+"""Sides of a pixel on the ground that prediction takes. Those of SpaceNet 7's training areas are 2.91 to 4.78 m long."""
+
+MOST_PIXELS = 4_096**2
+"""Of one image. Up-sampled three times, prediction takes up to 350 bytes a pixel: 6 GB for so many (docs/hostile-input.md)."""
+
+
+def check_frames(root: Path, frames: pd.DataFrame, *, any_pixel_size: bool = False) -> dict[str, Grid]:
+    """Look at every image without reading its pixels; return the grid of each AOI.
+
+    Parameters
+    ----------
+    root, frames
+        A data folder and ``FRAMES``.
+    any_pixel_size
+        Take pixels of any size on the ground.
+
+    Raises
+    ------
+    RasterError
+        Naming every image that cannot be predicted, what was found, what was expected, and the cure; and of every AOI
+        whose images do not share one grid the first that differs.
+    """
+    faults: list[str] = []
+    grids: dict[str, Grid] = {}
+    for aoi, images in frames.groupby("aoi", sort=True)["image"]:
+        found: dict[Path, Grid] = {}
+        for path in (root / image for image in images):
+            try:
+                found[path] = _checked_grid(path, any_pixel_size)
+            except RasterError as fault:
+                faults.append(str(fault))
+        try:
+            if len(found) == len(images):
+                grids[str(aoi)] = shared_grid(found)
+        except GridError as fault:
+            faults.append(str(fault))
+    if faults:
+        head = f"{root}: {len(faults)} fault(s) in {len(frames)} image(s)"
+        raise RasterError(listing(head, [[fault] for fault in faults], len(faults)))
+    return grids
+
+
+def _checked_grid(path: Path, any_pixel_size: bool) -> Grid:
+    """Return the grid of one image. Raises RasterError if something is wrong with the image."""
+    with open_geotiff(path) as source:
+        _check_bands(source, path)
+        _check_crs(source, path)
+        grid = grid_of(source, path)
+    _check_size(grid, path)
+    if not any_pixel_size:
+        _check_pixel_size(grid, path)
+    return grid
+
+
+def _check_bands(source: rasterio.DatasetReader, path: Path) -> None:
+    if set(source.dtypes) != {"uint8"}:
+        raise RasterError(
+            f"{path}: its bands are {', '.join(sorted(set(source.dtypes)))}; expected uint8, 0 to 255, as SpaceNet 7's mosaics "
+            "are: gdal_translate -ot Byte -scale"
+        )
+    if source.colorinterp not in ORDERS:
+        found = ", ".join(band.name for band in source.colorinterp)
+        raise RasterError(
+            f"{path}: its bands are {found}; expected red, green, blue and perhaps alpha, in this order: gdal_translate -b "
+            "chooses and orders bands, gdal_edit.py -colorinterp_1 red … says what they are"
+        )
+
+
+def _check_crs(source: rasterio.DatasetReader, path: Path) -> None:
+    if source.crs and not source.crs.is_projected:
+        raise RasterError(
+            f"{path}: its CRS {source.crs.to_string():.60} is not in metres; expected EPSG:{WEB_MERCATOR} or another projected "
+            f"one: gdalwarp -t_srs EPSG:{WEB_MERCATOR} -tr 4.777 4.777"
+        )
+
+
+def _check_size(grid: Grid, path: Path) -> None:
+    rows, cols = grid.shape
+    if rows * cols > MOST_PIXELS:
+        raise RasterError(
+            f"{path}: has {rows} x {cols} pixels; expected at most {MOST_PIXELS:,} in all, as a frame is predicted and tracked "
+            "in memory: cut all months alike (gdal_translate -srcwin)"
+        )
+
+
+def _check_pixel_size(grid: Grid, path: Path) -> None:
+    side, (least, most) = ground_pixel_size_m(grid), PIXEL_M
+    if not least <= side <= most:
+        raise RasterError(
+            f"{path}: its pixels are {side:.2f} m on the ground; expected {least:g} to {most:g} m, as the networks know "
+            "buildings of that size only: resample it (gdalwarp -tr), or try it all the same with --any-pixel-size"
+        )
+
+
+def ground_pixel_size_m(grid: Grid) -> float:
+    """Return the side of the middle pixel on the ground, in metres, in any projected CRS.
+
+    Lengths in other projections than web mercator are taken as they are: a UTM zone's are right to a thousandth.
+    """
+    if grid.epsg == WEB_MERCATOR:
+        return grid.ground_pixel_size_m()
+    _, metres = CRS.from_epsg(grid.epsg).linear_units_factor
+    return float(grid.transform.a * metres)
+
+
+def read_any_image(path: Path) -> Image:
+    """Read an image with or without alpha; without it, what GDAL holds for missing (nodata, a mask) is unusable.
+
+    Raises
+    ------
+    RasterError
+        If the file cannot be read to its end, or its bands are not red, green, blue and perhaps alpha, uint8.
+    """
+    with open_geotiff(path) as source:
+        grid = grid_of(source, path)
+        _check_bands(source, path)
+        pixels = source.read()
+        if len(pixels) == len(ORDERS[0]):
+            pixels = np.concatenate([pixels, source.dataset_mask()[None]])
+    return Image(pixels, grid)

@@ -1,0 +1,154 @@
+"""What a prediction can be asked of: a SpaceNet 7 folder, a folder of one AOI's frames, or a single GeoTIFF.
+
+Each becomes the table of frames that ``spacenet7.scan`` gives, so that nothing below knows the difference.
+"""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pandas as pd
+
+from sn7ml.core.errors import CatalogError
+from sn7ml.core.safe_files import real_path
+from sn7ml.core.schemas import FRAMES
+from sn7ml.scenes.layouts.spacenet7 import AOI_PATTERN, IMAGE_FOLDERS, PARTS, STEM_PATTERN, scan
+
+ENDINGS = (".tif", ".tiff")
+
+MONTH_PATTERN = re.compile(
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<between>[_-]?)(?P<month>0[1-9]|1[0-2])"
+    r"(?:(?P=between)(?:0[1-9]|[12]\d|3[01]))?(?!\d)",
+    re.ASCII,
+)
+"""2018_01, 2018-01 or 201801; a day may follow, written in the same way."""
+
+MONTH = re.compile(r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])", re.ASCII)
+
+
+def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFrame]:
+    """Find the frames that ``path`` stands for.
+
+    ===================================================  ===============  ======================
+    path                                                 AOI              month
+    ===================================================  ===============  ======================
+    a folder that :func:`~sn7ml.scenes.layouts.spacenet7.scan` takes  its folder       from the files' names
+    one AOI's folder, with images_masked/ or images/     its own name     from the files' names
+    a folder of GeoTIFFs (those in folders below it do   in SpaceNet 7's  from the files' names
+    not count)                                           names, or else
+                                                         the folder's
+    a GeoTIFF                                            in SpaceNet 7's  ``month``, or from its
+                                                         name, or what    name
+                                                         the name says
+                                                         but the month
+    ===================================================  ===============  ======================
+
+    Parameters
+    ----------
+    path
+        A folder or a file.
+    month
+        ``2018-01``: the month of a single GeoTIFF, whatever its name says.
+
+    Returns
+    -------
+    root
+        The folder to which the paths in the table are relative.
+    frames
+        ``FRAMES``, in order of AOI and date; at least one row.
+
+    Raises
+    ------
+    CatalogError
+        If there is no such file or folder, or no frame in it; or naming every file whose name does not tell its
+        month, and every pair that tells the same one.
+    """
+    path = real_path(path)
+    if path.is_file():
+        return path.parent, _single(path, month)
+    if month is not None:
+        raise CatalogError(f"a month ({month}) is for a single GeoTIFF, but {path} is none; leave --month out")
+    if not path.is_dir():
+        raise CatalogError(f"no file or folder {path}; expected a folder of images, or a GeoTIFF")
+    for name in IMAGE_FOLDERS:
+        if images := _geotiffs(path / name):
+            return path / name, _flat(images, path.name)
+    if _holds_areas(path):
+        return path, scan(path)
+    if images := _geotiffs(path):
+        return path, _flat(images, path.name)
+    raise CatalogError(
+        f"{path}: no images; expected GeoTIFFs of one AOI in it, or SpaceNet 7's layout: {' or '.join(PARTS)} with folders "
+        f"such as L15-0331E-1257N_1327_3160_13/{IMAGE_FOLDERS[0]}, or such folders themselves"
+    )
+
+
+def _geotiffs(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.glob("*")
+        if path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _holds_areas(folder: Path) -> bool:
+    return any(
+        AOI_PATTERN.fullmatch(path.name)
+        for part in (*PARTS, "")
+        for path in (folder / part).glob("L15-*")
+        if path.is_dir()
+    )
+
+
+def _single(path: Path, month: str | None) -> pd.DataFrame:
+    if path.suffix.lower() not in ENDINGS:
+        raise CatalogError(f"{path}: is no GeoTIFF by its name; expected a name that ends in {' or '.join(ENDINGS)}")
+    if month is not None and not MONTH.fullmatch(month):
+        raise CatalogError(f"month {month!r}: expected one such as 2018-01")
+    stem = STEM_PATTERN.fullmatch(path.stem)
+    # What is left of "harbour_2020_05" without the month, and without what parted the two.
+    rest = re.sub(r"[_\-. ]{2,}", "_", MONTH_PATTERN.sub("", path.stem)).strip("_-. ")
+    aoi = stem["aoi"] if stem else rest or path.parent.name
+    return _table({(aoi, month or _month_of(path)): path.name})
+
+
+def _flat(images: list[Path], folder_name: str) -> pd.DataFrame:
+    """Return the frames of one folder of images."""
+    by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
+    faults: list[str] = []
+    for path in images:
+        stem = STEM_PATTERN.fullmatch(path.stem)
+        try:
+            by_key[stem["aoi"] if stem else folder_name, _month_of(path)].append(path.name)
+        except CatalogError as fault:
+            faults.append(str(fault))
+    faults += [
+        f"{names} are all of {month}, AOI {aoi}; expected one image a month"
+        for (aoi, month), names in by_key.items()
+        if len(names) > 1
+    ]
+    if faults:
+        head = f"{images[0].parent}: {len(faults)} fault(s)"
+        raise CatalogError("\n".join([head, *(f"  {fault}" for fault in faults)]))
+    return _table({key: name for key, (name,) in by_key.items()})
+
+
+def _month_of(path: Path) -> str:
+    """Return the one month that a file's name tells. Raises CatalogError if it tells none, or two."""
+    stem = STEM_PATTERN.fullmatch(path.stem)
+    found = [stem] if stem else list(MONTH_PATTERN.finditer(path.stem))
+    months = sorted({f"{match['year']}-{match['month']}" for match in found})
+    if len(months) != 1:
+        raise CatalogError(
+            f"{path.name}: its name tells {'no month' if not months else ' and '.join(months)}; expected one such as 2018_01, "
+            "2018-01 or 201801 in it: rename it, or give a single GeoTIFF with --month 2018-01"
+        )
+    return months[0]
+
+
+def _table(images: dict[tuple[str, str], str]) -> pd.DataFrame:
+    rows = [
+        {"aoi": aoi, "month": month, "part": "", "image": name, "labels": "", "labels_kind": "", "udm": ""}
+        for (aoi, month), name in sorted(images.items())
+    ]
+    return FRAMES.check(pd.DataFrame(rows))

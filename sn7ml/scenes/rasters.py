@@ -1,0 +1,144 @@
+"""GeoTIFFs: opened with bounds on what a file may ask for; written as QGIS opens them, in blocks that can be read at random."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
+from rasterio.enums import Interleaving
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+
+from sn7ml.core.errors import RasterError
+from sn7ml.core.geo.grid import Grid
+from sn7ml.core.runtime.files import replacing
+from sn7ml.core.safe_files import require_regular
+
+MOST_PIXELS = 16_384**2
+"""Of one band. A file of a few bytes can declare any size, and reading it would take that much memory."""
+
+MOST_BLOCK_BYTES = 4 * MOST_PIXELS
+"""Of one block, all bands of it that are stored together: GDAL unpacks whole blocks, whatever the size of the image."""
+
+MOST_FILE_BYTES = 2**33
+"""Of the file: GDAL reads tags of any size into memory, up to that of the file."""
+
+ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
+"""GDAL's settings for a file that is read by itself: an .aux.xml, .ovr, .msk or .tfw beside it could change what it says."""
+
+GDAL_ERRORS = (RasterioError, CRSError, CPLE_BaseError)
+"""What rasterio raises for faults of a file; some of GDAL's own errors come through it as they are."""
+
+
+@contextmanager
+def open_geotiff(path: Path) -> Iterator[rasterio.DatasetReader]:
+    """Open a GeoTIFF for reading.
+
+    Raises
+    ------
+    RasterError
+        If the file is none (no other driver is tried: a VRT named .tif could point anywhere), is larger or declares more
+        than the bounds above, or fails while it is read within the ``with`` block.
+    """
+    with explained(path), opened(path) as source:
+        yield source
+
+
+def opened(path: Path) -> rasterio.DatasetReader:
+    """Open a GeoTIFF for reading, until it is closed. Raises RasterError; what fails later is for :func:`explained`."""
+    try:
+        require_regular(path, MOST_FILE_BYTES)
+    except OSError as error:
+        raise RasterError(f"{path}: cannot be read as a GeoTIFF ({error.strerror})") from None
+    with explained(path), rasterio.Env(**ALONE), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused in words where it matters
+        # Absolute, so that no name is taken for a file system of GDAL's own (/vsicurl/…, GTIFF_DIR:…).
+        source = rasterio.open(path.absolute(), driver="GTiff")
+        try:
+            _refuse_giants(source, path)
+        except RasterError:
+            source.close()
+            raise
+        return source
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what GDAL raises while ``path`` is read into RasterError."""
+    try:
+        yield
+    except GDAL_ERRORS as error:
+        # "Read failed. See previous exception for details": GDAL's own words are in the cause, after the name of the file.
+        words = str(error.__cause__ or error).rpartition(f"{path.absolute()}:")[2].strip()
+        raise RasterError(f"{path}: cannot be read as a GeoTIFF, is it truncated? ({words})") from None
+
+
+def refuse_upsampled(path: Path, grid: Grid, upsampling: int) -> None:
+    """Raise RasterError if what is made of this frame, ``upsampling`` times as large, could not be read again."""
+    rows, cols = grid.shape
+    if rows * cols * upsampling**2 > MOST_PIXELS:
+        raise RasterError(
+            f"{path}: {rows} x {cols} pixels up-sampled {upsampling} times are more than {MOST_PIXELS:,}; "
+            "cut it into parts (gdal_retile.py)"
+        )
+
+
+def _refuse_giants(source: rasterio.DatasetReader, path: Path) -> None:
+    if source.height * source.width > MOST_PIXELS:
+        raise RasterError(
+            f"{path}: declares {source.height} x {source.width} pixels, more than {MOST_PIXELS:,} in all; "
+            "cut it into parts (gdal_retile.py)"
+        )
+    together = source.count if source.interleaving is Interleaving.pixel else 1
+    rows, cols = source.block_shapes[0]
+    if rows * cols * together * np.dtype(source.dtypes[0]).itemsize > MOST_BLOCK_BYTES:
+        raise RasterError(
+            f"{path}: declares blocks of {rows} x {cols} pixels, {together} x {source.dtypes[0]} each, more than "
+            f"{MOST_BLOCK_BYTES:,} bytes; write it anew with smaller ones (gdal_translate -co TILED=YES)"
+        )
+
+
+def profile_of(grid: Grid, bands: int, block_px: int) -> dict[str, Any]:
+    """Return rasterio's options for a tiled uint8 raster on ``grid``; each band is stored by itself."""
+    rows, cols = grid.shape
+    return {
+        "driver": "GTiff",
+        "dtype": "uint8",
+        "count": bands,
+        "height": rows,
+        "width": cols,
+        "crs": f"EPSG:{grid.epsg}",
+        "transform": grid.transform,
+        "tiled": True,
+        "blockxsize": block_px,
+        "blockysize": block_px,
+        "interleave": "band",
+        "compress": "zstd",
+        "zstd_level": 6,
+        "bigtiff": "if_safer",
+    }
+
+
+def write_bands(
+    path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid, block_px: int = 256
+) -> None:
+    """Write uint8 arrays (rows, cols) as the named bands of one file, through a temporary name.
+
+    Raises
+    ------
+    RasterError
+        If it cannot be written, for instance since the disk is full.
+    """
+    options = profile_of(grid, len(bands), block_px)
+    with replacing(path) as temporary:
+        try:
+            with rasterio.open(temporary, "w", **options) as target:
+                for number, (band, name) in enumerate(zip(bands, names, strict=True), start=1):
+                    target.write(band, number)
+                    target.set_band_description(number, name)
+        except GDAL_ERRORS as error:
+            raise RasterError(f"{path}: cannot be written, is the disk full? ({error.__cause__ or error})") from None

@@ -1,0 +1,137 @@
+"""A repaired copy of a data set, with a list of every change."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from sn7ml.core.errors import CatalogError, RasterError
+from sn7ml.core.geo.grid import Grid
+from sn7ml.core.runtime.files import link_or_copy, replacing
+from sn7ml.core.runtime.parallel import map_items
+from sn7ml.scenes.images import read_grid
+from sn7ml.scenes.layouts.spacenet7 import AOI_PATTERN, IMAGE_FOLDERS, LABEL_ENDING, LABEL_FOLDERS, aoi_folders
+from sn7ml.scenes.repair.images import mend_image_file
+from sn7ml.scenes.repair.labels import Note, mend_label_file
+
+CHANGES = "changes.csv"
+"""In the copy: the columns of ``COLUMNS``, a row for each thing that was mended, or left."""
+
+COLUMNS = ("outcome", "file", "id", "what", "before", "after")
+
+IMAGES = tuple((name, "*.tif") for name in IMAGE_FOLDERS)
+LABELS = tuple((name, f"*{LABEL_ENDING}") for name in LABEL_FOLDERS.values())
+"""Folder of an AOI and pattern of what can be mended there."""
+
+
+def mended_copy(source: Path, out: Path) -> pd.DataFrame:
+    """Write a copy of a data set to ``out`` in which what can be mended safely is mended.
+
+    Nothing is at ``out`` until everything is; ``source`` is never written to. Files that stay as they are are hard-linked
+    where that is possible, else copied. Only AOI folders are taken along: tables beside them would tell of other labels.
+
+    Parameters
+    ----------
+    source
+        A folder with ``train`` and/or ``test_public``, a folder of AOI folders, or one AOI folder.
+    out
+        Must not exist, or be an empty folder.
+
+    Returns
+    -------
+    pd.DataFrame
+        What is in ``out/changes.csv``: all text, in order of file and row; empty if nothing was wrong. ``outcome`` is
+        "mended" or "left".
+
+    Raises
+    ------
+    CatalogError
+        If ``source`` holds no AOI, or ``out`` is not empty or lies inside ``source``.
+    """
+    folders = check_target(source, out)
+    with replacing(out) as fresh:
+        found: dict[str, list[Note]] = {}
+        for part, folder in folders:
+            target = fresh / part / folder.name
+            odd = _link_or_copy_all(folder, target)
+            found |= {path.relative_to(fresh).as_posix(): [NO_FILE] for path in odd}
+        for patterns in (IMAGES, LABELS):  # images first: they say where labels are
+            jobs = {path.relative_to(fresh).as_posix(): path for path in _files(fresh, patterns)}
+            found |= map_items(_mend, jobs)
+        changes = _table(found)
+        changes.to_csv(fresh / CHANGES, index=False)
+    return changes
+
+
+def check_target(source: Path, out: Path) -> list[tuple[str, Path]]:
+    """Return (part, folder) of every AOI of ``source`` if a copy can be written to ``out``; raise CatalogError if not."""
+    source, out = source.resolve(), out.resolve()
+    if not source.is_dir():
+        raise CatalogError(f"no folder {source}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CatalogError(f"{out} exists and is not an empty folder; remove it or name another one")
+    if AOI_PATTERN.fullmatch(out.name):
+        raise CatalogError(f"{out} is called like an AOI, and AOIs are to lie inside; name another folder")
+    if out.is_relative_to(source):
+        raise CatalogError(f"{out} lies inside {source}, which is to be copied; name a folder elsewhere")
+    return aoi_folders(source)
+
+
+NO_FILE = Note("left", "", "no file", "a folder, a broken link, or no regular file", "not copied; put the file there")
+
+
+def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
+    """Bring an AOI over, and return where things would be that are no files.
+
+    Only ``<AOI>/<file>`` and ``<AOI>/<folder>/<file>`` are taken: deeper, a link could lead to the whole disk.
+    """
+    odd: list[Path] = []
+    inner = sorted(path for path in source.iterdir() if path.is_dir())
+    for folder in (source, *(it for it in inner if not source.resolve().is_relative_to(it.resolve()))):  # no link back
+        here = target / folder.relative_to(source)
+        here.mkdir(parents=True)  # and not with the modes of the source, which may forbid to write
+        for path in sorted(folder.iterdir()):
+            if path.is_file():
+                link_or_copy(path, here / path.name)
+            elif path not in inner:
+                odd.append(here / path.name)
+    return odd
+
+
+def _files(root: Path, patterns: Sequence[tuple[str, str]]) -> list[Path]:
+    return [
+        path
+        for _, folder in aoi_folders(root)
+        for name, pattern in patterns
+        for path in sorted((folder / name).glob(pattern))
+        if path.is_file() and not path.name.startswith(".")
+    ]
+
+
+def _mend(path: Path) -> list[Note]:
+    if path.parent.name in IMAGE_FOLDERS:
+        return mend_image_file(path, path.parent.parent.name)
+    kind = next(kind for kind, folder in LABEL_FOLDERS.items() if folder == path.parent.name)
+    return mend_label_file(path, kind, None if kind == "match_pix" else _grid(path))
+
+
+def _grid(labels: Path) -> Grid | None:
+    """Return the grid of the image that a label file is of; None if there is none that can be read."""
+    name = labels.name.removesuffix(LABEL_ENDING) + ".tif"
+    for folder in IMAGE_FOLDERS:
+        image = labels.parent.parent / folder / name
+        if image.is_file():
+            try:
+                return read_grid(image)
+            except RasterError:  # validation tells of it
+                return None
+    return None
+
+
+def _table(found: dict[str, list[Note]]) -> pd.DataFrame:
+    rows = [
+        (note.outcome, file, note.id, note.what, note.before, note.after)
+        for file, notes in sorted(found.items())
+        for note in notes
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")

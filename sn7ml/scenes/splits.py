@@ -1,0 +1,116 @@
+"""Who trains, who chooses, who is scored: by AOI, or by columns when there is one AOI only. Never by month.
+
+Neighbouring months are near-duplicates, so a split by frame would leak; neighbouring AOIs share streets and light, so
+they stay together.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from sn7ml.core.errors import CatalogError
+from sn7ml.core.schemas import REGIONS
+from sn7ml.params import SplitParams
+from sn7ml.scenes.layouts.spacenet7 import tile_of
+
+
+def assign_regions(sizes: Mapping[str, tuple[int, int]], params: SplitParams) -> pd.DataFrame:
+    """Decide which columns of which AOI belong to which split.
+
+    Parameters
+    ----------
+    sizes
+        Labelled AOI to (rows, cols) of its images.
+    params
+        Fractions, gap and seed.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``REGIONS``. Several groups of AOIs: whole AOIs. One AOI: columns from left to right train, validation (or all the
+        folds), test, with a gap between. Every split, or fold, gets at least one row.
+
+    Raises
+    ------
+    CatalogError
+        For no AOI, too few groups of AOIs for splits without a leak, or an AOI too narrow for its columns.
+    """
+    if not sizes:
+        raise CatalogError("no labelled AOI to train on; labels_match or labels_match_pix are needed for at least one")
+    groups = neighbour_groups(sorted(sizes), params.neighbour_tiles)
+    if len(sizes) == 1:
+        ((aoi, (_, cols)),) = sizes.items()
+        return _by_columns(aoi, cols, params)
+    parts = max(params.folds, 2) + 1
+    if len(groups) < parts:
+        wanted = "train, validation and test splits" if params.folds == 1 else f"{params.folds} folds and a test split"
+        raise CatalogError(
+            f"{len(sizes)} AOIs in {len(groups)} group(s) of neighbours cannot give {wanted}: use one AOI (split by "
+            f"columns), {parts} or more far from each other, or a smaller split.neighbour_tiles or split.folds"
+        )
+    return _by_groups(groups, sizes, params)
+
+
+def neighbour_groups(aois: Sequence[str], reach_tiles: int) -> list[list[str]]:
+    """Group AOIs whose zoom-13 tiles lie at most ``reach_tiles`` apart along both axes, directly or through others."""
+    groups: list[list[str]] = []
+    for aoi in aois:
+        near = [group for group in groups if any(_distance(aoi, other) <= reach_tiles for other in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append(sorted([aoi, *(other for group in near for other in group)]))
+    return sorted(groups)
+
+
+def _distance(one: str, other: str) -> int:
+    (x, y, _), (u, v, _) = tile_of(one), tile_of(other)
+    return max(abs(x - u), abs(y - v))
+
+
+def _by_columns(aoi: str, cols: int, params: SplitParams) -> pd.DataFrame:
+    test_start = cols - round(cols * params.test_fraction)
+    learn_stop = test_start - params.gap_px
+    if params.folds == 1:
+        validation_start = learn_stop - round(cols * params.validation_fraction)
+        rows = [
+            (aoi, "train", 0, 0, validation_start - params.gap_px),
+            (aoi, "validation", 1, validation_start, learn_stop),
+        ]
+    else:
+        # Of so many folds, each with its gap, the last needs none: the gap before the test columns is its own.
+        ends = np.linspace(0, learn_stop + params.gap_px, params.folds + 1).round().astype(int).tolist()
+        rows = [(aoi, "validation", fold, ends[fold - 1], ends[fold] - params.gap_px) for fold in range(1, len(ends))]
+    rows.append((aoi, "test", 0, test_start, cols))
+    if min(stop - start for *_, start, stop in rows) < 1:
+        raise CatalogError(
+            f"AOI {aoi}: {cols} columns are too few for split fractions, {params.folds} fold(s) and gap_px {params.gap_px}"
+        )
+    return REGIONS.check(pd.DataFrame(rows, columns=list(REGIONS.columns)))
+
+
+def _by_groups(groups: list[list[str]], sizes: Mapping[str, tuple[int, int]], params: SplitParams) -> pd.DataFrame:
+    order = [groups[index] for index in np.random.default_rng(params.seed).permutation(len(groups))]
+    # What is left must suffice for the other splits: validation and training, or the folds.
+    test = _take(order, params.test_fraction * len(sizes), keep=max(params.folds, 2))
+    part_of = dict.fromkeys(test, ("test", 0))
+    if params.folds == 1:
+        validation = _take(order, params.validation_fraction * len(sizes), keep=1)
+        part_of |= dict.fromkeys(validation, ("validation", 1)) | {
+            aoi: ("train", 0) for group in order for aoi in group
+        }
+    else:
+        counts = [0] * params.folds
+        for group in sorted(order, key=len, reverse=True):
+            emptiest = int(np.argmin(counts))
+            counts[emptiest] += len(group)
+            part_of |= dict.fromkeys(group, ("validation", emptiest + 1))
+    rows = [(aoi, *part_of[aoi], 0, sizes[aoi][1]) for aoi in sorted(sizes)]
+    return REGIONS.check(pd.DataFrame(rows, columns=list(REGIONS.columns)))
+
+
+def _take(order: list[list[str]], wanted: float, keep: int) -> list[str]:
+    """Take groups off the end of ``order``, at least one, up to the ``wanted`` number of AOIs; leave ``keep`` groups."""
+    taken: list[str] = []
+    while len(order) > keep and (not taken or len(taken) + len(order[-1]) <= wanted):
+        taken += order.pop()
+    return taken

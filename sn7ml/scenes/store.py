@@ -1,0 +1,289 @@
+"""The tile store: images and masks of every AOI, one shard each, and an index of the tiles worth training on.
+
+::
+
+    tiles/
+      <AOI>/images.tif     bands "2018-01 red", … "2018-01 alpha", "2018-02 red", …
+      <AOI>/masks.tif      one band of bits per month (sn7ml.targets.rims), up-sampled
+      frames.parquet       aoi, month, size, brightness, digests
+      regions.parquet      which columns train, validate, test
+      tiles.parquet        windows, their split and their usable and built-up share
+
+A tile is a window of a shard, read at random: a million small files would drown DVC and the file system.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from sn7ml.core.errors import TableError
+from sn7ml.core.geo.burn import burn_ids
+from sn7ml.core.geo.grid import Grid
+from sn7ml.core.geo.polygons import moved
+from sn7ml.core.geo.radiometry import band_statistics
+from sn7ml.core.geo.windows import plan_windows
+from sn7ml.core.runtime.files import replacing
+from sn7ml.core.runtime.parallel import map_items
+from sn7ml.core.schemas import REGIONS, TILES
+from sn7ml.params import SplitParams, TilingParams
+from sn7ml.scenes.images import BANDS, Image, read_image, read_mask, read_stack_grid
+from sn7ml.scenes.labels import read_labels
+from sn7ml.scenes.rasters import refuse_upsampled, write_bands
+from sn7ml.scenes.scored_columns import Stretch
+from sn7ml.scenes.splits import assign_regions
+from sn7ml.scenes.tile_shards import read_frame_rows, read_table, read_window, shard_rows
+from sn7ml.targets.rims import FOOTPRINT_BIT, UNKNOWN_BIT, mask_flags
+
+BAND_NAMES = ("red", "green", "blue", "alpha")
+IMAGE_BLOCK_PX, MASK_BLOCK_PX = 128, 256
+TABLES = ("frames", "regions", "tiles")
+
+
+class TileStore:
+    """Random access to what :func:`write_tiles` wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        missing = [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]
+        if missing:
+            raise TableError(f"{folder} is no tile store: it lacks {missing}; run `dvc repro tile`")
+
+    @cached_property
+    def frames(self) -> pd.DataFrame:
+        """One row per frame: aoi, month, rows, cols, tile_px, labelled, digests of content, mean_* and std_* of each colour."""
+        return read_frame_rows(self.folder / "frames.parquet")
+
+    @cached_property
+    def regions(self) -> pd.DataFrame:
+        """``REGIONS``."""
+        return read_table(self.folder / "regions.parquet", REGIONS)
+
+    @cached_property
+    def tiles(self) -> pd.DataFrame:
+        """``TILES``."""
+        return read_table(self.folder / "tiles.parquet", TILES)
+
+    @cached_property
+    def upsampling(self) -> int:
+        """Mask pixels per image pixel along each axis."""
+        row = self.frames.iloc[0]
+        return int(shard_rows(self.folder / row["aoi"] / "masks.tif") // row["rows"])
+
+    @cached_property
+    def tile_px(self) -> int:
+        """Side of a tile, pixels of the original image."""
+        return int(self.frames["tile_px"].iloc[0])
+
+    @cached_property
+    def statistics(self) -> Mapping[tuple[str, str], tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """(aoi, month) to mean and deviation of red, green and blue, see ``band_statistics``."""
+        means = self.frames[[f"mean_{name}" for name in BAND_NAMES[:3]]].to_numpy(np.float32, copy=True)
+        stds = self.frames[[f"std_{name}" for name in BAND_NAMES[:3]]].to_numpy(np.float32, copy=True)
+        keys = zip(self.frames["aoi"], self.frames["month"], strict=True)
+        return dict(zip(keys, zip(means, stds, strict=True), strict=True))
+
+    @cached_property
+    def folds(self) -> int:
+        """Into how many parts that are held from a network in turn, numbered from 1, the tiles that are not for tests are cut."""
+        return int(self.regions["fold"].max())
+
+    def fold_of(self, network: int) -> int:
+        """Return the fold that network number ``network``, from 1, has not seen; they take the folds in turn."""
+        return (network - 1) % self.folds + 1
+
+    def learned_by(self, fold: int) -> pd.DataFrame:
+        """Return the labelled ``TILES`` that networks learn on from which ``fold`` is held."""
+        tiles = self.tiles
+        return tiles[tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != fold)]
+
+    def held_from(self, fold: int) -> pd.DataFrame:
+        """Return the labelled ``TILES`` that networks are validated on from which ``fold`` is held."""
+        tiles = self.tiles
+        return tiles[tiles["labelled"] & (tiles["fold"] == fold)]
+
+    def columns(self, splits: Collection[str], fold: int | None = None) -> dict[str, list[tuple[int, int]]]:
+        """Return AOI → (start, stop) of the columns that belong to any of these splits, or to one fold of them."""
+        chosen = self.regions[self.regions["split"].isin(splits)]
+        if fold is not None:
+            chosen = chosen[chosen["fold"] == fold]
+        return {
+            str(aoi): list(zip(rows["col_start"], rows["col_stop"], strict=True)) for aoi, rows in chosen.groupby("aoi")
+        }
+
+    def stretches(self, splits: Collection[str]) -> dict[str, list[Stretch]]:
+        """Return AOI → what is predicted of it, from left to right: by the network that has not seen it where there is one.
+
+        Gaps between these columns belong to them too, half to either side, so that no building is cut.
+        """
+        plans = {}
+        for aoi, rows in self.regions[self.regions["split"].isin(splits)].sort_values("col_start").groupby("aoi"):
+            starts, stops = rows["col_start"].tolist(), rows["col_stop"].tolist()
+            middles = [(stop + start) // 2 for stop, start in zip(stops, starts[1:], strict=False)]
+            ends = [starts[0], *middles, stops[-1]]
+            plans[str(aoi)] = [
+                Stretch(start, stop, int(fold)) for start, stop, fold in zip(ends, ends[1:], rows["fold"], strict=False)
+            ]
+        return plans
+
+    def extent(self) -> pd.DataFrame:
+        """Return what is used for what: split, aoi, columns ("0 to 633, 768 to 1022", the last included), labelled months."""
+        labelled = self.frames[self.frames["labelled"]].groupby("aoi").size()
+        rows = []
+        for (split, aoi), parts in self.regions.sort_values(["split", "aoi", "col_start"]).groupby(["split", "aoi"]):
+            spans = zip(parts["col_start"], parts["col_stop"], strict=True)
+            columns = ", ".join(f"{start} to {stop - 1}" for start, stop in spans)
+            rows.append((str(split), str(aoi), columns, int(labelled.get(aoi, 0))))
+        return pd.DataFrame(rows, columns=["split", "aoi", "columns", "labelled months"])
+
+    def months(self, aoi: str) -> list[str]:
+        """Return the months of an AOI, by date."""
+        return sorted(self.frames.loc[self.frames["aoi"] == aoi, "month"])
+
+    def read_pixels(self, aoi: str, month: str, corner: tuple[int, int], size_px: int) -> NDArray[np.uint8]:
+        """Read a window of a frame: uint8 (4, size_px, size_px)."""
+        first = BANDS * self._position[aoi, month] + 1
+        window = Window(corner[1], corner[0], size_px, size_px)
+        return read_window(self.folder / aoi / "images.tif", range(first, first + BANDS), window)
+
+    def read_flags(self, aoi: str, month: str, corner: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """Read the mask bits under a window of (rows, cols) image pixels: uint8, ``upsampling`` times as large."""
+        s = self.upsampling
+        window = Window(corner[1] * s, corner[0] * s, shape[1] * s, shape[0] * s)
+        band = self._position[aoi, month] + 1
+        flags: NDArray[np.uint8] = read_window(self.folder / aoi / "masks.tif", range(band, band + 1), window)[0]
+        return flags
+
+    def digest(self) -> str:
+        """Return 16 hexadecimal digits that name the content: every pixel, mask and table."""
+        content = b"".join((self.folder / f"{name}.parquet").read_bytes() for name in TABLES)
+        return hashlib.sha256(content).hexdigest()[:16]
+
+    @cached_property
+    def _position(self) -> Mapping[tuple[str, str], int]:
+        return {(aoi, month): n for aoi in self.frames["aoi"].unique() for n, month in enumerate(self.months(aoi))}
+
+
+def write_tiles(root: Path, frames: pd.DataFrame, split: SplitParams, tiling: TilingParams, out: Path) -> None:
+    """Write the tile store of all AOIs that have labels, several AOIs at a time.
+
+    Raises
+    ------
+    ItemsFailed
+        Naming every AOI that cannot be tiled, with the file at fault.
+    CatalogError
+        If the AOIs cannot be split.
+    """
+    labelled = frames[frames["aoi"].isin(frames.loc[frames["labels"] != "", "aoi"])]
+    jobs = {str(aoi): table.to_dict("records") for aoi, table in labelled.groupby("aoi")}
+    shapes = map_items(partial(_shape_of, root), jobs)
+    regions = assign_regions(shapes, split)
+    shards = map_items(partial(_write_shard, root, regions, tiling, out), jobs)
+    tables = {
+        "frames": pd.concat([shard[0] for shard in shards.values()], ignore_index=True),
+        "regions": regions,
+        "tiles": TILES.check(pd.concat([shard[1] for shard in shards.values()], ignore_index=True)),
+    }
+    tiles = tables["tiles"]
+    if not (tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != 1)).any():
+        raise TableError(
+            f"no labelled tile of {tiling.size_px} px that is {tiling.min_usable_fraction:.0%} usable fits the training region; "
+            "make tiling.size_px, tiling.min_usable_fraction or split.gap_px smaller"
+        )
+    for name, table in tables.items():
+        with replacing(out / f"{name}.parquet") as temporary:
+            table.to_parquet(temporary, index=False)
+
+
+def _shape_of(root: Path, frames: list[dict[str, str]]) -> tuple[int, int]:
+    return read_stack_grid([root / frame["image"] for frame in frames]).shape
+
+
+def _write_shard(
+    root: Path, regions: pd.DataFrame, tiling: TilingParams, out: Path, frames: list[dict[str, str]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write images.tif and masks.tif of one AOI; return its rows of the frames and the tiles tables."""
+    folder = out / frames[0]["aoi"]
+    bands: list[NDArray[np.uint8]] = []
+    flags: list[NDArray[np.uint8]] = []
+    frame_rows, tile_tables = [], []
+    for frame in frames:
+        image = read_image(root / frame["image"])
+        refuse_upsampled(root / frame["image"], image.grid, tiling.upsampling)
+        unknown = ~image.usable | _udm(root, frame, image.grid)
+        flags.append(draw_masks(root, frame, image.grid, unknown, tiling))
+        bands += list(image.pixels)
+        frame_rows.append(_frame_row(frame, image, flags[-1], tiling))
+        tile_tables.append(_tile_rows(frame, unknown, flags[-1], regions, tiling))
+    names = [f"{frame['month']} {name}" for frame in frames for name in BAND_NAMES]
+    write_bands(folder / "images.tif", bands, names, image.grid, IMAGE_BLOCK_PX)
+    months = [frame["month"] for frame in frames]
+    write_bands(folder / "masks.tif", flags, months, image.grid.upsampled(tiling.upsampling), MASK_BLOCK_PX)
+    return pd.DataFrame(frame_rows), pd.concat(tile_tables, ignore_index=True)
+
+
+def draw_masks(
+    root: Path, frame: dict[str, str], grid: Grid, unknown: NDArray[np.bool_], tiling: TilingParams
+) -> NDArray[np.uint8]:
+    """Draw the mask bits of one frame, up-sampled. A frame without labels is unknown everywhere."""
+    s = tiling.upsampling
+    if not frame["labels"]:
+        return np.full((grid.shape[0] * s, grid.shape[1] * s), UNKNOWN_BIT, np.uint8)
+    labels = read_labels(root / frame["labels"], grid, frame["labels_kind"])
+    seen = moved(labels["geometry"].to_numpy(), tiling.shift_x_px, tiling.shift_y_px)
+    ids = burn_ids(list(seen), grid.shape, s)
+    return mask_flags(ids, unknown.repeat(s, axis=0).repeat(s, axis=1), tiling.boundary_px, tiling.contact_px)
+
+
+def _udm(root: Path, frame: dict[str, str], grid: Grid) -> NDArray[np.bool_]:
+    """Where the unusable-data mask of a frame is set; nowhere if it has none."""
+    if not frame["udm"]:
+        return np.zeros(grid.shape, np.bool_)
+    return read_mask(root / frame["udm"], grid)
+
+
+def _frame_row(frame: dict[str, str], image: Image, flags: NDArray[np.uint8], tiling: TilingParams) -> dict[str, Any]:
+    mean, std = band_statistics(image.pixels)
+    rows, cols = image.grid.shape
+    row = {"aoi": frame["aoi"], "month": frame["month"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
+    row["labelled"] = bool(frame["labels"])
+    row |= {"pixels_digest": digest_of(image.pixels), "masks_digest": digest_of(flags)}
+    row |= {f"mean_{name}": float(value) for name, value in zip(BAND_NAMES[:3], mean, strict=True)}
+    return row | {f"std_{name}": float(value) for name, value in zip(BAND_NAMES[:3], std, strict=True)}
+
+
+def digest_of(content: NDArray[np.uint8]) -> str:
+    """Return 16 hexadecimal digits that name the values of an array."""
+    return hashlib.sha256(content.tobytes()).hexdigest()[:16]
+
+
+def _tile_rows(
+    frame: dict[str, str],
+    unknown: NDArray[np.bool_],
+    flags: NDArray[np.uint8],
+    regions: pd.DataFrame,
+    tiling: TilingParams,
+) -> pd.DataFrame:
+    """Index the tiles of one frame: those wholly inside a region and usable enough."""
+    s, size = tiling.upsampling, tiling.size_px
+    rows = unknown.shape[0]
+    found = []
+    for region in regions[regions["aoi"] == frame["aoi"]].to_dict("records"):
+        width = region["col_stop"] - region["col_start"]
+        if rows < size or width < size:
+            continue
+        for row, offset in plan_windows((rows, width), size, tiling.overlap_px):
+            col = region["col_start"] + offset
+            tile = flags[row * s : (row + size) * s, col * s : (col + size) * s]
+            usable = 1.0 - float(np.mean(unknown[row : row + size, col : col + size]))
+            built = float(np.mean((tile & FOOTPRINT_BIT) > 0))
+            place = (frame["aoi"], frame["month"], row, col, region["split"], region["fold"])
+            found.append((*place, usable, built, bool(frame["labels"])))
+    table = pd.DataFrame(found, columns=list(TILES.columns)) if found else TILES.empty()
+    return table[table["usable_fraction"] >= tiling.min_usable_fraction]

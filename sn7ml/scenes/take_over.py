@@ -1,0 +1,64 @@
+"""Bring a SpaceNet 7 folder into the project."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from sn7ml.core.errors import CatalogError
+from sn7ml.core.runtime.files import link_or_copy, replacing
+from sn7ml.core.safe_files import require_regular
+from sn7ml.scenes.layouts.spacenet7 import AOI_PATTERN, aoi_folders, scan
+from sn7ml.scenes.rasters import MOST_FILE_BYTES
+
+
+def take_over(source: Path, target: Path) -> pd.DataFrame:
+    """Make ``target`` hold the AOI folders of ``source``; what was in ``target`` goes away once the new content is whole.
+
+    Files are hard-linked where that is possible, else copied; links to files become files. What lies deeper than
+    ``<AOI>/<folder>/<file>`` is no part of the layout and stays where it is: links could lead round in circles there.
+
+    Parameters
+    ----------
+    source
+        A folder with ``train`` and/or ``test_public``, a folder of AOI folders, or one AOI folder.
+    target
+        The project's data folder.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``FRAMES`` of the new content.
+
+    Raises
+    ------
+    CatalogError
+        If ``source`` is not laid out like SpaceNet 7, lies inside ``target``, or holds what is no file (a pipe, a link to
+        nowhere); ``target`` is then untouched.
+    """
+    if not source.is_dir():
+        raise CatalogError(f"no folder {source}")
+    source = source.resolve()
+    if source.is_relative_to(target.resolve()):
+        raise CatalogError(f"{source} lies inside {target}; move it out first")
+    folders = [("train", source)] if AOI_PATTERN.fullmatch(source.name) else aoi_folders(source)
+    with replacing(target.absolute()) as fresh:
+        for part, folder in folders:
+            _take_files(folder, fresh / (part or "train") / folder.name)
+            for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
+                _take_files(inner, fresh / (part or "train") / folder.name / inner.name)
+        try:
+            return scan(fresh)
+        except CatalogError as fault:
+            raise CatalogError(str(fault).replace(str(fresh), str(source))) from None
+
+
+def _take_files(source: Path, target: Path) -> None:
+    target.mkdir(parents=True)
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            continue
+        try:
+            require_regular(path, MOST_FILE_BYTES)
+        except OSError as error:
+            raise CatalogError(f"{path}: cannot be taken over ({error.strerror})") from None
+        link_or_copy(path, target / path.name)

@@ -1,0 +1,141 @@
+"""Processes that do the same work side by side, each of which may be killed without the others."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from uuid import uuid4
+
+from sn7ml.core.errors import Sn7Error
+from sn7ml.core.runtime.parallel import shared_cores
+
+TICK_SECONDS = 5.0
+"""How often the parent looks after things, beside when a worker ends."""
+
+PATIENCE_SECONDS = 30.0
+"""How long a worker that is told to stop may take, before it is killed."""
+
+Work = Callable[[str], None]
+"""What a worker does; is given the worker's name. Must be picklable."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One process."""
+
+    name: str
+    """Its own, on all machines: a worker that takes another's place has another name."""
+
+    process: BaseProcess
+
+    failure: Connection
+    """Says which exception ended it."""
+
+
+def work_together(work: Work, count: int, on_death: Callable[[str], bool], on_tick: Callable[[], None]) -> None:
+    """Run ``work`` in so many processes until all have ended.
+
+    Parameters
+    ----------
+    on_death
+        Told the name of a worker that was killed. True: it was at work, and another takes its place. False: it died before it
+        could begin, as another would.
+    on_tick
+        Called now and then.
+
+    Raises
+    ------
+    Sn7Error
+        What a worker raised. The others are stopped first, as on an interrupt.
+    RuntimeError
+        In place of an exception of a worker that is no Sn7Error; the worker has printed its traceback.
+    """
+    workers = [_start(work, place, count) for place in range(count)]
+    try:
+        while workers:
+            wait([worker.process.sentinel for worker in workers], TICK_SECONDS)
+            for worker in [worker for worker in workers if not worker.process.is_alive()]:
+                place = workers.index(worker)
+                workers.remove(worker)
+                if worker.failure.poll():
+                    _raise_failure(worker)
+                if worker.process.exitcode and on_death(worker.name):
+                    workers.insert(place, _start(work, place, count))
+            on_tick()
+    finally:
+        _stop(workers)
+
+
+def _raise_failure(worker: Worker) -> None:
+    try:
+        error = worker.failure.recv()
+    except EOFError:  # it died without a word, which closes the pipe too
+        return
+    raise error
+
+
+def _start(work: Work, place: int, count: int) -> Worker:
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    name = uuid4().hex
+    process = context.Process(target=_run, args=(work, name, sending), name=f"worker {place + 1}")
+    with shared_cores(count), _interrupts_ignored():
+        process.start()
+    sending.close()
+    return Worker(name, process, receiving)
+
+
+def _stop(workers: list[Worker]) -> None:
+    for worker in workers:
+        worker.process.terminate()
+    for worker in workers:
+        worker.process.join(PATIENCE_SECONDS)
+        worker.process.kill()
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let a process that is started meanwhile not hear Ctrl-C, which a terminal sends to all: the parent decides what ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _run(work: Work, name: str, failure: Connection) -> None:
+    """Do the work in a process of its own; SIGTERM, and the death of the parent, interrupt it as Ctrl-C would."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        work(name)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGTERM)
+    except Sn7Error as error:
+        failure.send(error)
+    except Exception as error:  # noqa: BLE001 - handed to the parent, which raises it
+        traceback.print_exc()
+        failure.send(RuntimeError(f"{type(error).__name__} in a worker, see above: {error}"))
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the clean-up is not to be interrupted
+    raise KeyboardInterrupt
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)

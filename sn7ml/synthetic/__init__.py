@@ -1,0 +1,77 @@
+"""Synthetic cubes: towns with known buildings, growth, clouds and shifts, in the exact layout of SpaceNet 7.
+
+An area is laid out (``streets``, ``town``), lives (``lives``), lies on a painted ``ground``, is seen each month through a
+``sky`` (``scene``), and goes to files (``writer``). ``place`` gives it a name, a grid and a calendar. Every step draws from
+its own stream of random numbers (``chance``), so area k of a seed is the same in every set of that size.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from sn7ml.core.errors import CatalogError, ParamsError
+from sn7ml.core.runtime.files import replacing
+from sn7ml.synthetic.lives import NEVER, live
+from sn7ml.synthetic.place import place_of
+from sn7ml.synthetic.scene import build_area
+from sn7ml.synthetic.town import build_town
+from sn7ml.synthetic.writer import write_area
+
+__all__ = ["make_synthetic", "town_truth"]
+
+LIMITS = {"aois": (1, 60), "months": (1, 120), "size_px": (64, 1024)}
+
+
+def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int) -> None:
+    """Write ``out/train/<AOI>/...`` for ``aois`` areas over ``months`` months from 2018-01.
+
+    Nothing is at ``out`` until everything is. Area 0 (and 6, 12, ...) is one row short; area 1 lacks a month where
+    there are three; area 3 touches area 2 at a corner.
+
+    Raises
+    ------
+    ParamsError
+        A number is out of range.
+    CatalogError
+        ``out`` exists and is not an empty folder.
+    """
+    _check(aois, months, size_px, seed)
+    out = out.absolute()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CatalogError(f"{out} exists and is not an empty folder; remove it or give another one")
+    with replacing(out) as temporary:
+        for index in range(aois):
+            place = place_of(index, months, size_px, seed)
+            write_area(build_area(place, seed), temporary / "train" / place.aoi)
+
+
+def town_truth(aoi_index: int, months: int, size_px: int, seed: int) -> pd.DataFrame:
+    """Return every building that ever stands in an area of a synthetic set, clouds or not.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``id`` (int, as ``Id`` in the labels, from 0 and without gaps), ``birth`` (first month in which it stands, such as
+        "2018-05"; the first of the calendar for all that stood before), ``end`` (first month in which it is gone, or
+        None), ``polygon`` (shapely, pixels).
+    """
+    _check(aoi_index + 1, months, size_px, seed)
+    place = place_of(aoi_index, months, size_px, seed)
+    lives = live(build_town(place, seed), place, seed)
+    return pd.DataFrame(
+        {
+            "id": range(len(lives.buildings)),
+            "birth": [place.calendar[month] for month in lives.birth],
+            "end": pd.Series([None if end == NEVER else place.calendar[end] for end in lives.end], dtype=object),
+            "polygon": pd.Series([building.outline for building in lives.buildings], dtype=object),
+        }
+    )
+
+
+def _check(aois: int, months: int, size_px: int, seed: int) -> None:
+    for name, value in (("aois", aois), ("months", months), ("size_px", size_px)):
+        low, high = LIMITS[name]
+        if not low <= value <= high:
+            raise ParamsError(f"{name} must lie between {low} and {high}, got {value}")
+    if seed < 0:
+        raise ParamsError(f"seed must not be negative, got {seed}")

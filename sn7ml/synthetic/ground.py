@@ -1,0 +1,245 @@
+"""What lies under and between the buildings: open land, yards, levelled ground, streets, and many small bright things."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import LineString, Polygon
+
+from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn
+from sn7ml.synthetic.chance import Floats, Purpose, between, blurred, fractal_noise, snap, stream, value_noise
+from sn7ml.synthetic.place import Place
+from sn7ml.synthetic.streets import MARGIN_PX
+from sn7ml.synthetic.town import Building, Town
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of a region under a clear summer sky, RGB 0 to 255."""
+
+    dry: Colour
+    green: Colour
+    soil: Colour
+    yard: Colour
+    street: Colour
+    seasons: float
+    """How far open land swings between dry and green, 0 to 1."""
+
+
+PALETTES = (
+    Palette((90, 74, 51), (60, 60, 39), (212, 173, 131), (164, 138, 104), (148, 129, 104), 0.5),
+    Palette((78, 76, 44), (34, 48, 22), (206, 150, 98), (128, 116, 80), (146, 132, 100), 0.35),
+    Palette((110, 95, 63), (66, 72, 42), (218, 183, 138), (156, 140, 106), (132, 122, 104), 0.8),
+)
+
+CLUTTER: tuple[tuple[Colour, float, float, float], ...] = (
+    ((60, 60, 37), 0.9, 2.4, 0.40),  # trees: colour, least and greatest side in pixels, share
+    ((92, 88, 55), 1.5, 3.2, 0.12),  # lawns and hedges
+    ((220, 196, 162), 1.0, 2.4, 0.24),  # drives, patios, sand
+    ((244, 228, 200), 0.8, 1.6, 0.09),  # vans, sheds too small to be labelled
+    ((104, 150, 152), 1.0, 1.6, 0.03),  # pools
+    ((116, 106, 90), 1.6, 3.4, 0.12),  # paved yards
+)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Layers on the canvas: colours (3, rows, cols), and pictures of group numbers, 0 where there is none."""
+
+    palette: Palette
+    wild_dry: Floats
+    wild_green: Floats
+    bare: Floats
+    yards: Floats
+    lots: NDArray[np.int32]
+    """Group number + 1 of the ground that is levelled, then settled."""
+
+    streets: NDArray[np.int32]
+    """Group number + 1; main roads and tracks are one past the last group."""
+
+    street_colour: Floats
+    clutter: NDArray[np.int32]
+    """Index + 1 in ``clutter_colours`` and ``clutter_groups``."""
+
+    clutter_colours: Floats
+    clutter_groups: NDArray[np.int32]
+    """Group number + 1 of the yard each thing lies in; 0 in open land."""
+
+
+def paint_ground(town: Town, place: Place, seed: int) -> Ground:
+    """Paint everything but the buildings."""
+    rng = stream(seed, place.index, Purpose.GROUND)
+    shape = place.shape
+    fine = canvas_shape(shape)
+    palette = PALETTES[int(rng.integers(0, len(PALETTES)))]
+    relief = _relief(rng, fine)
+    dry, green = _open_land(rng, town, shape, palette)
+    bare_tone = 1 + 0.10 * fractal_noise(rng, fine, 10 * FINE, 4) + 0.05 * value_noise(rng, fine, FINE)
+    paved_tone = 1 + 0.20 * fractal_noise(rng, fine, 14 * FINE, 2) + 0.16 * value_noise(rng, fine, 2 * FINE)
+    yard_tone = 1 + 0.16 * fractal_noise(rng, fine, 12 * FINE, 3) + 0.28 * value_noise(rng, fine, 3 * FINE)
+    lots = drawn([group.ground for group in town.groups], range(1, len(town.groups) + 1), shape)
+    yards = np.where(_is_paved(town)[lots], _tinted(palette.street, paved_tone), _tinted(palette.yard, yard_tone))
+    streets, street_tone = _streets(rng, town, shape)
+    things, colours, groups = _clutter(town, place, seed)
+    return Ground(
+        palette=palette,
+        wild_dry=dry * relief,
+        wild_green=green * relief,
+        bare=_tinted(palette.soil, bare_tone),
+        yards=yards,
+        lots=lots,
+        streets=streets,
+        street_colour=_tinted(palette.street, street_tone),
+        clutter=drawn(things, range(1, len(things) + 1), shape),
+        clutter_colours=colours,
+        clutter_groups=groups,
+    )
+
+
+def _tinted(colour: Colour, tone: Floats) -> Floats:
+    return np.array(colour, dtype=np.float32)[:, np.newaxis, np.newaxis] * tone
+
+
+def _is_paved(town: Town) -> NDArray[np.bool_]:
+    """Tell by group number + 1 whether its yard is paved: those with several halls."""
+    halls = np.zeros(len(town.groups) + 1, dtype=np.int64)
+    for building in town.buildings:
+        halls[building.group + 1] += building.kind == "hall"
+    return halls > 1
+
+
+def _relief(rng: np.random.Generator, fine: tuple[int, int]) -> Floats:
+    """Light and shade of hills: the slope to the south-east of ridged noise."""
+    height = blurred(np.abs(fractal_noise(rng, fine, 60 * FINE, 4)), 1.2 * FINE)
+    slope = np.zeros(fine, dtype=np.float32)
+    slope[2:, 2:] = height[2:, 2:] - height[:-2, :-2]
+    slope[:2], slope[:, :2] = slope[2], slope[:, 2:3]
+    return np.asarray(1 + np.clip(6 * slope, -0.32, 0.30), dtype=np.float32)
+
+
+def _open_land(rng: np.random.Generator, town: Town, shape: tuple[int, int], palette: Palette) -> tuple[Floats, Floats]:
+    """Return open land at the end of the dry and of the green season."""
+    fine = canvas_shape(shape)
+    scrub: Floats = fractal_noise(rng, fine, 24 * FINE, 5) + 0.25 * value_noise(rng, fine, 2 * FINE)
+    dry, green = _tinted(palette.dry, 1 + 0.28 * scrub), _tinted(palette.green, 1 + 0.34 * scrub)
+    soil: Floats = np.clip(3 * fractal_noise(rng, fine, 30 * FINE, 4) - 0.9, 0, 1) * np.float32(0.7)
+    for land in (dry, green):
+        land += (_tinted(palette.soil, np.ones(fine, dtype=np.float32)) - land) * soil
+    fields, tones = _fields(rng, town)
+    ids = drawn(fields, range(1, len(fields) + 1), shape)
+    furrows = 1 + 0.06 * value_noise(rng, fine, 2 * FINE) + 0.14 * fractal_noise(rng, fine, 20 * FINE, 4)
+    for land, table in ((dry, tones[0]), (green, tones[1])):
+        np.copyto(land, table.T[:, ids] * furrows, where=ids > 0)
+    return blurred(dry, 0.6 * FINE), blurred(green, 0.6 * FINE)
+
+
+def _fields(rng: np.random.Generator, town: Town) -> tuple[list[Polygon], tuple[Floats, Floats]]:
+    """Cut the land of farms and fields into straight strips; tables of colours, by strip + 1, dry and green."""
+    strips: list[Polygon] = []
+    for district in town.districts:
+        share = {"field": 1.0, "farm": 0.45}.get(district.kind, 0.0)
+        strips += [strip for strip in _cut(rng, district.cell.buffer(-1.5), 3) if rng.random() < share]
+    swatches = (
+        (168, 138, 102),
+        (122, 101, 68),
+        (86, 82, 47),
+        (62, 70, 38),
+        (188, 160, 122),
+        (140, 112, 80),
+        (98, 82, 56),
+    )
+    picks = rng.integers(0, len(swatches), size=(2, len(strips) + 1))
+    picks[1] = np.where(rng.random(len(strips) + 1) < 0.5, picks[0], picks[1])
+    table = np.array(swatches, dtype=np.float32)
+    return strips, (table[picks[0]], table[picks[1]])
+
+
+def _cut(rng: np.random.Generator, land: Polygon, times: int) -> list[Polygon]:
+    if times == 0 or land.is_empty or land.geom_type != "Polygon":
+        return [land] if land.geom_type == "Polygon" and not land.is_empty else []
+    low_x, low_y, high_x, high_y = land.bounds
+    x, y = between(rng, 0.35, 0.65) * (high_x - low_x) + low_x, between(rng, 0.35, 0.65) * (high_y - low_y) + low_y
+    wide = high_x - low_x > high_y - low_y
+    cut = LineString([(x, low_y - 9), (x + 6, high_y + 9)] if wide else [(low_x - 9, y), (high_x + 9, y + 6)])
+    halves = shapely.get_parts(shapely.polygonize([shapely.node(shapely.union_all([land.boundary, cut]))]))
+    return [piece for half in halves for piece in _cut(rng, shapely.set_precision(half, 1 / 64), times - 1)]
+
+
+def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int]) -> tuple[NDArray[np.int32], Floats]:
+    fine = canvas_shape(shape)
+    always = len(town.groups) + 1
+    built = [district.cell for district in town.districts if district.kind in ("houses", "rows", "works")]
+    main = shapely.union_all([cell.boundary for cell in built]).buffer(1.5)
+    tracks = [_track(rng, max(shape)).buffer(between(rng, 0.35, 0.8)) for _ in range(2 + max(shape) // 64)]
+    own = [group.street.buffer(1.15) if group.street is not None else Polygon() for group in town.groups]
+    ids = drawn([*tracks, main, *own], [always] * (len(tracks) + 1) + list(range(1, always)), shape)
+    tone = np.asarray(1 + 0.12 * fractal_noise(rng, fine, 40 * FINE, 3), dtype=np.float32)
+    middle = drawn([shapely.union_all([cell.boundary for cell in built]).buffer(0.25)], [1], shape) > 0
+    track = drawn(tracks, [1] * len(tracks), shape) > 0
+    tone[middle] *= np.float32(0.86)
+    tone[track] *= np.float32(1.12)
+    return ids, tone
+
+
+def _track(rng: np.random.Generator, size_px: int) -> LineString:
+    """Draw a dirt track: a walk that turns gently."""
+    point, turn = size_px * rng.random(2), between(rng, 0, 2 * np.pi)
+    bend, points = 0.0, []
+    for _ in range(int(rng.integers(10, 40))):
+        points.append(point)
+        bend = 0.6 * bend + between(rng, -0.45, 0.45)
+        turn += bend
+        point = point + 4.0 * np.array([np.cos(turn), np.sin(turn)])
+    return LineString(snap(np.array(points)))
+
+
+def _clutter(town: Town, place: Place, seed: int) -> tuple[list[Polygon], Floats, NDArray[np.int32]]:
+    rng = stream(seed, place.index, Purpose.CLUTTER)
+    low, high = -MARGIN_PX, max(place.shape) + MARGIN_PX
+    spots = _bushes(rng, low, high)
+    spots += [_beside(rng, building) for building in town.buildings for _ in range(_things_round(building))]
+    shares = np.cumsum([share for *_, share in CLUTTER])
+    things, colours, groups = [], [(0.0, 0.0, 0.0)], [0]
+    for x, y, group in spots:
+        kind = int(np.searchsorted(shares, rng.random())) if group else int(rng.random() < 0.5)
+        colour, least, most, _ = CLUTTER[min(kind, len(CLUTTER) - 1)]
+        things.append(_thing(rng, (x, y), (between(rng, least, most), between(rng, least, most))))
+        tone = between(rng, 0.8, 1.2)
+        colours.append((colour[0] * tone, colour[1] * tone, colour[2] * tone))
+        groups.append(group)
+    return things, np.array(colours, dtype=np.float32), np.array(groups, dtype=np.int32)
+
+
+def _bushes(rng: np.random.Generator, low: float, high: float) -> list[tuple[float, float, int]]:
+    """Bushes and trees of the open land: in clumps and along hedges, few alone."""
+    spots = []
+    for _ in range(round((high - low) ** 2 / 1500)):
+        x, y, turn = between(rng, low, high), between(rng, low, high), between(rng, 0, np.pi)
+        length, width = between(rng, 0, 14), between(rng, 0.5, 5)
+        for _ in range(int(rng.integers(1, 12))):
+            along, across = between(rng, -length, length), between(rng, -width, width)
+            spots.append(
+                (x + np.cos(turn) * along - np.sin(turn) * across, y + np.sin(turn) * along + np.cos(turn) * across, 0)
+            )
+    return spots
+
+
+def _things_round(building: Building) -> int:
+    return 4 if building.kind == "house" else min(40, 3 + int(building.outline.area / 4))
+
+
+def _beside(rng: np.random.Generator, building: Building) -> tuple[float, float, int]:
+    x0, y0, x1, y1 = building.outline.bounds
+    reach = 0.4 * max(x1 - x0, y1 - y0) + 2.5
+    x, y = (x0 + x1) / 2 + between(rng, -reach, reach), (y0 + y1) / 2 + between(rng, -reach, reach)
+    return x, y, building.group + 1
+
+
+def _thing(rng: np.random.Generator, centre: tuple[float, float], sides: tuple[float, float]) -> Polygon:
+    turn = between(rng, 0, np.pi)
+    cos, sin = np.cos(turn), np.sin(turn)
+    u, v = np.array([(-0.5, 0.5, 0.5, -0.5), (-0.5, -0.5, 0.5, 0.5)]) * np.array(sides)[:, np.newaxis]
+    return Polygon(snap(np.column_stack([centre[0] + cos * u - sin * v, centre[1] + sin * u + cos * v])))

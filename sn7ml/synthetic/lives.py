@@ -1,0 +1,109 @@
+"""When each building of a town is built and demolished, and how its ground looks meanwhile."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sn7ml.synthetic.chance import Purpose, between, stream
+from sn7ml.synthetic.place import Place
+from sn7ml.synthetic.town import Building, Town
+
+NEVER = 10_000
+BORN_SHARES = (0.12, 0.17)
+GONE_SHARE = 0.02
+
+WILD, LEVELLED, SETTLED = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Births and demolitions, as indices in the calendar, in the order of the ids: building ``k`` has id ``k``."""
+
+    buildings: list[Building]
+    birth: NDArray[np.int64]
+    """First month in which it stands; 0 for what stood before."""
+
+    end: NDArray[np.int64]
+    """First month in which it stands no more, or ``NEVER``."""
+
+    levelled: NDArray[np.int64]
+    """Per group: the first month of bare, levelled ground."""
+
+    settled: NDArray[np.int64]
+    """Per group: the first month of yards and gardens."""
+
+    def standing(self, month: int) -> NDArray[np.bool_]:
+        """Tell which buildings stand in a month."""
+        standing: NDArray[np.bool_] = (self.birth <= month) & (month < self.end)
+        return standing
+
+    def ground(self, month: int) -> NDArray[np.uint8]:
+        """Tell for each group whether its ground is WILD, LEVELLED or SETTLED in a month."""
+        return ((month >= self.levelled).astype(np.uint8) + (month >= self.settled)).astype(np.uint8)
+
+
+def live(town: Town, place: Place, seed: int) -> Lives:
+    """Draw the lives: whole new streets, a few houses in between, a few demolitions.
+
+    What is born or demolished is so in a month that has an image. Ids count first what stood at the start, by
+    falling area, then the new ones by month, as in the real labels.
+    """
+    rng = stream(seed, place.index, Purpose.LIVES)
+    birth = _births(rng, town, place)
+    end = _ends(rng, birth, place)
+    order = sorted(range(len(birth)), key=lambda k: (birth[k], -town.buildings[k].outline.area, k))
+    levelled, settled = _ground_works(rng, town, birth)
+    return Lives([town.buildings[k] for k in order], birth[order], end[order], levelled, settled)
+
+
+def _births(rng: np.random.Generator, town: Town, place: Place) -> NDArray[np.int64]:
+    birth = np.zeros(len(town.buildings), dtype=np.int64)
+    months = place.frames()[1:]
+    if not months:
+        return birth
+    wanted = round(len(birth) * between(rng, *BORN_SHARES))
+    infill = round(wanted * 0.15)
+    houses = [k for k, each in enumerate(town.buildings) if each.kind != "hall"]
+    groups = np.array(sorted({town.buildings[k].group for k in houses}))
+    born: list[int] = []
+    for group in rng.permutation(groups):
+        street = [k for k in houses if town.buildings[k].group == group][: max(0, wanted - infill - len(born))]
+        first = int(rng.integers(0, len(months)))
+        for k in street:
+            birth[k] = months[min(first + int(rng.random() < 0.35), len(months) - 1)]
+        born += street
+    others = [k for k in range(len(birth)) if birth[k] == 0]
+    for k in rng.permutation(others)[: wanted - len(born)]:
+        birth[k] = months[int(rng.integers(0, len(months)))]
+    return birth
+
+
+def _ends(rng: np.random.Generator, birth: NDArray[np.int64], place: Place) -> NDArray[np.int64]:
+    end = np.full(len(birth), NEVER)
+    months = place.frames()[1:]
+    old = np.flatnonzero(birth == 0)
+    if months:
+        for k in rng.permutation(old)[: max(1, round(len(birth) * GONE_SHARE))]:
+            end[k] = months[int(rng.integers(0, len(months)))]
+    return end
+
+
+def _ground_works(
+    rng: np.random.Generator, town: Town, birth: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw for each group when its ground is levelled and when it has gardens: long ago, or around its birth.
+
+    Only a street of which every house is new was wild ground before.
+    """
+    levelled = np.full(len(town.groups), -NEVER)
+    settled = np.full(len(town.groups), -NEVER)
+    groups = np.array([each.group for each in town.buildings])
+    for group in np.unique(groups):
+        months = birth[groups == group]
+        if months.min() > 0:
+            levelled[group] = months.min() - int(rng.integers(1, 5))
+            settled[group] = months.max() + int(rng.integers(1, 4))
+    empty = ~np.isin(np.arange(len(town.groups)), groups)
+    levelled[empty] = settled[empty] = NEVER
+    return levelled, settled

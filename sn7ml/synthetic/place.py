@@ -1,0 +1,85 @@
+"""Where and when a synthetic area is: its tile, name, grid and calendar, all as SpaceNet 7 has them."""
+
+from dataclasses import dataclass
+
+from affine import Affine
+
+from sn7ml.synthetic.chance import Purpose, stream
+
+ZOOM = 13
+HALF_WORLD_M = 20037508.342789244
+TILE_M = 2 * HALF_WORLD_M / 2**ZOOM
+PIXEL_M = 4.77731426716
+"""Side of a pixel of a z=13 tile of 1024 pixels, Web Mercator metres, to the digits that the real files carry."""
+
+FIRST_YEAR = 2018
+CYCLE = 6
+"""Every sixth area has the same special traits."""
+SHORT_SIDE, MISSING_MONTH, NEIGHBOUR = 0, 1, 3
+"""Remainders of an area's index: one row short; a month is missing; touches the area before it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One synthetic area."""
+
+    index: int
+    """Which area of the set, from 0."""
+
+    tile: tuple[int, int]
+    """``(x, y)`` of the z=13 Web Mercator tile whose north-west corner the image shares."""
+
+    shape: tuple[int, int]
+    """``(rows, cols)`` of the images."""
+
+    calendar: tuple[str, ...]
+    """Every month of the span, in order; births and demolitions count in these."""
+
+    missing: int | None
+    """Index in ``calendar`` of the month that has no files."""
+
+    @property
+    def aoi(self) -> str:
+        """Name of the folder: zoom-15 quad (TMS), tile and zoom."""
+        x, y = self.tile
+        return f"L15-{x // 4:04d}E-{2047 - y // 4:04d}N_{x}_{y}_{ZOOM}"
+
+    @property
+    def transform(self) -> Affine:
+        """Pixel corner ``(col, row)`` to EPSG:3857 ``(x, y)``."""
+        x, y = self.tile
+        left, top = round(-HALF_WORLD_M + x * TILE_M, 6), round(HALF_WORLD_M - y * TILE_M, 6)
+        return Affine(PIXEL_M, 0.0, left, 0.0, -PIXEL_M, top)
+
+    def frames(self) -> list[int]:
+        """Return the months that have files, as indices in ``calendar``."""
+        return [month for month in range(len(self.calendar)) if month != self.missing]
+
+    def stem(self, month: int) -> str:
+        """Return the 58 characters that begin the name of every file of a month."""
+        return f"global_monthly_{self.calendar[month].replace('-', '_')}_mosaic_{self.aoi}"
+
+
+def place_of(aoi_index: int, months: int, size_px: int, seed: int) -> Place:
+    """Return area number ``aoi_index`` of a set; the other areas of the set have no influence on it."""
+    trait = aoi_index % CYCLE
+    tile = _tile(aoi_index, seed) if trait != NEIGHBOUR else _corner_neighbour(_tile(aoi_index - 1, seed))
+    return Place(
+        index=aoi_index,
+        tile=tile,
+        shape=(size_px - 1 if trait == SHORT_SIDE else size_px, size_px),
+        calendar=tuple(f"{FIRST_YEAR + month // 12}-{month % 12 + 1:02d}" for month in range(months)),
+        missing=months // 2 if trait == MISSING_MONTH and months > 2 else None,
+    )
+
+
+def _tile(aoi_index: int, seed: int) -> tuple[int, int]:
+    # The first 61 multiples of 997 on a ring of 7600 lie 114 or more apart. Shrunk by 0.9 that leaves at least 20 tiles
+    # between areas, whatever is drawn below 80: only areas that are meant to be neighbours are.
+    rng = stream(seed, aoi_index, Purpose.PLACE)
+    x = 1000 + (aoi_index * 997) % 7600 * 9 // 10 + int(rng.integers(0, 80))
+    return x, int(rng.integers(2700, 3800))
+
+
+def _corner_neighbour(tile: tuple[int, int]) -> tuple[int, int]:
+    return tile[0] + 1, tile[1] + 1

@@ -1,0 +1,136 @@
+"""One month of a synthetic area as the satellite sees it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn, sensed, shifted
+from sn7ml.synthetic.chance import Floats, Purpose, bell_noise, blurred, stream, value_noise
+from sn7ml.synthetic.ground import Ground, paint_ground
+from sn7ml.synthetic.lives import LEVELLED, SETTLED, Lives, live
+from sn7ml.synthetic.place import Place
+from sn7ml.synthetic.sky import Sky, cloud_cover, cloudy_months, sky_of, unusable
+from sn7ml.synthetic.town import build_town
+
+SHARPNESS_PX = 0.7
+"""Deviation of the blur of optics and resampling, besides the pixel itself."""
+
+ROOFS = ((252, 234, 204), (206, 176, 142), (206, 152, 112), (184, 160, 128), (156, 140, 116), (112, 102, 86))
+"""White and metal, sand, tiles, brown, grey, slate: RGB."""
+
+ROOF_SHARES = {"house": (0.06, 0.34, 0.20, 0.22, 0.12, 0.06), "hall": (0.6, 0.14, 0.02, 0.08, 0.12, 0.04)}
+HAZE_COLOUR = (148, 146, 146)
+
+
+@dataclass(frozen=True)
+class Area:
+    """Everything about a synthetic area that months share."""
+
+    place: Place
+    seed: int
+    lives: Lives
+    ground: Ground
+    roofs: NDArray[np.int32]
+    """Id + 1 on the canvas, whether or not the building stands."""
+
+    roof_colours: Floats
+    """RGB by id + 1, (buildings + 1, 3)."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One month: pixels and what cannot be used."""
+
+    rgb: NDArray[np.uint8]
+    """(3, rows, cols), clouds included."""
+
+    unusable: NDArray[np.bool_]
+    """(rows, cols): cloud."""
+
+
+def build_area(place: Place, seed: int) -> Area:
+    """Build the town of an area and paint what the months share."""
+    town = build_town(place, seed)
+    lives = live(town, place, seed)
+    outlines = [building.outline for building in lives.buildings]
+    roofs = drawn(outlines, range(1, len(outlines) + 1), place.shape)
+    return Area(place, seed, lives, paint_ground(town, place, seed), roofs, _roof_colours(lives, place, seed))
+
+
+def _roof_colours(lives: Lives, place: Place, seed: int) -> Floats:
+    """Draw a colour for each roof: a street has roofs of a kind, with exceptions."""
+    rng = stream(seed, place.index, Purpose.ROOFS)
+    groups = 1 + max((building.group for building in lives.buildings), default=0)
+    street_ranks = rng.random(groups)
+    colours = [(0.0, 0.0, 0.0)]
+    for building in lives.buildings:
+        rank = street_ranks[building.group] if rng.random() < 0.75 else rng.random()
+        shares = ROOF_SHARES["hall" if building.outline.area > 30 else "house"]
+        red, green, blue = ROOFS[min(int(np.searchsorted(np.cumsum(shares), rank)), len(ROOFS) - 1)]
+        tone = 0.88 + 0.28 * rng.random()
+        colours.append((red * tone, green * tone, blue * tone))
+    return np.array(colours, dtype=np.float32)
+
+
+def see(area: Area, month: int) -> Frame:
+    """Return the frame of a month (an index in the calendar)."""
+    place = area.place
+    sky = sky_of(place, month, area.seed)
+    image = shifted(_painted(area, sky, month), sky.shift_px)
+    image = sensed(blurred(image, SHARPNESS_PX * FINE), place.shape)
+    image = _through_air(image, sky)
+    image += _grain(area, month)
+    cover = np.zeros(place.shape, dtype=np.float32)
+    if month in cloudy_months(place, area.seed):
+        cover = cloud_cover(place, month, area.seed)
+        image += (np.float32(232) - image) * cover
+    # Rounded to 1/64 first, so that the last bit of a float does not decide between two greys.
+    grey = np.floor(np.round(image * 64) / 64 + 0.5)
+    return Frame(np.clip(grey, 1, 255).astype(np.uint8), unusable(cover))
+
+
+def _painted(area: Area, sky: Sky, month: int) -> Floats:
+    """Paint ground, streets, things, shadows and roofs on the canvas, (3, rows, cols)."""
+    ground, palette = area.ground, area.ground.palette
+    green = np.float32(round(sky.greenness * palette.seasons, 4))
+    state = np.concatenate([[0], area.lives.ground(month), [SETTLED]])
+    image = ground.wild_dry + (ground.wild_green - ground.wild_dry) * green
+    lot = state[ground.lots]
+    np.copyto(image, ground.bare, where=lot == LEVELLED)
+    np.copyto(image, ground.yards, where=lot == SETTLED)
+    np.copyto(image, ground.street_colour, where=state[ground.streets] >= LEVELLED)
+    things = (state[ground.clutter_groups] == SETTLED) | (ground.clutter_groups == 0)
+    things[0] = False
+    np.copyto(image, ground.clutter_colours.T[:, ground.clutter], where=things[ground.clutter])
+    standing = np.concatenate([[False], area.lives.standing(month)])[area.roofs]
+    down, right = (round(each * FINE) for each in sky.shadow_px)
+    image *= np.where(np.roll(standing, (down, right), (0, 1)) & ~standing, np.float32(0.62), np.float32(1))
+    np.copyto(image, _roof_picture(area), where=standing)
+    return image
+
+
+def _roof_picture(area: Area) -> Floats:
+    rng = stream(area.seed, area.place.index, Purpose.ROOFS, 1)
+    tone = 1 + np.float32(0.08) * value_noise(rng, canvas_shape(area.place.shape), 2 * FINE)
+    return area.roof_colours.T[:, area.roofs] * tone
+
+
+def _through_air(image: Floats, sky: Sky) -> Floats:
+    gain = np.array(sky.gain, dtype=np.float32)[:, np.newaxis, np.newaxis]
+    haze = np.array(HAZE_COLOUR, dtype=np.float32)[:, np.newaxis, np.newaxis]
+    if sky.seam is not None:
+        rows, cols = image.shape[1:]
+        down, right, light = sky.seam
+        across = down * (np.arange(rows) / rows)[:, np.newaxis] + right * (np.arange(cols) / cols)
+        gain = gain * np.where(across > 0.5, np.float32(light), np.float32(1))
+    air = np.float32(round(sky.haze, 4))
+    return np.asarray(image * gain * (1 - air) + haze * air, dtype=np.float32)
+
+
+def _grain(area: Area, month: int) -> Floats:
+    """Noise of the sensor, mostly common to the bands and smeared by resampling."""
+    rng = stream(area.seed, area.place.index, Purpose.SENSOR, month)
+    rows, cols = area.place.shape
+    common = blurred(bell_noise(rng, (rows, cols)), 0.6) * np.float32(3.2)
+    return common + bell_noise(rng, (3, rows, cols)) * np.float32(0.7)

@@ -1,0 +1,114 @@
+"""What the network shall learn to see, drawn from an image of building ids.
+
+All masks come from ids, not from a merged footprint, so that touching houses get a line between them.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sn7ml.core.geo.burn import Ids
+
+FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT, UNKNOWN_BIT = 1, 2, 4, 8
+"""Bits of a mask pixel as the tile store keeps it. UNKNOWN: no evidence (UDM, nodata), the loss leaves it out."""
+
+
+def footprint_mask(ids: Ids) -> NDArray[np.bool_]:
+    """Mark every pixel of a building.
+
+    >>> footprint_mask(np.array([[0, 1, 2]])).astype(int)
+    array([[0, 1, 1]])
+    """
+    return np.asarray(ids > 0)
+
+
+def boundary_mask(ids: Ids, thickness_px: int = 1) -> NDArray[np.bool_]:
+    """Mark the rim of every building, on its inside.
+
+    Two buildings that touch each get a rim along the line they share, so that the network can learn to part them.
+    The edge of the image is no rim: a building cut off there goes on.
+
+    Parameters
+    ----------
+    ids
+        Image of building ids.
+    thickness_px
+        Pixels from a building's outermost pixel to the innermost one that is marked.
+
+    Returns
+    -------
+    bool array (rows, cols)
+
+    Examples
+    --------
+    >>> boundary_mask(np.array([[0, 1, 1, 1, 2, 2]])).astype(int)
+    array([[0, 1, 0, 1, 1, 0]])
+    """
+    if thickness_px < 1:
+        raise ValueError(f"thickness_px must be at least 1, got {thickness_px}")
+    lowest, highest = _extreme(ids, thickness_px, np.minimum), _extreme(ids, thickness_px, np.maximum)
+    return np.asarray(footprint_mask(ids) & (lowest != highest))
+
+
+def contact_mask(ids: Ids, reach_px: int) -> NDArray[np.bool_]:
+    """Mark the pixels from which two different buildings lie within ``reach_px``.
+
+    Those are the seam of two houses that touch and the narrow ground between two that nearly do. Reach is measured
+    along rows and columns (a square window).
+
+    Returns
+    -------
+    bool array (rows, cols)
+
+    Examples
+    --------
+    >>> contact_mask(np.array([[1, 1, 1, 0, 2, 2, 2, 0, 0]]), reach_px=1).astype(int)
+    array([[0, 0, 0, 1, 0, 0, 0, 0, 0]])
+    """
+    if reach_px < 1:
+        raise ValueError(f"reach_px must be at least 1, got {reach_px}")
+    ground_last = np.where(ids > 0, ids, np.iinfo(ids.dtype).max)
+    # Where there is no building at all, lowest is the ground's number and highest 0.
+    return np.asarray(_extreme(ground_last, reach_px, np.minimum) < _extreme(ids, reach_px, np.maximum))
+
+
+def _extreme(ids: Ids, reach_px: int, pick: np.ufunc) -> Ids:
+    """Return the lowest or highest (``pick``) number in the square window of ``reach_px`` to each side, within the image.
+
+    Shifted slices, axis by axis: for the few pixels of reach that masks have, five times as fast as scipy.ndimage's
+    filters.
+    """
+    for axis in (0, 1):
+        old, new = np.moveaxis(ids, axis, 0), np.moveaxis(found := ids.copy(), axis, 0)
+        for step in range(1, reach_px + 1):
+            pick(new[:-step], old[step:], out=new[:-step])
+            pick(new[step:], old[:-step], out=new[step:])
+        ids = found
+    return ids
+
+
+def mask_flags(ids: Ids, unknown: NDArray[np.bool_], boundary_px: int, contact_px: int) -> NDArray[np.uint8]:
+    """Draw all masks into one image of bits.
+
+    Parameters
+    ----------
+    ids
+        Image of building ids.
+    unknown
+        Same shape; True where there is no evidence.
+    boundary_px
+        Thickness of the rim.
+    contact_px
+        Two buildings with at most this many pixels of ground between them are marked between; an even number counts
+        as the next odd one.
+
+    Returns
+    -------
+    uint8 array (rows, cols)
+        Sums of FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT, UNKNOWN_BIT.
+    """
+    reach_px = contact_px // 2 + 1  # from the middle of the gap to the first pixel of either building
+    flags = footprint_mask(ids).astype(np.uint8) * FOOTPRINT_BIT
+    flags |= boundary_mask(ids, boundary_px).astype(np.uint8) * np.uint8(BOUNDARY_BIT)
+    flags |= contact_mask(ids, reach_px).astype(np.uint8) * np.uint8(CONTACT_BIT)
+    flags |= unknown.astype(np.uint8) * np.uint8(UNKNOWN_BIT)
+    return flags

@@ -1,0 +1,156 @@
+"""How frames look, and where and when: what a model's training data can be compared by. Read once per file, in parallel."""
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rasterio
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from sn7ml.core.errors import GridError, RasterError
+from sn7ml.core.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
+from sn7ml.core.runtime.parallel import map_items
+from sn7ml.core.schemas import Table
+from sn7ml.scenes.images import BANDS
+from sn7ml.scenes.rasters import open_geotiff
+from sn7ml.validation.facts.fact_tables import as_table, fault_of
+
+COLOURS = ("red", "green", "blue")
+LEVELS = 256
+
+STRIP_ROWS = 256
+"""Rows read at a time, so that memory stays bounded."""
+
+APPEARANCE = Table(
+    "appearance",
+    {
+        "aoi": "text", "month": "text", "file": "text", "fault": "text",
+        "brightness_red": "float", "brightness_green": "float", "brightness_blue": "float",
+        "contrast_red": "float", "contrast_green": "float", "contrast_blue": "float",
+        "usable_fraction": "float", "usable_km2": "float", "ground_px_m": "float", "noon_sun_deg": "float",
+    },
+    key=("aoi", "month"),
+)  # fmt: skip
+"""One row per frame. Facts that cannot be known of a file are missing.
+
+fault
+    Why the file tells nothing; "" if it does.
+brightness_*, contrast_*
+    Mean and standard deviation of a colour over the usable pixels, grey levels (0 to 255).
+usable_fraction
+    Share of pixels with alpha above 0 or, of an image without alpha, of those that its mask or nodata value leaves.
+usable_km2
+    That share of the image's area on the ground. This, the next and the last are known of EPSG:3857 only.
+ground_px_m
+    Side of the middle pixel on the ground, metres.
+noon_sun_deg
+    How high the sun stands at noon in the middle of that month at that latitude, degrees: the season, as shadows and plants
+    know it, on both hemispheres and in the tropics alike.
+"""
+
+
+def appearance(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
+    """Look at every image of a ``FRAMES`` table.
+
+    A damaged file gives a row that says so and hinders no other.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``APPEARANCE``, in order of AOI and month; empty if ``frames`` is.
+    """
+    jobs = {f"{row['aoi']} {row['month']}": row for row in frames.to_dict("records")}
+    rows = list(map_items(partial(_look_at, root), jobs).values())
+    return as_table(rows, APPEARANCE).sort_values(["aoi", "month"], ignore_index=True)
+
+
+def looks_of(root: Path, frames: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
+    """Return what :func:`appearance` does, out of ``FRAME_FACTS`` of the same frames.
+
+    Only images that those facts do not measure, such as ones without alpha, are read again.
+    """
+    keys = ["aoi", "month"]
+    known = frames[keys].merge(facts, on=keys, how="left")
+    measured = (known["brightness_red"].notna() | (known["usable_fraction"] == 0)) & known["readable"].fillna(False)
+    others = appearance(root, frames[~measured.to_numpy()])
+    rows = [*known.loc[measured, list(APPEARANCE.columns)].to_dict("records"), *others.to_dict("records")]
+    return as_table(rows, APPEARANCE).sort_values(keys, ignore_index=True)
+
+
+def noon_sun_deg(latitude_deg: float, month: str) -> float:
+    """Return how high the sun stands at noon on the 15th of a month, degrees; below 0 in a polar night.
+
+    >>> round(noon_sun_deg(0.0, "2018-03"))  # near the equinox, at the equator: overhead
+    87
+    """
+    year, number = (int(part) for part in month.split("-"))
+    day = (pd.Timestamp(year=year, month=number, day=15) - pd.Timestamp(year=year, month=1, day=1)).days + 1
+    declination = -23.44 * math.cos(2 * math.pi * (day + 10) / 365.25)  # within half a degree, all year
+    return 90.0 - abs(latitude_deg - declination)
+
+
+def _look_at(root: Path, row: dict[str, str]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": row["image"]}
+    try:
+        with open_geotiff(root / row["image"]) as source:
+            if source.count not in (len(COLOURS), BANDS) or set(source.dtypes) != {"uint8"}:
+                bands = f"{source.count} of {sorted(set(source.dtypes))}"
+                return facts | {"fault": f"expected {len(COLOURS)} or {BANDS} uint8 bands, got {bands}"}
+            facts |= colours(_histograms(source), source.shape)
+            return facts | {"fault": ""} | place(source, row["month"], facts["usable_fraction"])
+    except RasterError as error:
+        return facts | {"fault": fault_of(error, root, row["image"])}
+
+
+def _histograms(source: rasterio.DatasetReader) -> NDArray[np.int64]:
+    """Count the usable pixels by colour and grey level: (3, 256). Exact, whatever the size, in little memory."""
+    rows, cols = source.shape
+    counts = np.zeros((len(COLOURS), LEVELS), np.int64)
+    for top in range(0, rows, STRIP_ROWS):
+        window = Window(0, top, cols, min(STRIP_ROWS, rows - top))
+        strip = source.read(window=window)
+        usable = (strip[-1] if source.count == BANDS else source.dataset_mask(window=window)) > 0
+        counts += levels(strip, usable)
+    return counts
+
+
+def levels(pixels: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the usable pixels of an image (3 or more, rows, cols) by colour and grey level: (3, 256)."""
+    return np.stack([np.bincount(pixels[number][usable], minlength=LEVELS) for number in range(len(COLOURS))])
+
+
+def colours(counts: NDArray[np.int64], shape: tuple[int, int]) -> dict[str, float]:
+    """Return usable fraction, brightness and contrast of an image of (rows, cols) from its :func:`levels`."""
+    usable = int(counts[0].sum())
+    facts = {"usable_fraction": round(usable / (shape[0] * shape[1]), 6)}
+    if not usable:
+        return facts
+    grey = np.arange(LEVELS)
+    for name, count in zip(COLOURS, counts, strict=True):
+        mean = float((count * grey).sum() / usable)
+        variance = float((count * (grey - mean) ** 2).sum() / usable)
+        facts[f"brightness_{name}"], facts[f"contrast_{name}"] = round(mean, 3), round(math.sqrt(variance), 3)
+    return facts
+
+
+def place(source: rasterio.DatasetReader, month: str, usable_fraction: float) -> dict[str, float]:
+    """Return the usable area, the size of a pixel and the season; {} of an image that is not on a grid in EPSG:3857."""
+    epsg = source.crs.to_epsg() if source.crs else None
+    if epsg != WEB_MERCATOR:
+        return {}
+    try:
+        grid = Grid(epsg, source.transform, source.shape)
+    except GridError:  # rotated or mirrored: validation says so
+        return {}
+    (rows, cols), pixel = grid.shape, grid.ground_pixel_size_m()
+    _, y = grid.transform @ (cols / 2, rows / 2)
+    latitude = math.degrees(math.atan(math.sinh(y / EARTH_RADIUS_M)))
+    return {
+        "usable_km2": round(rows * cols * pixel**2 * usable_fraction / 1e6, 6),
+        "ground_px_m": round(pixel, 4),
+        "noon_sun_deg": round(noon_sun_deg(latitude, month), 2),
+    }

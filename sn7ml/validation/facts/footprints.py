@@ -1,0 +1,250 @@
+"""What is true of the buildings that the pipeline found: their files, their outlines, and how many there are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from sn7ml.core.errors import TableError
+from sn7ml.core.geo.grid import Grid
+from sn7ml.core.schemas import TRACKS, Table
+from sn7ml.outputs.footprints import read_geoparquet
+from sn7ml.params import Split
+from sn7ml.scenes.labels import read_truth
+from sn7ml.scenes.row_errors import not_finite
+from sn7ml.scenes.scored_columns import Stretch, inside, read_grids
+from sn7ml.scenes.store import TileStore
+from sn7ml.validation.facts.fact_tables import as_table, fault_of
+from sn7ml.validation.facts.outlines import MILLION, lowest
+
+TRACK_FACTS = Table(
+    "track facts",
+    {
+        "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text", "epsg": "int", "crs_ok": "bool",
+        "n": "int", "n_ids": "int", "n_duplicates": "int", "duplicate_id": "text", "n_reshaped": "int", "reshaped_id": "text",
+        "n_births_disagree": "int", "birth_id": "text", "n_gaps": "int",
+    },
+    key=("aoi",),
+)  # fmt: skip
+"""One row per AOI that was predicted.
+
+month
+    Always "".
+readable, fault
+    Whether its file is there, is GeoParquet and has the columns of ``TRACKS``; if not, why. Then all else is missing.
+epsg, crs_ok
+    Code of its CRS (0 if none), and whether that is the images'.
+n, n_ids
+    Footprints, and different ids.
+n_duplicates, duplicate_id
+    Pairs of month and id that more than one row has; the lowest id of one.
+n_reshaped, reshaped_id
+    Ids whose outline is not the same in all months; the lowest.
+n_births_disagree, birth_id
+    Ids with several birth months, or seen before their birth; the lowest.
+n_gaps
+    Ids that are missing in a frame between their first and their last.
+"""
+
+FOOTPRINT_FACTS = Table(
+    "footprint facts",
+    {
+        "number": "int", "aoi": "text", "month": "text", "file": "text", "id": "text", "geometry": "geometry",
+        "month_known": "bool", "outside_px": "float", "confidence": "float", "birth_probability": "float",
+    },
+    key=("number",),
+)  # fmt: skip
+"""One row per footprint in a readable file, numbered.
+
+geometry
+    In pixels of the image, as it was written; None if missing, or with a coordinate that is no finite number.
+month_known
+    The AOI has an image of this month.
+outside_px
+    How far it sticks out of the part that was predicted: all rows, and the columns from the first to the last one.
+"""
+
+COUNT_FACTS = Table(
+    "count facts",
+    {
+        "aoi": "text", "month": "text", "file": "text", "n": "int", "density_per_mpx": "float", "area_p50_px2": "float",
+        "training_low": "float", "training_high": "float", "training_p50_px2": "float",
+        "density_ratio": "float", "area_ratio": "float",
+    },
+    key=("aoi", "month"),
+)  # fmt: skip
+"""One row per frame that was predicted and whose file can be read.
+
+density_per_mpx, area_p50_px2
+    Footprints per million pixels that were predicted, and the median of their areas (missing if there are none).
+training_low, training_high, training_p50_px2
+    Lowest and highest density of an AOI that was learned from, and the median area of its buildings.
+density_ratio
+    1 between these two; above the highest, or below the lowest, over that.
+area_ratio
+    Median area over that of the training data.
+"""
+
+ROWS = replace(TRACKS, columns={"number": "int", **TRACKS.columns}, key=("number",))
+"""Of a file: that one row has a month and id is a fact here, and nothing to fail for."""
+
+Tables = dict[str, pd.DataFrame]
+
+
+def found_facts(
+    root: Path, frames: pd.DataFrame, store: TileStore, footprints: Path, splits: Sequence[Split]
+) -> Tables:
+    """Read the footprints of all AOIs that were predicted, and compare their number with what was learned from.
+
+    Parameters
+    ----------
+    root, frames
+        The data and its ``FRAMES``.
+    store
+        Of tiles: says what was learned from, and what predicted.
+    footprints
+        Folder of ``<AOI>.parquet``.
+    splits
+        That were predicted.
+
+    Returns
+    -------
+    dict
+        "tracks": ``TRACK_FACTS``; "footprints": ``FOOTPRINT_FACTS``; "counts": ``COUNT_FACTS``.
+    """
+    stretches = store.stretches(splits)
+    grids = read_grids(root, frames, list(stretches))
+    months = {aoi: list(frames.loc[frames["aoi"] == aoi, "month"]) for aoi in stretches}
+    files, polygons, counts = [], [FOOTPRINT_FACTS.empty()], []
+    training = _training(root, frames, store)
+    for aoi, grid in grids.items():
+        table, facts = _read(footprints, aoi, grid)
+        files.append(facts)
+        if table is not None:
+            facts |= _through_time(table, months[aoi])
+            span = shapely.box(stretches[aoi][0].start, 0, stretches[aoi][-1].stop, grid.shape[0])
+            polygons.append(_footprints(table, span, months[aoi]))
+            per_month = _counts(table, months[aoi], stretches[aoi], grid, training)
+            counts += [{"aoi": aoi, "file": facts["file"], **row} for row in per_month]
+    found = pd.concat([table for table in polygons if len(table)] or polygons, ignore_index=True)
+    return {
+        "tracks": as_table(files, TRACK_FACTS),
+        "footprints": as_table(found.assign(number=range(len(found))), FOOTPRINT_FACTS),
+        "counts": as_table(counts, COUNT_FACTS),
+    }
+
+
+def _read(folder: Path, aoi: str, grid: Grid) -> tuple[pd.DataFrame | None, dict[str, Any]]:
+    """Return the rows of one file in pixel coordinates, None if it cannot be read; and the facts of the file."""
+    file = f"{aoi}.parquet"
+    facts: dict[str, Any] = {"aoi": aoi, "month": "", "file": file, "readable": False}
+    if not (folder / file).exists():
+        return None, facts | {"fault": "no such file"}
+    try:
+        found = read_geoparquet(folder / file)
+        table = ROWS.check(pd.DataFrame(found).assign(aoi=aoi, number=range(len(found)))).assign(file=file)
+    except TableError as error:
+        return None, facts | {"fault": fault_of(error, folder, file)}
+    table = table.astype({name: "str" for name, kind in ROWS.columns.items() if kind == "text"})
+    epsg = (found.crs.to_epsg() if found.crs else None) or 0
+    shapes = table["geometry"].to_numpy(dtype=object, copy=True)
+    shapes[not_finite(shapes)] = None  # GEOS would fail on these
+    table["geometry"] = pd.Series(grid.to_pixels(shapes), dtype="object", index=table.index)
+    facts |= {"readable": True, "fault": "", "epsg": epsg, "crs_ok": epsg == grid.epsg, "n": len(table)}
+    return table, facts
+
+
+def _through_time(table: pd.DataFrame, months: Sequence[str]) -> dict[str, Any]:
+    twice = table.loc[table.duplicated(["month", "id"], keep="first"), "id"]
+    wkb = pd.Series(shapely.to_wkb(table["geometry"].to_numpy(dtype=object)), index=table.index)
+    shapes = wkb.groupby(table["id"]).nunique()
+    births = table.groupby("id")["birth_month"].nunique()
+    early = table.loc[table["month"] < table["birth_month"], "id"]
+    number = table["month"].map({month: place for place, month in enumerate(months)}).astype("float64")
+    seen = number.groupby(table["id"]).agg(["min", "max", "nunique"])
+    return {
+        "n_ids": int(table["id"].nunique()),
+        "n_duplicates": len(twice.unique()),
+        "duplicate_id": _first(twice),
+        "n_reshaped": int((shapes > 1).sum()),
+        "reshaped_id": _first(shapes.index[shapes > 1]),
+        "n_births_disagree": len({*births.index[births > 1], *early}),
+        "birth_id": _first([*births.index[births > 1], *early]),
+        "n_gaps": int((seen["max"] - seen["min"] + 1 > seen["nunique"]).sum()),
+    }
+
+
+def _first(ids: Any) -> str:
+    """Return the lowest id, by number where all are numbers."""
+    texts = [str(it) for it in ids]
+    if texts and all(text.isdecimal() for text in texts):
+        return lowest(np.array([int(text) for text in texts], dtype=np.int64))
+    return min(texts, default="")
+
+
+def _footprints(table: pd.DataFrame, span: shapely.Geometry, months: Sequence[str]) -> pd.DataFrame:
+    geometry = table["geometry"].to_numpy(dtype=object)
+    left, top, right, bottom = shapely.bounds(geometry).T
+    west, north, east, south = span.bounds
+    sticks_out = np.max([west - left, north - top, right - east, bottom - south], axis=0)
+    return table[["aoi", "month", "file", "id", "geometry", "confidence", "birth_probability"]].assign(
+        number=0,
+        month_known=table["month"].isin(months),
+        outside_px=np.maximum(sticks_out, 0).round(3),
+    )
+
+
+def _counts(
+    table: pd.DataFrame, months: Sequence[str], stretches: Sequence[Stretch], grid: Grid, training: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Count per month; the caller names AOI and file."""
+    predicted_mpx = (stretches[-1].stop - stretches[0].start) * grid.shape[0] / MILLION
+    rows = []
+    for month in months:
+        areas = shapely.area(table.loc[table["month"] == month, "geometry"].to_numpy(dtype=object))
+        density = len(areas) / predicted_mpx
+        middle = round(float(np.median(areas)), 3) if len(areas) else None
+        row: dict[str, Any] = {"month": month, "n": len(areas), **training}
+        row |= {"density_per_mpx": round(density, 3), "area_p50_px2": middle}
+        if training:
+            row["density_ratio"] = round(_beyond(density, training["training_low"], training["training_high"]), 4)
+            row["area_ratio"] = round(middle / training["training_p50_px2"], 4) if middle is not None else None
+        rows.append(row)
+    return rows
+
+
+def _beyond(value: float, low: float, high: float) -> float:
+    if value > high:
+        return value / high
+    return value / low if value < low else 1.0
+
+
+def _training(root: Path, frames: pd.DataFrame, store: TileStore) -> dict[str, float]:
+    """Return density and size of the buildings that were learned from, in the first and last labelled month of each AOI.
+
+    Labels change little between the two, and reading all of them would take as long as ``validate``. Empty if no building
+    was learned from.
+    """
+    columns = store.columns(("train", "validation"))
+    labelled = frames[frames["aoi"].isin(columns) & (frames["labels"] != "")].sort_values(["aoi", "month"])
+    groups = labelled.groupby("aoi")
+    chosen = labelled[(groups.cumcount() == 0) | (groups.cumcount(ascending=False) == 0)]
+    buildings = inside(read_truth(root, chosen), columns)
+    rows = store.frames.groupby("aoi")["rows"].first()
+    counts = buildings.groupby(["aoi", "month"], as_index=False).size()
+    densities = [
+        number / (sum(stop - start for start, stop in columns[str(aoi)]) * rows[aoi] / MILLION)
+        for aoi, number in zip(counts["aoi"], counts["size"], strict=True)
+    ]
+    if not densities:
+        return {}
+    middle = float(np.median(shapely.area(buildings["geometry"].to_numpy(dtype=object))))
+    return {
+        "training_low": round(min(densities), 3),
+        "training_high": round(max(densities), 3),
+        "training_p50_px2": round(middle, 3),
+    }

@@ -1,0 +1,238 @@
+"""What is true of every image of a data set: read once per file, damaged files included, judged elsewhere."""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import rasterio
+from affine import Affine
+
+from sn7ml.core.errors import GridError, RasterError
+from sn7ml.core.geo.grid import WEB_MERCATOR, Grid, tile_transform
+from sn7ml.core.runtime.parallel import map_items
+from sn7ml.core.schemas import Table
+from sn7ml.scenes.images import BANDS, fault_of_bands, read_grid, read_mask
+from sn7ml.scenes.layouts.spacenet7 import IMAGE_FOLDERS, LABEL_ENDING, STEM_PATTERN, label_files, tile_of
+from sn7ml.scenes.rasters import open_geotiff
+from sn7ml.validation.facts.data_profile import place
+from sn7ml.validation.facts.fact_tables import as_table, fault_of, in_a_line
+from sn7ml.validation.facts.frame_pixels import pixel_facts
+from sn7ml.validation.facts.monthly import add_series
+
+PLACE = ("epsg", "transform", "grid", "north_up", "tile_offset_px")
+"""Facts about where an image lies."""
+
+STEM_LENGTH = 58
+"""Characters of a frame's name without ending: the scorer cuts AOI and month out of it by position."""
+
+FRAME_FACTS = Table(
+    "frame facts",
+    {
+        "aoi": "text", "month": "text", "file": "text", "has_image": "bool", "has_labels": "bool", "stem_ok": "bool",
+        "readable": "bool", "fault": "text", "rows": "int", "cols": "int", "bands": "int", "dtype": "text", "bands_fault": "text",
+        "epsg": "int",
+        "transform": "text", "grid": "text", "usual_grid": "text", "north_up": "bool", "tile_offset_px": "float",
+        "usable_fraction": "float",
+        "in_images": "bool", "in_images_masked": "bool", "udm_ok": "bool", "udm_fault": "text",
+        "block": "text", "block_px": "int", "ground_px_m": "float", "usable_km2": "float", "noon_sun_deg": "float",
+        "alpha_is_binary": "bool",
+        **{f"{what}{of}": "float" for what in ("brightness", "contrast") for of in ("", "_red", "_green", "_blue")},
+        "black_fraction": "float", "sharpness": "float", "sharpness_ratio": "float", "brightness_change": "float",
+        "shift_px": "float", "similarity": "float", "pixels_digest": "text", "duplicate_of": "text", "gap_months": "int",
+    },
+    key=("aoi", "month"),
+)  # fmt: skip
+"""One row per month of an AOI that has an image, labels, or both.
+
+A fact that does not apply, or cannot be known of a damaged file, is missing.
+
+file
+    The image, relative to the data root; the label file where there is no image (``has_image`` is False); the image that
+    is not used where images_masked lacks the month (``in_images_masked`` is False, ``has_image`` missing).
+has_labels
+    Missing where none are expected: the AOI is in ``test_public`` and has no labels at all.
+readable, fault
+    Whether the file opens as a GeoTIFF and every block can be read; if not, why.
+dtype
+    Of all bands; "uint8,uint16" if they differ.
+bands_fault
+    Why four uint8 bands are not red, green, blue and alpha, or not plain bytes; "" if they are. Not known of other bands.
+epsg
+    0 of an image that states no CRS, or one without a code.
+transform
+    Its six numbers: pixel width, 0, x of the corner, 0, minus pixel height, y of the corner.
+grid, usual_grid
+    Rows, columns and transform in one text; that of most months of the AOI, the earliest of these in a tie.
+north_up
+    Whether the pixels are square and in rows from north to south, as ``Grid`` wants them.
+tile_offset_px
+    How far the image lies from the web-mercator tile that the AOI's name states: distance of the north-west
+    corners along the worse axis, plus what a wrong pixel size adds up to over the image.
+usable_fraction
+    Share of pixels with alpha above 0. Known only of images with four bands.
+in_images, in_images_masked
+    Whether the folder of that name holds the month; missing if the AOI has not both folders.
+udm_ok, udm_fault
+    Whether the UDM mask can be read and lies on the image; if not, why. Missing of frames without one.
+block, block_px
+    What must be read at once to see one pixel: "rows x columns", and how many pixels that is.
+ground_px_m, usable_km2, noon_sun_deg
+    As in ``APPEARANCE``, and known of EPSG:3857 and four bands only.
+alpha_is_binary
+    Alpha is 0 or 255 everywhere.
+brightness, contrast
+    Mean and standard deviation of the usable pixels, grey levels, of each colour and as the mean of the three.
+black_fraction
+    Share of the usable pixels that are 0 in all three colours.
+sharpness, sharpness_ratio
+    See ``sn7ml.core.geo.quality``; and over the median of the AOI.
+brightness_change
+    Distance to the AOI's median brightness, grey levels.
+shift_px, similarity
+    Against the median frame of the AOI, in a window in the middle. These and the two comparisons above need three months.
+pixels_digest, duplicate_of
+    16 hexadecimal digits of all pixels; the file of the first frame of the whole set with the same, "" for that itself.
+gap_months
+    Months without an image since the one before; 0 in the first month of an AOI.
+"""
+
+
+def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
+    """Read every image of a ``FRAMES`` table once, in parallel, and find label months without image.
+
+    A damaged file gives a row that says so and hinders no other.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``FRAME_FACTS``, in order of AOI and month; empty if ``frames`` is.
+    """
+    jobs = {f"{row['aoi']} {row['month']}": row for row in frames.to_dict("records")}
+    rows = list(map_items(partial(_facts_of_image, root), jobs).values()) + _label_months_without_image(root, frames)
+    rows += _months_not_masked(root, frames)
+    table = as_table(rows, FRAME_FACTS).sort_values(["aoi", "month"], ignore_index=True)
+    add_series(root, table)
+    return as_table(table, FRAME_FACTS)
+
+
+def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
+    file = row["image"]
+    stem = Path(file).stem
+    match = STEM_PATTERN.fullmatch(stem)
+    facts: dict[str, Any] = {
+        "aoi": row["aoi"],
+        "month": row["month"],
+        "file": file,
+        "has_image": True,
+        "has_labels": _has_labels(root, row),
+        **_in_folders(root / file),
+        "stem_ok": len(stem) == STEM_LENGTH and match is not None and match["aoi"] == row["aoi"],
+    }
+    try:
+        with open_geotiff(root / file) as source:
+            facts |= _header(source, row["aoi"])
+            facts |= pixel_facts(source)
+            if facts.get("usable_fraction") is not None:
+                facts |= place(source, row["month"], facts["usable_fraction"])
+    except RasterError as error:
+        facts |= {"readable": False, "fault": fault_of(error, root, file)}
+    if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
+        facts |= dict.fromkeys(PLACE)
+    return facts | _udm_facts(root, row)
+
+
+def _udm_facts(root: Path, row: dict[str, str]) -> dict[str, Any]:
+    if not row["udm"]:
+        return {}
+    try:
+        grid = read_grid(root / row["image"])
+    except (RasterError, GridError):  # the facts of the image speak of it
+        grid = None
+    try:
+        read_mask(root / row["udm"], grid)
+    except (RasterError, GridError) as error:
+        return {"udm_ok": False, "udm_fault": in_a_line(error, root, row["udm"])}
+    return {"udm_ok": True, "udm_fault": ""}
+
+
+def _has_labels(root: Path, row: dict[str, str]) -> bool | None:
+    if row["labels"] or row["part"] != "test_public":
+        return bool(row["labels"])
+    return False if label_files(_aoi_folder(root, row["image"])) else None
+
+
+def _aoi_folder(root: Path, image: str) -> Path:
+    return (root / image).parent.parent
+
+
+def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
+    transform = source.transform
+    epsg = (source.crs.to_epsg() if source.crs else None) or 0
+    block_rows, block_cols = source.block_shapes[0] if source.count else (0, 0)
+    numbers = " ".join(f"{number:.15g}" for number in tuple(transform)[:6])
+    north_up = _is_north_up(transform, source.shape)
+    return {
+        "block": f"{block_rows} x {block_cols}",
+        "block_px": block_rows * block_cols,
+        "rows": source.height,
+        "cols": source.width,
+        "bands": source.count,
+        "dtype": ",".join(dict.fromkeys(source.dtypes)),
+        "bands_fault": fault_of_bands(source) if source.count == BANDS and set(source.dtypes) == {"uint8"} else None,
+        "epsg": epsg,
+        "transform": numbers,
+        "grid": f"{source.height} x {source.width} {numbers}",
+        "north_up": north_up,
+        "tile_offset_px": _offset_px(transform, source.shape, aoi) if epsg == WEB_MERCATOR else None,
+    }
+
+
+def _is_north_up(transform: Affine, shape: tuple[int, int]) -> bool:
+    try:
+        Grid(WEB_MERCATOR, transform, shape)
+    except GridError:
+        return False
+    return True
+
+
+def _offset_px(transform: Affine, shape: tuple[int, int], aoi: str) -> float:
+    tile = tile_transform(*tile_of(aoi))
+    corner = max(abs(transform.c - tile.c), abs(transform.f - tile.f)) / tile.a
+    stretch = max(abs(transform.a / tile.a - 1), abs(transform.e / tile.e - 1)) * max(shape)
+    return float(round(corner + stretch, 3))
+
+
+def _label_months_without_image(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for aoi, cube in frames.groupby("aoi"):
+        months = set(cube["month"])
+        for month, path in label_files(_aoi_folder(root, cube["image"].iloc[0])).items():
+            image = path.parent.parent / "images" / f"{path.name.removesuffix(LABEL_ENDING)}.tif"
+            if month not in months and not image.is_file():
+                facts = {"aoi": aoi, "month": month, "file": path.relative_to(root).as_posix(), "fault": ""}
+                rows.append(facts | {"has_image": False, "has_labels": True})
+    return rows
+
+
+def _in_folders(image: Path) -> dict[str, Any]:
+    """Tell whether this month lies in both folders of images, by the file's name; nothing where there is only one folder."""
+    folder = image.parent.parent
+    if not all(any((folder / name).glob("*.tif")) for name in IMAGE_FOLDERS):
+        return {}
+    # What is there and no file is told as unreadable, and not as missing.
+    return {f"in_{name}": os.path.lexists(folder / name / image.name) for name in IMAGE_FOLDERS}
+
+
+def _months_not_masked(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:
+    """Find images of months that images_masked lacks: the catalog takes one folder of an AOI and passes over the other."""
+    rows: list[dict[str, Any]] = []
+    for aoi, cube in frames.groupby("aoi"):
+        used, other = set(cube["month"]), _aoi_folder(root, cube["image"].iloc[0]) / "images"
+        for path in sorted(other.glob("*.tif")):
+            match = STEM_PATTERN.fullmatch(path.stem)
+            if match and match["aoi"] == aoi and (month := f"{match['year']}-{match['month']}") not in used:
+                facts = {"aoi": aoi, "month": month, "file": path.relative_to(root).as_posix(), "fault": ""}
+                rows.append(facts | _in_folders(path))
+    return rows

@@ -1,0 +1,157 @@
+"""What is true of the buildings of an AOI through time: who dies, returns, moves or changes its outline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from sn7ml.core.schemas import Table
+from sn7ml.validation.facts.outlines import Buildings, Ids, covered_share, lowest
+
+SAME_IOU = 0.9
+"""A building whose outline meets that of its own first month by less has changed. Labels of SpaceNet 7 do not change."""
+
+SAME_PX = 1e-3
+"""Corners this close are the same: the same outline has other last digits after a change of CRS."""
+
+IDENTITY_FACTS = Table(
+    "identity facts",
+    {
+        "aoi": "text", "month": "text", "file": "text", "before": "text", "n_ids": "int", "n_covered": "int",
+        "count_change": "float",
+        "births": "int", "birth_fraction": "float", "deaths": "int", "death_fraction": "float", "dead_id": "text",
+        "returns": "int", "return_fraction": "float", "return_id": "text", "n_followed": "int", "n_changed": "int",
+        "changed_fraction": "float", "changed_id": "text", "mean_iou": "float", "label_shift_px": "float",
+    },
+    key=("aoi", "month"),
+)  # fmt: skip
+"""One row per frame whose label file can be read. Facts that need a month before are missing in the first of an AOI.
+
+before
+    The readable month before, "" in the first.
+n_ids
+    Different ids of buildings.
+n_covered
+    Ids known from before that are missing while their ground is unusable: under cloud, and so neither gone nor, later, back.
+count_change
+    How much more (or less, negative) ids there are than in the month before, covered ones included, as a share of those;
+    missing if there were none.
+births, birth_fraction
+    Ids seen in no earlier month, and their share of the ids; 0 in the first month.
+deaths, death_fraction, dead_id
+    Ids of the month before (covered ones included) that are gone, their share of these, and the lowest.
+returns, return_fraction, return_id
+    Ids that were missing in the month before and seen earlier, their share of this month's, and the lowest.
+n_followed
+    Buildings that were seen in an earlier month. The facts that follow are of these.
+n_changed, changed_fraction, changed_id, mean_iou
+    Outlines whose IoU with their own first one is under ``SAME_IOU``, their share, the lowest id, and the mean IoU of all.
+label_shift_px
+    Length of the median way from the own first place: that of the whole month's labels, not of single houses.
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The labels of one month."""
+
+    aoi: str
+    month: str
+    file: str
+    buildings: Buildings
+    placed: bool
+    """Whether the polygons are known in pixels; if not, outlines are not compared."""
+
+    unusable: NDArray[np.bool_] | None
+    """(rows, cols); None if it is not known."""
+
+
+def follow(months: Sequence[Seen]) -> list[dict[str, Any]]:
+    """Return one row of ``IDENTITY_FACTS`` per month of one AOI, which must be in order."""
+    rows: list[dict[str, Any]] = []
+    earlier: Ids = np.empty(0, np.int64)
+    last: Ids = earlier
+    firsts: dict[int, shapely.Geometry] = {}
+    for number, seen in enumerate(months):
+        present = np.unique(seen.buildings.ids)
+        row: dict[str, Any] = {"aoi": seen.aoi, "month": seen.month, "file": seen.file}
+        covered = _covered(np.setdiff1d(earlier, present), firsts, seen.unusable)
+        alive = np.union1d(present, covered)
+        row |= {"n_ids": len(present), "n_covered": len(covered), "before": "", "births": 0, "birth_fraction": 0.0}
+        if number:
+            row |= {"before": months[number - 1].month, "count_change": _change(len(alive), len(last))}
+            row |= _turnover(present, alive, last, earlier)
+        if seen.placed:
+            row |= _outlines(seen.buildings, firsts) if number else {}
+            for building, polygon in zip(seen.buildings.ids.tolist(), seen.buildings.polygons, strict=True):
+                firsts.setdefault(building, polygon)
+        rows.append(row)
+        last, earlier = alive, np.union1d(earlier, present)
+    return rows
+
+
+def _covered(missing: Ids, firsts: dict[int, shapely.Geometry], unusable: NDArray[np.bool_] | None) -> Ids:
+    """Return those of the missing ids whose first outline touches unusable ground."""
+    if unusable is None or not unusable.any():
+        return missing[:0]
+    known = missing[[building in firsts for building in missing.tolist()]] if len(missing) else missing
+    shapes = np.array([firsts[building] for building in known.tolist()], dtype=object)
+    return known[covered_share(shapes, unusable) > 0]
+
+
+def _turnover(present: Ids, alive: Ids, last: Ids, earlier: Ids) -> dict[str, Any]:
+    """Compare the ids of a month with those alive in it, in the month before, and ever seen before."""
+    born = np.setdiff1d(present, earlier, assume_unique=True)
+    dead = np.setdiff1d(last, alive, assume_unique=True)
+    back = np.setdiff1d(np.intersect1d(present, earlier, assume_unique=True), last, assume_unique=True)
+    return {
+        "births": len(born),
+        "birth_fraction": _share(len(born), len(present)),
+        "deaths": len(dead),
+        "death_fraction": _share(len(dead), len(last)),
+        "dead_id": lowest(dead),
+        "returns": len(back),
+        "return_fraction": _share(len(back), len(present)),
+        "return_id": lowest(back),
+    }
+
+
+def _outlines(found: Buildings, firsts: dict[int, shapely.Geometry]) -> dict[str, Any]:
+    """Compare every building with its own first outline."""
+    known = np.array([building in firsts for building in found.ids.tolist()], dtype=bool)
+    facts: dict[str, Any] = {"n_followed": int(known.sum())}
+    if not known.any():
+        return facts
+    ids, now = found.ids[known], found.polygons[known]
+    first = np.array([firsts[building] for building in ids.tolist()], dtype=object)
+    overlap = _ious(now, first)
+    moved = shapely.get_coordinates(shapely.centroid(now)) - shapely.get_coordinates(shapely.centroid(first))
+    changed = overlap < SAME_IOU
+    return facts | {
+        "n_changed": int(changed.sum()),
+        "changed_fraction": float(changed.mean()),
+        "changed_id": lowest(ids[changed]),
+        "mean_iou": round(float(overlap.mean()), 6),
+        "label_shift_px": round(float(np.hypot(*np.median(moved, axis=0))), 3),
+    }
+
+
+def _ious(now: NDArray[np.object_], first: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return the IoU pair by pair; most outlines are the same, and then nothing is intersected."""
+    found = np.ones(len(now))
+    other = ~shapely.equals_exact(now, first, tolerance=SAME_PX)
+    shared = shapely.area(shapely.intersection(now[other], first[other]))
+    union = shapely.area(now[other]) + shapely.area(first[other]) - shared
+    found[other] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return found
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _change(now: int, before: int) -> float | None:
+    return round(now / before - 1, 6) if before else None

@@ -1,0 +1,221 @@
+"""What is true of every label file of a data set: read once per file, damaged files included, judged elsewhere."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from sn7ml.core.errors import GridError, LabelError, RasterError
+from sn7ml.core.geo.grid import WEB_MERCATOR, Grid
+from sn7ml.core.runtime.parallel import map_items
+from sn7ml.core.schemas import Table
+from sn7ml.scenes.images import BANDS, grid_of, read_mask
+from sn7ml.scenes.labels import clean_polygons, declared_crs, parse_features, read_collection
+from sn7ml.scenes.rasters import open_geotiff
+from sn7ml.scenes.row_errors import not_in_pixels
+from sn7ml.validation.facts.fact_tables import as_table, fault_of
+from sn7ml.validation.facts.frame_pixels import MOST_MEASURED_PX
+from sn7ml.validation.facts.identities import IDENTITY_FACTS, Seen, follow
+from sn7ml.validation.facts.outlines import (
+    Buildings,
+    Ids,
+    Shapes,
+    duplicates,
+    hidden,
+    oddities,
+    overlaps,
+    sizes,
+)
+
+LABEL_FACTS = Table(
+    "label facts",
+    {
+        "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text", "n": "int",
+        "n_duplicate_ids": "int", "duplicate_id": "text", "n_invalid": "int", "invalid_id": "text", "n_not_polygon": "int",
+        "n_null": "int", "n_empty": "int", "n_without_shape": "int", "n_negative_ids": "int", "n_negative_with_shape": "int",
+        "n_outside": "int", "outside_px": "float", "outside_id": "text", "small_fraction": "float",
+        "n_features": "int", "n_multi": "int", "multi_id": "text", "n_z": "int", "n_holes": "int", "crs": "text",
+        "crs_ok": "bool", "n_other_image": "int", "other_image": "text",
+        "area_p05_px2": "float", "area_p50_px2": "float", "area_p95_px2": "float",
+        "max_area_px2": "float", "largest_id": "text", "n_overlaps": "int", "overlap_fraction": "float", "overlap_id": "text",
+        "n_hidden": "int", "hidden_fraction": "float", "hidden_id": "text", "density_per_mpx": "float",
+        "shapes_digest": "text", "duplicate_of": "text",
+    },
+    key=("aoi", "month"),
+)  # fmt: skip
+"""One row per frame that has both an image and labels.
+
+All facts but the first five are missing of a file that is not readable.
+
+readable, fault
+    Whether it is a GeoJSON FeatureCollection whose features all have an integer ``Id`` and a geometry (null is one);
+    if not, what is wrong. A geometry with coordinates that are no numbers, or infinite, is none.
+n
+    Buildings: rows with an id from 0 on and a polygon. The other counts are of rows, unless said otherwise.
+n_duplicate_ids, duplicate_id
+    Number of ids that more than one building has, and the lowest of them.
+n_invalid, invalid_id
+    Outlines that cross themselves; the lowest id of one.
+n_not_polygon
+    Lines and points.
+n_null, n_empty, n_without_shape
+    Geometries that are null, or empty; rows of either kind whose id names a building.
+n_negative_ids, n_negative_with_shape
+    SpaceNet 7 marks a frame without buildings by a negative id without shape; rows with a negative id and a polygon.
+n_outside, outside_px, outside_id
+    Buildings wholly off the image; the farthest that one sticks out of it, in pixels (0: none does), and its id.
+small_fraction
+    Share of the buildings under 4 px²; 0 if there are none.
+n_features
+    Rows of any kind.
+n_multi, multi_id, n_z, n_holes
+    Rows of several polygons, and the lowest id of one; rows with heights (dropped on loading); rows with holes.
+crs, crs_ok
+    The CRS that the file declares, "" for none; whether it suits: none or EPSG:3857 for labels in the image's CRS, none for
+    labels in pixels.
+n_other_image, other_image
+    Rows whose ``image_fname`` is not the name of their image, and the first such name.
+area_p05_px2 … max_area_px2, largest_id
+    Quantiles of the buildings' areas, the largest of them, and its id.
+n_overlaps, overlap_fraction, overlap_id
+    Buildings that share more than half of the smaller one with another, their share of all, and the lowest id.
+n_hidden, hidden_fraction, hidden_id
+    Buildings of which half or more is unusable (alpha 0 or UDM), their share, and the lowest id.
+density_per_mpx
+    Buildings not hidden per million usable pixels.
+shapes_digest, duplicate_of
+    16 hexadecimal digits of ids and outlines; the first file of *another* AOI with the same, "" for none or no buildings.
+"""
+
+
+def label_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
+    """Read every label file of a ``FRAMES`` table once, AOIs in parallel.
+
+    A damaged file gives a row that says so and hinders no other.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``LABEL_FACTS``, in order of AOI and month; empty if no frame has labels.
+    """
+    return label_and_identity_facts(root, frames)[0]
+
+
+def label_and_identity_facts(root: Path, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read every label file once; return ``LABEL_FACTS`` and ``IDENTITY_FACTS``, both in order of AOI and month."""
+    labelled = frames[frames["labels"] != ""].sort_values(["aoi", "month"])
+    jobs = {str(aoi): rows.to_dict("records") for aoi, rows in labelled.groupby("aoi")}
+    found = map_items(partial(_facts_of_area, root), jobs).values()
+    labels = as_table([row for rows, _ in found for row in rows], LABEL_FACTS)
+    labels["duplicate_of"] = _same_in_another_aoi(labels)
+    identity = as_table([row for _, rows in found for row in rows], IDENTITY_FACTS)
+    return labels, identity
+
+
+def buildings_of(root: Path, row: dict[str, str]) -> Buildings | None:
+    """Read the buildings of a labelled row of ``FRAMES`` for a picture, faults and all; None if that cannot be done."""
+    return _facts_of_labels(root, row)[1] if row["labels"] else None
+
+
+def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of both tables of one AOI, whose frames are in order."""
+    of_files, seen = [], []
+    for row in rows:
+        facts, buildings, unusable = _facts_of_labels(root, row)
+        of_files.append(facts)
+        if buildings is not None:
+            placed = facts.get("outside_px") is not None
+            seen.append(Seen(row["aoi"], row["month"], row["labels"], buildings, placed, unusable))
+    return of_files, follow(seen)
+
+
+def _facts_of_labels(
+    root: Path, row: dict[str, str]
+) -> tuple[dict[str, Any], Buildings | None, NDArray[np.bool_] | None]:
+    """Return all facts but copies, the buildings (None if the file cannot be read) and the unusable ground."""
+    file = row["labels"]
+    facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": file}
+    try:
+        content = read_collection(root / file)
+        ids, geometries, polygons = _parsed(root / file, content["features"])
+    except LabelError as error:
+        return facts | {"readable": False, "fault": fault_of(error, root, file)}, None, None
+    building = ~shapely.is_missing(polygons) & (ids >= 0)
+    ids_of, shapes = ids[building], polygons[building]
+    facts |= {"readable": True, "fault": "", "n": len(ids_of), "shapes_digest": _digest(ids_of, shapes)}
+    facts |= oddities(ids, geometries) | duplicates(ids_of) | _declared_crs(content, row["labels_kind"])
+    facts |= _other_images(content["features"], Path(row["image"]).stem)
+    grid, unusable = _ground(root, row)
+    if grid is None:
+        return facts, Buildings(ids_of, shapes), None
+    if row["labels_kind"] != "match_pix":
+        shapes = grid.to_pixels(shapes)
+    facts |= sizes(Buildings(ids_of, shapes), grid.shape)
+    near = ~not_in_pixels(shapes)  # GEOS fails on intersections of absurd ones; those show in outside_px
+    found = Buildings(ids_of[near], shapes[near])
+    facts |= overlaps(found) | (hidden(found, unusable) if unusable is not None else {})
+    return facts, found, unusable
+
+
+def _parsed(path: Path, features: list[dict[str, Any]]) -> tuple[Ids, Shapes, Shapes]:
+    """Return the ids of all features, their geometries as they stand, and the polygons that the loader makes of them.
+
+    None stands for null, and for what is no polygon. Raises LabelError.
+    """
+    numbers, geometries = parse_features(path, features)
+    for place in (place for place, number in enumerate(numbers) if not abs(number) < 2**63):
+        raise LabelError(f"{path}: feature {place} needs an integer 'Id' of less than 64 bits")
+    return numbers.astype(np.int64), geometries, clean_polygons(path, geometries)
+
+
+def _ground(root: Path, row: dict[str, str]) -> tuple[Grid | None, NDArray[np.bool_] | None]:
+    """Return the image's grid and where it is unusable; None for what cannot be known (the facts of the frame say why)."""
+    grid = None
+    try:
+        with open_geotiff(root / row["image"]) as source:
+            grid = grid_of(source, root / row["image"])
+            if grid.shape[0] * grid.shape[1] > MOST_MEASURED_PX or set(source.dtypes) != {"uint8"}:
+                return grid, None
+            unusable = source.read(BANDS) == 0 if source.count == BANDS else np.zeros(grid.shape, np.bool_)
+        if row["udm"]:
+            unusable |= read_mask(root / row["udm"], grid)
+    except GridError:  # a mask of another place says nothing of this one
+        return grid, unusable
+    except RasterError:
+        return grid, None
+    return grid, unusable
+
+
+def _declared_crs(content: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    crs = declared_crs(content)
+    # Pixels as mended copies have it.
+    suits = crs.endswith(f":{WEB_MERCATOR}") if kind == "match" else crs.startswith("LOCAL_CS")
+    return {"crs": crs[:100], "crs_ok": not crs or suits}
+
+
+def _other_images(features: list[dict[str, Any]], stem: str) -> dict[str, Any]:
+    names = [str(name) for feature in features if (name := feature["properties"].get("image_fname"))]
+    strange = {name for name in set(names) if Path(name).stem != stem}
+    others = [name for name in names if name in strange]
+    return {"n_other_image": len(others), "other_image": others[0][:100] if others else ""}
+
+
+def _digest(ids: Ids, polygons: Shapes) -> str:
+    content = hashlib.sha256(ids.tobytes())
+    content.update(b"".join(shapely.to_wkb(polygons).tolist()))
+    return content.hexdigest()[:16]
+
+
+def _same_in_another_aoi(labels: pd.DataFrame) -> pd.Series:
+    known = labels[labels["n"].fillna(0) > 0]
+    first = known.drop_duplicates("shapes_digest").set_index("shapes_digest")
+    source = (
+        known["shapes_digest"].map(first["file"]).where(known["shapes_digest"].map(first["aoi"]) != known["aoi"], "")
+    )
+    return source.reindex(labels.index).fillna("").where(labels["readable"].fillna(False)).astype("str")

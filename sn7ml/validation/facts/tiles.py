@@ -1,0 +1,214 @@
+"""What is true of a tile store: that masks fit images and labels, and that no split can see another."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from sn7ml.core.errors import Sn7Error
+from sn7ml.core.runtime.parallel import map_items
+from sn7ml.core.schemas import Table
+from sn7ml.scenes.images import BANDS, read_grid
+from sn7ml.scenes.labels import read_labels
+from sn7ml.scenes.layouts.spacenet7 import tile_of
+from sn7ml.scenes.rasters import open_geotiff
+from sn7ml.scenes.store import TileStore, digest_of
+from sn7ml.targets.rims import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
+from sn7ml.validation.facts.fact_tables import as_table, in_a_line
+
+Row = Mapping[Any, Any]
+
+LEAST_PX2 = 50.0
+"""Under a smaller area of all buildings, mask and polygons differ by whole pixels, and their ratio says nothing."""
+
+KNOWN_BITS = FOOTPRINT_BIT | BOUNDARY_BIT | CONTACT_BIT | UNKNOWN_BIT
+
+TILE_FACTS = Table(
+    "tile facts",
+    {
+        "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text",
+        "rows": "int", "cols": "int", "mask_size": "text", "upsampling": "float", "mask_fits": "bool",
+        "pixels_as_written": "bool", "masks_as_written": "bool", "n_unknown_bits": "int", "unknown_fraction": "float",
+        "mask_px2": "float", "polygon_px2": "float", "mask_error": "float",
+        "n_tiles": "int", "n_off_image": "int", "least_usable_fraction": "float", "built_fraction": "float",
+    },
+    key=("aoi", "month"),
+)  # fmt: skip
+"""One row per frame of the store.
+
+readable, fault
+    Whether its images and masks can be read to the end; if not, why. Then what needs them is missing.
+rows, cols, mask_size, upsampling, mask_fits
+    Size of the image, and of the mask as text; its rows per row of the image; whether that is a whole number, for columns too.
+pixels_as_written, masks_as_written
+    Whether the content still has the digest that the tile stage recorded.
+n_unknown_bits, unknown_fraction
+    Mask pixels with a bit that means nothing; share of the mask that is unknown.
+mask_px2, polygon_px2, mask_error
+    Area of the footprint in the mask, and that of the labels' polygons within the image, pixels of the image; by what share the
+    first differs from the second (missing where all buildings together are under ``LEAST_PX2``).
+n_tiles, n_off_image, least_usable_fraction, built_fraction
+    Tiles of the frame, those that stick out of the image, the worst usable share of one, and the mean share of buildings
+    (both missing without tiles).
+"""
+
+REGION_FACTS = Table(
+    "region facts",
+    {
+        "aoi": "text", "month": "text", "file": "text", "split": "text", "fold": "int", "col_start": "int", "col_stop": "int",
+        "n_tiles": "int", "n_built_tiles": "int", "n_tiles_outside": "int", "gap_px": "int", "gap_to": "text",
+        "neighbour_tiles": "int", "neighbour": "text", "n_shared_frames": "int", "shared_with": "text",
+    },
+    key=("aoi", "split", "fold"),
+)  # fmt: skip
+"""One row per region: the columns of an AOI that train, or validate one fold, or test.
+
+month
+    Always "".
+n_tiles, n_built_tiles, n_tiles_outside
+    Tiles of the region, those that show a building, and those that reach beyond its columns.
+gap_px, gap_to
+    Columns to the nearest region of the AOI that another network learns or is scored on, and which; under 0 if they share
+    columns. Missing if there is none.
+neighbour_tiles, neighbour
+    Web-mercator tiles to the nearest AOI of another split or fold, along the longer axis, and which. Missing if there is none.
+n_shared_frames, shared_with
+    Frames whose very pixels are those of a frame of an AOI in another split or fold, and the first such AOI.
+"""
+
+
+def tile_facts(root: Path, frames: pd.DataFrame, store: TileStore) -> pd.DataFrame:
+    """Read all images and masks of a tile store and the labels they were drawn from, AOIs in parallel: ``TILE_FACTS``.
+
+    Parameters
+    ----------
+    root, frames
+        The data and its ``FRAMES``.
+    store
+        Made from them.
+    """
+    sources = {(row["aoi"], row["month"]): row for row in frames.to_dict("records")}
+    jobs = {
+        str(aoi): [row | {"source": sources.get((aoi, row["month"]))} for row in rows.to_dict("records")]
+        for aoi, rows in store.frames.sort_values(["aoi", "month"]).groupby("aoi")
+    }
+    found = map_items(partial(_facts_of_shard, root, store.folder), jobs)
+    table = as_table([row for rows in found.values() for row in rows], TILE_FACTS)
+    tiles = store.tiles.merge(table[["aoi", "month", "rows", "cols"]], on=["aoi", "month"], how="left")
+    tiles["off"] = (tiles["row"] + store.tile_px > tiles["rows"]) | (tiles["col"] + store.tile_px > tiles["cols"])
+    groups = tiles.groupby(["aoi", "month"])
+    keys = pd.MultiIndex.from_frame(table[["aoi", "month"]])
+    for name, values in {
+        "n_tiles": groups.size(),
+        "n_off_image": groups["off"].sum(),
+        "least_usable_fraction": groups["usable_fraction"].min(),
+        "built_fraction": groups["footprint_fraction"].mean(),
+    }.items():
+        table[name] = values.reindex(keys, fill_value=0).to_numpy()
+    table.loc[table["n_tiles"] == 0, ["least_usable_fraction", "built_fraction"]] = None
+    return as_table(table, TILE_FACTS)
+
+
+def _facts_of_shard(root: Path, store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [_facts_of_frame(root, store, row, position) for position, row in enumerate(rows)]
+
+
+def _facts_of_frame(root: Path, store: Path, row: dict[str, Any], position: int) -> dict[str, Any]:
+    file = f"{row['aoi']}/masks.tif"
+    facts = {name: row[name] for name in ("aoi", "month", "rows", "cols")} | {"file": file}
+    try:
+        with open_geotiff(store / row["aoi"] / "images.tif") as source:
+            first = BANDS * position + 1
+            pixels = source.read(list(range(first, first + BANDS)))
+        with open_geotiff(store / file) as source:
+            flags = source.read(position + 1)
+    except (Sn7Error, IndexError) as error:
+        return facts | {"readable": False, "fault": in_a_line(error, store, file).replace(f"{store}/", "")}
+    mask_rows, mask_cols = flags.shape
+    upsampling = mask_rows / row["rows"]
+    facts |= {
+        "readable": True, "fault": "", "mask_size": f"{mask_rows} x {mask_cols}", "upsampling": upsampling,
+        "mask_fits": upsampling.is_integer() and mask_cols == row["cols"] * upsampling,
+        "pixels_as_written": digest_of(pixels) == row["pixels_digest"],
+        "masks_as_written": digest_of(flags) == row["masks_digest"],
+        "n_unknown_bits": int(np.count_nonzero(flags & ~np.uint8(KNOWN_BITS))),
+        "unknown_fraction": round(float(np.mean(flags & UNKNOWN_BIT > 0)), 6),
+    }  # fmt: skip
+    return facts | _areas(root, row, int(np.count_nonzero(flags & FOOTPRINT_BIT)) / upsampling**2)
+
+
+def _areas(root: Path, row: dict[str, Any], mask_px2: float) -> dict[str, Any]:
+    """Compare the mask with the labels, if there are any and they can be read: ``validate`` speaks of those that cannot."""
+    source = row["source"]
+    if source is None or not source["labels"]:
+        return {"mask_px2": round(mask_px2, 3)}
+    try:
+        polygons = read_labels(root / source["labels"], read_grid(root / source["image"]), source["labels_kind"])
+    except Sn7Error:
+        return {"mask_px2": round(mask_px2, 3)}
+    outlines = polygons["geometry"].to_numpy(dtype=object)
+    inside = shapely.intersection(outlines, shapely.box(0, 0, row["cols"], row["rows"])) if len(outlines) else outlines
+    # Where buildings overlap, a mask pixel is drawn once.
+    polygon_px2 = float(shapely.area(shapely.union_all(inside)))
+    error = abs(mask_px2 / polygon_px2 - 1) if polygon_px2 >= LEAST_PX2 else None
+    return {
+        "mask_px2": round(mask_px2, 3),
+        "polygon_px2": round(polygon_px2, 3),
+        "mask_error": None if error is None else round(error, 6),
+    }
+
+
+def region_facts(store: TileStore) -> pd.DataFrame:
+    """Compare the regions of a tile store with each other and with its tiles: ``REGION_FACTS``, in their order."""
+    regions = store.regions.to_dict("records")
+    digests = {str(aoi): set(rows["pixels_digest"]) for aoi, rows in store.frames.groupby("aoi")}
+    rows = []
+    for region in regions:
+        others = [it for it in regions if (it["split"], it["fold"]) != (region["split"], region["fold"])]
+        at_home = [it for it in others if it["aoi"] == region["aoi"]]
+        abroad = [it for it in others if it["aoi"] != region["aoi"]]
+        facts: dict[Any, Any] = {**region, "month": "", "file": _said(region)} | _tiles_of(store, region)
+        if at_home:
+            nearest = min(at_home, key=lambda it: _columns_between(region, it))
+            facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}
+        if abroad:
+            nearest = min(abroad, key=lambda it: _tiles_between(region, it))
+            facts |= {"neighbour_tiles": _tiles_between(region, nearest), "neighbour": nearest["aoi"]}
+        rows.append(facts | _shared(region["aoi"], sorted({it["aoi"] for it in abroad}), digests))
+    return as_table(rows, REGION_FACTS)
+
+
+def _said(region: Row) -> str:
+    return f"regions.parquet: {region['split']} {region['fold']}, columns {region['col_start']} to {region['col_stop']}"
+
+
+def _tiles_of(store: TileStore, region: Row) -> dict[str, int]:
+    tiles = store.tiles
+    mine = tiles[
+        (tiles["aoi"] == region["aoi"]) & (tiles["split"] == region["split"]) & (tiles["fold"] == region["fold"])
+    ]
+    outside = (mine["col"] < region["col_start"]) | (mine["col"] + store.tile_px > region["col_stop"])
+    built = (mine["footprint_fraction"] > 0).sum()
+    return {"n_tiles": len(mine), "n_built_tiles": int(built), "n_tiles_outside": int(outside.sum())}
+
+
+def _columns_between(one: Row, other: Row) -> int:
+    return int(max(one["col_start"] - other["col_stop"], other["col_start"] - one["col_stop"]))
+
+
+def _tiles_between(one: Row, other: Row) -> int:
+    (x, y, _), (u, v, _) = tile_of(one["aoi"]), tile_of(other["aoi"])
+    return max(abs(x - u), abs(y - v))
+
+
+def _shared(aoi: str, others: list[str], digests: dict[str, set[str]]) -> dict[str, Any]:
+    mine = digests.get(aoi, set())
+    shared = {other: len(mine & digests.get(other, set())) for other in others}
+    return {
+        "n_shared_frames": sum(shared.values()),
+        "shared_with": next((other for other, number in shared.items() if number), ""),
+    }

@@ -1,0 +1,30 @@
+"""The suites: table name → what must be true of it, how bad it is if not, why, and what to do.
+
+Missing facts are not judged: a file that cannot be read fails for that, and for nothing else.
+"""
+
+from sn7ml.params import SplitParams, TilingParams, ValidationParams
+from sn7ml.validation.check import Check
+from sn7ml.validation.suites.footprints import count_checks, footprint_checks, track_checks
+from sn7ml.validation.suites.frames import frame_checks
+from sn7ml.validation.suites.labels import identity_checks, label_checks
+from sn7ml.validation.suites.tiles import region_checks, tile_checks
+
+__all__ = ["Check", "Suites", "found_suites", "suites", "tile_suites"]
+
+Suites = dict[str, tuple[Check, ...]]
+
+
+def suites(params: ValidationParams) -> Suites:
+    """Return those of raw data: ``frames``, ``labels`` and ``identity``."""
+    return {"frames": frame_checks(params), "labels": label_checks(params), "identity": identity_checks(params)}
+
+
+def tile_suites(params: ValidationParams, split: SplitParams, tiling: TilingParams) -> Suites:
+    """Return those of a tile store: ``tiles`` and ``regions``."""
+    return {"tiles": tile_checks(params, tiling), "regions": region_checks(split)}
+
+
+def found_suites(params: ValidationParams, method: str) -> Suites:
+    """Return those of what was found: ``tracks``, ``footprints`` and ``counts``."""
+    return {"tracks": track_checks(method), "footprints": footprint_checks(params), "counts": count_checks(params)}

@@ -1,0 +1,253 @@
+"""The challenge's CSV: written by its rules, read as it stands, and every bad line named."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from shapely.geometry import Polygon, box
+
+from sn7ml.core.errors import LabelError
+from sn7ml.core.schemas import POLYGONS, TRACKS
+from sn7ml.outputs.submission import read_polygons, read_submission, write_submission
+from tests.metrics import scot_cases
+from tests.outputs.submissions import FEB, HEADER, JAN, SQUARE, STEM, WKT, complaint, complaint_of_row, read
+from tests.outputs.tracks import YARD, track
+from tests.sn7_folder import AOI, FAR_AOI, stem, write_aoi
+
+
+def test_the_submission_in_the_challenges_form(tracks: pd.DataFrame, tmp_path: Path) -> None:
+    write_submission(tmp_path / "submission.csv", tracks[tracks["geometry"] != YARD])
+    assert (tmp_path / "submission.csv").read_text().splitlines() == [
+        "filename,id,geometry",
+        f'{stem(AOI, "2018-02")},10,"POLYGON ((4 2, 4 6, 1.12 6, 1.12 2, 4 2))"',
+        f'{stem(FAR_AOI, "2018-01")},0,"POLYGON ((2 60, 2 70, -3 70, -3 60, 2 60))"',
+    ]
+
+
+def test_rows_are_sorted_by_area_date_and_number(tracks: pd.DataFrame, tmp_path: Path) -> None:
+    write_submission(tmp_path / "submission.csv", tracks.sample(frac=1, random_state=3))
+    found = read_submission(tmp_path / "submission.csv")
+    assert list(found[["aoi", "month", "id"]].itertuples(index=False, name=None)) == [
+        (AOI, "2018-01", "9"),
+        (AOI, "2018-02", "9"),
+        (AOI, "2018-02", "10"),
+        (FAR_AOI, "2018-01", "0"),
+    ]
+
+
+def test_the_same_tracks_give_the_same_bytes(tracks: pd.DataFrame, tmp_path: Path) -> None:
+    write_submission(tmp_path / "a.csv", tracks)
+    write_submission(tmp_path / "b.csv", tracks.sample(frac=1, random_state=5))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_the_stem_has_the_58_characters_that_the_scorer_cuts_by_position(tracks: pd.DataFrame, tmp_path: Path) -> None:
+    write_submission(tmp_path / "submission.csv", tracks)
+    names = pd.read_csv(tmp_path / "submission.csv")["filename"]
+    assert set(names.str.len()) == {58}
+    assert set(names.str[30:]) == {AOI, FAR_AOI}
+    assert set(names.str[15:22]) == {"2018_01", "2018_02"}
+
+
+def test_no_empty_row_is_ever_submitted(tracks: pd.DataFrame, tmp_path: Path) -> None:
+    empty = pd.DataFrame([track(AOI, "2018-03", "1", Polygon())])
+    write_submission(tmp_path / "submission.csv", pd.concat([tracks, empty], ignore_index=True))
+    assert "EMPTY" not in (tmp_path / "submission.csv").read_text()
+    assert len(read_submission(tmp_path / "submission.csv")) == len(tracks)
+
+
+def test_nothing_found_is_a_header(tmp_path: Path) -> None:
+    write_submission(tmp_path / "submission.csv", TRACKS.empty())
+    assert (tmp_path / "submission.csv").read_text() == "filename,id,geometry\n"
+    found = read_submission(tmp_path / "submission.csv")
+    pd.testing.assert_frame_equal(found, POLYGONS.empty())
+
+
+@given(x=st.floats(-9, 1030), y=st.floats(-9, 1030), width=st.floats(1, 40), height=st.floats(1, 40))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_submission_comes_back_to_half_a_hundredth_of_a_pixel(
+    x: float, y: float, width: float, height: float, tmp_path: Path
+) -> None:
+    house = box(x, y, x + width, y + height)
+    write_submission(tmp_path / "submission.csv", pd.DataFrame([track(AOI, "2018-01", "x7", house)]))
+    found = POLYGONS.check(read_submission(tmp_path / "submission.csv"))
+    assert found[["aoi", "month", "id"]].iloc[0].tolist() == [AOI, "2018-01", "x7"]
+    assert shapely.equals_exact(found["geometry"][0], house, tolerance=0.0072)  # half a hundredth along x and y
+
+
+def test_what_others_wrote_is_read(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        "id,filename,geometry,remark\n"
+        f'007,{JAN}.tif,"POLYGON ((0 0, 1 0, 1 1, 0 0))",a\n'
+        f"NA,{JAN}_anything,POLYGON EMPTY,b\n"
+        f'7.0,{FEB},,"two\nlines"\n',
+    )
+    assert list(found.columns) == ["aoi", "month", "id", "geometry"]
+    assert found["aoi"].tolist() == [AOI] * 3
+    assert found["id"].tolist() == ["007", "NA", "7.0"]
+    assert found["month"].tolist() == ["2018-01", "2018-01", "2018-02"]
+    assert found["geometry"][0].area == 0.5
+    assert found["geometry"][1].is_empty
+    assert found["geometry"][2] is None
+    assert found.dtypes.tolist() == POLYGONS.empty().dtypes.tolist()
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        (f"Paris,1,{SQUARE}", f"line 3, column filename: 'Paris' {STEM}"),
+        (f",1,{SQUARE}", f"line 3, column filename: '' {STEM}"),
+        (f"images/{JAN},1,", f"line 3, column filename: 'images/global_monthly_2018_01_mosaic_L15-0331E-1257N_1327_3…' {STEM}"),
+        (f"{stem(AOI, '2018-13')},1,", f"line 3, column filename: '{stem(AOI, '2018-13')}' {STEM}"),
+        (
+            f"{JAN},,{SQUARE}",
+            "line 3, column id: '' is empty; expected what tells this building from others, the same in every month",
+        ),
+        (
+            f"{JAN}, ,{SQUARE}",
+            "line 3, column id: ' ' is empty; expected what tells this building from others, the same in every month",
+        ),
+        (
+            f'{JAN},1,"POLYGON ((0 0"',
+            f"line 3, column geometry: 'POLYGON ((0 0' is no WKT (Expected word but encountered end of stream); {WKT}",
+        ),
+        (f"{JAN},1,nonsense", f"line 3, column geometry: 'nonsense' is no WKT (Unknown type: 'NONSENSE'); {WKT}"),
+        (
+            f'{JAN},1,"POLYGON ((0 0, 1 0, 1 1))"',
+            "line 3, column geometry: 'POLYGON ((0 0, 1 0, 1 1))' is no WKT (Points of LinearRing do not form a closed "
+            f"linestring); {WKT}",
+        ),
+        (
+            f"{JAN},1,CIRCULARSTRING EMPTY",
+            f"line 3, column geometry: 'CIRCULARSTRING EMPTY' is no WKT "
+            f"(curves and collections of collections are not read); {WKT}",
+        ),
+        (
+            f'{JAN},1,"POLYGON ((4512345.6 2, 3 2, 3 9, 4512345.6 2))"',
+            "line 3, column geometry: 'POLYGON ((4512345.6 2, 3 2, 3 9, 4512345.6 2))' reaches 4,512,345.6, beyond ±100,000 px, "
+            "and so looks like CRS coordinates; expected pixels, as labels_match_pix has them and labels_match has not",
+        ),
+        (
+            f'{JAN},1,"POLYGON ((0 0, 1 -100000.5, 1 1, 0 0))"',
+            "line 3, column geometry: 'POLYGON ((0 0, 1 -100000.5, 1 1, 0 0))' reaches -100,000.5, beyond ±100,000 px, "
+            "and so looks like CRS coordinates; expected pixels, as labels_match_pix has them and labels_match has not",
+        ),
+        (
+            f'{JAN},1,"POLYGON ((0 nan, 1 0, 1 1, 0 0))"',
+            "line 3, column geometry: 'POLYGON ((0 nan, 1 0, 1 1, 0 0))' is no WKT (Points of LinearRing do not form a closed "
+            f"linestring); {WKT}",
+        ),
+        (
+            f'{JAN},1,"POLYGON ((0 0, 1 nan, 1 1, 0 0))"',
+            "line 3, column geometry: 'POLYGON ((0 0, 1 nan, 1 1, 0 0))' has a coordinate that is "
+            "no finite number; expected pixels",
+        ),
+        (
+            f'{JAN},1,"POLYGON ((0 0, 1 1e999, 1 1, 0 0))"',
+            "line 3, column geometry: 'POLYGON ((0 0, 1 1e999, 1 1, 0 0))' has a coordinate that is "
+            "no finite number; expected pixels",
+        ),
+        (
+            f"{JAN},1,POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))",
+            "line 3: 7 field(s) in 'global_monthly_2018_01_mosaic_…N ((0 0, 2 0, 2 2, 0 2, 0 0))'; expected 3 as in line 1, "
+            "and a field that holds commas between quotes",
+        ),
+        (
+            f"{JAN},1",
+            "line 3: 2 field(s) in 'global_monthly_2018_01_mosaic_L15-0331E-1257N_1327_3160_13,1'; expected 3 as in line 1, "
+            "and a field that holds commas between quotes",
+        ),
+        (
+            f'{JAN},"x"y,POINT (0 0)',
+            "line 3: quotes do not pair (',' expected after '\"'), from "
+            "'global_monthly_2018_01_mosaic_…1327_3160_13,\"x\"y,POINT (0 0)' on; expected quotes around whole fields only",
+        ),
+        (
+            f'{JAN},1,"POLYGON ((0 0, 1 0,\n1 1))"',
+            "line 3, column geometry: 'POLYGON ((0 0, 1 0,\\n1 1))' is no WKT (Points of LinearRing do not form a closed "
+            f"linestring); {WKT}",
+        ),
+    ],
+)  # fmt: skip
+def test_a_bad_line_is_told_with_number_column_value_and_what_was_expected(
+    row: str, fault: str, tmp_path: Path
+) -> None:
+    assert complaint_of_row(tmp_path, row) == fault
+
+
+def test_all_faults_of_a_line_are_told(tmp_path: Path) -> None:
+    assert complaint(tmp_path, f"{HEADER}Paris,,x\n") == [
+        "a.csv: 1 bad line",
+        f"  line 2, column filename: 'Paris' {STEM}",
+        "  line 2, column id: '' is empty; expected what tells this building from others, the same in every month",
+        f"  line 2, column geometry: 'x' is no WKT (Unknown type: 'X'); {WKT}",
+    ]
+
+
+@pytest.mark.parametrize(("bad", "more"), [(20, []), (21, ["  … and 1 more"]), (1_500, ["  … and 1,480 more"])])
+def test_twenty_bad_lines_are_told_and_the_others_counted(bad: int, more: list[str], tmp_path: Path) -> None:
+    good = f"{JAN},1,{SQUARE}\n"
+    told = complaint(tmp_path, HEADER + (good + f"{JAN},1,x\n") * bad + good)
+    assert told[0] == f"a.csv: {bad:,} bad lines"
+    assert [line.split(":")[0] for line in told[1:21]] == [
+        f"  line {line}, column geometry" for line in range(3, 43, 2)
+    ]
+    assert told[21:] == more
+
+
+def test_the_first_twenty_are_of_all_kinds_in_the_order_of_the_file(tmp_path: Path) -> None:
+    kinds = [
+        f"{JAN},1,x\n",
+        "too,few\n",
+        f"Paris,1,{SQUARE}\n",
+        f'{JAN},"a"b,\n',
+        f"{JAN},,\n",
+        f"{JAN},1,POINT (1e6 0)\n",
+    ]
+    told = complaint(tmp_path, HEADER + "".join(kinds) * 4)
+    assert told[0] == "a.csv: 24 bad lines"
+    assert [int(line[:9].split()[1].strip(",:")) for line in told[1:21]] == list(range(2, 22))
+    assert told[21:] == ["  … and 4 more"]
+
+
+@pytest.mark.parametrize("function", [read_submission, read_polygons])
+def test_a_submission_that_is_absent_is_named(function: object, tmp_path: Path) -> None:
+    assert callable(function)
+    with pytest.raises(LabelError, match=r"a\.csv: cannot be read \(No such file or directory\); expected a CSV file$"):
+        function(tmp_path / "a.csv")
+
+
+def test_a_folder_is_no_csv(tmp_path: Path) -> None:
+    with pytest.raises(
+        LabelError, match=r"cannot be read \(it is a folder, not a regular file\); expected a CSV file$"
+    ):
+        read_submission(tmp_path)
+
+
+def test_one_geojson_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / f"{JAN}_Buildings.geojson"
+    path.write_text("{}")
+    with pytest.raises(LabelError, match=r"is one GeoJSON file; expected the folder with all \*_Buildings.geojson, or"):
+        read_polygons(path)
+
+
+def test_polygons_of_a_folder_are_those_of_its_labels(tmp_path: Path) -> None:
+    found = read_polygons(write_aoi(tmp_path, months=("2018-01",)))
+    assert found["id"].tolist() == ["0", "7", "12"]
+
+
+@pytest.mark.skipif(not scot_cases.AVAILABLE, reason=f"the reference's cases are not in {scot_cases.FOLDER}")
+@pytest.mark.parametrize("name", sorted(scot_cases.expected()))
+def test_the_references_cases_are_read_as_plainly_as_can_be(name: str) -> None:
+    for kind in ("truth", "proposal"):
+        path = scot_cases.FOLDER / name / f"{kind}.csv"
+        found, plain = read_polygons(path), scot_cases.read_csv(path)
+        pd.testing.assert_frame_equal(found.drop(columns="geometry"), plain.drop(columns="geometry"))
+        assert (
+            shapely.to_wkb(found["geometry"].to_numpy()).tolist()
+            == shapely.to_wkb(plain["geometry"].to_numpy()).tolist()
+        )

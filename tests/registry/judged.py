@@ -1,0 +1,124 @@
+"""Toy models, and an exam that scores them with whatever numbers a test gives: files are registered, networks are not run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from sn7ml.package_files import CONFIG, WEIGHTS, package_digest
+from sn7ml.params import PromoteParams
+from sn7ml.registry.model_card import DataFacts
+from sn7ml.registry.policy import Marks, Verdict
+from sn7ml.registry.promotion import Judge
+from sn7ml.registry.versions import register
+from sn7ml.runs.runs import training_run
+from sn7ml.runs.store import Store
+
+NAME = "sn7-test"
+PARAMS = PromoteParams(
+    model_name=NAME, min_scot=0.1, min_f1=0.0, min_gain=0.0, max_f1_loss=0.02, max_aoi_loss=0.1, min_aois=5,
+    confidence=0.9, seed=7,
+)  # fmt: skip
+AOIS = ("north", "south")
+TODAY = {"data": "d1", "tiles": "t1", "labels": "l1"}
+
+
+def marks(
+    scot: float, f1: float = 0.5, iou: float = 0.4, aois: Mapping[str, float] | None = None, digest: str = ""
+) -> Marks:
+    """The same SCOT in two AOIs, unless ``aois`` say otherwise."""
+    scots = aois if aois is not None else dict.fromkeys(AOIS, scot)
+    rest = {"tracking": 0.6, "change": 0.2, "f1": 0.5, "iou": 0.4}
+    return Marks(digest, {"scot": scot, "f1": f1, "iou": iou}, {aoi: {"scot": s} | rest for aoi, s in scots.items()})
+
+
+def package(folder: Path, name: str) -> Path:
+    """A folder with the names of a model's files; the registry does not look into them."""
+    made = folder / f"model-{name}"
+    made.mkdir(exist_ok=True)
+    (made / CONFIG).write_text(name)
+    (made / WEIGHTS).write_bytes(b"weights")
+    return made
+
+
+@dataclass
+class ToyExam:
+    """Gives every model the marks that ``worth`` holds for it, and remembers who was scored."""
+
+    worth: dict[str, Marks] = field(default_factory=dict)
+    key: Mapping[str, str] = field(default_factory=lambda: TODAY)
+    scored: list[str] = field(default_factory=list)
+
+    @property
+    def facts(self) -> DataFacts:
+        return DataFacts(self.key, [("test", "north", "0 to 99", 3)], ("2018-01", "2018-03"), ("test",))
+
+    def mark(self, model: Path, digest: str, name: str) -> tuple[Marks, str]:
+        said = (model / "artifacts" / "package" / CONFIG).read_text()
+        self.scored.append(said)
+        return replace(self.worth[said], digest=digest), f"{name} predicted by a toy"
+
+
+@dataclass
+class Court:
+    """A store, toy models and an exam."""
+
+    store: Store
+    folder: Path
+    exam: ToyExam = field(default_factory=ToyExam)
+
+    @cached_property
+    def run_id(self) -> str:
+        with training_run(self.store, name="train", tags={}, params={"train.epochs": 3}) as run:
+            run.log_metrics({"test_scot": 0.5}, step=3)
+        return run.run_id
+
+    def version(self, name: str) -> ModelVersion:
+        return register(self.store, package(self.folder, name), NAME, self.run_id)
+
+    def submit(
+        self, name: str, worth: Marks | None = None, params: PromoteParams = PARAMS, *, by_hand: bool = False
+    ) -> Verdict:
+        """Judge a model as the stage does or, ``by_hand``, as the command line does."""
+        if worth is not None:
+            self.exam.worth[name] = worth
+        own = None if by_hand else replace(self.exam.worth[name], digest=package_digest(package(self.folder, name)))
+        return Judge(self.store, self.exam, params).judge(self.version(name), own, reinstate=by_hand)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        found = self.store.client.get_registered_model(NAME).aliases
+        return {alias: str(version) for alias, version in found.items()}
+
+
+class Killed(BaseException):
+    """No handler catches it, as none catches a kill."""
+
+
+class Mortal:
+    """A client that dies just before write number ``at`` to the registry, from 0."""
+
+    def __init__(self, client: MlflowClient, at: int) -> None:
+        self.client, self.left = client, at
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.client, name)
+        if not name.startswith(("set_", "delete_", "update_", "log_")):
+            return method
+
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+            return method(*arguments, **keywords)
+
+        return call
+
+
+def mortal(store: Store, at: int) -> Store:
+    """The same store, of which a process that uses it dies at a write."""
+    return replace(store, client=Mortal(store.client, at))  # type: ignore[arg-type]

@@ -1,0 +1,69 @@
+"""Charts hold the data they were given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sn7ml.report.charts.scores import aoi_bars, building_counts, loss_curves, quality_curves, rate_curve, search_trials
+from tests.report.drawn import COUNTS, HISTORY, PER_AOI, TRIALS
+
+
+def test_curves_are_the_columns_of_the_history() -> None:
+    drawn = {
+        trace.name: list(trace.y)
+        for figure in (loss_curves, quality_curves, rate_curve)
+        for trace in figure(HISTORY).data
+    }
+    assert drawn == {
+        "training": [1.0, 0.5], "validation": [1.1, 0.7], "pixel IoU": [0.2, 0.4], "pixel F1": [0.3, 0.5],
+        "learning rate": [0.01, 0.001],
+    }  # fmt: skip
+
+
+def test_every_network_has_a_curve_of_its_own_and_the_legend_one_line() -> None:
+    second = HISTORY.assign(network=2, lr=[0.02, 0.002])
+    one, two = rate_curve(pd.concat([HISTORY, second])).data
+    assert (list(one.y), list(two.y), list(two.x)) == ([0.01, 0.001], [0.02, 0.002], [1, 2])
+    assert (one.name, two.name) == ("learning rate", "learning rate, network 2")
+    assert (one.showlegend, two.showlegend, one.legendgroup) == (True, False, two.legendgroup)
+
+
+def test_trials_are_points_and_the_best_so_far_never_falls() -> None:
+    best, complete = search_trials(TRIALS).data
+    assert (list(best.x), list(best.y)) == ([0, 2], [0.3, 0.3])
+    assert (list(complete.x), list(complete.y)) == ([0, 2], [0.3, 0.2])
+    assert complete.text[1] == "loss.focal: 0.5"
+
+
+def test_bars_are_the_scores_with_the_best_aoi_on_top_and_none_for_nan() -> None:
+    bars = {trace.name: trace for trace in aoi_bars(PER_AOI).data}
+    assert list(bars["SCOT"].y) == ["L15-A", "L15-B"]
+    assert list(bars["SCOT"].x) == [0.2, 0.4]
+    np.testing.assert_array_equal(bars["change"].x, [np.nan, 0.3])
+
+
+def test_full_names_are_kept_where_short_ones_would_be_the_same() -> None:
+    assert list(aoi_bars(PER_AOI.assign(aoi=["L15-A_1", "L15-A_2"])).data[0].y) == ["L15-A_1", "L15-A_2"]
+
+
+def test_counts_are_in_order_of_months_and_start_at_zero() -> None:
+    figure = building_counts(COUNTS)
+    truth, found = figure.data
+    assert list(truth.x) == ["2018-01", "2018-02"]
+    assert list(truth.y) == [10, 12]
+    np.testing.assert_array_equal(found.y, [np.nan, 11])
+    assert figure.layout.yaxis.range == (0, 14)  # 12 and a tenth, rounded up
+
+
+def _unknown(frame: pd.DataFrame) -> pd.DataFrame:
+    numbers = frame.select_dtypes("float").columns
+    return frame.assign(**dict.fromkeys(numbers, np.nan))
+
+
+@pytest.mark.parametrize("change", [lambda frame: frame[:0], _unknown], ids=["empty", "all NaN"])
+def test_nothing_known_still_gives_a_chart(change) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    for figure in (loss_curves, quality_curves, rate_curve):
+        assert figure(change(HISTORY)).to_json()
+    assert search_trials(change(TRIALS)).to_json()
+    assert aoi_bars(change(PER_AOI)).to_json()
+    assert building_counts(change(COUNTS)).to_json()

@@ -1,0 +1,83 @@
+"""What is read back of a run's files is what the stages wrote."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from pandas.testing import assert_frame_equal
+
+from sn7ml.core.errors import StoreError
+from sn7ml.report.maps.overlays import from_png
+from sn7ml.runs.artifacts import RunFiles
+from sn7ml.runs.leaderboard import read_run
+from sn7ml.runs.runs import Run, training_run
+from sn7ml.runs.store import Store
+from tests.report.drawn import LOSSES
+from tests.runs.scored import grey, scored_run, trial_run
+
+
+def files_of(store: Store, run: Run) -> RunFiles:
+    return RunFiles(store, read_run(store, run.run_id))
+
+
+def test_tables_come_back_as_they_were(store: Store) -> None:
+    found = files_of(store, scored_run(store, 0.3)).table("losses")
+    assert found is not None
+    assert_frame_equal(found, LOSSES, check_dtype=False)
+
+
+def test_a_trial_has_its_tables_of_the_validation_split_and_no_diagnosis(store: Store) -> None:
+    files = files_of(store, trial_run(store, 0.3))
+    found = files.table("per_aoi")
+    assert found is not None
+    assert found["scot"].tolist() == pytest.approx([0.2, 0.4])
+    assert files.table("losses") is None
+
+
+def test_overlays_are_found_by_area_and_step_and_nothing_else_is(store: Store) -> None:
+    run = scored_run(store, 0.3)
+    for key, step, brightness in (
+        ("overlay_L15_b", 10, 1),
+        ("overlay_L15_b", 2, 2),
+        ("overlay_a", 0, 3),
+        ("diagnosis", 0, 4),
+    ):
+        run.log_image(key, step, grey(brightness))
+    found = files_of(store, run).overlays()
+    assert list(found) == [("L15_b", 2), ("L15_b", 10), ("a", 0)]
+    np.testing.assert_array_equal(from_png(found["a", 0]), grey(3))
+
+
+def test_curves_have_a_row_per_epoch_and_their_own_points(store: Store) -> None:
+    run = scored_run(store, 0.3)
+    run.log_scores({"iou": 0.9}, pd.DataFrame({"aoi": ["a"]}), "validation", 2)  # the same name as the curve val_iou
+    table = files_of(store, run).curves()
+    assert list(table) == ["epoch", "train_loss", "val_loss", "val_iou", "val_f1", "lr"]
+    assert table[["epoch", "train_loss", "val_iou"]].to_numpy().tolist() == [[1, 0.9, 0.3], [2, 0.7, 0.5]]
+
+
+def test_the_tracker_that_was_scored_comes_under_dotted_keys(store: Store, tmp_path: Path) -> None:
+    run = scored_run(store, 0.3)
+    assert files_of(store, run).tracker() == {}
+    (tmp_path / "best.yaml").write_text(yaml.safe_dump({"method": "collapse", "collapse": {"min_mean": 0.25}}))
+    run.log_file(tmp_path / "best.yaml", "tracker")
+    assert files_of(store, run).tracker() == {"track.method": "collapse", "track.collapse.min_mean": 0.25}
+
+
+def test_a_run_without_files_has_none(store: Store) -> None:
+    with training_run(store, name="bare", tags={}, params={}) as run:
+        pass
+    files = files_of(store, run)
+    assert (files.table("per_aoi"), files.overlays(), files.tracker()) == (None, {}, {})
+    assert files.curves().empty
+
+
+def test_a_file_that_is_gone_is_named(store: Store, project: Path) -> None:
+    run = scored_run(store, 0.3)
+    files = files_of(store, run)
+    shutil.rmtree(project / "mlruns" / "artifacts" / "sn7" / run.run_id)
+    with pytest.raises(StoreError, match=f"cannot read losses_test.json of run {run.run_id[:7]}"):
+        files.table("losses")

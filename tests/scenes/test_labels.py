@@ -1,0 +1,231 @@
+"""Labels as they really come."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from shapely.geometry import Polygon, box
+
+from sn7ml.core.errors import ItemsFailed, LabelError
+from sn7ml.core.schemas import POLYGONS
+from sn7ml.scenes.images import read_grid
+from sn7ml.scenes.labels import read_features, read_labels, read_truth
+from sn7ml.scenes.layouts.spacenet7 import scan
+from tests.sn7_folder import AOI, FAR_AOI, HOUSES, feature, grid_of, stem, write_aoi, write_features, write_labels
+
+GRID = grid_of(AOI)
+HOUSE = box(1, 2, 4, 6)
+
+
+def read(path: Path, features: list[dict[str, Any]]) -> pd.DataFrame:
+    write_features(path, features)
+    return read_labels(path, GRID, "match_pix")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / f"{stem(AOI, '2018-01')}_Buildings.geojson"
+
+
+def test_pixel_labels_are_taken_as_they_are(path: Path) -> None:
+    write_labels(path, HOUSES)
+    table = read_labels(path, GRID, "match_pix")
+    assert table["id"].tolist() == ["0", "7", "12"]
+    assert all(shapely.equals(found, true) for found, true in zip(table["geometry"], HOUSES.values(), strict=True))
+
+
+def test_both_kinds_of_labels_give_equal_polygons(path: Path) -> None:
+    write_labels(path, HOUSES, GRID)
+    table = read_labels(path, GRID, "match")
+    for found, true in zip(table["geometry"], HOUSES.values(), strict=True):
+        assert shapely.equals_exact(found, true, tolerance=1e-6)
+
+
+def test_pixel_labels_that_claim_degrees_stay_pixels(path: Path) -> None:
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature(1, HOUSE)]}))
+    assert read_labels(path, GRID, "match_pix")["geometry"][0].bounds == (1, 2, 4, 6)
+
+
+NOTHING: dict[str, dict[str, Any]] = {
+    "null": feature(3, None),
+    "POLYGON EMPTY": feature(3, Polygon()),
+    "LINESTRING EMPTY": {"properties": {"Id": 3}, "geometry": {"type": "LineString", "coordinates": []}},
+    "a line": {"properties": {"Id": 3}, "geometry": {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}},
+    "a negative id": feature(-1, HOUSE),
+    "a negative id without shape": feature(-1, None),
+    "no area": {"properties": {"Id": 3}, "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 0], [0, 0]]]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+def test_what_is_no_building_is_left_out(kind: str, path: Path) -> None:
+    assert read(path, [NOTHING[kind], feature(8, HOUSE)])["id"].tolist() == ["8"]
+
+
+def test_a_frame_may_have_no_building_at_all(path: Path) -> None:
+    for features in ([], [NOTHING["a negative id without shape"]]):
+        table = read(path, features)
+        assert list(table.columns) == ["id", "geometry"]
+        assert not len(table)
+
+
+def test_id_0_is_a_real_building(path: Path) -> None:
+    assert read(path, [feature(0, HOUSE)])["id"].tolist() == ["0"]
+
+
+def test_height_is_dropped_and_holes_stay(path: Path) -> None:
+    yard = Polygon(box(0, 0, 3, 3).exterior.coords, [box(1, 1, 2, 2).exterior.coords])
+    geometry = read(path, [feature(1, shapely.force_3d(yard, 9.0))])["geometry"][0]
+    assert not shapely.has_z(geometry)
+    assert geometry.area == 8
+
+
+def test_polygons_beyond_the_image_are_kept_whole(path: Path) -> None:
+    outside = [box(-4, -3, 2, 2), box(60, 60, 70, 66), box(500, 500, 501, 501)]
+    table = read(path, [feature(number, polygon) for number, polygon in enumerate(outside)])
+    assert [polygon.bounds for polygon in table["geometry"]] == [polygon.bounds for polygon in outside]
+
+
+def test_a_crossed_outline_is_repaired(path: Path) -> None:
+    bow_tie = Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    geometry = read(path, [feature(1, bow_tie)])["geometry"][0]
+    assert geometry.is_valid
+    assert geometry.area == 2
+
+
+@pytest.mark.parametrize("value", [7, 7.0, "7"])
+def test_ids_are_whole_numbers_however_they_are_written(value: Any, path: Path) -> None:
+    assert read(path, [feature(value, HOUSE)])["id"].tolist() == ["7"]
+
+
+@pytest.mark.parametrize("value", [None, "seven", 7.5, True, [7], float("inf"), float("nan")])
+def test_an_id_that_is_no_whole_number_is_refused(value: Any, path: Path) -> None:
+    with pytest.raises(LabelError, match=r"Buildings\.geojson: feature 1 needs an integer 'Id' and a geometry"):
+        read(path, [feature(3, HOUSE), feature(value, HOUSE)])
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        None,
+        "text",
+        {"properties": {"Id": 1}},
+        {"properties": None, "geometry": None},
+        {"properties": {"id": 1}, "geometry": None},
+        {"properties": {"Id": 1}, "geometry": {"type": "Polygon"}},
+        {"properties": {"Id": 1}, "geometry": {"type": "Blob", "coordinates": [[0, 0]]}},
+        {"properties": {"Id": 1}, "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}},
+        {"properties": {"Id": 1}, "geometry": {"type": "Polygon", "coordinates": [[["a", "b"]] * 4]}},
+        {"properties": {"Id": 1}, "geometry": {"type": "Polygon", "coordinates": 5}},
+        {"properties": {"Id": 1}, "geometry": [1]},
+    ],
+)
+def test_a_broken_feature_is_named(broken: Any, path: Path) -> None:
+    with pytest.raises(LabelError, match=r"Buildings\.geojson: feature 0 needs an integer 'Id' and a geometry"):
+        read(path, [broken])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_coordinates_that_are_no_numbers_are_named(path: Path) -> None:
+    text = '{"type": "Polygon", "coordinates": [[[0, 0], [1, NaN], [1, 1], [0, 0]]]}'
+    path.write_text(f'{{"features": [{{"properties": {{"Id": 1}}, "geometry": {text}}}]}}')
+    with pytest.raises(LabelError, match="feature 0 has a coordinate that is no finite number"):
+        read_labels(path, GRID, "match_pix")
+
+
+def test_an_id_twice_in_a_frame_is_refused(path: Path) -> None:
+    features = [feature(number, HOUSE) for number in (3, 10, 3, 9, 10, 10)]
+    with pytest.raises(LabelError, match=r"Id \['3', '10'\] occur\(s\) more than once; ids must be unique in a frame"):
+        read(path, features)
+
+
+def test_rows_that_are_no_building_may_share_an_id(path: Path) -> None:
+    assert read(path, [feature(-1, None), feature(-1, None), feature(3, None), feature(3, HOUSE)])["id"].tolist() == [
+        "3"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"<html>", "is not JSON"),
+        (b'{"features": [', "is not JSON"),
+        (b"\xff\xfe\x00", "is not JSON"),
+        (b"", "is not JSON"),
+        (b"[1, 2]", "has no list 'features'"),
+        (b'{"features": {}}', "has no list 'features'"),
+        (b"null", "has no list 'features'"),
+        (b"[" * 200_000, "is not JSON"),
+    ],
+)
+def test_a_file_that_is_no_feature_collection_is_named(content: bytes, message: str, path: Path) -> None:
+    path.write_bytes(content)
+    with pytest.raises(LabelError, match=rf"{path.name}: {message}.*expected a GeoJSON FeatureCollection"):
+        read_features(path)
+
+
+def test_a_file_that_is_absent_is_named(path: Path) -> None:
+    with pytest.raises(LabelError, match=rf"{path.name}: cannot be read"):
+        read_features(path)
+
+
+def test_the_truth_of_a_data_set_is_one_table(tmp_path: Path, serial: None) -> None:
+    write_aoi(tmp_path, AOI)
+    write_aoi(tmp_path, FAR_AOI, months=("2018-01",), labels=("labels_match",), buildings={5: HOUSE})
+    truth = read_truth(tmp_path, scan(tmp_path))
+    assert len(POLYGONS.check(truth)) == 3 * len(HOUSES) + 1
+    assert truth.iloc[-1][["aoi", "month", "id"]].tolist() == [FAR_AOI, "2018-01", "5"]
+    assert shapely.equals_exact(truth.iloc[-1]["geometry"], HOUSE, tolerance=1e-6)
+
+
+def test_frames_without_labels_have_no_truth(tmp_path: Path, serial: None) -> None:
+    write_aoi(tmp_path, AOI, labels=())
+    truth = read_truth(tmp_path, scan(tmp_path))
+    assert list(truth.columns) == list(POLYGONS.columns)
+    assert not len(truth)
+
+
+@pytest.mark.parametrize("executor", ["serial", "processes:2"])
+def test_every_broken_label_file_is_named(executor: str, sn7_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SN7ML_EXECUTOR", executor)
+    folder = sn7_root / "train" / AOI / "labels_match_pix"
+    (folder / f"{stem(AOI, '2018-01')}_Buildings.geojson").write_text("no JSON")
+    write_features(folder / f"{stem(AOI, '2018-04')}_Buildings.geojson", [feature(3, HOUSE)] * 2)
+    with pytest.raises(ItemsFailed, match="2 of 3 items failed") as caught:
+        read_truth(sn7_root, scan(sn7_root))
+    assert sorted(caught.value.failures) == [f"{AOI} 2018-01", f"{AOI} 2018-04"]
+    assert "is not JSON" in str(caught.value)
+    assert "Id ['3'] occur(s) more than once" in str(caught.value)
+
+
+@pytest.mark.real
+def test_no_real_polygon_is_lost_in_cleaning(real_data: Path) -> None:
+    truth = read_truth(real_data, scan(real_data))
+    assert truth.groupby("aoi").size().to_dict() == {
+        "L15-0357E-1223N_1429_3296_13": 120_094,
+        "L15-1615E-1205N_6460_3370_13": 2_775,
+    }
+    assert POLYGONS.check(truth)["id"].eq("0").any()
+    bounds = shapely.bounds(truth["geometry"].to_numpy())
+    assert bounds.min() < -1  # some stick out of the image
+
+
+@pytest.mark.real
+def test_both_kinds_of_real_labels_give_equal_polygons(real_data: Path) -> None:
+    frames = scan(real_data).groupby("aoi").first().reset_index()
+    for row in frames.to_dict("records"):
+        pixels = real_data / row["labels"]
+        places = Path(str(pixels).replace("labels_match_pix", "labels_match"))
+        grid = read_grid(real_data / row["image"])
+        one = read_labels(pixels, grid, "match_pix").set_index("id")["geometry"]
+        other = read_labels(places, grid, "match").set_index("id")["geometry"]
+        assert set(one.index) == set(other.index)
+        other = other[one.index]
+        np.testing.assert_allclose(shapely.bounds(one.to_numpy()), shapely.bounds(other.to_numpy()), atol=1e-6)
+        assert shapely.hausdorff_distance(one.to_numpy(), other.to_numpy()).max() < 1e-6

@@ -1,0 +1,187 @@
+"""No leak: not by AOI, not by neighbours, not across the gap."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sn7ml.core.errors import CatalogError
+from sn7ml.core.schemas import REGIONS
+from sn7ml.params import SplitParams
+from sn7ml.scenes.splits import assign_regions, neighbour_groups
+
+AOIS = (
+    "L15-0331E-1257N_1327_3160_13",
+    "L15-0571E-1075N_2287_3888_13",
+    "L15-1203E-1203N_4815_3378_13",
+    "L15-1204E-1202N_4816_3380_13",
+    "L15-1204E-1204N_4819_3372_13",
+    "L15-1439E-1134N_5759_3655_13",
+    "L15-1669E-1160N_6678_3548_13",
+    "L15-1669E-1160N_6679_3549_13",
+    "L15-1690E-1211N_6763_3346_13",
+    "L15-1691E-1211N_6764_3347_13",
+)
+"""Real training areas, some of which are neighbours."""
+
+NEIGHBOURS = (AOIS[2:5], AOIS[6:8], AOIS[8:10])
+
+
+def params(
+    validation: float = 0.2,
+    test: float = 0.3,
+    gap_px: int = 16,
+    neighbour_tiles: int = 8,
+    seed: int = 7,
+    folds: int = 1,
+) -> SplitParams:
+    return SplitParams(
+        folds=folds,
+        validation_fraction=validation,
+        test_fraction=test,
+        gap_px=gap_px,
+        neighbour_tiles=neighbour_tiles,
+        seed=seed,
+    )
+
+
+def sizes(aois: tuple[str, ...] = AOIS) -> dict[str, tuple[int, int]]:
+    return {aoi: (1024, 1023 if number % 2 else 1024) for number, aoi in enumerate(aois)}
+
+
+def split_of(regions: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(regions["aoi"], regions["split"], strict=True))
+
+
+@given(seed=st.integers(0, 2**32), validation=st.floats(0.01, 0.49), test=st.floats(0.01, 0.59))
+def test_no_area_is_on_two_sides_neighbours_stay_together_and_no_side_is_empty(
+    seed: int, validation: float, test: float
+) -> None:
+    regions = assign_regions(sizes(), params(validation, test, seed=seed))
+    assert sorted(regions["aoi"]) == sorted(AOIS)
+    assert set(regions["split"]) == {"train", "validation", "test"}
+    side = split_of(regions)
+    for group in NEIGHBOURS:
+        assert len({side[aoi] for aoi in group}) == 1
+
+
+@given(seed=st.integers(0, 2**32), validation=st.floats(0.01, 0.49), test=st.floats(0.01, 0.59))
+def test_of_three_groups_each_side_gets_one_however_large_its_share(seed: int, validation: float, test: float) -> None:
+    regions = assign_regions(sizes((*AOIS[:2], *NEIGHBOURS[0])), params(validation, test, seed=seed))
+    side = split_of(regions)
+    assert {side[AOIS[0]], side[AOIS[1]], side[NEIGHBOURS[0][0]]} == {"train", "validation", "test"}
+
+
+def test_whole_areas_belong_to_their_side() -> None:
+    regions = assign_regions(sizes(), params())
+    assert (regions["col_start"] == 0).all()
+    assert dict(zip(regions["aoi"], regions["col_stop"], strict=True)) == {
+        aoi: cols for aoi, (_, cols) in sizes().items()
+    }
+
+
+def test_shares_come_close_to_what_was_asked_for() -> None:
+    lonely = tuple(f"L15-{x // 4:04d}E-1000N_{x:04d}_4188_13" for x in range(1000, 1000 + 60 * 20, 20))
+    count = assign_regions(sizes(lonely), params(0.2, 0.3))["split"].value_counts()
+    assert count.to_dict() == {"train": 30, "test": 18, "validation": 12}
+
+
+def test_the_seed_decides_and_the_order_of_areas_does_not() -> None:
+    one = assign_regions(sizes(), params(seed=1))
+    again = assign_regions(dict(reversed(sizes().items())), params(seed=1))
+    pd.testing.assert_frame_equal(one, again)
+    assert any(split_of(assign_regions(sizes(), params(seed=seed))) != split_of(one) for seed in range(2, 6))
+
+
+def test_neighbours_are_found_through_others() -> None:
+    first, second, third = NEIGHBOURS[0]
+    # 2 and 8 tiles apart; the first and the third, 6 apart, are also close by themselves.
+    assert neighbour_groups([first, second, third], 8) == [[first, second, third]]
+    assert neighbour_groups([first, second, third], 2) == [[first, second], [third]]
+    assert neighbour_groups([first, second, third], 6) == [[first, second, third]]
+    assert neighbour_groups([first, second, third], 1) == [[first], [second], [third]]
+
+
+def test_areas_that_touch_at_a_corner_are_neighbours_at_one_tile() -> None:
+    assert neighbour_groups(list(NEIGHBOURS[1]), 1) == [list(NEIGHBOURS[1])]
+    assert neighbour_groups(list(NEIGHBOURS[1]), 0) == [[aoi] for aoi in NEIGHBOURS[1]]
+
+
+def test_a_single_area_is_split_by_columns_from_left_to_right_with_gaps() -> None:
+    regions = assign_regions({AOIS[0]: (1023, 1000)}, params(0.2, 0.3, gap_px=16))
+    by_hand = [("train", 0, 0, 468), ("validation", 1, 484, 684), ("test", 0, 700, 1000)]
+    assert [tuple(row)[1:] for row in regions.itertuples(index=False)] == by_hand
+
+
+@given(cols=st.integers(400, 1100), gap=st.integers(0, 40), validation=st.floats(0.01, 0.35), test=st.floats(0.01, 0.4))
+def test_columns_of_two_sides_are_a_gap_apart(cols: int, gap: int, validation: float, test: float) -> None:
+    regions = REGIONS.check(assign_regions({AOIS[0]: (10, cols)}, params(validation, test, gap)))
+    starts, stops = regions["col_start"].to_numpy(), regions["col_stop"].to_numpy()
+    assert regions["split"].tolist() == ["train", "validation", "test"]
+    assert (stops > starts).all()
+    assert starts[0] == 0
+    assert stops[-1] == cols
+    np.testing.assert_array_equal(starts[1:] - stops[:-1], gap)
+
+
+@pytest.mark.parametrize(
+    ("cols", "gap", "validation", "test"),
+    [
+        (64, 16, 0.2, 0.3),  # 64 - 19 - 16 - 13 - 16 = 0 columns to train on
+        (100, 0, 0.49, 0.59),
+        (40, 0, 0.01, 0.3),  # no column to validate on
+        (40, 0, 0.3, 0.01),  # no column to test on
+    ],
+)
+def test_an_area_too_narrow_for_its_sides_is_refused(cols: int, gap: int, validation: float, test: float) -> None:
+    with pytest.raises(CatalogError, match=f"{cols} columns are too few for split fractions, 1 fold.* gap_px {gap}"):
+        assign_regions({AOIS[0]: (10, cols)}, params(validation, test, gap))
+
+
+def test_no_area_is_refused() -> None:
+    with pytest.raises(CatalogError, match="no labelled AOI to train on; labels_match or labels_match_pix are needed"):
+        assign_regions({}, params())
+
+
+@pytest.mark.parametrize("aois", [AOIS[:2], NEIGHBOURS[0], (*NEIGHBOURS[1], *NEIGHBOURS[2])])
+def test_too_few_groups_for_three_sides_are_refused_with_a_cure(aois: tuple[str, ...]) -> None:
+    with pytest.raises(
+        CatalogError, match=rf"{len(aois)} AOIs in [12] group\(s\) of neighbours cannot give.*use one AOI"
+    ):
+        assign_regions(sizes(aois), params())
+
+
+@given(seed=st.integers(0, 2**32), test=st.floats(0.01, 0.59), folds=st.integers(2, 4))
+def test_every_area_that_is_not_tested_is_in_one_fold_and_folds_are_about_equal(
+    seed: int, test: float, folds: int
+) -> None:
+    regions = assign_regions(sizes(), params(test=test, seed=seed, folds=folds))
+    assert sorted(regions["aoi"]) == sorted(AOIS)
+    assert set(regions["split"]) == {"validation", "test"}
+    fold = dict(zip(regions["aoi"], regions["fold"], strict=True))
+    assert all((fold[aoi] == 0) == (split == "test") for aoi, split in split_of(regions).items())
+    counts = regions.loc[regions["fold"] > 0, "fold"].value_counts()
+    assert sorted(counts.index) == list(range(1, folds + 1))
+    assert counts.max() - counts.min() <= max(len(group) for group in NEIGHBOURS)
+    for group in NEIGHBOURS:
+        assert len({fold[aoi] for aoi in group}) == 1
+
+
+def test_one_area_is_cut_into_folds_by_columns() -> None:
+    # 1,000 columns: a quarter is tested; 750 less the gap of 15 before the test are 735, of which 2 gaps leave 3 x 235.
+    regions = assign_regions({AOIS[0]: (1023, 1000)}, params(test=0.25, gap_px=15, folds=3))
+    found = regions[["split", "fold", "col_start", "col_stop"]].to_numpy().tolist()
+    assert found == [
+        ["validation", 1, 0, 235],
+        ["validation", 2, 250, 485],
+        ["validation", 3, 500, 735],
+        ["test", 0, 750, 1000],
+    ]
+
+
+def test_folds_without_enough_areas_or_columns_are_refused() -> None:
+    with pytest.raises(CatalogError, match=r"cannot give 3 folds and a test split: .* 4 or more far from each other"):
+        assign_regions(sizes((AOIS[0], *NEIGHBOURS[0], *NEIGHBOURS[1])), params(folds=3))
+    with pytest.raises(CatalogError, match=r"100 columns are too few for split fractions, 9 fold\(s\) and gap_px 16"):
+        assign_regions({AOIS[0]: (10, 100)}, params(folds=9))

@@ -1,0 +1,101 @@
+"""A SpaceNet 7 folder becomes the project's data, whole or not at all."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sn7ml.core.errors import CatalogError
+from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.take_over import take_over
+from tests.sn7_folder import AOI, FAR_AOI, MONTHS, stem, write_aoi
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    write_aoi(tmp_path / "disk" / "SN7", AOI)
+    write_aoi(tmp_path / "disk" / "SN7", FAR_AOI, part="test_public", labels=())
+    return tmp_path / "disk" / "SN7"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """A data folder with something in it."""
+    write_aoi(tmp_path / "project" / "data", FAR_AOI, months=("2017-07",))
+    return tmp_path / "project" / "data"
+
+
+def test_all_areas_are_taken_over_and_the_former_ones_go(source: Path, target: Path) -> None:
+    frames = take_over(source, target)
+    pd.testing.assert_frame_equal(frames, scan(source))
+    pd.testing.assert_frame_equal(scan(target), frames)
+    assert [path.name for path in target.parent.iterdir()] == ["data"]
+
+
+def test_there_need_not_be_a_data_folder_before(source: Path, tmp_path: Path) -> None:
+    take_over(source, tmp_path / "new" / "data")
+    assert len(scan(tmp_path / "new" / "data")) == 2 * len(MONTHS)
+
+
+def test_a_single_area_can_be_taken_over(source: Path, target: Path) -> None:
+    assert set(take_over(source / "train" / AOI, target)["part"]) == {"train"}
+    assert [path.name for path in (target / "train").iterdir()] == [AOI]
+
+
+def test_a_bare_folder_of_areas_becomes_a_training_set(source: Path, target: Path) -> None:
+    assert take_over(source / "train", target)["image"].str.startswith("train/").all()
+
+
+def test_links_become_files(source: Path, target: Path, tmp_path: Path) -> None:
+    path = source / "train" / AOI / "images_masked" / f"{stem(AOI, '2018-01')}.tif"
+    elsewhere = path.rename(tmp_path / "elsewhere.tif")
+    path.symlink_to(elsewhere)
+    (tmp_path / "way").symlink_to(source)
+    take_over(tmp_path / "way", target)
+    copied = target / path.relative_to(source)
+    assert copied.is_file()
+    assert not copied.is_symlink()
+    assert copied.read_bytes() == elsewhere.read_bytes()
+
+
+def test_files_are_copied_where_they_cannot_be_linked(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    take_over(source, target)
+    pd.testing.assert_frame_equal(scan(target), scan(source))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda source: (source / "train" / "L15-0357E-1223N_1429_3296_13").mkdir(), "no images; expected .tif files"),
+        (lambda source: (source / f"train/{AOI}/images_masked/a.tif").touch(), r"images_masked holds \['a.tif'\]"),
+    ],
+)
+def test_a_faulty_source_leaves_the_target_untouched(
+    spoil: Callable[[Path], None], message: str, source: Path, target: Path
+) -> None:
+    spoil(source)
+    before = scan(target)
+    with pytest.raises(CatalogError, match=rf"{source}: 1 fault\(s\)\n.*{message}"):
+        take_over(source, target)
+    pd.testing.assert_frame_equal(scan(target), before)
+    assert [path.name for path in target.parent.iterdir()] == ["data"]
+
+
+def test_a_folder_without_areas_leaves_the_target_untouched(target: Path, tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="no folder"):
+        take_over(tmp_path / "nowhere", target)
+    assert len(scan(target)) == 1
+
+
+def test_the_projects_own_data_cannot_be_taken_over(target: Path) -> None:
+    for source in (target, target / "train"):
+        with pytest.raises(CatalogError, match=r"lies inside .*; move it out first"):
+            take_over(source, target)
+    assert len(scan(target)) == 1

@@ -1,0 +1,33 @@
+"""Descriptions of registered models, as they were written at some time, stay readable for good.
+
+When a package's form changes, add a folder of today's; never edit an old one. A key that comes later needs a default that does
+what was done before.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from sn7ml.package_files import read_config, read_usage
+
+PAST = sorted(path for path in (Path(__file__).parent / "packages_of_the_past").iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("folder", PAST, ids=lambda folder: folder.name)
+def test_it_can_be_read(folder: Path) -> None:
+    recipe, upsampling, _ = read_config(folder)
+    usage = read_usage(folder)
+    assert upsampling == 3
+    assert recipe.model.architecture == "Unet"
+    assert usage is not None
+    assert usage.track.method == "changepoint"
+
+
+def test_what_came_later_changes_nothing_of_the_first_one() -> None:
+    recipe, _, folds = read_config(PAST[0])
+    assert folds is None  # one network per fold, however many those are
+    usage = read_usage(PAST[0])
+    assert usage is not None
+    assert (recipe.loss.lovasz, recipe.loss.tversky, recipe.optimiser.method) == (0.0, 0.0, "adamw")
+    assert recipe.augmentation.enabled
+    assert (usage.track.changepoint.births.brightness_weight, usage.track.changepoint.min_tail) == (0.0, 0.0)
