@@ -68,8 +68,8 @@ def _houses(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _rows(month: str, ids: NDArray[np.int64], boxes: NDArray[np.float64]) -> pd.DataFrame:
-    columns = {"aoi": AOI, "month": month, "id": ids.astype(str), "geometry": shapely.box(*boxes.T)}
-    return pd.DataFrame(columns).astype({"aoi": "str", "month": "str", "id": "str"})
+    columns = {"aoi": AOI, "time": month, "id": ids.astype(str), "geometry": shapely.box(*boxes.T)}
+    return pd.DataFrame(columns).astype({"aoi": "str", "time": "str", "id": "str"})
 
 
 def measure(count: int, steady: bool) -> str:

@@ -34,7 +34,7 @@ def made_up_ground() -> Ground:
         for number, house in houses.items()
         if cube.birth[number - 1] <= index
     ]
-    truth = pd.DataFrame(rows, columns=["aoi", "month", "id", "geometry"])
+    truth = pd.DataFrame(rows, columns=["aoi", "time", "id", "geometry"])
     frames = frozenset((AOI, month) for month in cube.names)
     return Ground({AOI: Area(AOI, CroppedCube(cube, UPSAMPLING, (0, COLS)))}, Truth(truth, {AOI: [(0, COLS)]}, frames))
 

@@ -222,7 +222,7 @@ def _write_delays(axes: Axes, found: pd.DataFrame, wrong: pd.DataFrame) -> None:
 
 def last_outlines(tracks: pd.DataFrame) -> pd.DataFrame:
     """Return the last row of each id of ``TRACKS``; those without a shape are left out."""
-    last = tracks.sort_values(["month", "id"], kind="stable").drop_duplicates("id", keep="last")
+    last = tracks.sort_values(["time", "id"], kind="stable").drop_duplicates("id", keep="last")
     shaped = last[[not geometry.is_empty for geometry in last["geometry"]]]
     return shaped if len(shaped) else TRACKS.empty()
 

@@ -31,14 +31,14 @@ def moved(truth: pd.DataFrame, right: float, down: float) -> pd.DataFrame:
 
 def delayed(truth: pd.DataFrame) -> pd.DataFrame:
     """Propose in every month what stood in the one before; in the first month nothing."""
-    months = sorted(truth["month"].unique())
+    months = sorted(truth["time"].unique())
     following = dict(pairwise(months))
-    return truth.assign(month=truth["month"].map(following)).dropna(subset="month")
+    return truth.assign(time=truth["time"].map(following)).dropna(subset="time")
 
 
 def born_late(truth: pd.DataFrame) -> pd.DataFrame:
     """Propose the same, and in the first month what stands there: only births and ends are late."""
-    first = truth[truth["month"] == truth["month"].min()]
+    first = truth[truth["time"] == truth["time"].min()]
     both: pd.DataFrame = pd.concat([first, delayed(truth)], ignore_index=True)
     return both
 

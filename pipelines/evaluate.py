@@ -28,7 +28,7 @@ from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import read_grids
 from sn7ml.scenes.store import TileStore
 
-OVERLAYS = ["aoi", "step", "month"]
+OVERLAYS = ["aoi", "step", "time"]
 """What a picture in MLflow's image grid shows: the grid itself knows the step only, the month's place among its AOI's."""
 
 

@@ -49,7 +49,7 @@ def training_looks(data: Path, tiles: Path) -> Reference:
     # Of folds, each is learned by the other networks.
     splits = ("train", "validation") if store.folds > 1 else ("train",)
     learned = frames[frames["aoi"].isin(store.columns(splits))]
-    counts = read_truth(data, learned).groupby(["aoi", "month"]).size().reset_index(name="n")
+    counts = read_truth(data, learned).groupby(["aoi", "time"]).size().reset_index(name="n")
     return reference(with_density(appearance(data, learned), counts))
 
 

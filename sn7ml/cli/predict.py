@@ -162,7 +162,7 @@ def write_results(
     from sn7ml.outputs.probabilities import usable_fraction  # noqa: PLC0415
     from sn7ml.outputs.submission import write_submission  # noqa: PLC0415
 
-    keys = list(zip(frames["aoi"], frames["month"], strict=True))
+    keys = list(zip(frames["aoi"], frames["time"], strict=True))
     usable = {(aoi, month): usable_fraction(out / PROBABILITIES / aoi / f"{month}.tif") for aoi, month in keys}
     write_footprints(out / "footprints", tracks, grids)
     write_geojson(out / "geojson", tracks, frames, grids)
@@ -184,8 +184,8 @@ def drift_from(looks: "Reference", root: Path, frames: pd.DataFrame, tracks: pd.
     """Compare frames, and how densely built up they were found, with those the model learned from."""
     from sn7ml.validation.drift import drift_of_frames  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
-    found = tracks.groupby(["aoi", "month"]).size()
-    keys = pd.MultiIndex.from_frame(frames[["aoi", "month"]])
+    found = tracks.groupby(["aoi", "time"]).size()
+    keys = pd.MultiIndex.from_frame(frames[["aoi", "time"]])
     counts = (
         found.reindex(keys, fill_value=0).rename("n").reset_index()
     )  # a month without a building has a density of 0
@@ -217,7 +217,7 @@ def write_map(
     from sn7ml.scenes.input_checks import read_any_image  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     (aoi,) = frames["aoi"].unique()
-    images = dict(zip(frames["month"], frames["image"], strict=True))
+    images = dict(zip(frames["time"], frames["image"], strict=True))
     clear = [month for month in images if usable[aoi, month] >= MOSTLY]
     shown = clear[-1] if clear else max(images, key=lambda month: usable[aoi, month])
     pixels = read_any_image(root / images[shown]).pixels

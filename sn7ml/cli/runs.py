@@ -191,7 +191,7 @@ def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
         sizes=table("sizes"),
         history=files.curves(),
         overlays=files.overlays(),
-        months={(row["aoi"], row["step"]): row["month"] for row in months.to_dict("records")},
+        months={(row["aoi"], row["step"]): row["time"] for row in months.to_dict("records")},
     )
 
 

@@ -66,22 +66,22 @@ FRAMES = Table(
     "frames",
     {
         "aoi": "text",
-        "month": "text",
+        "time": "text",
         "part": "text",
         "image": "text",
         "labels": "text",
         "labels_kind": "text",
         "udm": "text",
     },
-    key=("aoi", "month"),
+    key=("aoi", "time"),
 )
 """One image each. Paths are relative to the data root, POSIX. ``part`` is "train", "test_public" or "" for a bare folder
 of AOIs; ``labels_kind`` is "match_pix", "match" or "" (no labels; then ``labels`` is ""); ``udm`` is "" where there is none."""
 
 POLYGONS = Table(
     "polygons",
-    {"aoi": "text", "month": "text", "id": "text", "geometry": "geometry"},
-    key=("aoi", "month", "id"),
+    {"aoi": "text", "time": "text", "id": "text", "geometry": "geometry"},
+    key=("aoi", "time", "id"),
 )
 """Buildings, true or found: shapely geometries in 1x pixel coordinates (x = column, y = row)."""
 
@@ -97,10 +97,10 @@ learn, and in "test"."""
 TILES = Table(
     "tiles",
     {
-        "aoi": "text", "month": "text", "row": "int", "col": "int", "split": "text", "fold": "int",
+        "aoi": "text", "time": "text", "row": "int", "col": "int", "split": "text", "fold": "int",
         "usable_fraction": "float", "footprint_fraction": "float", "labelled": "bool",
     },
-    key=("aoi", "month", "row", "col"),
+    key=("aoi", "time", "row", "col"),
 )  # fmt: skip
 """Windows of side ``tiling.size_px`` whose north-west pixel is (row, col)."""
 
@@ -108,14 +108,14 @@ TRACKS = Table(
     "tracks",
     {
         "aoi": "text",
-        "month": "text",
+        "time": "text",
         "id": "text",
         "birth_month": "text",
         "birth_probability": "float",
         "confidence": "float",
         "geometry": "geometry",
     },
-    key=("aoi", "month", "id"),
+    key=("aoi", "time", "id"),
 )
 """Found buildings with their history. ``birth_month`` is the first month of the AOI for what stood there from the start;
 ``birth_probability`` is that of this very month, NaN from a tracker that has no model of it; ``confidence`` is the mean footprint

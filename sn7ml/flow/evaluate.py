@@ -53,13 +53,13 @@ def read_split_truth(root: Path, frames: pd.DataFrame, columns: Columns) -> Trut
     """Read the labels of the AOIs and columns that are scored."""
     chosen = frames[frames["aoi"].isin(columns)]
     labelled = chosen[chosen["labels"] != ""]
-    keys = frozenset(zip(labelled["aoi"], labelled["month"], strict=True))
+    keys = frozenset(zip(labelled["aoi"], labelled["time"], strict=True))
     return Truth(inside(read_truth(root, chosen), columns), columns, keys)
 
 
 def scored_part(tracks: pd.DataFrame, truth: Truth) -> pd.DataFrame:
     """Keep of ``TRACKS`` what ``truth`` can judge, as ``POLYGONS``: months with labels, columns that are scored."""
-    keys = zip(tracks["aoi"], tracks["month"], strict=True)
+    keys = zip(tracks["aoi"], tracks["time"], strict=True)
     labelled = np.array([key in truth.frames for key in keys], dtype=bool)  # an empty list would choose no columns
     return inside(tracks[labelled], truth.columns)[list(POLYGONS.columns)]
 

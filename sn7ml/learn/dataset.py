@@ -82,7 +82,7 @@ class TileDataset(Dataset[Sample]):
     ) -> None:
         self.store = store
         self.upsampling = upsampling or store.upsampling
-        self.rows = rows[["aoi", "month", "row", "col"]].to_records(index=False).tolist()
+        self.rows = rows[["aoi", "time", "row", "col"]].to_records(index=False).tolist()
         self.augmentation = augmentation = augmentation.applied()
         self.months = {aoi: store.months(aoi) for aoi in rows["aoi"].unique()}
         self.geometry, self.colour = build_geometry(augmentation), build_colour(augmentation)

@@ -199,7 +199,7 @@ def predict_frames(
         After each frame is written, for a progress line.
     """
     for frame in frames[frames["aoi"].isin(stretches)].to_dict("records"):
-        aoi, month = str(frame["aoi"]), str(frame["month"])
+        aoi, month = str(frame["aoi"]), str(frame["time"])
         image = read(root / frame["image"])
         refuse_upsampled(root / frame["image"], image.grid, predictor.upsampling)
         found = predictor.predict_image(image.pixels, stretches[aoi])

@@ -131,7 +131,7 @@ def score_aoi(
     matching = match(Side(left, true.member), Side(right, proposed.member), iou_threshold)
     pairs = _pairs_table(months, true, proposed, matching)
     frames = _frames_table(calendar, true, proposed, pairs)
-    totals = frames.drop(columns="month").sum()
+    totals = frames.drop(columns="time").sum()
     mm = int(totals["mm"])
     aoi = AoiScot(
         mm=mm,
@@ -155,7 +155,7 @@ def _pairs_table(months: tuple[str, ...], truth: Buildings, proposals: Buildings
     return pd.DataFrame(
         {
             "frame": frame,
-            "month": pd.Index(months, dtype="str").take(frame),
+            "time": pd.Index(months, dtype="str").take(frame),
             "truth_id": truth.ids.take(mine),
             "prop_id": proposals.ids.take(theirs),
             "iou": pairs.iou,
@@ -198,7 +198,7 @@ def _frames_table(calendar: Calendar, truth: Buildings, proposals: Buildings, pa
     tp, both = count(frame), count(frame[true_new & found_new])
     table = pd.DataFrame(
         {
-            "month": pd.Series(calendar.months, dtype="str"),
+            "time": pd.Series(calendar.months, dtype="str"),
             "n_truth": n_truth,
             "n_prop": n_prop,
             "tp": tp,
@@ -222,7 +222,7 @@ def _ids_table(calendar: Calendar, buildings: Buildings, side: str) -> pd.DataFr
         {
             "side": pd.Series([side] * len(frame), dtype="str"),
             "id": buildings.ids.take(buildings.id[new]),
-            "month": pd.Index(calendar.months, dtype="str").take(frame),
+            "time": pd.Index(calendar.months, dtype="str").take(frame),
             "birth": frame > calendar.first,
         }
     )

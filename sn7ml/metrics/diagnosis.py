@@ -122,20 +122,20 @@ def _births(aoi: AoiScot) -> pd.DataFrame:
     match_of_proposal = aoi.pairs.drop_duplicates("prop_id").set_index("prop_id")
     true, proposed = ids[TRUTH][ids[TRUTH]["birth"]], ids[PROPOSAL][ids[PROPOSAL]["birth"]]
 
-    births = pd.DataFrame({"truth_id": _text(true.index), "truth_month": _text(true["month"])})
+    births = pd.DataFrame({"truth_id": _text(true.index), "truth_month": _text(true["time"])})
     births["prop_id"] = _at(births["truth_id"], match_of_truth["prop_id"])
-    births["prop_month"] = _at(births["prop_id"], ids[PROPOSAL]["month"])
+    births["prop_month"] = _at(births["prop_id"], ids[PROPOSAL]["time"])
     mutual = _at(births["prop_id"], match_of_proposal["truth_id"]) == births["truth_id"]
     births["months_late"] = (_number(births["prop_month"]) - _number(births["truth_month"])).where(mutual)
     missed, late = births["prop_id"].isna(), births["months_late"]
-    misplaced = _at(births["truth_id"], match_of_truth["month"]) != births["truth_month"]
+    misplaced = _at(births["truth_id"], match_of_truth["time"]) != births["truth_month"]
     outcomes = ["missed", "switched", "late", "early", "misplaced"]
     births["outcome"] = np.select([missed, ~mutual, late > 0, late < 0, misplaced], outcomes, "found")
     births["prop_birth"] = births["prop_id"].isin(proposed.index)
 
-    others = pd.DataFrame({"prop_id": _text(proposed.index), "prop_month": _text(proposed["month"])})
+    others = pd.DataFrame({"prop_id": _text(proposed.index), "prop_month": _text(proposed["time"])})
     others["truth_id"] = _at(others["prop_id"], match_of_proposal["truth_id"])
-    others["truth_month"] = _at(others["truth_id"], ids[TRUTH]["month"])
+    others["truth_month"] = _at(others["truth_id"], ids[TRUTH]["time"])
     mutual = _at(others["truth_id"], match_of_truth["prop_id"]) == others["prop_id"]
     others["outcome"] = np.select([others["truth_id"].isna(), mutual], ["false", "older"], "switch")
     others = others[~(mutual & others["truth_id"].isin(true.index))].assign(months_late=np.nan, prop_birth=True)

@@ -12,14 +12,14 @@ from sn7ml.metrics.matching import Side, match
 from sn7ml.metrics.overlaps import Polygons
 from sn7ml.metrics.per_aoi import Area, AreaMap, one_by_one, pair_areas
 
-FRAME = ["aoi", "month"]
+FRAME = ["aoi", "time"]
 COUNTS = ("tp", "fp", "fn")
 
 SIZE_BOUNDS_PX2 = (4.0, 8.0, 16.0, 32.0)
 SIZES = ("< 4", "4–8", "8–16", "16–32", "≥ 32")
 """Size classes by area, px²; a bound belongs to the class above it."""
 
-FOOTPRINTS = {"aoi": "str", "month": "str", "area_px2": "float64", "matched": "bool"}
+FOOTPRINTS = {"aoi": "str", "time": "str", "area_px2": "float64", "matched": "bool"}
 PAIRS = {"aoi": "str", "x_px": "float64", "y_px": "float64"}
 
 SIZE_COUNTS = ("truth", "truth_matched", "proposals", "proposals_matched")
@@ -68,7 +68,7 @@ class FootprintMatches:
         frames = true.index.union(found.index)
         true, found = (side.reindex(frames, fill_value=0).astype("int64") for side in sides)
         counts = {"tp": true["sum"], "fp": found["size"] - found["sum"], "fn": true["size"] - true["sum"]}
-        return pd.DataFrame(counts).reset_index().astype({"aoi": "str", "month": "str"})
+        return pd.DataFrame(counts).reset_index().astype({"aoi": "str", "time": "str"})
 
     def by_size(self) -> pd.DataFrame:
         """Count by AOI and size class: truth by its own size, proposals by theirs.
@@ -132,7 +132,7 @@ def _match_area(iou_threshold: float, area: Area) -> tuple[pd.DataFrame, pd.Data
     tables = [
         pd.DataFrame(
             {
-                "month": rows.month.to_numpy(),
+                "time": rows.month.to_numpy(),
                 "area_px2": shapely.area(rows.geometry),
                 "matched": np.isin(side.member, members),
             }

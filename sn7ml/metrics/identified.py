@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sn7ml.core.errors import TableError
 from sn7ml.metrics.overlaps import Geometries, Polygons, Rows
 
-COLUMNS = ("aoi", "month", "id", "geometry")
+COLUMNS = ("aoi", "time", "id", "geometry")
 TEXT = COLUMNS[:3]
 
 
@@ -130,7 +130,7 @@ def split_by_aoi(table: pd.DataFrame, name: str) -> dict[str, Sightings]:
     geometry = _geometries(table["geometry"], name)
     rows = text["aoi"].groupby(text["aoi"], sort=True).indices
     return {
-        str(aoi): Sightings(text["month"].iloc[which], text["id"].iloc[which], geometry[which])
+        str(aoi): Sightings(text["time"].iloc[which], text["id"].iloc[which], geometry[which])
         for aoi, which in rows.items()
     }
 

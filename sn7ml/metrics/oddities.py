@@ -54,7 +54,7 @@ def describe_aoi(
     matching, frames
         What was found: ``AoiScot.frames`` and the matching beneath it.
     """
-    months = frames["month"].tolist()
+    months = frames["time"].tolist()
     scored = proposals.take(proposals.month.isin(months).to_numpy(dtype=bool))
     notes = [
         *_small(labels, truth),
@@ -92,12 +92,12 @@ def _tied(matching: Matching, months: list[str]) -> Iterable[str]:
 
 
 def _duplicates(rows: Sightings, name: str) -> Iterable[str]:
-    keys = pd.DataFrame({"month": rows.month[rows.repeated], "id": rows.id[rows.repeated]})
+    keys = pd.DataFrame({"time": rows.month[rows.repeated], "id": rows.id[rows.repeated]})
     again = keys[keys.duplicated()]
     if len(again):
         first = again.iloc[0]
         yield (
-            f"{len(again)} {name} row(s) repeat an id of their month (first: id {first['id']!r} in {first['month']}): "
+            f"{len(again)} {name} row(s) repeat an id of their month (first: id {first['id']!r} in {first['time']}): "
             "their IoUs are summed and at most one match is given for all of them"
         )
 

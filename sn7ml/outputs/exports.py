@@ -20,10 +20,10 @@ DECIMALS = 2
 COUNTS = Table(
     "counts",
     {
-        "aoi": "text", "month": "text", "buildings": "int", "new_buildings": "int", "area_px2": "float", "area_m2": "float",
+        "aoi": "text", "time": "text", "buildings": "int", "new_buildings": "int", "area_px2": "float", "area_m2": "float",
         "usable_fraction": "float",
     },
-    key=("aoi", "month"),
+    key=("aoi", "time"),
 )  # fmt: skip
 """What stands in each frame. Buildings that a cloud hides are not in ``buildings`` and the areas: see ``usable_fraction``.
 ``new_buildings`` are born in this month; 0 in the first month of an AOI, where nobody knows."""
@@ -46,8 +46,8 @@ def write_geojson(folder: Path, tracks: pd.DataFrame, frames: pd.DataFrame, grid
     grids
         AOI to the grid of its images.
     """
-    by_frame = {key: rows for key, rows in tracks.groupby(["aoi", "month"], sort=False)}
-    for aoi, month in zip(frames["aoi"], frames["month"], strict=True):
+    by_frame = {key: rows for key, rows in tracks.groupby(["aoi", "time"], sort=False)}
+    for aoi, month in zip(frames["aoi"], frames["time"], strict=True):
         grid, rows = grids[aoi], by_frame.get((aoi, month), tracks[:0])
         polygons = rows["geometry"].to_numpy(dtype=object)
         table = geopandas.GeoDataFrame(
@@ -87,13 +87,13 @@ def count_buildings(
     pd.DataFrame
         ``COUNTS``, a row per frame, in their order; a frame without a building counts 0.
     """
-    counts = frames[["aoi", "month"]].reset_index(drop=True)
+    counts = frames[["aoi", "time"]].reset_index(drop=True)
     keys = pd.MultiIndex.from_frame(counts)
-    visible = tracks.assign(area=shapely.area(tracks["geometry"].to_numpy(dtype=object))).groupby(["aoi", "month"])[
+    visible = tracks.assign(area=shapely.area(tracks["geometry"].to_numpy(dtype=object))).groupby(["aoi", "time"])[
         "area"
     ]
     born = tracks.drop_duplicates(["aoi", "id"]).groupby(["aoi", "birth_month"]).size()
-    first = counts["month"] == counts.groupby("aoi")["month"].transform("min")
+    first = counts["time"] == counts.groupby("aoi")["time"].transform("min")
     side_m = counts["aoi"].map({aoi: ground_pixel_size_m(grid) for aoi, grid in grids.items()})
     area_px2 = visible.sum().reindex(keys, fill_value=0.0).to_numpy(dtype=float)
     counts["buildings"] = visible.size().reindex(keys, fill_value=0).to_numpy(dtype=int)

@@ -37,6 +37,10 @@ GEOPARQUET_FAULTS = (
 """What geopandas raises for a file that is no GeoParquet, or damaged."""
 
 
+OLDER = {"month": "time"}
+"""Columns as versions of before called them; models registered by those still write them."""
+
+
 def write_footprints(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Grid]) -> None:
     """Write ``<AOI>.parquet`` (GeoParquet in the image's CRS, with ids and birth months) for every AOI of ``grids``.
 
@@ -96,7 +100,8 @@ def _read_area(path: Path, aoi: str, grid: Grid, kind: Table) -> pd.DataFrame:
         )
     geometry = pd.Series(grid.to_pixels(shapes), dtype="object")
     try:
-        table = kind.check(pd.DataFrame(found.drop(columns=found.geometry.name)).assign(geometry=geometry))
+        found = pd.DataFrame(found.drop(columns=found.geometry.name)).rename(columns=OLDER)
+        table = kind.check(found.assign(geometry=geometry))
     except TableError as error:
         raise TableError(f"{path}: {error}; {CURE}") from None
     if others := sorted(set(table["aoi"].astype("str")) - {aoi}):

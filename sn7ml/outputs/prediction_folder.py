@@ -67,7 +67,7 @@ def hash_images(root: Path, frames: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Return what :class:`Task` wants to know of the images of ``FRAMES``."""
     return {
         f"{aoi} {month}": {"file": str(root / image), "sha256": _sha256(root / image)}
-        for aoi, month, image in zip(frames["aoi"], frames["month"], frames["image"], strict=True)
+        for aoi, month, image in zip(frames["aoi"], frames["time"], frames["image"], strict=True)
     }
 
 
@@ -153,7 +153,7 @@ def without_done(out: Path, frames: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of ``FRAMES`` whose probabilities are not there yet."""
     done = [
         (out / PROBABILITIES / aoi / f"{month}.tif").exists()
-        for aoi, month in zip(frames["aoi"], frames["month"], strict=True)
+        for aoi, month in zip(frames["aoi"], frames["time"], strict=True)
     ]
     return frames[[not there for there in done]]
 

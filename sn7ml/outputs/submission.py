@@ -30,11 +30,11 @@ def write_submission(path: Path, tracks: pd.DataFrame) -> None:
     false positive.
     """
     rows = tracks[~shapely.is_empty(tracks["geometry"].to_numpy())]
-    rows = rows.sort_values(["aoi", "month", "id"], key=_numbers_as_numbers, ignore_index=True)
+    rows = rows.sort_values(["aoi", "time", "id"], key=_numbers_as_numbers, ignore_index=True)
     polygons = shapely.to_wkt(rows["geometry"].to_numpy(), rounding_precision=PIXEL_DECIMALS)
     names = [
         f"global_monthly_{month.replace('-', '_')}_mosaic_{aoi}"
-        for aoi, month in zip(rows["aoi"], rows["month"], strict=True)
+        for aoi, month in zip(rows["aoi"], rows["time"], strict=True)
     ]
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -92,7 +92,7 @@ def read_submission(path: Path) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "aoi": pd.Series([frames[name][0] for name in names], dtype="str"),
-            "month": pd.Series([frames[name][1] for name in names], dtype="str"),
+            "time": pd.Series([frames[name][1] for name in names], dtype="str"),
             "id": pd.Series(ids, dtype="str"),
             "geometry": pd.Series(geometries, dtype="object"),
         }

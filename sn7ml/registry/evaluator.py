@@ -119,7 +119,7 @@ class Exam:
     @cached_property
     def facts(self) -> DataFacts:
         """What a model card says of the data."""
-        months = sorted(self.tiles.frames["month"])
+        months = sorted(self.tiles.frames["time"])
         rows = list(self.tiles.extent().itertuples(index=False, name=None))
         return DataFacts(self.key, rows, (months[0], months[-1]), self.evaluate.splits)
 
@@ -193,7 +193,7 @@ FREE = (
 
 def _digest_of_polygons(polygons: pd.DataFrame) -> str:
     content = hashlib.sha256()
-    for aoi, month, name in zip(polygons["aoi"], polygons["month"], polygons["id"], strict=True):
+    for aoi, month, name in zip(polygons["aoi"], polygons["time"], polygons["id"], strict=True):
         content.update(f"{aoi} {month} {name}\n".encode())
     for outline in shapely.to_wkb(polygons["geometry"].to_numpy(dtype=object)):
         content.update(outline)

@@ -47,7 +47,8 @@ class RunFiles:
         if path not in self._names:
             return None
         content = self._json(path)
-        return pd.DataFrame(content["data"], columns=content["columns"])
+        # Runs of before called the column of times "month".
+        return pd.DataFrame(content["data"], columns=content["columns"]).rename(columns={"month": "time"})
 
     def overlays(self) -> dict[tuple[str, int], bytes]:
         """Return (AOI, step) to its picture as PNG, sorted; step is the month's place among those of the AOI."""

@@ -60,10 +60,10 @@ def empty_frames(folder: Path, polygons: pd.DataFrame) -> pd.DataFrame:
 
     A file without a building says that there is none; without this row truth would seem not to know of its month.
     """
-    known = set(zip(polygons["aoi"], polygons["month"], strict=True))
+    known = set(zip(polygons["aoi"], polygons["time"], strict=True))
     frames = [frame[:2] for frame in _frames(folder, _label_files(folder)) if frame[:2] not in known]
-    rows = [{"aoi": aoi, "month": month, "id": NO_BUILDING, "geometry": None} for aoi, month in frames]
-    return pd.DataFrame(rows, columns=list(POLYGONS.columns)).astype({"aoi": "str", "month": "str", "id": "str"})
+    rows = [{"aoi": aoi, "time": month, "id": NO_BUILDING, "geometry": None} for aoi, month in frames]
+    return pd.DataFrame(rows, columns=list(POLYGONS.columns)).astype({"aoi": "str", "time": "str", "id": "str"})
 
 
 def unlabelled_aois(folder: Path) -> list[str]:
@@ -153,7 +153,7 @@ def _read_frame(frame: Frame) -> pd.DataFrame:
         more = f" ({len(faults) - 1:,} more at fault)" if len(faults) > 1 else ""
         raise LabelError(f"{path}: feature {first} {faults[first]}{more}")
     columns = {"id": pd.Series(ids, dtype="str"), "geometry": pd.Series(geometries, dtype="object")}
-    return pd.DataFrame(columns).assign(aoi=aoi, month=month)[list(POLYGONS.columns)]
+    return pd.DataFrame(columns).assign(aoi=aoi, time=month)[list(POLYGONS.columns)]
 
 
 def _id_text(value: Any) -> str:

@@ -192,11 +192,11 @@ def read_truth(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
         Naming every file that cannot be read.
     """
     labelled = frames[frames["labels"] != ""]
-    jobs = {f"{row['aoi']} {row['month']}": row for row in labelled.to_dict("records")}
+    jobs = {f"{row['aoi']} {row['time']}": row for row in labelled.to_dict("records")}
     tables = map_items(partial(_read_frame_labels, root), jobs)
     return pd.concat([POLYGONS.empty(), *tables.values()], ignore_index=True)[list(POLYGONS.columns)]
 
 
 def _read_frame_labels(root: Path, row: dict[Hashable, Any]) -> pd.DataFrame:
     grid = read_grid(root / row["image"])
-    return read_labels(root / row["labels"], grid, row["labels_kind"]).assign(aoi=row["aoi"], month=row["month"])
+    return read_labels(root / row["labels"], grid, row["labels_kind"]).assign(aoi=row["aoi"], time=row["time"])

@@ -61,5 +61,5 @@ def building_counts(truth: pd.DataFrame, tracks: pd.DataFrame, columns: Columns)
         aoi, month, truth, found; a frame that one side lacks counts 0 there.
     """
     sides = {"truth": inside(truth, columns), "found": inside(tracks, columns)}
-    counts = {name: table.groupby(["aoi", "month"]).size() for name, table in sides.items()}
-    return pd.DataFrame(counts).fillna(0).astype(int).rename_axis(["aoi", "month"]).reset_index()
+    counts = {name: table.groupby(["aoi", "time"]).size() for name, table in sides.items()}
+    return pd.DataFrame(counts).fillna(0).astype(int).rename_axis(["aoi", "time"]).reset_index()

@@ -86,7 +86,7 @@ class TileStore:
         """(aoi, month) to mean and deviation of red, green and blue, see ``band_statistics``."""
         means = self.frames[[f"mean_{name}" for name in BAND_NAMES[:3]]].to_numpy(np.float32, copy=True)
         stds = self.frames[[f"std_{name}" for name in BAND_NAMES[:3]]].to_numpy(np.float32, copy=True)
-        keys = zip(self.frames["aoi"], self.frames["month"], strict=True)
+        keys = zip(self.frames["aoi"], self.frames["time"], strict=True)
         return dict(zip(keys, zip(means, stds, strict=True), strict=True))
 
     @cached_property
@@ -144,7 +144,7 @@ class TileStore:
 
     def months(self, aoi: str) -> list[str]:
         """Return the months of an AOI, by date."""
-        return sorted(self.frames.loc[self.frames["aoi"] == aoi, "month"])
+        return sorted(self.frames.loc[self.frames["aoi"] == aoi, "time"])
 
     def read_pixels(self, aoi: str, month: str, corner: tuple[int, int], size_px: int) -> NDArray[np.uint8]:
         """Read a window of a frame: uint8 (4, size_px, size_px)."""
@@ -221,9 +221,9 @@ def _write_shard(
         bands += list(image.pixels)
         frame_rows.append(_frame_row(frame, image, flags[-1], tiling))
         tile_tables.append(_tile_rows(frame, unknown, flags[-1], regions, tiling))
-    names = [f"{frame['month']} {name}" for frame in frames for name in BAND_NAMES]
+    names = [f"{frame['time']} {name}" for frame in frames for name in BAND_NAMES]
     write_bands(folder / "images.tif", bands, names, image.grid, IMAGE_BLOCK_PX)
-    months = [frame["month"] for frame in frames]
+    months = [frame["time"] for frame in frames]
     write_bands(folder / "masks.tif", flags, months, image.grid.upsampled(tiling.upsampling), MASK_BLOCK_PX)
     return pd.DataFrame(frame_rows), pd.concat(tile_tables, ignore_index=True)
 
@@ -251,7 +251,7 @@ def _udm(root: Path, frame: dict[str, str], grid: Grid) -> NDArray[np.bool_]:
 def _frame_row(frame: dict[str, str], image: Image, flags: NDArray[np.uint8], tiling: TilingParams) -> dict[str, Any]:
     mean, std = band_statistics(image.pixels)
     rows, cols = image.grid.shape
-    row = {"aoi": frame["aoi"], "month": frame["month"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
+    row = {"aoi": frame["aoi"], "time": frame["time"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
     row["labelled"] = bool(frame["labels"])
     row |= {"pixels_digest": digest_of(image.pixels), "masks_digest": digest_of(flags)}
     row |= {f"mean_{name}": float(value) for name, value in zip(BAND_NAMES[:3], mean, strict=True)}
@@ -283,7 +283,7 @@ def _tile_rows(
             tile = flags[row * s : (row + size) * s, col * s : (col + size) * s]
             usable = 1.0 - float(np.mean(unknown[row : row + size, col : col + size]))
             built = float(np.mean((tile & FOOTPRINT_BIT) > 0))
-            place = (frame["aoi"], frame["month"], row, col, region["split"], region["fold"])
+            place = (frame["aoi"], frame["time"], row, col, region["split"], region["fold"])
             found.append((*place, usable, built, bool(frame["labels"])))
     table = pd.DataFrame(found, columns=list(TILES.columns)) if found else TILES.empty()
     return table[table["usable_fraction"] >= tiling.min_usable_fraction]

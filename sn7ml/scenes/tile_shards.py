@@ -22,11 +22,11 @@ MOST_TABLE_BYTES = 2**30
 FRAME_ROWS = Table(
     "frames",
     {
-        "aoi": "text", "month": "text", "rows": "int", "cols": "int", "tile_px": "int", "labelled": "bool",
+        "aoi": "text", "time": "text", "rows": "int", "cols": "int", "tile_px": "int", "labelled": "bool",
         "pixels_digest": "text", "masks_digest": "text", "mean_red": "float", "mean_green": "float", "mean_blue": "float",
         "std_red": "float", "std_green": "float", "std_blue": "float",
     },
-    key=("aoi", "month"),
+    key=("aoi", "time"),
 )  # fmt: skip
 """The frames of a tile store, with their sizes in pixels and the brightness of each colour."""
 

@@ -65,7 +65,7 @@ def _run(context: Any, source: Any, name: str, table: pd.DataFrame, checks: Sequ
         name=name,
         validation_definitions=[context.validation_definitions.add(definition)],
         actions=[gx.checkpoint.UpdateDataDocsAction(name="docs")],
-        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["aoi", "month", "file"]},
+        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["aoi", "time", "file"]},
     )
     run = gx.RunIdentifier(run_name="sn7ml validate")
     context.checkpoints.add(checkpoint).run({"dataframe": table.reset_index(drop=True)}, run_id=run)

@@ -65,7 +65,7 @@ def reference(facts: pd.DataFrame) -> Reference:
         raise ModelError(f"none of {len(facts)} frames can be read, so there is nothing to compare with{first}")
     return Reference(
         aois=tuple(sorted(known["aoi"].unique())),
-        months=(known["month"].min(), known["month"].max()),
+        months=(known["time"].min(), known["time"].max()),
         frames=len(known),
         facts={fact.name: found for fact in FACTS if (found := _range(known, fact)) is not None},
     )
@@ -81,7 +81,7 @@ def with_density(facts: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     counts
         Columns aoi, month and n: buildings of a frame, labelled or predicted. Frames that are not named have no density.
     """
-    counted = facts.merge(counts[["aoi", "month", "n"]], on=["aoi", "month"], how="left")
+    counted = facts.merge(counts[["aoi", "time", "n"]], on=["aoi", "time"], how="left")
     area = counted["usable_km2"].where(counted["usable_km2"] > 0)
     return facts.assign(buildings_km2=(counted["n"].astype("float64") / area).round(3).to_numpy())
 

@@ -110,7 +110,7 @@ def _offender(check: Check, row: pd.Series) -> Offender:
     more = row[check.detail] if check.detail else ""
     detail = "" if pd.isna(more) or more == "" else f"{check.detail}: {more}"
     building = str(more) if detail and (check.detail == "id" or check.detail.endswith("_id")) else ""
-    return Offender(row["aoi"], row["month"], row["file"], _plain(row[check.column]), detail, building)
+    return Offender(row["aoi"], row["time"], row["file"], _plain(row[check.column]), detail, building)
 
 
 def _plain(value: Any) -> bool | int | float | str | None:

@@ -167,7 +167,7 @@ def test_titles_count_buildings_and_births() -> None:
 
 def test_the_last_outline_of_each_building_is_drawn_and_none_without_a_shape() -> None:
     moving = FOUND.assign(geometry=shapely.transform(FOUND["geometry"], lambda xy: np.add(xy, (0, 50))))
-    moving.loc[FOUND["month"] < MONTHS[-1], "geometry"] = FOUND["geometry"]
+    moving.loc[FOUND["time"] < MONTHS[-1], "geometry"] = FOUND["geometry"]
     last = last_outlines(moving)
     assert list(last["id"]) == ["a", "b", "c", "d"]
     assert [geometry.bounds[1] for geometry in last["geometry"]] == [50] * 4

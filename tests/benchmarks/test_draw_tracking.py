@@ -76,7 +76,7 @@ def test_posteriors_add_up_and_months_under_cloud_have_none() -> None:
 def test_a_house_built_under_cloud_is_born_in_truth_when_it_is_first_seen() -> None:
     truth = town().truth()
     hidden = truth[truth["id"] == f"t{list(CASES).index('built under cloud') + 1}"]
-    assert set(hidden["birth_month"]) == {hidden["month"].min()} == {MONTHS[14]}
+    assert set(hidden["birth_month"]) == {hidden["time"].min()} == {MONTHS[14]}
 
 
 def test_nothing_is_true_of_what_is_never_built() -> None:

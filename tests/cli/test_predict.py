@@ -82,17 +82,17 @@ def test_the_bright_squares_are_found_at_their_places(finished: Path) -> None:
     assert table.crs.to_epsg() == 3857
     grid = grid_of(AOI, SHAPE)
     drawn = [square for square in squares(SHAPE).values() if square.bounds[0] >= 4 or square.bounds[1] >= 4]
-    first = [grid.to_pixels(polygon) for polygon in table.loc[table["month"] == MONTHS[0], "geometry"]]
+    first = [grid.to_pixels(polygon) for polygon in table.loc[table["time"] == MONTHS[0], "geometry"]]
     overlaps = [max(found.intersection(square).area / found.union(square).area for found in first) for square in drawn]
     assert np.mean(np.array(overlaps) > 0.4) > 0.9
 
 
 def test_all_forms_of_the_result_tell_the_same(finished: Path) -> None:
     parquet = pd.DataFrame(geopandas.read_parquet(finished / "footprints" / f"{AOI}.parquet"))
-    counts = pd.read_csv(finished / "buildings.csv").set_index("month")
-    submitted = read_submission(finished / "submission.csv").groupby("month").size()
+    counts = pd.read_csv(finished / "buildings.csv").set_index("time")
+    submitted = read_submission(finished / "submission.csv").groupby("time").size()
     for month in MONTHS:
-        rows = parquet[parquet["month"] == month]
+        rows = parquet[parquet["time"] == month]
         features = geopandas.read_file(finished / "geojson" / AOI / f"{month}.geojson")
         assert sorted(features["id"]) == sorted(rows["id"])
         assert counts.loc[month, "buildings"] == len(rows) == submitted[month] > 0

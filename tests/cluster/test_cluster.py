@@ -136,7 +136,7 @@ def test_the_champion_predicts_elsewhere_what_the_pipeline_found(team: Team, tmp
     found, known = (gpd.read_parquet(folder / "footprints" / f"{aoi}.parquet") for folder in (tmp_path / "out", build))
     assert len(known) > 0
     assert_geodataframe_equal(found, known)
-    for month, rows in found.groupby("month"):
+    for month, rows in found.groupby("time"):
         assert len(gpd.read_file(tmp_path / f"out/geojson/{aoi}/{month}.geojson")) == len(rows)
         with rasterio.open(tmp_path / f"out/probabilities/{aoi}/{month}.tif") as raster:
             assert raster.read(1).any()

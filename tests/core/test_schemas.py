@@ -51,7 +51,7 @@ def test_a_column_of_another_kind_is_named(changes: dict[str, object], message: 
 
 
 def test_whole_numbers_are_no_fractions_and_numbers_no_booleans() -> None:
-    row = {"aoi": "A", "month": "2018-01", "row": 0, "col": 0, "split": "train", "fold": 0}
+    row = {"aoi": "A", "time": "2018-01", "row": 0, "col": 0, "split": "train", "fold": 0}
     row |= {"usable_fraction": 1.0, "footprint_fraction": 0.5, "labelled": True}
     assert len(TILES.check(pd.DataFrame([row]))) == 1
     with pytest.raises(TableError, match="'usable_fraction' must be float, got int64"):

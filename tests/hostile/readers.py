@@ -92,7 +92,7 @@ def write_found(path: Path) -> None:
     tracks = TRACKS.check(
         pd.DataFrame(
             {
-                "aoi": [AOI], "month": ["2018-01"], "id": ["1"], "birth_month": ["2018-01"], "birth_probability": [0.5],
+                "aoi": [AOI], "time": ["2018-01"], "id": ["1"], "birth_month": ["2018-01"], "birth_probability": [0.5],
                 "confidence": [0.9], "geometry": [box(1, 1, 4, 4)],
             }
         )
@@ -101,7 +101,7 @@ def write_found(path: Path) -> None:
 
 
 def write_looks(path: Path) -> None:
-    facts = pd.DataFrame({"aoi": [AOI], "month": ["2018-01"], "fault": [""], "brightness_red": [90.0]})
+    facts = pd.DataFrame({"aoi": [AOI], "time": ["2018-01"], "fault": [""], "brightness_red": [90.0]})
     path.write_text(reference(facts).model_dump_json())
 
 

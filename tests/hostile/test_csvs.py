@@ -25,7 +25,7 @@ def test_a_filename_that_leads_elsewhere_is_none(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("tail", ["/../../../etc", ".tif", "\0x"[1:], "/x"])
 def test_what_follows_the_stem_is_not_used(tail: str, tmp_path: Path) -> None:
     found = read(tmp_path, f"{HEADER}{JAN}{tail},1,{SQUARE}\n")
-    assert (found["aoi"].tolist(), found["month"].tolist()) == ([AOI], ["2018-01"])
+    assert (found["aoi"].tolist(), found["time"].tolist()) == ([AOI], ["2018-01"])
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", "1e300", "1e6"])

@@ -28,7 +28,7 @@ def small_raster(path):
 def submission(path):
     from sn7ml.outputs.submission import write_submission
     rows = [(AOI, "2018-01", str(n), shapely.box(n, 0, n + 1, 1)) for n in range(5000)]
-    write_submission(path, pd.DataFrame(rows, columns=["aoi", "month", "id", "geometry"]))
+    write_submission(path, pd.DataFrame(rows, columns=["aoi", "time", "id", "geometry"]))
 
 def text(path):
     from sn7ml.core.runtime.files import write_text

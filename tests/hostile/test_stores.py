@@ -67,7 +67,7 @@ def test_a_damaged_file_of_a_tile_store_is_named(name: str, spoil: Callable[[Pat
 def test_frames_that_lead_elsewhere_or_have_no_size_are_refused(column: str, value: object, tiles: Path) -> None:
     frames = pd.read_parquet(tiles / "frames.parquet")
     frames[column] = pd.Series([value] * len(frames))
-    frames["month"] = [f"2018-{n:02}" for n in range(1, len(frames) + 1)]
+    frames["time"] = [f"2018-{n:02}" for n in range(1, len(frames) + 1)]
     frames.to_parquet(tiles / "frames.parquet")
     with pytest.raises(TableError, match=r"frames\.parquet: "):
         use(tiles)

@@ -34,7 +34,7 @@ def test_a_sample_is_the_window_of_the_picture_and_its_mask(store3: TileStore) -
         inside[top:bottom, left:right] = True
     for number, tile in enumerate(store3.tiles.to_dict("records")):
         place = np.s_[tile["row"] : tile["row"] + 32, tile["col"] : tile["col"] + 32]
-        picture = picture_of(SHAPE, buildings, 0 if tile["month"] == "2018-01" else 1).astype(np.float64)
+        picture = picture_of(SHAPE, buildings, 0 if tile["time"] == "2018-01" else 1).astype(np.float64)
         usable = picture[3] > 0
         mean = picture[:3, usable].mean(axis=1)[:, None, None]
         std = picture[:3, usable].std(axis=1)[:, None, None]
@@ -74,8 +74,8 @@ def test_unusable_pixels_are_zero_after_every_augmentation(store: TileStore) -> 
 def test_a_mean_of_months_is_that_of_what_is_usable_under_the_mask_of_its_own(store: TileStore) -> None:
     dataset = TileDataset(store, store.tiles, NOTHING.model_copy(update={"months_around": 2}))
     rows = store.tiles.reset_index(drop=True)
-    own = rows.index[(rows["month"] == MONTHS[0]) & (rows["row"] == 0) & (rows["col"] == 0)][0]
-    other = rows.index[(rows["month"] == MONTHS[1]) & (rows["row"] == 0) & (rows["col"] == 0)][0]
+    own = rows.index[(rows["time"] == MONTHS[0]) & (rows["row"] == 0) & (rows["col"] == 0)][0]
+    other = rows.index[(rows["time"] == MONTHS[1]) & (rows["row"] == 0) & (rows["col"] == 0)][0]
     one, two = dataset[Draw(own, None)], dataset[Draw(other, None)]
     unknown = [(sample.flags & 8) > 0 for sample in (one, two)]
     mean = torch.where(unknown[1], one.image, (one.image + two.image) / 2)

@@ -29,7 +29,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "aoi": pd.Series([row["filename"][30:58] for row in rows], dtype="str"),
-            "month": pd.Series([row["filename"][15:22].replace("_", "-") for row in rows], dtype="str"),
+            "time": pd.Series([row["filename"][15:22].replace("_", "-") for row in rows], dtype="str"),
             "id": pd.Series([row["id"] for row in rows], dtype="str"),
             "geometry": pd.Series([shapely.from_wkt(row["geometry"] or None) for row in rows], dtype="object"),
         }

@@ -52,7 +52,7 @@ def test_missing_and_empty_geometries_are_no_footprints_and_lines_match_nothing(
 
 def test_empty_tables_give_an_empty_table_with_its_columns() -> None:
     counted = count_footprints(table([]), table([]), 0.25)
-    assert list(counted.columns) == ["aoi", "month", "tp", "fp", "fn"]
+    assert list(counted.columns) == ["aoi", "time", "tp", "fp", "fn"]
     assert len(counted) == 0
     assert count_footprints(table([]), drawn({"2018-01": "A"}), 0.25)["fp"].tolist() == [1]
 

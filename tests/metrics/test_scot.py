@@ -194,7 +194,7 @@ def test_ids_are_compared_as_text() -> None:
         drawn({m: s for m, s in STREET.items() if m != "2018-03"}), *table_rows("2018-03", "AA.BB.CC.DD")
     )
     proposals["id"] = proposals["id"].where(proposals["id"] != "A", "7")
-    proposals.loc[(proposals["id"] == "7") & (proposals["month"] == "2018-03"), "id"] = "7.0"
+    proposals.loc[(proposals["id"] == "7") & (proposals["time"] == "2018-03"), "id"] = "7.0"
     assert counts(truth, proposals) == ([1, 8, 1, 1], [2, 1, 0])
 
 
@@ -206,11 +206,11 @@ def test_frames_and_pairs_tell_where_the_score_was_lost() -> None:
     swapped = drawn({"2018-01": "AA.BB......", "2018-02": "AA....BB...", "2018-03": "AA....BB.DD"})
     aoi = score_scot(drawn(STREET), swapped).aois[AOI]
     assert aoi.frames.to_dict("list") == {
-        "month": list(STREET), "n_truth": [2, 3, 4], "n_prop": [2, 2, 3], "tp": [2, 2, 3], "fp": [0, 0, 0], "fn": [0, 1, 1],
+        "time": list(STREET), "n_truth": [2, 3, 4], "n_prop": [2, 2, 3], "tp": [2, 2, 3], "fp": [0, 0, 0], "fn": [0, 1, 1],
         "mm": [0, 1, 0], "change_tp": [0, 0, 1], "change_fp": [0, 0, 0], "change_fn": [0, 1, 0],
     }  # fmt: skip
     wrong = aoi.pairs[aoi.pairs["mismatch"]]
-    assert wrong[["month", "truth_id", "prop_id"]].values.tolist() == [["2018-02", "C", "B"]]
+    assert wrong[["time", "truth_id", "prop_id"]].values.tolist() == [["2018-02", "C", "B"]]
     assert wrong[["truth_new", "prop_new"]].values.tolist() == [[True, False]]
 
 
@@ -245,8 +245,8 @@ def test_no_proposals_score_zero() -> None:
 
 
 def test_a_table_without_a_column_is_refused_by_name() -> None:
-    with pytest.raises(TableError, match=r"the proposal table lacks column\(s\) \['month'\]"):
-        score_scot(drawn(STREET), drawn(STREET).drop(columns="month"))
+    with pytest.raises(TableError, match=r"the proposal table lacks column\(s\) \['time'\]"):
+        score_scot(drawn(STREET), drawn(STREET).drop(columns="time"))
 
 
 def test_a_row_without_an_id_is_refused_by_number() -> None:

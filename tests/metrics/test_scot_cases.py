@@ -30,11 +30,11 @@ def test_every_frame_and_every_matched_pair_agrees_with_the_reference(name: str)
     result = score_scot(*scot_cases.read_case(name))
     for aoi, frames in scot_cases.expected()[name]["frames"].items():
         ours, pairs = result.aois[aoi].frames, result.aois[aoi].pairs
-        assert [month.replace("_", "-") for month in frames] == ours["month"].tolist()
+        assert [month.replace("_", "-") for month in frames] == ours["time"].tolist()
         columns = ["n_truth", "n_prop", "tp", "fp", "fn"]
         assert ours[columns].to_dict("records") == [{key: f[key] for key in columns} for f in frames.values()]
         for month, frame in frames.items():
-            here = pairs[pairs["month"] == month.replace("_", "-")]
+            here = pairs[pairs["time"] == month.replace("_", "-")]
             assert sorted(map(list, zip(here["truth_id"], here["prop_id"], strict=True))) == frame["pairs"]
 
 

@@ -86,7 +86,7 @@ def test_footprint_counts_add_up_over_any_split_of_the_frames(seed: int, chosen:
     counts = ["tp", "fp", "fn"]
     parts = [
         count_footprints(
-            truth[truth["month"].isin(chosen) == here], proposals[proposals["month"].isin(chosen) == here], 0.25
+            truth[truth["time"].isin(chosen) == here], proposals[proposals["time"].isin(chosen) == here], 0.25
         )
         for here in (True, False)
     ]

@@ -28,7 +28,7 @@ def both(truth: pd.DataFrame, proposals: pd.DataFrame) -> tuple[AoiScot, AoiScot
 @pytest.mark.parametrize("seed", range(5))
 def test_without_a_defect_both_scores_are_one(seed: int) -> None:
     truth, proposals = town(seed)
-    once = proposals.drop_duplicates(["month", "id"])
+    once = proposals.drop_duplicates(["time", "id"])
     result = score_scot(truth, once)
     assert result.strict.aois == result.aois
     assert (result.strict.score, result.strict.change_undefined, result.strict.notes) == (result.score, (), ())

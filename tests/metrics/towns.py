@@ -17,8 +17,8 @@ Row = tuple[str, str, str, BaseGeometry | None]
 
 
 def table(rows: list[Row]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["aoi", "month", "id", "geometry"], dtype="object")
-    return frame.astype({"aoi": "str", "month": "str", "id": "str"})
+    frame = pd.DataFrame(rows, columns=["aoi", "time", "id", "geometry"], dtype="object")
+    return frame.astype({"aoi": "str", "time": "str", "id": "str"})
 
 
 def drawn(months: Mapping[str, str], aoi: str = AOI) -> pd.DataFrame:
@@ -96,8 +96,8 @@ def plain_counts(truth: pd.DataFrame, proposals: pd.DataFrame) -> PlainCounts:
     seen_found: set[str] = set()
     partner_of_truth: dict[str, str] = {}
     partner_of_found: dict[str, str] = {}
-    for number, month in enumerate(sorted(set(truth["month"]))):
-        here, there = truth[truth["month"] == month], proposals[proposals["month"] == month]
+    for number, month in enumerate(sorted(set(truth["time"]))):
+        here, there = truth[truth["time"] == month], proposals[proposals["time"] == month]
         matches = plain_matches(here, there)
         counts.tp += len(matches)
         counts.fn += len(here) - len(matches)

@@ -20,7 +20,7 @@ GRIDS = {AOI: grid_of(AOI), FAR_AOI: grid_of(FAR_AOI)}
 
 
 def frames_of(*keys: tuple[str, str]) -> pd.DataFrame:
-    rows = [dict.fromkeys(FRAMES.columns, "") | {"aoi": aoi, "month": month} for aoi, month in keys]
+    rows = [dict.fromkeys(FRAMES.columns, "") | {"aoi": aoi, "time": month} for aoi, month in keys]
     return FRAMES.check(pd.DataFrame(rows))
 
 
@@ -95,7 +95,7 @@ def test_counts_by_hand(tmp_path: Path) -> None:
 
 
 def test_no_building_at_all_counts_zero_everywhere() -> None:
-    usable = {key: 1.0 for key in zip(FRAMES_OF_ALL["aoi"], FRAMES_OF_ALL["month"], strict=True)}
+    usable = {key: 1.0 for key in zip(FRAMES_OF_ALL["aoi"], FRAMES_OF_ALL["time"], strict=True)}
     counts = count_buildings(TRACKS.empty(), FRAMES_OF_ALL, GRIDS, usable)
     assert counts[["buildings", "new_buildings", "area_px2"]].to_numpy().sum() == 0
     assert len(counts) == len(FRAMES_OF_ALL)

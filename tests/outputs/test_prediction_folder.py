@@ -51,9 +51,9 @@ def test_a_new_or_empty_folder_is_ours_and_says_at_once_what_for(tmp_path: Path)
 
 
 def test_the_same_task_goes_on_with_what_is_left(out: Path) -> None:
-    frames = pd.DataFrame({"aoi": [AOI] * 3, "month": list(MONTHS)})
+    frames = pd.DataFrame({"aoi": [AOI] * 3, "time": list(MONTHS)})
     claim(out)
-    assert without_done(out, frames)["month"].tolist() == ["2018-02", "2018-04"]
+    assert without_done(out, frames)["time"].tolist() == ["2018-02", "2018-04"]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_the_submission_in_the_challenges_form(tracks: pd.DataFrame, tmp_path: P
 def test_rows_are_sorted_by_area_date_and_number(tracks: pd.DataFrame, tmp_path: Path) -> None:
     write_submission(tmp_path / "submission.csv", tracks.sample(frac=1, random_state=3))
     found = read_submission(tmp_path / "submission.csv")
-    assert list(found[["aoi", "month", "id"]].itertuples(index=False, name=None)) == [
+    assert list(found[["aoi", "time", "id"]].itertuples(index=False, name=None)) == [
         (AOI, "2018-01", "9"),
         (AOI, "2018-02", "9"),
         (AOI, "2018-02", "10"),
@@ -74,7 +74,7 @@ def test_a_submission_comes_back_to_half_a_hundredth_of_a_pixel(
     house = box(x, y, x + width, y + height)
     write_submission(tmp_path / "submission.csv", pd.DataFrame([track(AOI, "2018-01", "x7", house)]))
     found = POLYGONS.check(read_submission(tmp_path / "submission.csv"))
-    assert found[["aoi", "month", "id"]].iloc[0].tolist() == [AOI, "2018-01", "x7"]
+    assert found[["aoi", "time", "id"]].iloc[0].tolist() == [AOI, "2018-01", "x7"]
     assert shapely.equals_exact(found["geometry"][0], house, tolerance=0.0072)  # half a hundredth along x and y
 
 
@@ -86,10 +86,10 @@ def test_what_others_wrote_is_read(tmp_path: Path) -> None:
         f"NA,{JAN}_anything,POLYGON EMPTY,b\n"
         f'7.0,{FEB},,"two\nlines"\n',
     )
-    assert list(found.columns) == ["aoi", "month", "id", "geometry"]
+    assert list(found.columns) == ["aoi", "time", "id", "geometry"]
     assert found["aoi"].tolist() == [AOI] * 3
     assert found["id"].tolist() == ["007", "NA", "7.0"]
-    assert found["month"].tolist() == ["2018-01", "2018-01", "2018-02"]
+    assert found["time"].tolist() == ["2018-01", "2018-01", "2018-02"]
     assert found["geometry"][0].area == 0.5
     assert found["geometry"][1].is_empty
     assert found["geometry"][2] is None

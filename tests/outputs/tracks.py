@@ -9,7 +9,7 @@ YARD = Polygon(box(10, 10, 19, 19).exterior.coords, [box(13, 13, 16, 16).exterio
 def track(aoi: str, month: str, number: str, geometry: BaseGeometry) -> dict[str, object]:
     return {
         "aoi": aoi,
-        "month": month,
+        "time": month,
         "id": number,
         "birth_month": "2018-01",
         "birth_probability": 0.5,

@@ -42,7 +42,7 @@ from shapely.geometry import Polygon
 def track_buildings(cube, upsampling, params):
     found = Polygon({corners})
     rows = [("1", month, "2018-01", float("nan"), 0.5, found) for month in cube]
-    return pd.DataFrame(rows, columns=["id", "month", "birth_month", "birth_probability", "confidence", "geometry"])
+    return pd.DataFrame(rows, columns=["id", "time", "birth_month", "birth_probability", "confidence", "geometry"])
 """
 """It always finds one and the same building."""
 

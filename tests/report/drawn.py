@@ -50,7 +50,7 @@ PER_AOI = pd.DataFrame({
     "f1": [0.6, 0.7], "iou": [0.4, 0.5],
 })  # fmt: skip
 COUNTS = pd.DataFrame({
-    "aoi": [AOI, AOI], "month": ["2018-02", "2018-01"], "truth": [12.0, 10.0], "found": [11.0, np.nan],
+    "aoi": [AOI, AOI], "time": ["2018-02", "2018-01"], "truth": [12.0, 10.0], "found": [11.0, np.nan],
 })  # fmt: skip
 LOSSES = pd.DataFrame([
     # north has every kind but one; south only misses footprints and reports one birth a month late
@@ -106,7 +106,7 @@ def full(png: bytes) -> PageContent:
          "n_unexpected": 0, "offenders": []},
         {
             "suite": "labels", "column": None, "severity": "warning", "success": False, "why": "few small ones",
-            "n_unexpected": 9, "offenders": [{"aoi": AOI, "month": f"2018-0{month}"} for month in range(1, 8)],
+            "n_unexpected": 9, "offenders": [{"aoi": AOI, "time": f"2018-0{month}"} for month in range(1, 8)],
         },
     ]  # fmt: skip
     return replace(

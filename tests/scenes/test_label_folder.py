@@ -38,7 +38,7 @@ def with_geometry(geometry: Any) -> dict[str, Any]:
 def test_every_folder_from_the_root_to_the_labels_will_do(below: str, tmp_path: Path) -> None:
     write_aoi(tmp_path)
     found = read_label_folder(tmp_path / below)
-    assert list(found[["aoi", "month", "id"]].itertuples(index=False, name=None)) == [
+    assert list(found[["aoi", "time", "id"]].itertuples(index=False, name=None)) == [
         (AOI, month, str(number)) for month in MONTHS for number in HOUSES
     ]
     assert all(a.equals(b) for a, b in zip(found["geometry"], [*HOUSES.values()] * 3, strict=True))
@@ -207,5 +207,5 @@ def test_a_folder_without_labels_is_told_what_was_looked_for(name: str, tmp_path
 def test_the_real_labels_are_all_read(real_data: Path) -> None:
     found = read_label_folder(real_data / "train/L15-1615E-1205N_6460_3370_13")
     assert len(found) == 2_775
-    assert found["month"].is_monotonic_increasing
+    assert found["time"].is_monotonic_increasing
     assert POLYGONS.check(found)["geometry"].map(lambda polygon: polygon.geom_type).eq("Polygon").all()

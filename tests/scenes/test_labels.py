@@ -180,7 +180,7 @@ def test_the_truth_of_a_data_set_is_one_table(tmp_path: Path, serial: None) -> N
     write_aoi(tmp_path, FAR_AOI, months=("2018-01",), labels=("labels_match",), buildings={5: HOUSE})
     truth = read_truth(tmp_path, scan(tmp_path))
     assert len(POLYGONS.check(truth)) == 3 * len(HOUSES) + 1
-    assert truth.iloc[-1][["aoi", "month", "id"]].tolist() == [FAR_AOI, "2018-01", "5"]
+    assert truth.iloc[-1][["aoi", "time", "id"]].tolist() == [FAR_AOI, "2018-01", "5"]
     assert shapely.equals_exact(truth.iloc[-1]["geometry"], HOUSE, tolerance=1e-6)
 
 

@@ -170,7 +170,7 @@ def test_tiles_cover_their_side(store: TileStore) -> None:
 
 
 def test_a_tile_knows_its_built_up_share(store: TileStore) -> None:
-    tiles = store.tiles[(store.tiles["month"] == "2018-01") & (store.tiles["row"] == 0) & (store.tiles["col"] == 0)]
+    tiles = store.tiles[(store.tiles["time"] == "2018-01") & (store.tiles["row"] == 0) & (store.tiles["col"] == 0)]
     # House 0 is 4 x 3 pixels; of houses 7 and 12 two rows of 8 columns lie above row 32.
     assert tiles["footprint_fraction"].item() == pytest.approx((4 * 3 + 2 * 8) / 32**2)
     assert tiles["usable_fraction"].item() == 1.0
@@ -209,20 +209,20 @@ def test_tiles_with_too_little_to_see_are_left_out(root: Path, tmp_path: Path) -
     write_image(root / "train" / AOI / "images_masked" / f"{stem(AOI, '2018-01')}.tif", pixels, grid_of(AOI, WIDE))
     for least, columns in ((0.5, [0, 24, 32]), (0.51, [24, 32])):
         store = store_of(root, tmp_path / f"tiles-{least}", tiling(min_usable_fraction=least))
-        tiles = store.tiles[(store.tiles["month"] == "2018-01") & (store.tiles["split"] == "train")]
+        tiles = store.tiles[(store.tiles["time"] == "2018-01") & (store.tiles["split"] == "train")]
         assert sorted(tiles["col"].unique()) == columns
-    assert (store.tiles["month"] == "2018-02").sum() > len(tiles)
+    assert (store.tiles["time"] == "2018-02").sum() > len(tiles)
 
 
 def test_a_frame_without_labels_is_kept_unlabelled_and_unknown(root: Path, tmp_path: Path) -> None:
     (root / "train" / AOI / "labels_match_pix" / f"{stem(AOI, '2018-02')}_Buildings.geojson").unlink()
     store = store_of(root, tmp_path / "tiles", tiling(min_usable_fraction=0.5))
     assert store.frames["labelled"].tolist() == [True, False, True]
-    tiles = store.tiles[store.tiles["month"] == "2018-02"]
+    tiles = store.tiles[store.tiles["time"] == "2018-02"]
     assert len(tiles)
     assert not tiles["labelled"].any()
     assert (tiles["usable_fraction"] == 1).all()
-    assert store.tiles.loc[store.tiles["month"] != "2018-02", "labelled"].all()
+    assert store.tiles.loc[store.tiles["time"] != "2018-02", "labelled"].all()
     assert (store.read_flags(AOI, "2018-02", (0, 0), WIDE) == UNKNOWN_BIT).all()
 
 

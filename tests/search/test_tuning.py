@@ -46,7 +46,7 @@ def area(tmp_path: Path) -> Area:
 
 def truth_of_town() -> Truth:
     rows = [
-        {"aoi": AOI, "month": month, "id": str(number), "geometry": house}
+        {"aoi": AOI, "time": month, "id": str(number), "geometry": house}
         for index, month in enumerate(MONTHS)
         for number, house in enumerate(HOUSES)
         if BIRTH[number] <= index
@@ -146,9 +146,9 @@ def test_what_has_no_labels_is_not_scored(truth: Truth) -> None:
     tracks = truth.polygons.assign(birth_month="2018-01", birth_probability=1.0, confidence=1.0)
     assert len(scored_part(tracks, truth)) == 116
     found = scored_part(tracks, part)
-    assert set(found["month"]) == {"2018-04", "2018-05", "2018-06", "2018-07"}
+    assert set(found["time"]) == {"2018-04", "2018-05", "2018-06", "2018-07"}
     assert {geometry.bounds[0] for geometry in found["geometry"]} == {22.0}
-    assert scored_part(tracks[:0], part).columns.tolist() == ["aoi", "month", "id", "geometry"]
+    assert scored_part(tracks[:0], part).columns.tolist() == ["aoi", "time", "id", "geometry"]
 
 
 @pytest.mark.usefixtures("project")

@@ -41,7 +41,7 @@ def edited(change: Callable[[Rows], Rows | None]) -> Callable[[Found], None]:
 
 
 def of_second(rows: Rows) -> Any:
-    return rows.index[rows["month"] == SECOND]
+    return rows.index[rows["time"] == SECOND]
 
 
 def one(column: str, value: Any) -> Callable[[Found], None]:
@@ -145,7 +145,7 @@ OF_FOUND = (
     Damage("a bow-tie", VALID, reshaped(bow_tie), EVERY),
     Damage("an EMPTY polygon", VALID, reshaped(lambda _: Polygon()), EVERY),
     Damage("a line", VALID, reshaped(lambda it: LineString(it.exterior.coords)), EVERY),
-    Damage("a month that was never imaged", "footprints belong to a month with an image", one("month", "2030-01"), ("2030-01",)),
+    Damage("a month that was never imaged", "footprints belong to a month with an image", one("time", "2030-01"), ("2030-01",)),
     Damage("a footprint far outside", OUTSIDE, reshaped(lambda it: translate(it, 5e3)), EVERY),
     Damage("too sure of itself", "confidence lies between 0 and 1", one("confidence", 1.5)),
     Damage("negative confidence", "confidence lies between 0 and 1", one("confidence", -0.1)),

@@ -69,12 +69,12 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
 
 def perfect(root: Path, frames: pd.DataFrame, aois: list[str]) -> pd.DataFrame:
     """The labels as ``TRACKS``, every building from its first month to the end."""
-    truth = read_truth(root, frames[frames["aoi"].isin(aois)]).sort_values("month")
+    truth = read_truth(root, frames[frames["aoi"].isin(aois)]).sort_values("time")
     first = truth.drop_duplicates(["aoi", "id"])
-    months = frames[["aoi", "month"]]
-    tracks = first.rename(columns={"month": "birth_month"}).merge(months, on="aoi")
-    tracks = tracks[tracks["month"] >= tracks["birth_month"]]
-    return tracks.assign(birth_probability=0.5, confidence=0.9).sort_values(["aoi", "month", "id"], ignore_index=True)
+    months = frames[["aoi", "time"]]
+    tracks = first.rename(columns={"time": "birth_month"}).merge(months, on="aoi")
+    tracks = tracks[tracks["time"] >= tracks["birth_month"]]
+    return tracks.assign(birth_probability=0.5, confidence=0.9).sort_values(["aoi", "time", "id"], ignore_index=True)
 
 
 Damaged = Mapping[str, Mapping[str, list[Offender]]]

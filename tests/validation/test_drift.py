@@ -32,7 +32,7 @@ def facts(aoi: str = AOI, months: tuple[str, ...] = YEAR, **factors: Any) -> pd.
     columns |= {"usable_fraction": 1 - 0 * swing, "usable_km2": 16 + 0 * swing, "ground_px_m": 4 + 0 * swing}
     columns |= {"noon_sun_deg": 57 + 23 * swing, "buildings_km2": 300 + 10 * swing}
     scaled = {name: values * factors.get(name, 1.0) for name, values in columns.items()}
-    return pd.DataFrame({"aoi": aoi, "month": months, "file": "f.tif", "fault": ""} | scaled)
+    return pd.DataFrame({"aoi": aoi, "time": months, "file": "f.tif", "fault": ""} | scaled)
 
 
 def brighter(factor: float) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def test_facts_that_one_side_lacks_are_not_compared() -> None:
 
 
 def test_a_damaged_frame_tells_nothing_and_an_area_of_them_is_not_trusted() -> None:
-    numbers = [name for name in facts().columns if name not in ("aoi", "month", "file", "fault")]
+    numbers = [name for name in facts().columns if name not in ("aoi", "time", "file", "fault")]
     broken = facts("B")
     broken[numbers], broken["fault"] = np.nan, "truncated"
     partly = facts()
@@ -228,7 +228,7 @@ def test_a_pipe_and_a_giant_in_place_of_a_reference_are_not_read(tmp_path: Path)
 
 
 def test_density_is_buildings_on_the_usable_ground() -> None:
-    counts = pd.DataFrame({"aoi": [AOI, AOI], "month": ["2018-02", "2018-01"], "n": [160, 320]})
+    counts = pd.DataFrame({"aoi": [AOI, AOI], "time": ["2018-02", "2018-01"], "n": [160, 320]})
     seen = facts(months=("2018-01", "2018-02", "2018-03")).assign(usable_km2=[16.0, 8.0, 16.0])
     dense = with_density(seen, counts)["buildings_km2"]
     assert dense.tolist()[:2] == [20.0, 20.0]
@@ -240,7 +240,7 @@ def test_frames_are_compared_from_their_files(tmp_path: Path) -> None:
     write_aoi(tmp_path)
     frames = scan(tmp_path)
     known = Reference.model_validate_json(reference_of_files(tmp_path).model_dump_json())
-    counts = frames[["aoi", "month"]].assign(n=3)
+    counts = frames[["aoi", "time"]].assign(n=3)
     assert drift_of_frames(tmp_path, frames, known).level == "trusted"
     drift = drift_of_frames(tmp_path, frames, known, counts)
     assert {finding.fact for finding in drift.findings} == {fact.name for fact in FACTS} - {"buildings_km2"}
@@ -260,8 +260,8 @@ def test_held_out_months_of_the_real_area_are_trusted_and_another_continent_is_t
     seen = appearance(real_data, scan(real_data))
     many, one = (seen[seen["aoi"].str.startswith(name)] for name in ("L15-0357E", "L15-1615E"))
     assert (len(many), len(one)) == (25, 1)
-    known = reference(many[many["month"] < "2019-07"])
-    assert compare(known, many[many["month"] >= "2019-07"]).level == "trusted"
+    known = reference(many[many["time"] < "2019-07"])
+    assert compare(known, many[many["time"] >= "2019-07"]).level == "trusted"
     assert compare(known, one).level == "with care"
 
 

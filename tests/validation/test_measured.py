@@ -12,7 +12,7 @@ from tests.validation.damages import PARAMS
 
 ROOT = Path(__file__).resolve().parents[2]
 
-KEYS = {"aoi", "month", "file", "split", "fold", "col_start", "col_stop", "number"}
+KEYS = {"aoi", "time", "file", "split", "fold", "col_start", "col_stop", "number"}
 """Of every offender, in its name or in that of its file."""
 
 MADE_OF_THEM = {

@@ -115,7 +115,7 @@ def of_two_splits(store: Store) -> None:
 
 
 def at_second(tiles: pd.DataFrame) -> Any:
-    return (tiles["aoi"] == AOI) & (tiles["month"] == SECOND)
+    return (tiles["aoi"] == AOI) & (tiles["time"] == SECOND)
 
 
 def tiles(change: Callable[[pd.DataFrame, Any], pd.DataFrame | None]) -> Callable[[Store], None]:

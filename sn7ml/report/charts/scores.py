@@ -144,11 +144,11 @@ def building_counts(counts: pd.DataFrame) -> go.Figure:
     counts
         month, truth, found; NaN (a month without labels, or not predicted) leaves a gap.
     """
-    ordered = counts.sort_values("month", kind="stable")
+    ordered = counts.sort_values("time", kind="stable")
     figure = go.Figure()
     for column, colour, dash in (("truth", TRUTH, "dash"), ("found", FOUND, "solid")):
         figure.add_scatter(
-            x=[html.escape(month) for month in ordered["month"]],
+            x=[html.escape(month) for month in ordered["time"]],
             y=ordered[column].to_numpy(float), name=column, mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 2}, marker={"size": 6},
         )  # fmt: skip

@@ -50,13 +50,13 @@ Pictures = Mapping[tuple[str, str], list[Shown]]
 
 def labelled(root: Path, frames: pd.DataFrame) -> Outlines:
     """Return the outlines of the labels of a ``FRAMES`` table."""
-    rows = {(row["aoi"], row["month"]): row for row in frames.to_dict("records")}
+    rows = {(row["aoi"], row["time"]): row for row in frames.to_dict("records")}
     return lru_cache(maxsize=8)(partial(_labels_of, root, rows))
 
 
 def found(footprints: pd.DataFrame) -> Outlines:
     """Return the outlines of ``FOOTPRINT_FACTS``."""
-    frames = {(str(aoi), str(month)): rows for (aoi, month), rows in footprints.groupby(["aoi", "month"])}
+    frames = {(str(aoi), str(month)): rows for (aoi, month), rows in footprints.groupby(["aoi", "time"])}
     return partial(_footprints_of, frames)
 
 
@@ -151,7 +151,7 @@ class _Camera:
         return Shown(f"{offender.aoi} {offender.month}, what was found in orange", to_png(picture))
 
     def _months(self, aoi: str) -> list[str]:
-        return sorted(self.frames.loc[self.frames["aoi"] == aoi, "month"])
+        return sorted(self.frames.loc[self.frames["aoi"] == aoi, "time"])
 
     def _read(self, offender: Offender) -> Pixels | None:
         if offender.file.endswith(".tif") and not offender.file.endswith("masks.tif"):
@@ -159,7 +159,7 @@ class _Camera:
         return self._pixels(offender.aoi, offender.month)
 
     def _pixels(self, aoi: str, month: str) -> Pixels | None:
-        images = self.frames.loc[(self.frames["aoi"] == aoi) & (self.frames["month"] == month), "image"]
+        images = self.frames.loc[(self.frames["aoi"] == aoi) & (self.frames["time"] == month), "image"]
         return self._open(images.iloc[0]) if len(images) else None
 
     def _open(self, file: str) -> Pixels | None:

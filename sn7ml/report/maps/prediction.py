@@ -43,7 +43,7 @@ def prediction_map(tracks: pd.DataFrame, pixels: NDArray[np.uint8], months: Sequ
     shown
         The month of the image, for the title.
     """
-    last = tracks.sort_values("month", kind="stable").groupby("id", sort=True).tail(1)
+    last = tracks.sort_values("time", kind="stable").groupby("id", sort=True).tail(1)
     old = last["birth_month"] <= months[0]
     rows, cols = pixels.shape[1:]
     width_in, height_in = SIDE_IN * cols / max(rows, cols), SIDE_IN * rows / max(rows, cols)

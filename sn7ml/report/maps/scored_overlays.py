@@ -59,9 +59,9 @@ def overlays_of(
     for aoi in evenly(sorted(columns), params.aois):
         rows = frames[frames["aoi"] == aoi]
         corner = None
-        months = list(rows["month"])
+        months = list(rows["time"])
         for month in evenly(months, params.months):
-            pixels = read_image(root / rows.loc[rows["month"] == month, "image"].iloc[0]).pixels
+            pixels = read_image(root / rows.loc[rows["time"] == month, "image"].iloc[0]).pixels
             if corner is None:
                 corner = _densest(truth[truth["aoi"] == aoi], pixels.shape[1], columns[aoi][0])
             found.append(Overlay(aoi, month, months.index(month), _draw(pixels, truth, tracks, (aoi, month), corner)))
@@ -107,6 +107,6 @@ def _draw(
 
 def _inside(table: pd.DataFrame, frame: tuple[str, str], corner: tuple[int, int]) -> list[shapely.Geometry]:
     row, col = corner
-    chosen = table.loc[(table["aoi"] == frame[0]) & (table["month"] == frame[1]), "geometry"].to_numpy(dtype=object)
+    chosen = table.loc[(table["aoi"] == frame[0]) & (table["time"] == frame[1]), "geometry"].to_numpy(dtype=object)
     near = chosen[shapely.intersects(chosen, shapely.box(col, row, col + WINDOW_PX, row + WINDOW_PX))]
     return list(shapely.transform(near, lambda xy: xy - [col, row]))

@@ -51,7 +51,7 @@ def birth_map(tracks: pd.DataFrame) -> bytes:
     axes = figure.add_subplot()
     axes.set(aspect="equal", facecolor=MAP_GROUND, xlabel="column, px", ylabel="row, px")
     axes.invert_yaxis()
-    last = tracks.sort_values("month", kind="stable").groupby("id", sort=True).tail(1).sort_values("id", kind="stable")
+    last = tracks.sort_values("time", kind="stable").groupby("id", sort=True).tail(1).sort_values("id", kind="stable")
     colours = _birth_colours(tracks)
     for month, buildings in last.groupby("birth_month", sort=True):
         outlines = [outline(geometry) for geometry in buildings["geometry"] if not geometry.is_empty]
@@ -71,7 +71,7 @@ def _birth_colours(tracks: pd.DataFrame) -> dict[str, str]:
     """Month of birth to colour, in order: grey for the first month of the AOI, then dark to bright."""
     if tracks.empty:
         return {}
-    first = min(tracks["month"].min(), tracks["birth_month"].min())
+    first = min(tracks["time"].min(), tracks["birth_month"].min())
     born = sorted(set(tracks["birth_month"]) - {first})
     ramp = mpl.colormaps["plasma"](np.linspace(0.05, 0.92, max(len(born), 1)))
     return {first: OLD} | {month: mpl.colors.to_hex(ramp[place]) for place, month in enumerate(born)}
@@ -99,7 +99,7 @@ def month_map(tracks: pd.DataFrame) -> go.Figure:
     tracks
         ``TRACKS`` of one AOI; no rows give a figure without traces.
     """
-    months = sorted(set(tracks["month"]))
+    months = sorted(set(tracks["time"]))
     standing = _runs(tracks)
     traces: list[go.Scatter] = []
     shown: list[frozenset[str]] = []
@@ -110,7 +110,7 @@ def month_map(tracks: pd.DataFrame) -> go.Figure:
         traces.append(_names(buildings))
         shown.append(frozenset(when))
     for month in months[1:]:
-        born = tracks[(tracks["birth_month"] == month) & (tracks["month"] == month)]
+        born = tracks[(tracks["birth_month"] == month) & (tracks["time"] == month)]
         if len(born):
             traces.append(_rims(month, born["geometry"]))
             shown.append(frozenset([month]))
@@ -120,8 +120,8 @@ def month_map(tracks: pd.DataFrame) -> go.Figure:
 def _runs(tracks: pd.DataFrame) -> dict[tuple[str, str, bytes], list[str]]:
     """(id, month of birth, outline) to the months it stands in: an outline that lasts is stored once."""
     standing: dict[tuple[str, str, bytes], list[str]] = defaultdict(list)
-    ordered = tracks.sort_values(["month", "id"], kind="stable")
-    for building, birth, month, geometry in ordered[["id", "birth_month", "month", "geometry"]].itertuples(index=False):
+    ordered = tracks.sort_values(["time", "id"], kind="stable")
+    for building, birth, month, geometry in ordered[["id", "birth_month", "time", "geometry"]].itertuples(index=False):
         standing[str(building), birth, shapely.to_wkb(geometry)].append(month)
     return standing
 

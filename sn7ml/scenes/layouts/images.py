@@ -148,7 +148,7 @@ def _month_of(path: Path) -> str:
 
 def _table(images: dict[tuple[str, str], str]) -> pd.DataFrame:
     rows = [
-        {"aoi": aoi, "month": month, "part": "", "image": name, "labels": "", "labels_kind": "", "udm": ""}
+        {"aoi": aoi, "time": month, "part": "", "image": name, "labels": "", "labels_kind": "", "udm": ""}
         for (aoi, month), name in sorted(images.items())
     ]
     return FRAMES.check(pd.DataFrame(rows))

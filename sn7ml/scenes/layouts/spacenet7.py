@@ -67,7 +67,7 @@ def scan(root: Path) -> pd.DataFrame:
     faults += [f"AOI {name} appears in more than one part" for name in sorted({n for n in names if names.count(n) > 1})]
     if faults:
         raise CatalogError("\n".join([f"{root}: {len(faults)} fault(s)", *(f"  {fault}" for fault in faults)]))
-    return FRAMES.check(pd.DataFrame(rows).sort_values(["aoi", "month"], ignore_index=True))
+    return FRAMES.check(pd.DataFrame(rows).sort_values(["aoi", "time"], ignore_index=True))
 
 
 def tile_of(aoi: str) -> tuple[int, int, int]:
@@ -123,7 +123,7 @@ def _frames_of(folder: Path, part: str, root: Path) -> list[dict[str, str]]:
     return [
         {
             "aoi": folder.name,
-            "month": month,
+            "time": month,
             "part": part,
             "image": relative(image),
             "labels": relative(labels.get(month)),

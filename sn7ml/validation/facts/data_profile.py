@@ -28,12 +28,12 @@ STRIP_ROWS = 256
 APPEARANCE = Table(
     "appearance",
     {
-        "aoi": "text", "month": "text", "file": "text", "fault": "text",
+        "aoi": "text", "time": "text", "file": "text", "fault": "text",
         "brightness_red": "float", "brightness_green": "float", "brightness_blue": "float",
         "contrast_red": "float", "contrast_green": "float", "contrast_blue": "float",
         "usable_fraction": "float", "usable_km2": "float", "ground_px_m": "float", "noon_sun_deg": "float",
     },
-    key=("aoi", "month"),
+    key=("aoi", "time"),
 )  # fmt: skip
 """One row per frame. Facts that cannot be known of a file are missing.
 
@@ -63,9 +63,9 @@ def appearance(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     pd.DataFrame
         ``APPEARANCE``, in order of AOI and month; empty if ``frames`` is.
     """
-    jobs = {f"{row['aoi']} {row['month']}": row for row in frames.to_dict("records")}
+    jobs = {f"{row['aoi']} {row['time']}": row for row in frames.to_dict("records")}
     rows = list(map_items(partial(_look_at, root), jobs).values())
-    return as_table(rows, APPEARANCE).sort_values(["aoi", "month"], ignore_index=True)
+    return as_table(rows, APPEARANCE).sort_values(["aoi", "time"], ignore_index=True)
 
 
 def looks_of(root: Path, frames: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def looks_of(root: Path, frames: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFr
 
     Only images that those facts do not measure, such as ones without alpha, are read again.
     """
-    keys = ["aoi", "month"]
+    keys = ["aoi", "time"]
     known = frames[keys].merge(facts, on=keys, how="left")
     measured = (known["brightness_red"].notna() | (known["usable_fraction"] == 0)) & known["readable"].fillna(False)
     others = appearance(root, frames[~measured.to_numpy()])
@@ -94,14 +94,14 @@ def noon_sun_deg(latitude_deg: float, month: str) -> float:
 
 
 def _look_at(root: Path, row: dict[str, str]) -> dict[str, Any]:
-    facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": row["image"]}
+    facts: dict[str, Any] = {"aoi": row["aoi"], "time": row["time"], "file": row["image"]}
     try:
         with open_geotiff(root / row["image"]) as source:
             if source.count not in (len(COLOURS), BANDS) or set(source.dtypes) != {"uint8"}:
                 bands = f"{source.count} of {sorted(set(source.dtypes))}"
                 return facts | {"fault": f"expected {len(COLOURS)} or {BANDS} uint8 bands, got {bands}"}
             facts |= colours(_histograms(source), source.shape)
-            return facts | {"fault": ""} | place(source, row["month"], facts["usable_fraction"])
+            return facts | {"fault": ""} | place(source, row["time"], facts["usable_fraction"])
     except RasterError as error:
         return facts | {"fault": fault_of(error, root, row["image"])}
 

@@ -24,7 +24,7 @@ from sn7ml.validation.facts.outlines import MILLION, lowest
 TRACK_FACTS = Table(
     "track facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text", "epsg": "int", "crs_ok": "bool",
+        "aoi": "text", "time": "text", "file": "text", "readable": "bool", "fault": "text", "epsg": "int", "crs_ok": "bool",
         "n": "int", "n_ids": "int", "n_duplicates": "int", "duplicate_id": "text", "n_reshaped": "int", "reshaped_id": "text",
         "n_births_disagree": "int", "birth_id": "text", "n_gaps": "int",
     },
@@ -53,7 +53,7 @@ n_gaps
 FOOTPRINT_FACTS = Table(
     "footprint facts",
     {
-        "number": "int", "aoi": "text", "month": "text", "file": "text", "id": "text", "geometry": "geometry",
+        "number": "int", "aoi": "text", "time": "text", "file": "text", "id": "text", "geometry": "geometry",
         "month_known": "bool", "outside_px": "float", "confidence": "float", "birth_probability": "float",
     },
     key=("number",),
@@ -71,11 +71,11 @@ outside_px
 COUNT_FACTS = Table(
     "count facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "n": "int", "density_per_mpx": "float", "area_p50_px2": "float",
+        "aoi": "text", "time": "text", "file": "text", "n": "int", "density_per_mpx": "float", "area_p50_px2": "float",
         "training_low": "float", "training_high": "float", "training_p50_px2": "float",
         "density_ratio": "float", "area_ratio": "float",
     },
-    key=("aoi", "month"),
+    key=("aoi", "time"),
 )  # fmt: skip
 """One row per frame that was predicted and whose file can be read.
 
@@ -118,7 +118,7 @@ def found_facts(
     """
     stretches = store.stretches(splits)
     grids = read_grids(root, frames, list(stretches))
-    months = {aoi: list(frames.loc[frames["aoi"] == aoi, "month"]) for aoi in stretches}
+    months = {aoi: list(frames.loc[frames["aoi"] == aoi, "time"]) for aoi in stretches}
     files, polygons, counts = [], [FOOTPRINT_FACTS.empty()], []
     training = _training(root, frames, store)
     for aoi, grid in grids.items():
@@ -141,7 +141,7 @@ def found_facts(
 def _read(folder: Path, aoi: str, grid: Grid) -> tuple[pd.DataFrame | None, dict[str, Any]]:
     """Return the rows of one file in pixel coordinates, None if it cannot be read; and the facts of the file."""
     file = f"{aoi}.parquet"
-    facts: dict[str, Any] = {"aoi": aoi, "month": "", "file": file, "readable": False}
+    facts: dict[str, Any] = {"aoi": aoi, "time": "", "file": file, "readable": False}
     if not (folder / file).exists():
         return None, facts | {"fault": "no such file"}
     try:
@@ -159,12 +159,12 @@ def _read(folder: Path, aoi: str, grid: Grid) -> tuple[pd.DataFrame | None, dict
 
 
 def _through_time(table: pd.DataFrame, months: Sequence[str]) -> dict[str, Any]:
-    twice = table.loc[table.duplicated(["month", "id"], keep="first"), "id"]
+    twice = table.loc[table.duplicated(["time", "id"], keep="first"), "id"]
     wkb = pd.Series(shapely.to_wkb(table["geometry"].to_numpy(dtype=object)), index=table.index)
     shapes = wkb.groupby(table["id"]).nunique()
     births = table.groupby("id")["birth_month"].nunique()
-    early = table.loc[table["month"] < table["birth_month"], "id"]
-    number = table["month"].map({month: place for place, month in enumerate(months)}).astype("float64")
+    early = table.loc[table["time"] < table["birth_month"], "id"]
+    number = table["time"].map({month: place for place, month in enumerate(months)}).astype("float64")
     seen = number.groupby(table["id"]).agg(["min", "max", "nunique"])
     return {
         "n_ids": int(table["id"].nunique()),
@@ -191,9 +191,9 @@ def _footprints(table: pd.DataFrame, span: shapely.Geometry, months: Sequence[st
     left, top, right, bottom = shapely.bounds(geometry).T
     west, north, east, south = span.bounds
     sticks_out = np.max([west - left, north - top, right - east, bottom - south], axis=0)
-    return table[["aoi", "month", "file", "id", "geometry", "confidence", "birth_probability"]].assign(
+    return table[["aoi", "time", "file", "id", "geometry", "confidence", "birth_probability"]].assign(
         number=0,
-        month_known=table["month"].isin(months),
+        month_known=table["time"].isin(months),
         outside_px=np.maximum(sticks_out, 0).round(3),
     )
 
@@ -205,10 +205,10 @@ def _counts(
     predicted_mpx = (stretches[-1].stop - stretches[0].start) * grid.shape[0] / MILLION
     rows = []
     for month in months:
-        areas = shapely.area(table.loc[table["month"] == month, "geometry"].to_numpy(dtype=object))
+        areas = shapely.area(table.loc[table["time"] == month, "geometry"].to_numpy(dtype=object))
         density = len(areas) / predicted_mpx
         middle = round(float(np.median(areas)), 3) if len(areas) else None
-        row: dict[str, Any] = {"month": month, "n": len(areas), **training}
+        row: dict[str, Any] = {"time": month, "n": len(areas), **training}
         row |= {"density_per_mpx": round(density, 3), "area_p50_px2": middle}
         if training:
             row["density_ratio"] = round(_beyond(density, training["training_low"], training["training_high"]), 4)
@@ -230,12 +230,12 @@ def _training(root: Path, frames: pd.DataFrame, store: TileStore) -> dict[str, f
     was learned from.
     """
     columns = store.columns(("train", "validation"))
-    labelled = frames[frames["aoi"].isin(columns) & (frames["labels"] != "")].sort_values(["aoi", "month"])
+    labelled = frames[frames["aoi"].isin(columns) & (frames["labels"] != "")].sort_values(["aoi", "time"])
     groups = labelled.groupby("aoi")
     chosen = labelled[(groups.cumcount() == 0) | (groups.cumcount(ascending=False) == 0)]
     buildings = inside(read_truth(root, chosen), columns)
     rows = store.frames.groupby("aoi")["rows"].first()
-    counts = buildings.groupby(["aoi", "month"], as_index=False).size()
+    counts = buildings.groupby(["aoi", "time"], as_index=False).size()
     densities = [
         number / (sum(stop - start for start, stop in columns[str(aoi)]) * rows[aoi] / MILLION)
         for aoi, number in zip(counts["aoi"], counts["size"], strict=True)

@@ -30,7 +30,7 @@ STEM_LENGTH = 58
 FRAME_FACTS = Table(
     "frame facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "has_image": "bool", "has_labels": "bool", "stem_ok": "bool",
+        "aoi": "text", "time": "text", "file": "text", "has_image": "bool", "has_labels": "bool", "stem_ok": "bool",
         "readable": "bool", "fault": "text", "rows": "int", "cols": "int", "bands": "int", "dtype": "text", "bands_fault": "text",
         "epsg": "int",
         "transform": "text", "grid": "text", "usual_grid": "text", "north_up": "bool", "tile_offset_px": "float",
@@ -42,7 +42,7 @@ FRAME_FACTS = Table(
         "black_fraction": "float", "sharpness": "float", "sharpness_ratio": "float", "brightness_change": "float",
         "shift_px": "float", "similarity": "float", "pixels_digest": "text", "duplicate_of": "text", "gap_months": "int",
     },
-    key=("aoi", "month"),
+    key=("aoi", "time"),
 )  # fmt: skip
 """One row per month of an AOI that has an image, labels, or both.
 
@@ -109,10 +109,10 @@ def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     pd.DataFrame
         ``FRAME_FACTS``, in order of AOI and month; empty if ``frames`` is.
     """
-    jobs = {f"{row['aoi']} {row['month']}": row for row in frames.to_dict("records")}
+    jobs = {f"{row['aoi']} {row['time']}": row for row in frames.to_dict("records")}
     rows = list(map_items(partial(_facts_of_image, root), jobs).values()) + _label_months_without_image(root, frames)
     rows += _months_not_masked(root, frames)
-    table = as_table(rows, FRAME_FACTS).sort_values(["aoi", "month"], ignore_index=True)
+    table = as_table(rows, FRAME_FACTS).sort_values(["aoi", "time"], ignore_index=True)
     add_series(root, table)
     return as_table(table, FRAME_FACTS)
 
@@ -123,7 +123,7 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
     match = STEM_PATTERN.fullmatch(stem)
     facts: dict[str, Any] = {
         "aoi": row["aoi"],
-        "month": row["month"],
+        "time": row["time"],
         "file": file,
         "has_image": True,
         "has_labels": _has_labels(root, row),
@@ -135,7 +135,7 @@ def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
             facts |= _header(source, row["aoi"])
             facts |= pixel_facts(source)
             if facts.get("usable_fraction") is not None:
-                facts |= place(source, row["month"], facts["usable_fraction"])
+                facts |= place(source, row["time"], facts["usable_fraction"])
     except RasterError as error:
         facts |= {"readable": False, "fault": fault_of(error, root, file)}
     if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
@@ -207,11 +207,11 @@ def _offset_px(transform: Affine, shape: tuple[int, int], aoi: str) -> float:
 def _label_months_without_image(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for aoi, cube in frames.groupby("aoi"):
-        months = set(cube["month"])
+        months = set(cube["time"])
         for month, path in label_files(_aoi_folder(root, cube["image"].iloc[0])).items():
             image = path.parent.parent / "images" / f"{path.name.removesuffix(LABEL_ENDING)}.tif"
             if month not in months and not image.is_file():
-                facts = {"aoi": aoi, "month": month, "file": path.relative_to(root).as_posix(), "fault": ""}
+                facts = {"aoi": aoi, "time": month, "file": path.relative_to(root).as_posix(), "fault": ""}
                 rows.append(facts | {"has_image": False, "has_labels": True})
     return rows
 
@@ -229,10 +229,10 @@ def _months_not_masked(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]
     """Find images of months that images_masked lacks: the catalog takes one folder of an AOI and passes over the other."""
     rows: list[dict[str, Any]] = []
     for aoi, cube in frames.groupby("aoi"):
-        used, other = set(cube["month"]), _aoi_folder(root, cube["image"].iloc[0]) / "images"
+        used, other = set(cube["time"]), _aoi_folder(root, cube["image"].iloc[0]) / "images"
         for path in sorted(other.glob("*.tif")):
             match = STEM_PATTERN.fullmatch(path.stem)
             if match and match["aoi"] == aoi and (month := f"{match['year']}-{match['month']}") not in used:
-                facts = {"aoi": aoi, "month": month, "file": path.relative_to(root).as_posix(), "fault": ""}
+                facts = {"aoi": aoi, "time": month, "file": path.relative_to(root).as_posix(), "fault": ""}
                 rows.append(facts | _in_folders(path))
     return rows

@@ -20,13 +20,13 @@ SAME_PX = 1e-3
 IDENTITY_FACTS = Table(
     "identity facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "before": "text", "n_ids": "int", "n_covered": "int",
+        "aoi": "text", "time": "text", "file": "text", "before": "text", "n_ids": "int", "n_covered": "int",
         "count_change": "float",
         "births": "int", "birth_fraction": "float", "deaths": "int", "death_fraction": "float", "dead_id": "text",
         "returns": "int", "return_fraction": "float", "return_id": "text", "n_followed": "int", "n_changed": "int",
         "changed_fraction": "float", "changed_id": "text", "mean_iou": "float", "label_shift_px": "float",
     },
-    key=("aoi", "month"),
+    key=("aoi", "time"),
 )  # fmt: skip
 """One row per frame whose label file can be read. Facts that need a month before are missing in the first of an AOI.
 
@@ -77,7 +77,7 @@ def follow(months: Sequence[Seen]) -> list[dict[str, Any]]:
     firsts: dict[int, shapely.Geometry] = {}
     for number, seen in enumerate(months):
         present = np.unique(seen.buildings.ids)
-        row: dict[str, Any] = {"aoi": seen.aoi, "month": seen.month, "file": seen.file}
+        row: dict[str, Any] = {"aoi": seen.aoi, "time": seen.month, "file": seen.file}
         covered = _covered(np.setdiff1d(earlier, present), firsts, seen.unusable)
         alive = np.union1d(present, covered)
         row |= {"n_ids": len(present), "n_covered": len(covered), "before": "", "births": 0, "birth_fraction": 0.0}

@@ -36,7 +36,7 @@ from sn7ml.validation.facts.outlines import (
 LABEL_FACTS = Table(
     "label facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text", "n": "int",
+        "aoi": "text", "time": "text", "file": "text", "readable": "bool", "fault": "text", "n": "int",
         "n_duplicate_ids": "int", "duplicate_id": "text", "n_invalid": "int", "invalid_id": "text", "n_not_polygon": "int",
         "n_null": "int", "n_empty": "int", "n_without_shape": "int", "n_negative_ids": "int", "n_negative_with_shape": "int",
         "n_outside": "int", "outside_px": "float", "outside_id": "text", "small_fraction": "float",
@@ -47,7 +47,7 @@ LABEL_FACTS = Table(
         "n_hidden": "int", "hidden_fraction": "float", "hidden_id": "text", "density_per_mpx": "float",
         "shapes_digest": "text", "duplicate_of": "text",
     },
-    key=("aoi", "month"),
+    key=("aoi", "time"),
 )  # fmt: skip
 """One row per frame that has both an image and labels.
 
@@ -109,7 +109,7 @@ def label_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
 
 def label_and_identity_facts(root: Path, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read every label file once; return ``LABEL_FACTS`` and ``IDENTITY_FACTS``, both in order of AOI and month."""
-    labelled = frames[frames["labels"] != ""].sort_values(["aoi", "month"])
+    labelled = frames[frames["labels"] != ""].sort_values(["aoi", "time"])
     jobs = {str(aoi): rows.to_dict("records") for aoi, rows in labelled.groupby("aoi")}
     found = map_items(partial(_facts_of_area, root), jobs).values()
     labels = as_table([row for rows, _ in found for row in rows], LABEL_FACTS)
@@ -131,7 +131,7 @@ def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[st
         of_files.append(facts)
         if buildings is not None:
             placed = facts.get("outside_px") is not None
-            seen.append(Seen(row["aoi"], row["month"], row["labels"], buildings, placed, unusable))
+            seen.append(Seen(row["aoi"], row["time"], row["labels"], buildings, placed, unusable))
     return of_files, follow(seen)
 
 
@@ -140,7 +140,7 @@ def _facts_of_labels(
 ) -> tuple[dict[str, Any], Buildings | None, NDArray[np.bool_] | None]:
     """Return all facts but copies, the buildings (None if the file cannot be read) and the unusable ground."""
     file = row["labels"]
-    facts: dict[str, Any] = {"aoi": row["aoi"], "month": row["month"], "file": file}
+    facts: dict[str, Any] = {"aoi": row["aoi"], "time": row["time"], "file": file}
     try:
         content = read_collection(root / file)
         ids, geometries, polygons = _parsed(root / file, content["features"])

@@ -103,7 +103,7 @@ def _first_with_the_same(table: pd.DataFrame, column: str) -> pd.Series:
 def _months_missing_before(table: pd.DataFrame) -> pd.Series:
     """Count the months without an image since the one before in the AOI; 0 in its first."""
     imaged = table[table["has_image"].fillna(False)]
-    number = imaged["month"].str[:4].astype("int64") * 12 + imaged["month"].str[5:7].astype("int64")
+    number = imaged["time"].str[:4].astype("int64") * 12 + imaged["time"].str[5:7].astype("int64")
     missing = number.groupby(imaged["aoi"]).diff().fillna(1) - 1
     return missing.reindex(table.index).astype("Int64")
 

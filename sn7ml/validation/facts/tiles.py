@@ -30,13 +30,13 @@ KNOWN_BITS = FOOTPRINT_BIT | BOUNDARY_BIT | CONTACT_BIT | UNKNOWN_BIT
 TILE_FACTS = Table(
     "tile facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "readable": "bool", "fault": "text",
+        "aoi": "text", "time": "text", "file": "text", "readable": "bool", "fault": "text",
         "rows": "int", "cols": "int", "mask_size": "text", "upsampling": "float", "mask_fits": "bool",
         "pixels_as_written": "bool", "masks_as_written": "bool", "n_unknown_bits": "int", "unknown_fraction": "float",
         "mask_px2": "float", "polygon_px2": "float", "mask_error": "float",
         "n_tiles": "int", "n_off_image": "int", "least_usable_fraction": "float", "built_fraction": "float",
     },
-    key=("aoi", "month"),
+    key=("aoi", "time"),
 )  # fmt: skip
 """One row per frame of the store.
 
@@ -59,7 +59,7 @@ n_tiles, n_off_image, least_usable_fraction, built_fraction
 REGION_FACTS = Table(
     "region facts",
     {
-        "aoi": "text", "month": "text", "file": "text", "split": "text", "fold": "int", "col_start": "int", "col_stop": "int",
+        "aoi": "text", "time": "text", "file": "text", "split": "text", "fold": "int", "col_start": "int", "col_stop": "int",
         "n_tiles": "int", "n_built_tiles": "int", "n_tiles_outside": "int", "gap_px": "int", "gap_to": "text",
         "neighbour_tiles": "int", "neighbour": "text", "n_shared_frames": "int", "shared_with": "text",
     },
@@ -91,17 +91,17 @@ def tile_facts(root: Path, frames: pd.DataFrame, store: TileStore) -> pd.DataFra
     store
         Made from them.
     """
-    sources = {(row["aoi"], row["month"]): row for row in frames.to_dict("records")}
+    sources = {(row["aoi"], row["time"]): row for row in frames.to_dict("records")}
     jobs = {
-        str(aoi): [row | {"source": sources.get((aoi, row["month"]))} for row in rows.to_dict("records")]
-        for aoi, rows in store.frames.sort_values(["aoi", "month"]).groupby("aoi")
+        str(aoi): [row | {"source": sources.get((aoi, row["time"]))} for row in rows.to_dict("records")]
+        for aoi, rows in store.frames.sort_values(["aoi", "time"]).groupby("aoi")
     }
     found = map_items(partial(_facts_of_shard, root, store.folder), jobs)
     table = as_table([row for rows in found.values() for row in rows], TILE_FACTS)
-    tiles = store.tiles.merge(table[["aoi", "month", "rows", "cols"]], on=["aoi", "month"], how="left")
+    tiles = store.tiles.merge(table[["aoi", "time", "rows", "cols"]], on=["aoi", "time"], how="left")
     tiles["off"] = (tiles["row"] + store.tile_px > tiles["rows"]) | (tiles["col"] + store.tile_px > tiles["cols"])
-    groups = tiles.groupby(["aoi", "month"])
-    keys = pd.MultiIndex.from_frame(table[["aoi", "month"]])
+    groups = tiles.groupby(["aoi", "time"])
+    keys = pd.MultiIndex.from_frame(table[["aoi", "time"]])
     for name, values in {
         "n_tiles": groups.size(),
         "n_off_image": groups["off"].sum(),
@@ -119,7 +119,7 @@ def _facts_of_shard(root: Path, store: Path, rows: list[dict[str, Any]]) -> list
 
 def _facts_of_frame(root: Path, store: Path, row: dict[str, Any], position: int) -> dict[str, Any]:
     file = f"{row['aoi']}/masks.tif"
-    facts = {name: row[name] for name in ("aoi", "month", "rows", "cols")} | {"file": file}
+    facts = {name: row[name] for name in ("aoi", "time", "rows", "cols")} | {"file": file}
     try:
         with open_geotiff(store / row["aoi"] / "images.tif") as source:
             first = BANDS * position + 1
@@ -171,7 +171,7 @@ def region_facts(store: TileStore) -> pd.DataFrame:
         others = [it for it in regions if (it["split"], it["fold"]) != (region["split"], region["fold"])]
         at_home = [it for it in others if it["aoi"] == region["aoi"]]
         abroad = [it for it in others if it["aoi"] != region["aoi"]]
-        facts: dict[Any, Any] = {**region, "month": "", "file": _said(region)} | _tiles_of(store, region)
+        facts: dict[Any, Any] = {**region, "time": "", "file": _said(region)} | _tiles_of(store, region)
         if at_home:
             nearest = min(at_home, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}

@@ -40,15 +40,15 @@ def test_a_defect_of_ours_keeps_its_traceback() -> None:
 
 def test_a_defect_within_a_map_shows_its_traceback_and_all_names(capsys: pytest.CaptureFixture[str]) -> None:
     def main(data: Path, tiles: Path) -> None:
-        failures = {"north": LabelError("not JSON"), "south": KeyError("month")}
+        failures = {"north": LabelError("not JSON"), "south": KeyError("time")}
         raise ItemsFailed(failures, total=3) from failures["south"]
 
     with pytest.raises(SystemExit) as ended:
         run_stage(main, "data", "tiles")
     said = capsys.readouterr().err
     assert ended.value.code == 1
-    assert "KeyError: 'month'" in said.splitlines()[0]
-    assert "error: 2 of 3 items failed:\n  north: LabelError: not JSON\n  south: KeyError: 'month'\n" in said
+    assert "KeyError: 'time'" in said.splitlines()[0]
+    assert "error: 2 of 3 items failed:\n  north: LabelError: not JSON\n  south: KeyError: 'time'\n" in said
 
 
 def test_a_missing_path_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

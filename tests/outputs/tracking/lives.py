@@ -50,7 +50,7 @@ def month(number: int) -> str:
 def months_of(tracks: pd.DataFrame) -> list[int]:
     """Return the months of the only building, from 1 on."""
     assert tracks["id"].nunique() == 1
-    return [int(name[-2:]) for name in tracks["month"]]
+    return [int(name[-2:]) for name in tracks["time"]]
 
 
 def born(tracks: pd.DataFrame) -> dict[Polygon, str]:

@@ -18,7 +18,7 @@ def track(*drawings: str, min_iou: float = 0.5) -> pd.DataFrame:
 
 
 def ids_by_month(tracks: pd.DataFrame) -> dict[str, list[str]]:
-    return {str(month): list(rows["id"]) for month, rows in tracks.groupby("month")}
+    return {str(month): list(rows["id"]) for month, rows in tracks.groupby("time")}
 
 
 def test_the_first_frame_is_numbered_from_zero_largest_first() -> None:

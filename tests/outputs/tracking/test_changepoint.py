@@ -172,7 +172,7 @@ def test_a_house_born_and_torn_down_is_born_and_stays_to_the_end() -> None:
 def test_a_row_of_houses_born_together_is_born_in_one_month() -> None:
     tracks = track(*[A_ROW.translate({ord(letter): "." for letter in "abcd"})] * 4, *[A_ROW] * 4)
     assert set(born(tracks).values()) == {month(5)}
-    assert tracks.groupby("month").size().to_dict() == {month(number): 4 for number in (5, 6, 7, 8)}
+    assert tracks.groupby("time").size().to_dict() == {month(number): 4 for number in (5, 6, 7, 8)}
 
 
 def _row_with_a_slow_one() -> Mapping[str, Probabilities]:
@@ -215,7 +215,7 @@ def test_a_month_with_no_detections_ends_no_track() -> None:
 def test_a_month_wholly_under_cloud_has_no_row_and_ends_no_track() -> None:
     hidden = GROUND.replace(".", "?")
     tracks = track(TWO_HOUSES, hidden, TWO_HOUSES)
-    assert tracks["month"].tolist() == [month(1)] * 2 + [month(3)] * 2
+    assert tracks["time"].tolist() == [month(1)] * 2 + [month(3)] * 2
     assert tracks["id"].nunique() == 2
 
 

@@ -74,8 +74,8 @@ def test_ids_are_text_and_nobody_shares_one() -> None:
 
 def test_rows_come_by_month_and_every_pair_once() -> None:
     tracks = track(*[HOUSE] * 4, *[TWO_HOUSES] * 4)
-    assert tracks["month"].is_monotonic_increasing
-    assert not tracks.duplicated(["month", "id"]).any()
+    assert tracks["time"].is_monotonic_increasing
+    assert not tracks.duplicated(["time", "id"]).any()
 
 
 def test_at_three_times_a_house_lies_where_it_was_drawn() -> None:
@@ -96,7 +96,7 @@ def test_months_are_taken_by_date_whatever_the_order_of_the_cube() -> None:
     tracks = track_changepoint({name: cube[name] for name in sorted(cube, reverse=True)}, 1, params())
     pd.testing.assert_frame_equal(tracks, track_changepoint(cube, 1, params()))
     assert born(tracks) == {A.normalize(): month(5)}
-    assert tracks["month"].iloc[-1] == "2019-02"
+    assert tracks["time"].iloc[-1] == "2019-02"
 
 
 def test_the_same_cube_gives_the_same_table_also_from_evidence_that_was_kept() -> None:

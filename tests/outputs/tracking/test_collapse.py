@@ -40,7 +40,7 @@ def track(*drawings: str, upsampling: int = 1, sure: int = 255) -> pd.DataFrame:
 def months_of(tracks: pd.DataFrame) -> list[int]:
     """Return the months of the only building, from 1 on."""
     assert tracks["id"].nunique() == 1
-    return [int(month[-2:]) for month in tracks["month"]]
+    return [int(month[-2:]) for month in tracks["time"]]
 
 
 @pytest.mark.parametrize("birth", range(2, 8))
@@ -131,7 +131,7 @@ def test_at_three_times_a_house_lies_where_it_was_drawn() -> None:
 
 def test_rows_come_by_month_then_id_and_every_pair_once() -> None:
     tracks = track(*[TWO_HOUSES] * 3)
-    keys = list(zip(tracks["month"], tracks["id"], strict=True))
+    keys = list(zip(tracks["time"], tracks["id"], strict=True))
     assert keys == sorted(set(keys))
 
 

@@ -47,7 +47,7 @@ def town(under_cloud: set[int], birth: Sequence[int] = BIRTH) -> tuple[Mapping[s
         frames.append(perfect(ids * usable, usable))
         seen = [house.bounds[0] >= 60 or month not in under_cloud for house in HOUSES]
         rows += [
-            {"aoi": "town", "month": f"2018-{month + 1:02d}", "id": str(number), "geometry": HOUSES[number]}
+            {"aoi": "town", "time": f"2018-{month + 1:02d}", "id": str(number), "geometry": HOUSES[number]}
             for number in range(len(HOUSES))
             if alive[number] and seen[number]
         ]
@@ -93,7 +93,7 @@ def test_changepoint_finds_all_of_a_town_with_levels_that_suit_perfect_probabili
 
 
 @pytest.mark.parametrize("births", [FITTED, SEEN_PERFECTLY], ids=["fitted levels", "levels of perfect series"])
-@pytest.mark.parametrize("month", [SECOND_MONTH, LAST_BUT_TWO], ids=["second month", "last but two"])
+@pytest.mark.parametrize("time", [SECOND_MONTH, LAST_BUT_TWO], ids=["second month", "last but two"])
 def test_changepoint_finds_births_at_both_ends_of_the_series(month: int, births: dict[str, float]) -> None:
     cube, truth = town(set(), [month if number % 5 == 0 else 0 for number in range(len(HOUSES))])
     result = score(truth, track_buildings(cube, 3, track_params("changepoint", births=births)))
@@ -142,18 +142,18 @@ def test_an_id_is_text_and_stands_for_one_building_with_one_birth(method: Method
     cube, _ = town({3})
     tracks = track_buildings(cube, 3, track_params(method))
     assert all(isinstance(name, str) for name in tracks["id"])
-    assert not tracks.duplicated(["month", "id"]).any()
+    assert not tracks.duplicated(["time", "id"]).any()
     assert (tracks.groupby("id")["birth_month"].nunique() == 1).all()
-    assert (tracks["birth_month"] <= tracks["month"]).all()
+    assert (tracks["birth_month"] <= tracks["time"]).all()
     assert tracks["birth_month"].isin(list(cube)).all()
-    assert tracks["month"].is_monotonic_increasing
+    assert tracks["time"].is_monotonic_increasing
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_outlines_of_one_month_do_not_overlap(method: Method) -> None:
     cube, _ = town({3})
     tracks = track_buildings(cube, 3, track_params(method))
-    for _, month in tracks.groupby("month"):
+    for _, month in tracks.groupby("time"):
         assert month["geometry"].map(lambda outline: outline.area).sum() == pytest.approx(
             unary_union(month["geometry"].tolist()).area
         )
@@ -164,7 +164,7 @@ def test_outlines_of_one_month_do_not_overlap(method: Method) -> None:
 def test_few_months_and_none_are_tracked_by_all(method: Method, months: int) -> None:
     cube, _ = town(set())
     tracks = track_buildings(dict(itertools.islice(cube.items(), months)), 3, track_params(method))
-    assert tracks["month"].nunique() == months
+    assert tracks["time"].nunique() == months
     assert tracks.columns.tolist() == [name for name in TRACKS.empty().columns if name != "aoi"]
 
 

@@ -12,7 +12,7 @@ def frames(aoi: str, level: float, pixel: float) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "aoi": aoi,
-            "month": ["2018-01", "2018-02", "2018-03"],
+            "time": ["2018-01", "2018-02", "2018-03"],
             "file": "f.tif",
             "fault": "",
             "brightness_red": [level, level + 10, level + 20],

@@ -23,10 +23,10 @@ from tests.sn7_folder import (
 
 def test_every_frame_is_found_with_its_files(sn7_root: Path) -> None:
     frames = scan(sn7_root)
-    assert frames["month"].tolist() == list(MONTHS)
+    assert frames["time"].tolist() == list(MONTHS)
     assert frames.iloc[1].to_dict() == {
         "aoi": AOI,
-        "month": "2018-02",
+        "time": "2018-02",
         "part": "train",
         "image": f"train/{AOI}/images_masked/{stem(AOI, '2018-02')}.tif",
         "labels": f"train/{AOI}/labels_match_pix/{stem(AOI, '2018-02')}_Buildings.geojson",
@@ -63,7 +63,7 @@ def test_a_frame_without_labels_stays_a_frame(sn7_root: Path) -> None:
 
 def test_labels_without_an_image_are_no_frame_but_can_be_listed(sn7_root: Path) -> None:
     (sn7_root / f"train/{AOI}/images_masked/{stem(AOI, '2018-02')}.tif").unlink()
-    assert scan(sn7_root)["month"].tolist() == ["2018-01", "2018-04"]
+    assert scan(sn7_root)["time"].tolist() == ["2018-01", "2018-04"]
     assert list(label_files(sn7_root / "train" / AOI)) == list(MONTHS)
 
 
@@ -82,7 +82,7 @@ def test_a_bare_folder_of_areas_will_do(tmp_path: Path) -> None:
 
 def test_an_area_may_have_one_month(tmp_path: Path) -> None:
     write_aoi(tmp_path, months=("2017-07",))
-    assert scan(tmp_path)["month"].tolist() == ["2017-07"]
+    assert scan(tmp_path)["time"].tolist() == ["2017-07"]
 
 
 def test_order_is_by_area_and_date_across_years(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_order_is_by_area_and_date_across_years(tmp_path: Path) -> None:
         write_aoi(tmp_path, aoi, months=("2019-01", "2018-12", "2018-02"), size=(4, 4), buildings={})
     frames = scan(tmp_path)
     assert frames["aoi"].tolist() == [AOI] * 3 + [THIRD_AOI] * 3
-    assert frames["month"].tolist() == ["2018-02", "2018-12", "2019-01"] * 2
+    assert frames["time"].tolist() == ["2018-02", "2018-12", "2019-01"] * 2
 
 
 def test_a_mask_of_unusable_data_is_found_for_the_months_that_have_one(sn7_root: Path) -> None:
@@ -188,7 +188,7 @@ def test_the_real_areas_have_25_months_and_one(real_data: Path) -> None:
         "L15-1615E-1205N_6460_3370_13": 1,
     }
     assert set(frames["labels_kind"]) == {"match_pix"}
-    assert frames.groupby("aoi")["month"].agg(["min", "max"]).to_numpy().tolist() == [
+    assert frames.groupby("aoi")["time"].agg(["min", "max"]).to_numpy().tolist() == [
         ["2018-01", "2020-01"],
         ["2017-07"] * 2,
     ]

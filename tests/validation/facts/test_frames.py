@@ -22,7 +22,7 @@ SECOND = MONTHS[1]
 
 def frame(area: Area, month: str = SECOND) -> pd.Series:
     table = frame_facts(area.root, scan(area.root))
-    return table[table["month"] == month].iloc[0]
+    return table[table["time"] == month].iloc[0]
 
 
 def test_facts_of_a_whole_frame(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_facts_of_a_whole_frame(tmp_path: Path) -> None:
 def test_a_truncated_image_is_not_readable_and_hinders_no_other(tmp_path: Path) -> None:
     area = good_area(tmp_path)
     truncate(area.image(SECOND))
-    table = frame_facts(tmp_path, scan(tmp_path)).set_index("month")
+    table = frame_facts(tmp_path, scan(tmp_path)).set_index("time")
     assert table["readable"].tolist() == [True, False, True]
     assert table["fault"][SECOND]
     assert table["rows"][SECOND] == SIDE_PX, "the header is whole"
@@ -179,7 +179,7 @@ def test_what_is_no_file_in_place_of_an_image_is_a_fault_of_that_frame_alone(
     frames = scan(tmp_path)
     area.image(SECOND).unlink()
     spoil(area.image(SECOND))
-    table = frame_facts(tmp_path, frames).set_index("month")
+    table = frame_facts(tmp_path, frames).set_index("time")
     assert table["readable"].tolist() == [True, False, True]
     assert fault in table["fault"][SECOND]
     assert pd.isna(table["rows"][SECOND]), "what is not opened has no size to blame"

@@ -28,7 +28,7 @@ BOW_TIE = {"type": "Polygon", "coordinates": [[[0, 0], [5, 5], [5, 0], [0, 5], [
 
 def labels(area: Area, month: str = SECOND) -> pd.Series:
     table = label_facts(area.root, scan(area.root))
-    return table[table["month"] == month].iloc[0]
+    return table[table["time"] == month].iloc[0]
 
 
 def labels_of(tmp_path: Path, features: list[Any]) -> pd.Series:
@@ -144,11 +144,11 @@ def test_a_broken_label_file_says_what_is_wrong_and_hinders_no_other(
     area = good_area(tmp_path)
     area.labels(SECOND).write_bytes(content)
     found, through_time = label_and_identity_facts(tmp_path, scan(tmp_path))
-    table = found.set_index("month")
+    table = found.set_index("time")
     assert table["readable"].tolist() == [True, False, True]
     assert pd.Series(table["fault"][SECOND]).str.contains(fault).item(), table["fault"][SECOND]
     assert str(tmp_path) not in table["fault"][SECOND]
-    assert through_time["month"].tolist() == [MONTHS[0], MONTHS[2]]
+    assert through_time["time"].tolist() == [MONTHS[0], MONTHS[2]]
 
 
 def test_births_are_ids_of_no_earlier_month_of_the_area(tmp_path: Path) -> None:
