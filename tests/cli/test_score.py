@@ -82,11 +82,10 @@ def test_json_has_the_names_of_the_reference(truth: Path, late: Path, tmp_path: 
     assert "strict" not in content
 
 
-@pytest.mark.skipif(not scot_cases.AVAILABLE, reason=f"the reference's cases are not in {scot_cases.FOLDER}")
 @pytest.mark.parametrize("name", ["e27_duplicate_proposal_id_distinct_truths", "e43_polygon_empty_row_new_id", "r07"])
 def test_json_agrees_with_the_reference(name: str, tmp_path: Path) -> None:
-    folder, case = scot_cases.FOLDER / name, scot_cases.expected()[name]
-    run(folder / "truth.csv", folder / "proposal.csv", "--json", tmp_path / "scores.json")
+    case = scot_cases.expected()[name]
+    run(*scot_cases.write_case(name, tmp_path), "--json", tmp_path / "scores.json")
     content = json.loads((tmp_path / "scores.json").read_text())
     assert content["score"] == pytest.approx(case["score"], abs=1e-12)
     assert content["aois"] == {aoi: pytest.approx(fields, abs=1e-12) for aoi, fields in case["aois"].items()}

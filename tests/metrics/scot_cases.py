@@ -1,6 +1,8 @@
-"""The reference scorer's inputs and results, where they lie beside the repository."""
+"""The reference scorer's inputs and results, packed in ``scot_cases.json.gz``."""
 
 import csv
+import gzip
+import io
 import json
 from functools import cache
 from pathlib import Path
@@ -9,23 +11,34 @@ from typing import Any
 import pandas as pd
 import shapely
 
-FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "scot_cases"
-AVAILABLE = (FOLDER / "expected.json").is_file()
+from tests.metrics.pack_scot_cases import PACKED
 
 
 @cache
+def packed() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(gzip.decompress(PACKED.read_bytes()))
+    return content
+
+
 def expected() -> dict[str, Any]:
-    cases: dict[str, Any] = json.loads((FOLDER / "expected.json").read_text())["cases"] if AVAILABLE else {}
+    cases: dict[str, Any] = packed()["expected"]
     return cases
 
 
+def write_case(name: str, folder: Path) -> tuple[Path, Path]:
+    """Write the CSV files of truth and proposal as the reference read them."""
+    truth, proposal = folder / "truth.csv", folder / "proposal.csv"
+    for path in (truth, proposal):
+        path.write_bytes(packed()["csv"][f"{name}/{path.name}"].encode())
+    return truth, proposal
+
+
 def read_case(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return read_csv(FOLDER / name / "truth.csv"), read_csv(FOLDER / name / "proposal.csv")
+    return read_csv(name, "truth"), read_csv(name, "proposal")
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+def read_csv(name: str, kind: str) -> pd.DataFrame:
+    rows = list(csv.DictReader(io.StringIO(packed()["csv"][f"{name}/{kind}.csv"], newline="")))
     return pd.DataFrame(
         {
             "aoi": pd.Series([row["filename"][30:58] for row in rows], dtype="str"),

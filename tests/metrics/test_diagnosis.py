@@ -175,7 +175,6 @@ def test_kinds_add_up_to_the_counts_of_the_score_and_mending_never_harms(seed: i
     assert_kinds_add_up(*town(seed, times=times))
 
 
-@pytest.mark.skipif(not scot_cases.AVAILABLE, reason=f"the reference's cases are not in {scot_cases.FOLDER}")
 @pytest.mark.parametrize("name", sorted(n for n, case in scot_cases.expected().items() if "error" not in case))
 def test_kinds_add_up_in_the_reference_cases(name: str) -> None:
     assert_kinds_add_up(*scot_cases.read_case(name))

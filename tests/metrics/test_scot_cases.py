@@ -1,19 +1,29 @@
 """SCOT against the reference scorer's own results."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from sn7ml.core.errors import LabelError
 from sn7ml.metrics.scot import score_scot
 from tests.metrics import scot_cases
+from tests.metrics.pack_scot_cases import cases_in
 
 NAMES = sorted(scot_cases.expected())
 SCORED = [name for name in NAMES if "error" not in scot_cases.expected()[name]]
 
-pytestmark = pytest.mark.skipif(
-    not scot_cases.AVAILABLE, reason=f"the reference's cases are not in {scot_cases.FOLDER}"
-)
+ORIGINALS = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "scot_cases"
+
+
+def test_there_are_48_cases_of_which_one_has_no_score() -> None:
+    assert len(NAMES) == 48
+    assert len(SCORED) == 47
+
+
+@pytest.mark.skipif(not ORIGINALS.is_dir(), reason=f"the folder of the cases is not at {ORIGINALS}")
+def test_the_packed_cases_are_those_of_the_folder() -> None:
+    assert scot_cases.packed() == cases_in(ORIGINALS)
 
 
 @pytest.mark.parametrize("name", SCORED)

@@ -240,12 +240,10 @@ def test_polygons_of_a_folder_are_those_of_its_labels(tmp_path: Path) -> None:
     assert found["id"].tolist() == ["0", "7", "12"]
 
 
-@pytest.mark.skipif(not scot_cases.AVAILABLE, reason=f"the reference's cases are not in {scot_cases.FOLDER}")
 @pytest.mark.parametrize("name", sorted(scot_cases.expected()))
-def test_the_references_cases_are_read_as_plainly_as_can_be(name: str) -> None:
-    for kind in ("truth", "proposal"):
-        path = scot_cases.FOLDER / name / f"{kind}.csv"
-        found, plain = read_polygons(path), scot_cases.read_csv(path)
+def test_the_references_cases_are_read_as_plainly_as_can_be(name: str, tmp_path: Path) -> None:
+    for path in scot_cases.write_case(name, tmp_path):
+        found, plain = read_polygons(path), scot_cases.read_csv(name, path.stem)
         pd.testing.assert_frame_equal(found.drop(columns="geometry"), plain.drop(columns="geometry"))
         assert (
             shapely.to_wkb(found["geometry"].to_numpy()).tolist()
