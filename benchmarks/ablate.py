@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sn7ml.core.ratios import precision_recall_f1
 from sn7ml.flow.evaluate import track_aois
 from sn7ml.flow.evaluate_model import assessor_for
 from sn7ml.learn.fit import fit
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.metrics.footprints import match_footprints
-from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.outputs.submission import read_polygons
 from sn7ml.params import Params, load_params, recipe_of, with_values
 from sn7ml.scenes.layouts.spacenet7 import scan

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from sn7ml.core.ratios import precision_recall_f1
 from sn7ml.flow.evaluate import Truth, read_split_truth, scored_part, track_aois
 from sn7ml.metrics.footprints import match_footprints
-from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.metrics.scot import score_scot
 from sn7ml.params import TrackParams, load_params, load_track, with_values
 from sn7ml.scenes.layouts.spacenet7 import scan

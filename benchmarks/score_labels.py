@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from sn7ml.core.ratios import precision_recall_f1
 from sn7ml.metrics.diagnosis import by_kind, diagnose
 from sn7ml.metrics.footprints import match_footprints
-from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.metrics.scot import score_scot
 from sn7ml.outputs.submission import read_polygons
 

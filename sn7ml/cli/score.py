@@ -121,7 +121,7 @@ def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def f1_by_aoi(frames: pd.DataFrame) -> dict[str, float]:
     """Return F1 by AOI, and of all counts."""
-    from sn7ml.metrics.ratios import precision_recall_f1  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.core.ratios import precision_recall_f1  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     counts = ["tp", "fp", "fn"]
     sums = {str(aoi): rows[counts].sum().tolist() for aoi, rows in frames.groupby("aoi")}

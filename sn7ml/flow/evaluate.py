@@ -12,7 +12,6 @@ from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.probabilities import CERTAIN, FOOTPRINT, rescaled
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import POLYGONS, TRACKS
-from sn7ml.metrics.pixels import PixelCounts, count_pixels
 from sn7ml.metrics.summary import Scores, summarise
 from sn7ml.outputs.probabilities import ProbabilityCube
 from sn7ml.outputs.tracking.track import track_buildings
@@ -20,6 +19,7 @@ from sn7ml.params import EvaluateParams, TrackParams
 from sn7ml.scenes.labels import read_truth
 from sn7ml.scenes.scored_columns import Columns, inside
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets.pixels import PixelCounts, count_pixels
 from sn7ml.targets.rims import FOOTPRINT_BIT, UNKNOWN_BIT
 
 

@@ -24,9 +24,9 @@ from sn7ml.learn.losses import CombinedLoss
 from sn7ml.learn.memory import keep_freed_memory
 from sn7ml.learn.models import build_model, check_side
 from sn7ml.learn.package import Package
-from sn7ml.metrics.pixels import PixelCounts, count_pixels
 from sn7ml.params import OptimiserParams, Recipe, TrainParams
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets.pixels import PixelCounts, count_pixels
 
 MOMENTUM = 0.9
 

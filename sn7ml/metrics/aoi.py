@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sn7ml.core.ratios import precision_recall_f1
 from sn7ml.metrics.identified import Buildings, Sightings, name_buildings
 from sn7ml.metrics.matching import Matching, Side, match
-from sn7ml.metrics.ratios import precision_recall_f1
 
 BETA_SQUARED = 4.0
 

@@ -17,8 +17,8 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from sn7ml.core.ratios import precision_recall_f1
 from sn7ml.metrics.aoi import PROPOSAL, TRUTH, AoiScot, combine
-from sn7ml.metrics.ratios import precision_recall_f1
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from sn7ml.core.ratios import precision_recall_f1
 from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.per_aoi import in_processes
-from sn7ml.metrics.pixels import PixelCounts
-from sn7ml.metrics.ratios import precision_recall_f1
 from sn7ml.metrics.scot import ScotResult, score_scot
+from sn7ml.targets.pixels import PixelCounts
 
 SPACENET_IOU = 0.25
 """The IoU above which SpaceNet 7 counts a footprint as found."""

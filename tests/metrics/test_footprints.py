@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 import shapely
 
+from sn7ml.core.ratios import precision_recall_f1
 from sn7ml.metrics.footprints import SIZES, count_footprints, match_footprints
-from sn7ml.metrics.ratios import precision_recall_f1
 from tests.metrics.towns import AOI, drawn, table, town
 
 OTHER = "L15-0358E-1220N_1433_3310_13"

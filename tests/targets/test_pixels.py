@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sn7ml.metrics.pixels import PixelCounts, count_pixels
+from sn7ml.targets.pixels import PixelCounts, count_pixels
 
 # Capitals: taken for a building. B, b: building; g, G: ground; x, y: not usable, though taken for
 # a building; y is one.

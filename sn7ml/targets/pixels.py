@@ -1,11 +1,11 @@
-"""Pixels found, false and missed."""
+"""Pixels found, false and missed: what a network's progress is measured by."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sn7ml.metrics.ratios import precision_recall_f1, ratio
+from sn7ml.core.ratios import precision_recall_f1, ratio
 
 
 @dataclass(frozen=True)
