@@ -86,7 +86,7 @@ def test_counts_by_hand(tmp_path: Path) -> None:
     counts = count_buildings(TRACKS.check(pd.DataFrame(rows)), frames, grids, usable)
     write_counts(tmp_path / "buildings.csv", counts)
     assert (tmp_path / "buildings.csv").read_text().splitlines() == [
-        "aoi,month,buildings,new_buildings,area_px2,area_m2,usable_fraction",
+        "aoi,time,buildings,new_buildings,area_px2,area_m2,usable_fraction",
         f"{AOI},2018-01,2,0,20.0,320.0,1.0",  # at the equator a pixel of 4 m is 4 m long
         f"{AOI},2018-02,3,1,23.0,368.0,1.0",
         f"{AOI},2018-04,3,1,10.0,160.0,0.3333",

@@ -127,7 +127,7 @@ def decide(
         *_sightings(born, sorted(cube), outlines(changed.ids, upsampling, params.change.simplify_px)),
         *_sightings(always, sorted(cube), outlines(static.ids, upsampling, params.static.simplify_px)),
     ]
-    return history_table(sorted(sightings, key=lambda sighting: sighting.month))
+    return history_table(sorted(sightings, key=lambda sighting: sighting.time))
 
 
 def _candidates(

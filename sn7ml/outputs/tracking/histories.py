@@ -11,7 +11,7 @@ from sn7ml.core.schemas import TRACKS
 class Sighting(NamedTuple):
     """A building in a month: a row of ``TRACKS`` without its AOI."""
 
-    month: str
+    time: str
     id: str
     birth_month: str
     birth_probability: float
