@@ -70,9 +70,12 @@ def read_config(folder: Path) -> PackageConfig:
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise no_package(folder, error) from None
     if type(upsampling) is not int or not 1 <= upsampling <= MOST_UPSAMPLING:  # true is an int to isinstance
-        raise ModelError(f"{path}: upsampling must be at least 1 and at most {MOST_UPSAMPLING}, got {upsampling!r:.80}")
+        raise ModelError(
+            "package.upsampling",
+            f"{path}: upsampling must be at least 1 and at most {MOST_UPSAMPLING}, got {upsampling!r:.80}",
+        )
     if folds is not None and (type(folds) is not int or folds < 1):
-        raise ModelError(f"{path}: folds must be a number from 1 on, got {folds!r:.80}")
+        raise ModelError("package.folds", f"{path}: folds must be a number from 1 on, got {folds!r:.80}")
     return PackageConfig(_parsed(Recipe, recipe, path), upsampling, folds)
 
 
@@ -106,12 +109,13 @@ def _parsed(model: type[Part], content: Any, path: Path) -> Part:
         return parse(model, content, str(path))
     except ParamsError as error:
         raise ParamsError(
-            f"{error}\nThe model was made by another version of sn7ml, or changed by hand; train it again"
+            error.code, f"{error}\nThe model was made by another version of sn7ml, or changed by hand; train it again"
         ) from None
 
 
 def no_package(folder: Path, error: Exception) -> ModelError:
     """Return the error to raise where a package is not whole."""
     return ModelError(
-        f"{folder}: no whole model package ({type(error).__name__}: {error!s:.200}); run `dvc repro train`"
+        "package.unreadable",
+        f"{folder}: no whole model package ({type(error).__name__}: {error!s:.200}); run `dvc repro train`",
     )

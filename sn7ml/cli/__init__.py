@@ -13,7 +13,7 @@ from sn7ml.cli.runs import compare, runs
 from sn7ml.cli.score import score
 from sn7ml.cli.search import search
 from sn7ml.cli.validate import validate
-from sn7ml.core.errors import Sn7Error
+from sn7ml.core.errors import Sn7Error, heading
 
 app = typer.Typer(
     help="Find every building in monthly satellite images and follow each through time.",
@@ -43,7 +43,8 @@ def main() -> NoReturn:
     try:
         app()
     except (Sn7Error, OSError) as error:
-        terminal.errors.print(f"[bold red]error:[/] {escape(printable(str(error)))}", highlight=False, soft_wrap=True)
+        head, text = escape(heading(error)), escape(printable(str(error)))
+        terminal.errors.print(f"[bold red]{head}[/] {text}", highlight=False, soft_wrap=True)
         raise SystemExit(1) from None
     raise SystemExit(0)
 

@@ -90,7 +90,8 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
             write_task(out, task, counts | trust(out, drift))
     except OSError as error:
         raise Sn7Error(
-            f"cannot write to {out} ({error}). What lies there is whole: mend the cause, and the same command goes on"
+            "prediction.cannot-write",
+            f"cannot write to {out} ({error}). What lies there is whole: mend the cause, and the same command goes on",
         ) from None
     console.print(f"{buildings} buildings, {len(tracks)} footprints in {len(frames)} frames: {out}", soft_wrap=True)
     show_trust(drift)
@@ -105,13 +106,14 @@ def choose_usage(package: Path, params: Path | None, tracker: Path | None) -> "U
         usage = None if params else read_usage(package)
     except ParamsError as error:
         raise ParamsError(
-            f"{error}; or give --params FILE, which says in place of {USAGE} how the model is used"
+            error.code, f"{error}; or give --params FILE, which says in place of {USAGE} how the model is used"
         ) from None
     if usage is None:
         path = params or Path("params.yaml")
         if not path.exists():
             raise ParamsError(
-                f"{package} does not say how it is used, as registered models do, and there is no {path}: give --params FILE"
+                "package.no-usage",
+                f"{package} does not say how it is used, as registered models do, and there is no {path}: give --params FILE",
             )
         whole = load_params(path)
         usage = Usage(predict=whole.predict, track=whole.track)

@@ -43,7 +43,8 @@ def data() -> None:
     recipe, committed = read_data_file()
     if recipe is None:
         raise CatalogError(
-            "data/ is absent and data.dvc names no synthetic set; fetch it with `dvc pull`, or use `sn7ml use DATA`"
+            "project.no-data",
+            "data/ is absent and data.dvc names no synthetic set; fetch it with `dvc pull`, or use `sn7ml use DATA`",
         )
     make_synthetic(Path("data"), **recipe)
     dvc("add", "--quiet", "data")
@@ -61,15 +62,18 @@ def read_data_file() -> tuple[dict[str, int] | None, str]:
         content = read_yaml(Path("data.dvc"))
         recipe, digest = content.get("meta", {}).get("synthetic"), str(content["outs"][0]["md5"])
     except FileNotFoundError:
-        raise CatalogError("no data.dvc here; run this in the project's root folder") from None
+        raise CatalogError("project.not-here", "no data.dvc here; run this in the project's root folder") from None
     except (OSError, ValueError, AttributeError, KeyError, IndexError, TypeError) as error:
-        raise CatalogError(f"data.dvc: is damaged ({error!r:.200}); `git restore data.dvc` brings it back") from None
+        raise CatalogError(
+            "project.data-damaged", f"data.dvc: is damaged ({error!r:.200}); `git restore data.dvc` brings it back"
+        ) from None
     known = {"aois", "months", "size_px", "seed"}
     if recipe is not None and not (
         isinstance(recipe, dict) and set(recipe) == known and all(type(value) is int for value in recipe.values())
     ):
         raise CatalogError(
-            f"data.dvc: meta.synthetic must hold whole numbers under {sorted(known)}, got {recipe!r:.200}"
+            "project.data-recipe",
+            f"data.dvc: meta.synthetic must hold whole numbers under {sorted(known)}, got {recipe!r:.200}",
         )
     return recipe, digest
 
@@ -174,18 +178,19 @@ def refuse_uncommitted(*files: str) -> None:
     if changed:
         names = " ".join(line[3:] for line in changed)
         raise ParamsError(
+            "project.uncommitted-params",
             f"{names}: changed and not committed, so there would be no way back; first `git commit -m 'before' {names}`, "
-            "or give --force"
+            "or give --force",
         )
 
 
 def require_project() -> None:
     """Raise ParamsError where there is no pipeline."""
     if not Path("dvc.yaml").is_file():
-        raise ParamsError("no dvc.yaml here; run this in the project's root folder")
+        raise ParamsError("project.not-here", "no dvc.yaml here; run this in the project's root folder")
 
 
 def dvc(*arguments: str) -> None:
     """Run DVC of this environment; its own message stands, and its failure is ours."""
     if subprocess.run([sys.executable, "-m", "dvc", *arguments], check=False).returncode:
-        raise Sn7Error(f"`dvc {' '.join(arguments)}` failed")
+        raise Sn7Error("project.dvc-failed", f"`dvc {' '.join(arguments)}` failed")

@@ -96,10 +96,11 @@ def compare(
 
     if not 2 <= len(names) <= len(LABELS):
         raise ParamsError(
-            f"{len(names)} run(s) given; expected 2 to {len(LABELS)}, such as `sn7ml compare best champion`"
+            "options.run-count",
+            f"{len(names)} run(s) given; expected 2 to {len(LABELS)}, such as `sn7ml compare best champion`",
         )
     if out.is_dir():
-        raise ParamsError(f"--out {out} is a folder; expected a file such as compare.html")
+        raise ParamsError("output.is-folder", f"--out {out} is a folder; expected a file such as compare.html")
     store = open_store()
     with console.status("reading runs"):
         comparison = read_comparison(store, names)
@@ -147,7 +148,7 @@ def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
             )
     faults += _mismatches(records)
     if faults:
-        raise StoreError("\n".join(faults))
+        raise StoreError("runs.not-comparable", "\n".join(faults))
     return records
 
 

@@ -97,25 +97,30 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
 def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> None:
     """Refuse what could not be done, before the work begins. Raises ParamsError."""
     if not 0 <= iou < 1:
-        raise ParamsError(f"--iou is {iou:g}; expected a number from 0 to less than 1, such as 0.25")
+        raise ParamsError(
+            "options.iou-range", f"--iou is {iou:g}; expected a number from 0 to less than 1, such as 0.25"
+        )
     if json_file is not None and (not json_file or Path(json_file).is_dir()):
-        raise ParamsError(f"--json {json_file!r} is no name for a file; expected one such as scores.json, or -")
+        raise ParamsError(
+            "options.json-name", f"--json {json_file!r} is no name for a file; expected one such as scores.json, or -"
+        )
     if diagnose is not None and diagnose.exists() and not diagnose.is_dir():
-        raise ParamsError(f"--diagnose {diagnose} is a file; expected a folder, new or not")
+        raise ParamsError("output.not-a-folder", f"--diagnose {diagnose} is a file; expected a folder, new or not")
 
 
 def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read two tables of polygons; faults of both are told at once."""
     from sn7ml.outputs.submission import read_polygons, read_truth_polygons  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
-    tables, faults = [], []
+    tables: list[pd.DataFrame] = []
+    faults: list[LabelError] = []
     for path, read in ((truth, read_truth_polygons), (proposal, read_polygons)):
         try:
             tables.append(read(path))
         except LabelError as fault:
-            faults.append(str(fault))
+            faults.append(fault)
     if faults:
-        raise LabelError("\n".join(faults))
+        raise LabelError(faults[0].code, "\n".join(str(fault) for fault in faults))
     return tables[0], tables[1]
 
 

@@ -109,13 +109,13 @@ def thresholds_of(path: Path | None) -> "ValidationParams":
 def refuse_file(option: str, folder: Path | None) -> None:
     """Raise ParamsError if there is something at ``folder`` that is none."""
     if folder is not None and folder.exists() and not folder.is_dir():
-        raise ParamsError(f"{option} {folder} is not a folder")
+        raise ParamsError("output.not-a-folder", f"{option} {folder} is not a folder")
 
 
 def refuse_full(option: str, folder: Path) -> None:
     """Raise ParamsError if there is something in ``folder``."""
     if folder.exists() and any(folder.iterdir()):
-        raise ParamsError(f"{option} {folder} is not empty; remove it or name another one")
+        raise ParamsError("output.folder-not-empty", f"{option} {folder} is not empty; remove it or name another one")
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def reference_of(path: Path) -> "Reference":
     if path.is_file():
         return read_reference(path)
     if not path.is_dir():
-        raise CatalogError(f"--against {path}: neither a data folder nor a {REFERENCE}")
+        raise CatalogError("options.against", f"--against {path}: neither a data folder nor a {REFERENCE}")
     root = path.resolve()
     with console.status("reading the reference"):
         frames = scan(root)

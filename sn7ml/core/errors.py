@@ -14,14 +14,26 @@
     ├── StoreError           the MLflow store or the model registry
     └── ItemsFailed          some items of a map failed; names every one
 
-Misuse by a programmer is a plain ``ValueError``.
+Each carries a ``code`` such as ``labels.duplicate-id``, which stays when the message is reworded: programs and tests go by
+the code, people by the message. docs/errors.md lists them all. Misuse by a programmer is a plain ``ValueError``.
 """
 
 from collections.abc import Mapping
 
 
 class Sn7Error(Exception):
-    """Something about the input or the set-up is wrong; the message says what and how to mend it."""
+    """Something about the input or the set-up is wrong; the message says what and how to mend it.
+
+    ``code`` is the subject and the reason, as in ``"labels.duplicate-id"``: a literal where the error is raised.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)  # both: an exception is copied to another process by its arguments
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class ParamsError(Sn7Error):
@@ -70,8 +82,19 @@ class ItemsFailed(Sn7Error):
         self.failures = dict(failures)
         self.total = total
         lines = [f"  {name}: {type(error).__name__}: {error}" for name, error in sorted(self.failures.items())]
-        super().__init__("\n".join([f"{len(self.failures)} of {total} items failed:", *lines]))
+        super().__init__("items.failed", "\n".join([f"{len(self.failures)} of {total} items failed:", *lines]))
 
     def __reduce__(self) -> tuple[type["ItemsFailed"], tuple[dict[str, Exception], int]]:
-        # An exception is pickled by its message, which is not what __init__ takes.
+        # An exception is pickled by its code and message, which is not what this __init__ takes.
         return type(self), (self.failures, self.total)
+
+
+def heading(error: Exception) -> str:
+    """Return what stands before an error's message on a terminal, with its code if it has one.
+
+    >>> heading(LabelError("labels.duplicate-id", "a.geojson: Id [7] occurs more than once"))
+    'error [labels.duplicate-id]:'
+    >>> heading(OSError("disk full"))
+    'error:'
+    """
+    return f"error [{error.code}]:" if isinstance(error, Sn7Error) else "error:"

@@ -35,15 +35,22 @@ class Table:
         """
         missing = [name for name in self.columns if name not in frame.columns]
         if missing:
-            raise TableError(f"table {self.name!r} lacks column(s) {missing}; it has {list(frame.columns)}")
+            raise TableError(
+                "table.missing-column", f"table {self.name!r} lacks column(s) {missing}; it has {list(frame.columns)}"
+            )
         frame = frame[list(self.columns)]
         for name, kind in self.columns.items():
             if len(frame) and not _is(frame[name], kind):
-                raise TableError(f"table {self.name!r}: column {name!r} must be {kind}, got {frame[name].dtype}")
+                raise TableError(
+                    "table.column-type", f"table {self.name!r}: column {name!r} must be {kind}, got {frame[name].dtype}"
+                )
         twice = frame[frame.duplicated(list(self.key), keep=False)]
         if len(twice):
             example = dict(zip(self.key, twice[list(self.key)].iloc[0], strict=True))
-            raise TableError(f"table {self.name!r}: {len(twice)} rows share a key {self.key}, for instance {example}")
+            raise TableError(
+                "table.duplicate-key",
+                f"table {self.name!r}: {len(twice)} rows share a key {self.key}, for instance {example}",
+            )
         return frame
 
 

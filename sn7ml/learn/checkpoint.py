@@ -72,7 +72,8 @@ class Checkpoint:
             return Progress(**content["progress"])
         except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
             raise ModelError(
-                f"{self.path}: is no checkpoint ({type(error).__name__}: {error!s:.200}); delete it to start over"
+                "checkpoint.unreadable",
+                f"{self.path}: is no checkpoint ({type(error).__name__}: {error!s:.200}); delete it to start over",
             ) from None
 
 

@@ -87,7 +87,8 @@ def fit(
     if train_tiles.empty or val_tiles.empty:
         which = "learn" if train_tiles.empty else "be validated"
         raise TableError(
-            f"{tiles.folder}: no labelled tile for network {network} to {which} on; see split and tiling in params.yaml"
+            "tiles.none-for-network",
+            f"{tiles.folder}: no labelled tile for network {network} to {which} on; see split and tiling in params.yaml",
         )
     training = Training.start(recipe, params, tiles)
     train_batches = _loader(training, tiles, train_tiles, recipe, params)
@@ -188,7 +189,9 @@ class Training:
     def _number(self, value: Tensor, which: str) -> float:
         number = value.item()
         if not math.isfinite(number):
-            raise ModelError(f"the {which} loss became {number}; lower optimiser.learning_rate")
+            raise ModelError(
+                "training.loss-not-finite", f"the {which} loss became {number}; lower optimiser.learning_rate"
+            )
         return float(number)
 
 

@@ -77,15 +77,18 @@ def check_side(network: nn.Module, params: ModelParams, side_px: int) -> None:
         network.train(training)
     if reason:
         raise ModelError(
+            "model.tile-size",
             f"model {params.architecture} with encoder {params.encoder!r} cannot take squares of {side_px} px "
-            f"(tiling.size_px × model.upsampling or tiling.upsampling): {reason:.300}"
+            f"(tiling.size_px × model.upsampling or tiling.upsampling): {reason:.300}",
         )
 
 
 def _architecture(name: str) -> type[nn.Module]:
     known: dict[str, type[nn.Module]] = {cls.__name__: cls for cls in smp.MODEL_ARCHITECTURES_MAPPING.values()}
     if name not in known:
-        raise ModelError(f"model.architecture {name!r} is unknown; known: {sorted(known)}")
+        raise ModelError(
+            "model.unknown-architecture", f"model.architecture {name!r} is unknown; known: {sorted(known)}"
+        )
     return known[name]
 
 
@@ -97,15 +100,17 @@ def _check_names(params: ModelParams) -> None:
     if name.split(".")[0] not in known if is_timm else name not in known:
         near = [f"{TIMM * is_timm}{other}" for other in get_close_matches(name, known, n=5)]
         raise ModelError(
+            "model.unknown-encoder",
             f"model.encoder {params.encoder!r} is unknown; "
             + (f"do you mean one of {near}? " if near else "")
             + "Known are "
-            f"smp.encoders.get_encoder_names() and, with {TIMM!r} before their names, timm.list_models()"
+            f"smp.encoders.get_encoder_names() and, with {TIMM!r} before their names, timm.list_models()",
         )
     weights = ["imagenet"] if is_timm else sorted(smp.encoders.encoders[name]["pretrained_settings"])
     if params.weights and params.weights not in weights:
         raise ModelError(
-            f"model.weights {params.weights!r} is unknown for {params.encoder!r}; known: {weights}, or null"
+            "model.unknown-weights",
+            f"model.weights {params.weights!r} is unknown for {params.encoder!r}; known: {weights}, or null",
         )
 
 
@@ -117,8 +122,9 @@ def _build(architecture: type[nn.Module], params: ModelParams, weights: str | No
         network = build(None)  # first without: what fails now is no matter of weights
     except MISFITS as error:
         raise ModelError(
+            "model.encoder-misfit",
             f"model.architecture {params.architecture} and model.encoder {params.encoder!r} do not fit each other "
-            f"({type(error).__name__}: {error!s:.300}); take another encoder, for instance {BUNDLED!r}"
+            f"({type(error).__name__}: {error!s:.300}); take another encoder, for instance {BUNDLED!r}",
         ) from None
     if weights is None:
         return network
@@ -126,9 +132,10 @@ def _build(architecture: type[nn.Module], params: ModelParams, weights: str | No
         return build(True if params.encoder.startswith(TIMM) else weights)
     except (OSError, *MISFITS) as error:  # no network, no such file, disk full; timm knows no weights
         raise ModelError(
+            "model.download-failed",
             f"model.weights {weights!r} of encoder {params.encoder!r} cannot be downloaded "
             f"({type(error).__name__}: {error!s:.200}); use a machine with a network, set model.weights to null, "
-            f"or take encoder {BUNDLED!r}, whose weights are installed"
+            f"or take encoder {BUNDLED!r}, whose weights are installed",
         ) from None
 
 
@@ -143,6 +150,7 @@ def _load_bundled_weights(network: nn.Module) -> None:
     wanted = encoder.state_dict()
     if [tuple(t.shape) for t in given] != [tuple(t.shape) for t in wanted.values()]:
         raise ModelError(
-            f"the packaged weights ({len(given)} tensors) do not fit {BUNDLED} ({len(wanted)}); is timm of the locked version?"
+            "model.bundled-weights",
+            f"the packaged weights ({len(given)} tensors) do not fit {BUNDLED} ({len(wanted)}); is timm of the locked version?",
         )
     encoder.load_state_dict(dict(zip(wanted, given, strict=True)))

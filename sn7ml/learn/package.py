@@ -46,7 +46,9 @@ class Package:
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
-            raise ModelError(f"weights do not fit {self.recipe.model}: {error!s:.300}") from None
+            raise ModelError(
+                "package.weights-misfit", f"weights do not fit {self.recipe.model}: {error!s:.300}"
+            ) from None
         return network
 
 
@@ -76,7 +78,7 @@ def save_package(folder: Path, package: Package) -> None:
         try:
             save_file(tensors, temporary)
         except safetensors.SafetensorError as error:  # its name for a full disk, among others
-            raise ModelError(f"{folder / WEIGHTS}: cannot be written ({error})") from None
+            raise ModelError("package.cannot-write", f"{folder / WEIGHTS}: cannot be written ({error})") from None
     config = {
         "recipe": package.recipe.model_dump(mode="json"), "upsampling": package.upsampling, "folds": package.folds
     }  # fmt: skip
@@ -133,6 +135,7 @@ def _refuse_other_network(package: Package, folder: Path) -> None:
     for number, weights in enumerate(package.weights):
         if wanted != {name: tuple(tensor.shape) for name, tensor in weights.items()}:
             raise ModelError(
+                "package.weights-misfit",
                 f"{folder}: weights do not fit {package.recipe.model}: network {number} has {len(weights)} tensors, which "
-                f"are not the {len(wanted)} of that model"
+                f"are not the {len(wanted)} of that model",
             )

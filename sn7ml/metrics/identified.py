@@ -121,11 +121,16 @@ def split_by_aoi(table: pd.DataFrame, name: str) -> dict[str, Sightings]:
     """
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
-        raise TableError(f"the {name} table lacks column(s) {missing}; it has {list(table.columns)}")
+        raise TableError(
+            "table.missing-column", f"the {name} table lacks column(s) {missing}; it has {list(table.columns)}"
+        )
     for column in TEXT:
         if bool(table[column].isna().any()):
             row = int(table[column].isna().to_numpy().argmax())
-            raise TableError(f"the {name} table has no {column} in row {row} (counted from 0); every row needs one")
+            raise TableError(
+                "table.missing-value",
+                f"the {name} table has no {column} in row {row} (counted from 0); every row needs one",
+            )
     text = {column: table[column].astype("str").reset_index(drop=True) for column in TEXT}
     geometry = _geometries(table["geometry"], name)
     rows = text["aoi"].groupby(text["aoi"], sort=True).indices
@@ -142,5 +147,8 @@ def _geometries(column: pd.Series, name: str) -> Geometries:
     if strange.any():
         row = int(strange.argmax())
         kind = type(geometry[row]).__name__
-        raise TableError(f"the {name} table's geometry in row {row} is a {kind}; expected a shapely geometry or None")
+        raise TableError(
+            "table.geometry-type",
+            f"the {name} table's geometry in row {row} is a {kind}; expected a shapely geometry or None",
+        )
     return geometry

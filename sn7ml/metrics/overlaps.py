@@ -109,8 +109,9 @@ def _pairs_of_boxes(mine: Geometries, others: Geometries) -> tuple[Rows, Rows]:
         total += len(first)
         if total > MOST_PAIRS:
             raise LabelError(
+                "scoring.too-many-pairs",
                 f"more than {MOST_PAIRS:,} pairs of a true and a found polygon meet in one month: {len(mine):,} and "
-                f"{len(others):,} of them lie in heaps; expected buildings side by side"
+                f"{len(others):,} of them lie in heaps; expected buildings side by side",
             )
     return np.concatenate([it for it, _ in found]), np.concatenate([it for _, it in found])
 

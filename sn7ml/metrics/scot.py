@@ -106,8 +106,9 @@ def score_scot(
     scored = {aoi: both for aoi, both in results.items() if both is not None}
     if not scored:
         raise LabelError(
+            "scoring.no-truth",
             f"the truth holds no polygon of at least {min_area_px2:g} px² ({len(truth)} rows): "
-            "SCOT is a mean over the AOIs with truth, so there is nothing to score"
+            "SCOT is a mean over the AOIs with truth, so there is nothing to score",
         )
     labelled = {aoi for aoi, area in areas.items() if len(area.truth)}
     proposed = {aoi: len(area.proposals) for aoi, area in areas.items() if len(area.proposals)}

@@ -81,7 +81,9 @@ def read_geoparquet(path: Path) -> geopandas.GeoDataFrame:
         return geopandas.read_parquet(path)
     except GEOPARQUET_FAULTS as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
-        raise TableError(f"{path}: cannot be read as GeoParquet ({reason:.200}); {CURE}") from None
+        raise TableError(
+            "footprints.unreadable", f"{path}: cannot be read as GeoParquet ({reason:.200}); {CURE}"
+        ) from None
 
 
 def _read(folder: Path, grids: Mapping[str, Grid], kind: Table) -> pd.DataFrame:
@@ -92,18 +94,23 @@ def _read(folder: Path, grids: Mapping[str, Grid], kind: Table) -> pd.DataFrame:
 def _read_area(path: Path, aoi: str, grid: Grid, kind: Table) -> pd.DataFrame:
     found = read_geoparquet(path)
     if found.crs is not None and found.crs.to_epsg() != grid.epsg:
-        raise TableError(f"{path}: is in {clipped(found.crs.to_string())}, its images in EPSG:{grid.epsg}; {CURE}")
+        raise TableError(
+            "footprints.crs", f"{path}: is in {clipped(found.crs.to_string())}, its images in EPSG:{grid.epsg}; {CURE}"
+        )
     shapes = found.geometry.to_numpy(dtype=object)
     if (broken := np.flatnonzero(shapely.is_missing(shapes) | not_finite(shapes))).size:
         raise TableError(
-            f"{path}: row {broken[0]} has no shape, or one with a coordinate that is no finite number; {CURE}"
+            "footprints.geometry",
+            f"{path}: row {broken[0]} has no shape, or one with a coordinate that is no finite number; {CURE}",
         )
     geometry = pd.Series(grid.to_pixels(shapes), dtype="object")
     try:
         found = pd.DataFrame(found.drop(columns=found.geometry.name)).rename(columns=OLDER)
         table = kind.check(found.assign(geometry=geometry))
     except TableError as error:
-        raise TableError(f"{path}: {error}; {CURE}") from None
+        raise TableError(error.code, f"{path}: {error}; {CURE}") from None
     if others := sorted(set(table["aoi"].astype("str")) - {aoi}):
-        raise TableError(f"{path}: holds footprints of {clipped(others[0])}, not of {aoi}; {CURE}")
+        raise TableError(
+            "footprints.other-aoi", f"{path}: holds footprints of {clipped(others[0])}, not of {aoi}; {CURE}"
+        )
     return table

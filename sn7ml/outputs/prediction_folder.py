@@ -85,7 +85,7 @@ def read_task(out: Path) -> dict[str, Any] | None:
         If ``out`` is a file, holds something else, or its ``predict.json`` is damaged.
     """
     if out.exists() and not out.is_dir():
-        raise CatalogError(f"{out} is a file; expected a folder, new or empty")
+        raise CatalogError("output.not-a-folder", f"{out} is a file; expected a folder, new or empty")
     if not out.exists() or all(path.name == LOCK for path in out.iterdir()):
         return None
     try:
@@ -93,11 +93,13 @@ def read_task(out: Path) -> dict[str, Any] | None:
         return {key: content[key] for key in ("model", "params", "images")}
     except FileNotFoundError:
         raise CatalogError(
-            f"{out} is not empty, and no prediction ({TASK}) lies in it; name another folder, or empty it"
+            "prediction.folder-not-empty",
+            f"{out} is not empty, and no prediction ({TASK}) lies in it; name another folder, or empty it",
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CatalogError(
-            f"{out / TASK} cannot be read ({type(error).__name__}: {error!s:.100}); remove {out}, or name another folder"
+            "prediction.unreadable",
+            f"{out / TASK} cannot be read ({type(error).__name__}: {error!s:.100}); remove {out}, or name another folder",
         ) from None
 
 
@@ -126,13 +128,14 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise CatalogError(
-            f"{out}: another process is writing its prediction there; wait for it, or name another folder"
+            "prediction.in-use",
+            f"{out}: another process is writing its prediction there; wait for it, or name another folder",
         ) from None
     try:
         if overwrite:
             _clear(out)
         elif before is not None and (changes := _differences(before, task.as_dict())):
-            raise CatalogError(f"{out} holds another prediction ({'; '.join(changes)}): {CURE}")
+            raise CatalogError("prediction.other", f"{out} holds another prediction ({'; '.join(changes)}): {CURE}")
         for path in out.rglob(".*"):
             if LEFTOVER.fullmatch(path.name):
                 path.unlink()

@@ -54,7 +54,7 @@ def _check_written(temporary: Path, bands: Sequence[NDArray[np.uint8]], path: Pa
     except RasterError:
         whole = False
     if not whole:
-        raise RasterError(f"{path}: was not written whole; is the disk full?")
+        raise RasterError("probabilities.incomplete", f"{path}: was not written whole; is the disk full?")
 
 
 def usable_fraction(path: Path) -> float:
@@ -85,9 +85,14 @@ class ProbabilityCube(Mapping[str, Probabilities]):
         self.grid = grid
         self._paths = {path.stem: path for path in sorted(folder.glob("[0-9]*.tif"))}
         if wrong := [name for name in self._paths if not MONTH_PATTERN.fullmatch(name)]:
-            raise RasterError(f"{folder}: {wrong[:3]} are no months such as 2018-01; run `dvc repro predict`")
+            raise RasterError(
+                "probabilities.file-name",
+                f"{folder}: {wrong[:3]} are no months such as 2018-01; run `dvc repro predict`",
+            )
         if not self._paths:
-            raise RasterError(f"{folder}: no probabilities such as 2018-01.tif; run `dvc repro predict`")
+            raise RasterError(
+                "probabilities.none", f"{folder}: no probabilities such as 2018-01.tif; run `dvc repro predict`"
+            )
 
     @cached_property
     def upsampling(self) -> int:
@@ -101,7 +106,8 @@ class ProbabilityCube(Mapping[str, Probabilities]):
     def _check(self, path: Path, found: Grid, factor: int) -> None:
         if found != self.grid.upsampled(factor):
             raise RasterError(
-                f"{path} is on {found}, which is not the images' {self.grid} up-sampled {factor} times; run `dvc repro predict`"
+                "probabilities.grid",
+                f"{path} is on {found}, which is not the images' {self.grid} up-sampled {factor} times; run `dvc repro predict`",
             )
 
     def __getitem__(self, month: str) -> Probabilities:

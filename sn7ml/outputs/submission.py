@@ -57,7 +57,9 @@ def read_polygons(path: Path) -> pd.DataFrame:
     if path.is_dir():
         return read_label_folder(path)
     if path.name.endswith(".geojson"):
-        raise LabelError(f"{path}: is one GeoJSON file; expected the folder with all *{LABEL_ENDING}, or a CSV")
+        raise LabelError(
+            "labels.single-file", f"{path}: is one GeoJSON file; expected the folder with all *{LABEL_ENDING}, or a CSV"
+        )
     return read_submission(path)
 
 
@@ -112,7 +114,7 @@ def _bad_lines(path: Path, rows: CsvRows, bad: NDArray[np.intp], geometries: NDA
         values = {name: rows.columns[name][row] for name in COLUMNS}
         told[rows.lines[row]] = _faults(rows.lines[row], values, geometries[row])
     head = f"{path}: {total:,} bad line{'s' * (total > 1)}"
-    return LabelError(listing(head, [told[line] for line in sorted(told)], total))
+    return LabelError("submission.bad-lines", listing(head, [told[line] for line in sorted(told)], total))
 
 
 def _faults(line: int, values: Mapping[str, str], geometry: BaseGeometry | None) -> list[str]:

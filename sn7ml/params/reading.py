@@ -54,12 +54,15 @@ def with_values(section: Model, values: Mapping[str, Any], source: str) -> Model
 def parse(model: type[Model], content: Any, source: str) -> Model:
     """Build ``model`` from what a YAML file held; ``source`` names the file in errors."""
     if not isinstance(content, dict):
-        raise ParamsError(f"{source}: expected a mapping with the keys {list(model.model_fields)}, got {content!r:.80}")
+        raise ParamsError(
+            "params.not-a-mapping",
+            f"{source}: expected a mapping with the keys {list(model.model_fields)}, got {content!r:.80}",
+        )
     try:
         return model.model_validate(_tuples(content))
     except ValidationError as error:
         lines = [f"  {_explain(model, fault)}" for fault in error.errors()]
-        raise ParamsError("\n".join([f"{source}: {len(lines)} fault(s)", *lines])) from None
+        raise ParamsError("params.invalid", "\n".join([f"{source}: {len(lines)} fault(s)", *lines])) from None
 
 
 def _tuples(value: Any) -> Any:
@@ -98,8 +101,8 @@ def _read_yaml(path: Path) -> Any:
     try:
         return read_yaml(path)
     except FileNotFoundError:
-        raise ParamsError(f"no file {path}; run this in the project's root folder") from None
+        raise ParamsError("params.no-file", f"no file {path}; run this in the project's root folder") from None
     except OSError as error:
-        raise ParamsError(f"{path}: cannot be read as YAML: {error.strerror}") from None
+        raise ParamsError("params.cannot-read", f"{path}: cannot be read as YAML: {error.strerror}") from None
     except ValueError as error:
-        raise ParamsError(f"{path}: cannot be read as YAML: {error}") from None
+        raise ParamsError("params.not-yaml", f"{path}: cannot be read as YAML: {error}") from None

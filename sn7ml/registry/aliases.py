@@ -64,8 +64,9 @@ def change_champion(store: Store, name: str, change: Change) -> None:
     stands = version_at(store.client, name, CHAMPION)
     if stands is None or str(stands.version) != change.champion:
         raise StoreError(
+            "registry.champion-changed",
             f"another machine made version {stands.version if stands else 'none'} of {name!r} the champion at the same moment; "
-            "it stands. Run this again"
+            "it stands. Run this again",
         )
 
 
@@ -97,7 +98,10 @@ def rollback(store: Store, name: str, reason: str) -> Change:
         settle(store, name)
         champion, previous = (version_at(store.client, name, alias) for alias in (CHAMPION, PREVIOUS))
         if champion is None or previous is None or champion.version == previous.version:
-            raise StoreError(f"{name!r} has no previous champion to go back to; `sn7ml models` shows its versions")
+            raise StoreError(
+                "registry.no-previous-champion",
+                f"{name!r} has no previous champion to go back to; `sn7ml models` shows its versions",
+            )
         change = Change("rolled back", str(previous.version), str(champion.version), reason[:LONGEST], who(), now())
         change_champion(store, name, change)
     return change

@@ -108,7 +108,7 @@ class Exam:
         with tempfile.TemporaryDirectory(prefix="sn7ml-exam-") as folder:
             out = Path(folder) / "out"
             if failure := self._ask(module or CONTRACTS[0], code, model / "artifacts" / ARTIFACT, out):
-                raise StoreError(_cannot(name, own, failure))
+                raise StoreError("registry.cannot-predict", _cannot(name, own, failure))
             tracks = read_outlines(out / "footprints", self._grids)
             scores = score_tracks(tracks, self._truth, self.tiles, out / "probabilities", self._grids, self.evaluate)
         whose = (

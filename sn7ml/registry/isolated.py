@@ -34,7 +34,10 @@ SCHEMA = 1
 def answer(request: Mapping[str, Any]) -> None:
     """Do what a request asks for. Raises ParamsError if it is of another schema."""
     if request.get("schema") != SCHEMA:
-        raise ParamsError(f"schema must be {SCHEMA}, got {request.get('schema')!r}: this sn7ml cannot answer")
+        raise ParamsError(
+            "registry.request-schema",
+            f"schema must be {SCHEMA}, got {request.get('schema')!r}: this sn7ml cannot answer",
+        )
     # Here, and not above: who asks needs no torch.
     from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
     from sn7ml.flow.evaluate import track_aois  # noqa: PLC0415

@@ -78,7 +78,8 @@ class Judge:
                     verdict = self._verdict(version, champion, own, other, reinstate=reinstate)
                     return self._carry_out(version, champion, replace(verdict, notes=(*notes, *how)))
         raise StoreError(
-            f"the champion of {version.name!r} changed {ATTEMPTS} times while it was scored; run this again"
+            "registry.champion-changed",
+            f"the champion of {version.name!r} changed {ATTEMPTS} times while it was scored; run this again",
         )
 
     def _champion(self, name: str) -> ModelVersion | None:
@@ -99,8 +100,9 @@ class Judge:
             ]
         if (digest := version.tags.get(MODEL_DIGEST)) is None:
             raise StoreError(
+                "registry.foreign-version",
                 f"{name} of {version.name!r} cannot be judged: sn7ml did not register it (no tag {MODEL_DIGEST}). If it is the "
-                f"champion, take the alias {CHAMPION!r} from it in the MLflow UI"
+                f"champion, take the alias {CHAMPION!r} from it in the MLflow UI",
             )
         self.tell(f"scoring {name}")
         with tempfile.TemporaryDirectory(prefix="sn7ml-version-") as folder:

@@ -57,8 +57,9 @@ def _resolved(model: str) -> str:
             version = store.client.get_model_version_by_alias(match["name"], match["alias"])
         except MlflowException as error:
             raise StoreError(
+                "registry.no-such-model",
                 f"no model {model} in {store.uri} ({error.message}); `sn7ml models` lists those there are, and `dvc repro` "
-                "trains and promotes one"
+                "trains and promotes one",
             ) from None
         return f"models:/{match['name']}/{version.version}"
     return model if model.startswith("models:/") else str(Path(model).resolve())

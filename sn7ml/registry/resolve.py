@@ -50,18 +50,20 @@ def find_run_meant(store: Store, text: str) -> RunRecord:
 def _best(store: Store) -> RunRecord:
     runs = [record for record in read_runs(store) if not math.isnan(record.score("scot"))]
     if not runs:
-        raise StoreError("no run has a test_scot yet, so none is best; `make repro` makes one")
+        raise StoreError("runs.none-scored", "no run has a test_scot yet, so none is best; `make repro` makes one")
     return ranked(runs, "scot")[0]
 
 
 def _by_prefix(store: Store, text: str) -> str:
     found = _beginning_with(store, text.lower()) if RUN_ID.fullmatch(text.lower()) else []
     if not found:
-        raise StoreError(f"no run {text!r} in {store.uri}; {HOW_TO_NAME}")
+        raise StoreError("runs.no-such-run", f"no run {text!r} in {store.uri}; {HOW_TO_NAME}")
     if len(found) > 1:
         several = ", ".join(f"{info.run_id[: len(text) + 6]} ({info.run_name})" for info in found[:5])
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        raise StoreError(f"{text!r} begins the id of {len(found)} runs: {several}{more}; give more of it")
+        raise StoreError(
+            "runs.ambiguous-id", f"{text!r} begins the id of {len(found)} runs: {several}{more}; give more of it"
+        )
     return str(found[0].run_id)
 
 
@@ -76,10 +78,12 @@ def _only_model_with(store: Store, alias: str) -> str:
     models = paged(lambda token: store.client.search_registered_models(page_token=token))
     names = sorted(str(model.name) for model in models if alias in model.aliases)
     if not names:
-        raise StoreError(f"no registered model has the alias {alias!r} yet; {HOW_TO_NAME}")
+        raise StoreError("registry.no-such-alias", f"no registered model has the alias {alias!r} yet; {HOW_TO_NAME}")
     if len(names) > 1:
         choices = " or ".join(f"models:/{name}@{alias}" for name in names)
-        raise StoreError(f"{len(names)} registered models have the alias {alias!r}; say {choices}")
+        raise StoreError(
+            "registry.ambiguous-alias", f"{len(names)} registered models have the alias {alias!r}; say {choices}"
+        )
     return names[0]
 
 
@@ -89,7 +93,11 @@ def _run_of(store: Store, name: str, version: str) -> str:
     try:
         run_id = find(name, version).run_id
     except MlflowException as error:
-        raise StoreError(f"the registry has no {version!r} of {name!r} ({error.message}); {HOW_TO_NAME}") from None
+        raise StoreError(
+            "registry.no-such-version", f"the registry has no {version!r} of {name!r} ({error.message}); {HOW_TO_NAME}"
+        ) from None
     if not run_id:
-        raise StoreError(f"version {version!r} of {name!r} names no run that trained it; {HOW_TO_NAME}")
+        raise StoreError(
+            "registry.no-training-run", f"version {version!r} of {name!r} names no run that trained it; {HOW_TO_NAME}"
+        )
     return str(run_id)

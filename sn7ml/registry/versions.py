@@ -44,7 +44,8 @@ def package_folder(model: str) -> Path:
     if not model.startswith("models:/"):
         if not Path(model).is_dir():
             raise ModelError(
-                f"model {model!r} is neither a folder such as build/model nor like models:/sn7-buildings@champion"
+                "registry.model-name",
+                f"model {model!r} is neither a folder such as build/model nor like models:/sn7-buildings@champion",
             )
         return Path(model)
     store = open_store()
@@ -52,7 +53,7 @@ def package_folder(model: str) -> Path:
         with store.as_global():
             return Path(mlflow.artifacts.download_artifacts(f"{model}/artifacts/{ARTIFACT}", tracking_uri=store.uri))
     except (MlflowException, OSError) as error:
-        raise StoreError(f"cannot fetch {model} from {store.uri}: {error}") from None
+        raise StoreError("registry.cannot-fetch", f"cannot fetch {model} from {store.uri}: {error}") from None
 
 
 def register(store: Store, package: Path, name: str, run_id: str) -> ModelVersion:
@@ -83,7 +84,9 @@ def registered(store: Store, name: str) -> RegisteredModel:
     except MlflowException as error:
         if error.error_code not in ABSENT:
             raise
-        raise StoreError(f"the registry has no model {name!r} yet; `dvc repro` trains and registers one") from None
+        raise StoreError(
+            "registry.no-such-model", f"the registry has no model {name!r} yet; `dvc repro` trains and registers one"
+        ) from None
 
 
 def find_version(store: Store, name: str, which: str) -> ModelVersion:
@@ -95,7 +98,8 @@ def find_version(store: Store, name: str, which: str) -> ModelVersion:
             return version
     numbers = sorted(int(version.version) for version in known)
     raise StoreError(
-        f"{name!r} has no version {which!r}; it has the versions {numbers} and the aliases {sorted(model.aliases)}"
+        "registry.no-such-version",
+        f"{name!r} has no version {which!r}; it has the versions {numbers} and the aliases {sorted(model.aliases)}",
     )
 
 
@@ -140,8 +144,9 @@ def _reading(store: Store, version: ModelVersion) -> Iterator[str]:
         yield uri
     except (MlflowException, OSError) as error:
         raise StoreError(
+            "registry.version-unreadable",
             f"cannot read version {version.version} of {version.name!r} at {uri} ({error}); bring the files back or, if it is "
-            f"the champion, take the alias {CHAMPION!r} from it in the MLflow UI"
+            f"the champion, take the alias {CHAMPION!r} from it in the MLflow UI",
         ) from None
 
 

@@ -88,4 +88,6 @@ class RunFiles:
             try:
                 return Path(self._store.client.download_artifacts(self._record.run_id, path, folder)).read_bytes()
             except (MlflowException, OSError) as error:
-                raise StoreError(f"cannot read {path} of run {self._record.short_id}: {error}") from None
+                raise StoreError(
+                    "runs.artifact-unreadable", f"cannot read {path} of run {self._record.short_id}: {error}"
+                ) from None

@@ -124,8 +124,9 @@ def read_runs(store: Store, experiment: str = FINAL, filter_string: str = "") ->
         if error.error_code != "INVALID_PARAMETER_VALUE":
             raise
         raise ParamsError(
+            "runs.filter",
             f"MLflow does not understand the filter {filter_string!r} ({error.message}); expected such as "
-            "\"metrics.test_f1 > 0.5 and params.`model.architecture` = 'FPN'\": tests joined by `and`, dotted names in backticks"
+            "\"metrics.test_f1 > 0.5 and params.`model.architecture` = 'FPN'\": tests joined by `and`, dotted names in backticks",
         ) from None
     versions = _versions(store, [run.info.run_id for run in found])
     return [_record(store, run, versions) for run in found]
@@ -144,7 +145,10 @@ def ranked(records: Sequence[RunRecord], metric: str) -> list[RunRecord]:
     """
     names = {name for record in records for name in record.metrics}
     if records and metric not in {*names, *HEADLINES, *(name for record in records for name in record.scores())}:
-        raise ParamsError(f"no run has a metric {metric!r}; there are: {', '.join(sorted({*names, *HEADLINES}))}")
+        raise ParamsError(
+            "runs.unknown-metric",
+            f"no run has a metric {metric!r}; there are: {', '.join(sorted({*names, *HEADLINES}))}",
+        )
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
 
     def place(record: RunRecord) -> tuple[bool, float, float]:
@@ -179,11 +183,16 @@ def read_run(store: Store, run_id: str) -> RunRecord:
     try:
         run = store.client.get_run(run_id)
     except MlflowException as error:
-        raise StoreError(f"the run {run_id} is not in {store.uri} ({error.message})") from None
+        raise StoreError("runs.no-such-run", f"the run {run_id} is not in {store.uri} ({error.message})") from None
     if run.info.lifecycle_stage == LifecycleStage.DELETED:
-        raise StoreError(f"the run {run_id} was deleted; bring it back with `mlflow runs restore --run-id {run_id}`")
+        raise StoreError(
+            "runs.deleted", f"the run {run_id} was deleted; bring it back with `mlflow runs restore --run-id {run_id}`"
+        )
     if run.info.experiment_id not in store.experiments.values():
-        raise StoreError(f"the run {run_id} belongs to another experiment of this store, not to {FINAL} or {SEARCH}")
+        raise StoreError(
+            "runs.other-experiment",
+            f"the run {run_id} belongs to another experiment of this store, not to {FINAL} or {SEARCH}",
+        )
     return _record(store, run, _versions(store, [run_id]))
 
 

@@ -205,7 +205,9 @@ def resumable_run(
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise StoreError(f"another process trains in {note.parent}; wait for it, or stop it") from None
+        raise StoreError(
+            "training.in-use", f"another process trains in {note.parent}; wait for it, or stop it"
+        ) from None
     try:
         resumed = _end_killed(store, note)
         run = create_run(store, FINAL, name, {**tags, **resumed}, params)

@@ -143,7 +143,9 @@ def open_store() -> Store:
         return _open_server(server) if server else _open_local(project_root())
     except (MlflowException, SQLAlchemyError, ImportError, ValueError) as error:
         # MLflow lets through what a damaged database raises, a driver that is not installed, and an address that is none.
-        raise StoreError(f"cannot open the MLflow store {server or 'mlruns/mlflow.db'}: {error!s:.500}") from error
+        raise StoreError(
+            "store.cannot-open", f"cannot open the MLflow store {server or 'mlruns/mlflow.db'}: {error!s:.500}"
+        ) from error
 
 
 def paged(search: Callable[[str | None], PagedList[T]]) -> Iterator[T]:
@@ -166,7 +168,8 @@ def project_root() -> Path:
         if (folder / "dvc.yaml").exists():
             return folder
     raise StoreError(
-        f"no dvc.yaml in {here} or above: run this inside the project, or set DVC_ROOT or MLFLOW_TRACKING_URI"
+        "project.not-here",
+        f"no dvc.yaml in {here} or above: run this inside the project, or set DVC_ROOT or MLFLOW_TRACKING_URI",
     )
 
 
@@ -182,7 +185,7 @@ def relocate(root: Path) -> int:
     """
     database, artifacts = _database(root.resolve()), _artifacts(root.resolve())
     if not database.exists():
-        raise StoreError(f"no MLflow store at {database}; nothing to relocate")
+        raise StoreError("store.missing", f"no MLflow store at {database}; nothing to relocate")
     with _locked(_lock_file(root.resolve())), closing(sqlite3.connect(database)) as connection, connection:
         names = {
             name: Path(place) for name, place in connection.execute("SELECT name, artifact_location FROM experiments")
@@ -230,7 +233,8 @@ def _refuse_no_place(uri: str) -> None:
         place = Path(uri.removeprefix(SQLITE).partition("?")[0])
         if not place.parent.is_dir() or (place.exists() and not place.is_file()):
             raise StoreError(
-                f"cannot open the MLflow store {uri}: {place} is no file, or there is no folder {place.parent}"
+                "store.cannot-open",
+                f"cannot open the MLflow store {uri}: {place} is no file, or there is no folder {place.parent}",
             )
 
 
@@ -261,13 +265,15 @@ def _experiment(client: MlflowClient, name: str, place: Path | None) -> str:
 def _check(experiment: Experiment, place: Path | None) -> None:
     if experiment.lifecycle_stage != LifecycleStage.ACTIVE:
         raise StoreError(
+            "store.experiment-deleted",
             f"the experiment {experiment.name!r} was deleted; bring it back with "
-            f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`"
+            f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`",
         )
     if place is not None and experiment.artifact_location != str(place):
         raise StoreError(
+            "store.moved",
             f"the MLflow store was made for {experiment.artifact_location}, but its project is now at {place}: the folder "
-            "was moved or copied, and MLflow keeps absolute paths; mend them with `sn7ml relocate`"
+            "was moved or copied, and MLflow keeps absolute paths; mend them with `sn7ml relocate`",
         )
 
 
@@ -279,7 +285,7 @@ def _locked(lock_file: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise StoreError(
-            f"{lock_file} was held by another process for over {LOCK_SECONDS} s; is one hanging?"
+            "store.locked", f"{lock_file} was held by another process for over {LOCK_SECONDS} s; is one hanging?"
         ) from None
 
 

@@ -47,7 +47,9 @@ def read_rows(path: Path, names: Sequence[str]) -> CsvRows:
         with open_text(path, MOST_CSV_BYTES) as file, _long_fields():
             return _sort_out(path, _records(path, file), names)
     except OSError as error:
-        raise LabelError(f"{path}: cannot be read ({error.strerror}); expected a CSV file") from None
+        raise LabelError(
+            "submission.cannot-read", f"{path}: cannot be read ({error.strerror}); expected a CSV file"
+        ) from None
 
 
 def _sort_out(path: Path, records: Iterator[tuple[int, list[str] | str]], names: Sequence[str]) -> CsvRows:
@@ -58,7 +60,8 @@ def _sort_out(path: Path, records: Iterator[tuple[int, list[str] | str]], names:
     for line, fields in records:
         if len(rows.broken) > MOST_BROKEN:
             raise LabelError(
-                f"{path}: more than {MOST_BROKEN:,} broken lines; the first is {next(iter(rows.broken.values()))}"
+                "submission.too-many-broken-lines",
+                f"{path}: more than {MOST_BROKEN:,} broken lines; the first is {next(iter(rows.broken.values()))}",
             )
         if isinstance(fields, str):
             rows.broken[line] = fields
@@ -77,9 +80,9 @@ def _sort_out(path: Path, records: Iterator[tuple[int, list[str] | str]], names:
 def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]) -> list[int]:
     expected = f"expected a header with the columns {','.join(names)}"
     if isinstance(header, str):
-        raise LabelError(f"{path}: {header}; {expected}")
+        raise LabelError("submission.header", f"{path}: {header}; {expected}")
     if not header:
-        raise LabelError(f"{path}: is empty; {expected}")
+        raise LabelError("submission.empty", f"{path}: is empty; {expected}")
     faults = [
         f"{fault} column(s) {found}"
         for fault, found in (
@@ -89,7 +92,9 @@ def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]
         if found
     ]
     if faults:
-        raise LabelError(f"{path}: line {line}, {quoted(','.join(header))}, {' and '.join(faults)}; {expected}")
+        raise LabelError(
+            "submission.header", f"{path}: line {line}, {quoted(','.join(header))}, {' and '.join(faults)}; {expected}"
+        )
     return [header.index(name) for name in names]
 
 
@@ -110,7 +115,8 @@ def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str] | str]]:
             # All lines before this one have been handed on, so the decoder's chunk starts within line_num + 1.
             number = reader.line_num + 1 + error.object.count(b"\n", 0, error.start)
             raise LabelError(
-                f"{path}: line {number} is not UTF-8 (byte 0x{error.object[error.start]:02x}); expected CSV text in UTF-8"
+                "submission.not-text",
+                f"{path}: line {number} is not UTF-8 (byte 0x{error.object[error.start]:02x}); expected CSV text in UTF-8",
             ) from None
         else:
             if fields:
@@ -122,7 +128,8 @@ def _remembered(path: Path, file: TextIO, source: list[str]) -> Iterator[str]:
     for number, line in enumerate(file, start=1):
         if "\0" in line:
             raise LabelError(
-                f"{path}: line {number} holds a NUL character, so the file is not text; expected CSV in UTF-8"
+                "submission.not-text",
+                f"{path}: line {number} holds a NUL character, so the file is not text; expected CSV in UTF-8",
             )
         source.append(line)
         yield line

@@ -59,10 +59,11 @@ def read_image(path: Path) -> Image:
     with open_geotiff(path) as source:
         if source.count != BANDS or set(source.dtypes) != {"uint8"}:
             raise RasterError(
-                f"{path}: expected {BANDS} uint8 bands (R, G, B, alpha), got {source.count} of {sorted(set(source.dtypes))}"
+                "image.band-count",
+                f"{path}: expected {BANDS} uint8 bands (R, G, B, alpha), got {source.count} of {sorted(set(source.dtypes))}",
             )
         if fault := fault_of_bands(source):
-            raise RasterError(f"{path}: {fault}")
+            raise RasterError("image.band-order", f"{path}: {fault}")
         return Image(source.read(), grid_of(source, path))
 
 
@@ -85,7 +86,10 @@ def read_mask(path: Path, grid: Grid | None = None) -> NDArray[np.bool_]:
     """
     with open_geotiff(path) as source:
         if source.dtypes != ("uint8",):
-            raise RasterError(f"{path}: expected one uint8 band, got {source.count} of {sorted(set(source.dtypes))}")
+            raise RasterError(
+                "mask.band-count",
+                f"{path}: expected one uint8 band, got {source.count} of {sorted(set(source.dtypes))}",
+            )
         if grid is not None:
             _refuse_misfit(source, path, grid)
         return np.asarray(source.read(1) > 0)
@@ -94,14 +98,14 @@ def read_mask(path: Path, grid: Grid | None = None) -> NDArray[np.bool_]:
 def _refuse_misfit(mask: rasterio.DatasetReader, path: Path, grid: Grid) -> None:
     """Raise GridError, before pixels are read, if a mask cannot be laid over its image pixel by pixel."""
     if mask.shape != grid.shape:
-        raise GridError(f"{path} has shape {mask.shape}, its image {grid.shape}")
+        raise GridError("mask.shape", f"{path} has shape {mask.shape}, its image {grid.shape}")
     if not mask.crs:
         return
     stated = grid_of(mask, path)
     (x, y), ends = stated.transform @ (0, 0), stated.transform @ stated.shape[::-1]
     off = np.abs(np.subtract(((x, y), ends), (grid.transform @ (0, 0), grid.transform @ grid.shape[::-1])))
     if stated.epsg != grid.epsg or off.max() > MOST_APART_PX * grid.transform.a:
-        raise GridError(f"{path} is on the grid {stated}, its image on {grid}")
+        raise GridError("mask.grid", f"{path} is on the grid {stated}, its image on {grid}")
 
 
 def fault_of_bands(source: rasterio.DatasetReader) -> str:
@@ -120,17 +124,18 @@ def grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:
     """Return the grid of an open raster, for within ``open_geotiff``. Raises RasterError."""
     epsg = source.crs.to_epsg() if source.crs else None  # CRSError, if it is garbled, is for open_geotiff
     if epsg is None:
-        raise RasterError(f"{path}: has no CRS with an EPSG code; SpaceNet 7 frames are EPSG:3857")
+        raise RasterError("image.crs", f"{path}: has no CRS with an EPSG code; SpaceNet 7 frames are EPSG:3857")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", NotGeoreferencedWarning)
             return Grid(epsg, Affine.from_gdal(*source.read_transform()), source.shape)
     except NotGeoreferencedWarning:  # without a tie point, GDAL puts the pixels' true size at (0, 0)
         raise RasterError(
-            f"{path}: does not say where it lies (no tie point); expected a GeoTIFF with a transform"
+            "image.no-transform",
+            f"{path}: does not say where it lies (no tie point); expected a GeoTIFF with a transform",
         ) from None
     except GridError as error:
-        raise RasterError(f"{path}: {error}") from None
+        raise RasterError(error.code, f"{path}: {error}") from None
 
 
 def read_stack_grid(paths: list[Path]) -> Grid:
@@ -144,6 +149,7 @@ def shared_grid(grids: Mapping[Path, Grid]) -> Grid:
     for path, grid in others:
         if grid != first[1]:
             raise GridError(
-                f"{path} is on the grid {grid}, but {first[0]} on {first[1]}; all months of an AOI must share one grid"
+                "grid.differs-in-aoi",
+                f"{path} is on the grid {grid}, but {first[0]} on {first[1]}; all months of an AOI must share one grid",
             )
     return first[1]

@@ -63,7 +63,7 @@ def check_frames(root: Path, frames: pd.DataFrame, *, any_pixel_size: bool = Fal
             faults.append(str(fault))
     if faults:
         head = f"{root}: {len(faults)} fault(s) in {len(frames)} image(s)"
-        raise RasterError(listing(head, [[fault] for fault in faults], len(faults)))
+        raise RasterError("image.unusable", listing(head, [[fault] for fault in faults], len(faults)))
     return grids
 
 
@@ -82,22 +82,25 @@ def _checked_grid(path: Path, any_pixel_size: bool) -> Grid:
 def _check_bands(source: rasterio.DatasetReader, path: Path) -> None:
     if set(source.dtypes) != {"uint8"}:
         raise RasterError(
+            "image.data-type",
             f"{path}: its bands are {', '.join(sorted(set(source.dtypes)))}; expected uint8, 0 to 255, as SpaceNet 7's mosaics "
-            "are: gdal_translate -ot Byte -scale"
+            "are: gdal_translate -ot Byte -scale",
         )
     if source.colorinterp not in ORDERS:
         found = ", ".join(band.name for band in source.colorinterp)
         raise RasterError(
+            "image.band-order",
             f"{path}: its bands are {found}; expected red, green, blue and perhaps alpha, in this order: gdal_translate -b "
-            "chooses and orders bands, gdal_edit.py -colorinterp_1 red … says what they are"
+            "chooses and orders bands, gdal_edit.py -colorinterp_1 red … says what they are",
         )
 
 
 def _check_crs(source: rasterio.DatasetReader, path: Path) -> None:
     if source.crs and not source.crs.is_projected:
         raise RasterError(
+            "image.crs",
             f"{path}: its CRS {source.crs.to_string():.60} is not in metres; expected EPSG:{WEB_MERCATOR} or another projected "
-            f"one: gdalwarp -t_srs EPSG:{WEB_MERCATOR} -tr 4.777 4.777"
+            f"one: gdalwarp -t_srs EPSG:{WEB_MERCATOR} -tr 4.777 4.777",
         )
 
 
@@ -105,8 +108,9 @@ def _check_size(grid: Grid, path: Path) -> None:
     rows, cols = grid.shape
     if rows * cols > MOST_PIXELS:
         raise RasterError(
+            "image.too-large",
             f"{path}: has {rows} x {cols} pixels; expected at most {MOST_PIXELS:,} in all, as a frame is predicted and tracked "
-            "in memory: cut all months alike (gdal_translate -srcwin)"
+            "in memory: cut all months alike (gdal_translate -srcwin)",
         )
 
 
@@ -114,8 +118,9 @@ def _check_pixel_size(grid: Grid, path: Path) -> None:
     side, (least, most) = ground_pixel_size_m(grid), PIXEL_M
     if not least <= side <= most:
         raise RasterError(
+            "image.pixel-size",
             f"{path}: its pixels are {side:.2f} m on the ground; expected {least:g} to {most:g} m, as the networks know "
-            "buildings of that size only: resample it (gdalwarp -tr), or try it all the same with --any-pixel-size"
+            "buildings of that size only: resample it (gdalwarp -tr), or try it all the same with --any-pixel-size",
         )
 
 

@@ -82,8 +82,9 @@ def _label_files(folder: Path) -> list[Path]:
             found = [path for _, aoi in aoi_folders(folder) for path in _files_of_aoi(aoi)]
     if not found:
         raise LabelError(
+            "labels.none",
             f"{folder}: no *{LABEL_ENDING} found; expected a folder of such files, the folder of an AOI with "
-            "labels_match_pix, or a folder of AOI folders such as train/"
+            "labels_match_pix, or a folder of AOI folders such as train/",
         )
     return found
 
@@ -115,7 +116,7 @@ def _frames(folder: Path, paths: list[Path]) -> list[Frame]:
 
 def _bad_files(folder: Path, faults: list[str]) -> LabelError:
     head = f"{folder}: {len(faults):,} bad file{'s' * (len(faults) > 1)}"
-    return LabelError(listing(head, [[fault] for fault in faults], len(faults)))
+    return LabelError("labels.bad-files", listing(head, [[fault] for fault in faults], len(faults)))
 
 
 def _read_area(frames: list[Frame]) -> tuple[list[pd.DataFrame], list[str]]:
@@ -151,7 +152,7 @@ def _read_frame(frame: Frame) -> pd.DataFrame:
     if faults:
         first = min(faults)
         more = f" ({len(faults) - 1:,} more at fault)" if len(faults) > 1 else ""
-        raise LabelError(f"{path}: feature {first} {faults[first]}{more}")
+        raise LabelError("labels.bad-feature", f"{path}: feature {first} {faults[first]}{more}")
     columns = {"id": pd.Series(ids, dtype="str"), "geometry": pd.Series(geometries, dtype="object")}
     return pd.DataFrame(columns).assign(aoi=aoi, time=month)[list(POLYGONS.columns)]
 

@@ -46,11 +46,15 @@ def read_collection(path: Path) -> dict[str, Any]:
     try:
         content = read_json(path)
     except ValueError as error:
-        raise LabelError(f"{path}: is not JSON ({error}); expected a GeoJSON FeatureCollection") from None
+        raise LabelError(
+            "labels.not-json", f"{path}: is not JSON ({error}); expected a GeoJSON FeatureCollection"
+        ) from None
     except OSError as error:
-        raise LabelError(f"{path}: cannot be read ({error.strerror}); expected a GeoJSON FeatureCollection") from None
+        raise LabelError(
+            "labels.cannot-read", f"{path}: cannot be read ({error.strerror}); expected a GeoJSON FeatureCollection"
+        ) from None
     if not isinstance(content, dict) or not isinstance(content.get("features"), list):
-        raise LabelError(f"{path}: has no list 'features'; expected a GeoJSON FeatureCollection")
+        raise LabelError("labels.not-geojson", f"{path}: has no list 'features'; expected a GeoJSON FeatureCollection")
     return content
 
 
@@ -111,7 +115,9 @@ def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
     )
     twice = sorted(set(table["id"][table["id"].duplicated()]), key=int)
     if twice:
-        raise LabelError(f"{path}: Id {twice[:5]} occur(s) more than once; ids must be unique in a frame")
+        raise LabelError(
+            "labels.duplicate-id", f"{path}: Id {twice[:5]} occur(s) more than once; ids must be unique in a frame"
+        )
     return table
 
 
@@ -127,10 +133,11 @@ def parse_features(path: Path, features: list[Any]) -> tuple[NDArray[np.object_]
             geometries[number] = read_geometry(feature["geometry"])
         except FEATURE_FAULTS as error:
             raise LabelError(
-                f"{path}: feature {number} needs an integer 'Id' and a geometry ({clipped(repr(error))})"
+                "labels.bad-feature",
+                f"{path}: feature {number} needs an integer 'Id' and a geometry ({clipped(repr(error))})",
             ) from None
     for place in np.flatnonzero(not_finite(geometries)):
-        raise LabelError(f"{path}: feature {place} has a coordinate that is no finite number")
+        raise LabelError("labels.coordinate", f"{path}: feature {place} has a coordinate that is no finite number")
     return ids, geometries
 
 
@@ -143,7 +150,9 @@ def clean_polygons(path: Path, geometries: NDArray[np.object_]) -> NDArray[np.ob
         try:
             polygons[place] = clean_polygon(geometries[place])
         except (ValueError, ShapelyError) as error:
-            raise LabelError(f"{path}: feature {place} has a broken geometry ({error!s:.200})") from None
+            raise LabelError(
+                "labels.geometry", f"{path}: feature {place} has a broken geometry ({error!s:.200})"
+            ) from None
     return polygons
 
 
@@ -151,8 +160,9 @@ def _refuse_far(path: Path, far: NDArray[np.intp], grid: Grid, kind: str) -> Non
     if len(far):
         expected = "pixels" if kind == "match_pix" else f"coordinates in EPSG:{grid.epsg}"
         raise LabelError(
+            "labels.far-away",
             f"{path}: {len(far):,} feature(s), the first being {far[0]}, lie more than {FARTHEST_PX:,} px from the image "
-            f"or have no size; expected {expected}"
+            f"or have no size; expected {expected}",
         )
 
 

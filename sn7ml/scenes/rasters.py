@@ -53,7 +53,7 @@ def opened(path: Path) -> rasterio.DatasetReader:
     try:
         require_regular(path, MOST_FILE_BYTES)
     except OSError as error:
-        raise RasterError(f"{path}: cannot be read as a GeoTIFF ({error.strerror})") from None
+        raise RasterError("image.cannot-read", f"{path}: cannot be read as a GeoTIFF ({error.strerror})") from None
     with explained(path), rasterio.Env(**ALONE), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused in words where it matters
         # Absolute, so that no name is taken for a file system of GDAL's own (/vsicurl/…, GTIFF_DIR:…).
@@ -74,7 +74,9 @@ def explained(path: Path) -> Iterator[None]:
     except GDAL_ERRORS as error:
         # "Read failed. See previous exception for details": GDAL's own words are in the cause, after the name of the file.
         words = str(error.__cause__ or error).rpartition(f"{path.absolute()}:")[2].strip()
-        raise RasterError(f"{path}: cannot be read as a GeoTIFF, is it truncated? ({words})") from None
+        raise RasterError(
+            "image.not-geotiff", f"{path}: cannot be read as a GeoTIFF, is it truncated? ({words})"
+        ) from None
 
 
 def refuse_upsampled(path: Path, grid: Grid, upsampling: int) -> None:
@@ -82,23 +84,26 @@ def refuse_upsampled(path: Path, grid: Grid, upsampling: int) -> None:
     rows, cols = grid.shape
     if rows * cols * upsampling**2 > MOST_PIXELS:
         raise RasterError(
+            "image.too-large",
             f"{path}: {rows} x {cols} pixels up-sampled {upsampling} times are more than {MOST_PIXELS:,}; "
-            "cut it into parts (gdal_retile.py)"
+            "cut it into parts (gdal_retile.py)",
         )
 
 
 def _refuse_giants(source: rasterio.DatasetReader, path: Path) -> None:
     if source.height * source.width > MOST_PIXELS:
         raise RasterError(
+            "image.too-large",
             f"{path}: declares {source.height} x {source.width} pixels, more than {MOST_PIXELS:,} in all; "
-            "cut it into parts (gdal_retile.py)"
+            "cut it into parts (gdal_retile.py)",
         )
     together = source.count if source.interleaving is Interleaving.pixel else 1
     rows, cols = source.block_shapes[0]
     if rows * cols * together * np.dtype(source.dtypes[0]).itemsize > MOST_BLOCK_BYTES:
         raise RasterError(
+            "image.block-size",
             f"{path}: declares blocks of {rows} x {cols} pixels, {together} x {source.dtypes[0]} each, more than "
-            f"{MOST_BLOCK_BYTES:,} bytes; write it anew with smaller ones (gdal_translate -co TILED=YES)"
+            f"{MOST_BLOCK_BYTES:,} bytes; write it anew with smaller ones (gdal_translate -co TILED=YES)",
         )
 
 
@@ -141,4 +146,6 @@ def write_bands(
                     target.write(band, number)
                     target.set_band_description(number, name)
         except GDAL_ERRORS as error:
-            raise RasterError(f"{path}: cannot be written, is the disk full? ({error.__cause__ or error})") from None
+            raise RasterError(
+                "image.cannot-write", f"{path}: cannot be written, is the disk full? ({error.__cause__ or error})"
+            ) from None

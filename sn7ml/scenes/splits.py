@@ -37,7 +37,10 @@ def assign_regions(sizes: Mapping[str, tuple[int, int]], params: SplitParams) ->
         For no AOI, too few groups of AOIs for splits without a leak, or an AOI too narrow for its columns.
     """
     if not sizes:
-        raise CatalogError("no labelled AOI to train on; labels_match or labels_match_pix are needed for at least one")
+        raise CatalogError(
+            "splits.no-labels",
+            "no labelled AOI to train on; labels_match or labels_match_pix are needed for at least one",
+        )
     groups = neighbour_groups(sorted(sizes), params.neighbour_tiles)
     if len(sizes) == 1:
         ((aoi, (_, cols)),) = sizes.items()
@@ -46,8 +49,9 @@ def assign_regions(sizes: Mapping[str, tuple[int, int]], params: SplitParams) ->
     if len(groups) < parts:
         wanted = "train, validation and test splits" if params.folds == 1 else f"{params.folds} folds and a test split"
         raise CatalogError(
+            "splits.too-few-groups",
             f"{len(sizes)} AOIs in {len(groups)} group(s) of neighbours cannot give {wanted}: use one AOI (split by "
-            f"columns), {parts} or more far from each other, or a smaller split.neighbour_tiles or split.folds"
+            f"columns), {parts} or more far from each other, or a smaller split.neighbour_tiles or split.folds",
         )
     return _by_groups(groups, sizes, params)
 
@@ -83,7 +87,8 @@ def _by_columns(aoi: str, cols: int, params: SplitParams) -> pd.DataFrame:
     rows.append((aoi, "test", 0, test_start, cols))
     if min(stop - start for *_, start, stop in rows) < 1:
         raise CatalogError(
-            f"AOI {aoi}: {cols} columns are too few for split fractions, {params.folds} fold(s) and gap_px {params.gap_px}"
+            "splits.too-few-columns",
+            f"AOI {aoi}: {cols} columns are too few for split fractions, {params.folds} fold(s) and gap_px {params.gap_px}",
         )
     return REGIONS.check(pd.DataFrame(rows, columns=list(REGIONS.columns)))
 

@@ -53,7 +53,7 @@ class TileStore:
         self.folder = folder
         missing = [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]
         if missing:
-            raise TableError(f"{folder} is no tile store: it lacks {missing}; run `dvc repro tile`")
+            raise TableError("tiles.no-store", f"{folder} is no tile store: it lacks {missing}; run `dvc repro tile`")
 
     @cached_property
     def frames(self) -> pd.DataFrame:
@@ -193,8 +193,9 @@ def write_tiles(root: Path, frames: pd.DataFrame, split: SplitParams, tiling: Ti
     tiles = tables["tiles"]
     if not (tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != 1)).any():
         raise TableError(
+            "tiles.none",
             f"no labelled tile of {tiling.size_px} px that is {tiling.min_usable_fraction:.0%} usable fits the training region; "
-            "make tiling.size_px, tiling.min_usable_fraction or split.gap_px smaller"
+            "make tiling.size_px, tiling.min_usable_fraction or split.gap_px smaller",
         )
     for name, table in tables.items():
         with replacing(out / f"{name}.parquet") as temporary:

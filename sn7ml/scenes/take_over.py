@@ -36,10 +36,10 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
         nowhere); ``target`` is then untouched.
     """
     if not source.is_dir():
-        raise CatalogError(f"no folder {source}")
+        raise CatalogError("data.no-folder", f"no folder {source}")
     source = source.resolve()
     if source.is_relative_to(target.resolve()):
-        raise CatalogError(f"{source} lies inside {target}; move it out first")
+        raise CatalogError("data.source-inside-target", f"{source} lies inside {target}; move it out first")
     folders = [("train", source)] if AOI_PATTERN.fullmatch(source.name) else aoi_folders(source)
     with replacing(target.absolute()) as fresh:
         for part, folder in folders:
@@ -49,7 +49,7 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
         try:
             return scan(fresh)
         except CatalogError as fault:
-            raise CatalogError(str(fault).replace(str(fresh), str(source))) from None
+            raise CatalogError(fault.code, str(fault).replace(str(fresh), str(source))) from None
 
 
 def _take_files(source: Path, target: Path) -> None:
@@ -60,5 +60,5 @@ def _take_files(source: Path, target: Path) -> None:
         try:
             require_regular(path, MOST_FILE_BYTES)
         except OSError as error:
-            raise CatalogError(f"{path}: cannot be taken over ({error.strerror})") from None
+            raise CatalogError("data.cannot-take-over", f"{path}: cannot be taken over ({error.strerror})") from None
         link_or_copy(path, target / path.name)

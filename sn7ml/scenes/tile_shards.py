@@ -37,23 +37,25 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
         require_small(path, MOST_TABLE_BYTES)
         found = pd.read_parquet(path)
     except (OSError, ValueError, pyarrow.ArrowException) as error:  # pyarrow's own are of all three
-        raise TableError(f"{path}: is no table of a tile store ({error!s:.200}); run `dvc repro tile`") from None
+        raise TableError(
+            "tiles.unreadable", f"{path}: is no table of a tile store ({error!s:.200}); run `dvc repro tile`"
+        ) from None
     try:
         return table.check(found)
     except TableError as error:
-        raise TableError(f"{path}: {error}; run `dvc repro tile`") from None
+        raise TableError(error.code, f"{path}: {error}; run `dvc repro tile`") from None
 
 
 def read_frame_rows(path: Path) -> pd.DataFrame:
     """Read ``FRAME_ROWS``: at least one, each with a size, and AOIs that can be names of folders. Raises TableError."""
     table = read_table(path, FRAME_ROWS)
     if table.empty or (table[["rows", "cols", "tile_px"]] < 1).any(axis=None):
-        raise TableError(f"{path}: has no frame, or one without size; run `dvc repro tile`")
+        raise TableError("tiles.no-frames", f"{path}: has no frame, or one without size; run `dvc repro tile`")
     for aoi in table["aoi"].unique():
         try:
             plain_name(aoi)
         except ValueError as error:
-            raise TableError(f"{path}: AOI {error}") from None
+            raise TableError("tiles.aoi-name", f"{path}: AOI {error}") from None
     return table
 
 
@@ -75,8 +77,9 @@ def read_window(path: Path, bands: range, window: Window) -> NDArray[np.uint8]:
     inside &= window.col_off + window.width <= source.width and window.row_off + window.height <= source.height
     if not inside or bands.stop > source.count + 1 or source.dtypes[0] != "uint8":
         raise RasterError(
+            "tiles.shard",
             f"{path}: has {source.count} bands of {source.dtypes[0]}, {source.height} x {source.width}, where bands "
-            f"{bands.start} to {bands.stop - 1} of uint8 with {window} are asked for; run `dvc repro tile`"
+            f"{bands.start} to {bands.stop - 1} of uint8 with {window} are asked for; run `dvc repro tile`",
         )
     with explained(path):
         return np.asarray(source.read(list(bands), window=window))

@@ -15,7 +15,7 @@ def search_workers() -> int:
     """Return how many workers this machine is to have; 1 if it says nothing. Raises ParamsError if that is no positive number."""
     text = os.environ.get(WORKERS) or "1"
     if not text.isdigit() or int(text) < 1:
-        raise ParamsError(f"{WORKERS} needs a positive number, got {text!r}")
+        raise ParamsError("search.worker-count", f"{WORKERS} needs a positive number, got {text!r}")
     return int(text)
 
 

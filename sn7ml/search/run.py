@@ -173,11 +173,12 @@ def _result(trials: Trials, address: StudyAddress) -> SearchResult:
     study, params = trials.study, trials.params
     if (done := len(studies.results(study, params.trials))) < params.trials:
         raise StoreError(
-            f"all workers died after {done} of {params.trials} trials; start again to go on (with fewer workers?)"
+            "search.workers-died",
+            f"all workers died after {done} of {params.trials} trials; start again to go on (with fewer workers?)",
         )
     best = studies.best_trial(study, params.trials, params.finalists)
     if best is None:
-        raise ModelError(_failures(studies.results(study, params.trials), address))
+        raise ModelError("search.all-trials-failed", _failures(studies.results(study, params.trials), address))
     place = studies.place_of(study, best)
     trials.say(f"best is {trial_name(place)}, {params.objective} {best.value:.4f}: {told(best.user_attrs[VALUES])}")
     table = _table(study, params.trials)

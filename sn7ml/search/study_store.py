@@ -106,7 +106,7 @@ class StudyAddress:
                 yield
         except Timeout:
             raise StoreError(
-                f"another process is at work on this search ({self.journal}); wait for it, or stop it"
+                "search.in-use", f"another process is at work on this search ({self.journal}); wait for it, or stop it"
             ) from None
 
     @contextmanager
@@ -139,6 +139,7 @@ class StudyAddress:
     def _unusable(self, error: Exception) -> StoreError:
         reason = getattr(error, "orig", None) or error  # what the driver says, which tells it in several lines
         return StoreError(
+            "search.cannot-open-study",
             f"cannot open {self} ({type(reason).__name__}: {' '.join(str(reason).split()):.300}); is {STUDY_URL} right, does the "
-            "server run, and is its driver installed (pip install 'sn7ml[cluster]')?"
+            "server run, and is its driver installed (pip install 'sn7ml[cluster]')?",
         )

@@ -195,7 +195,10 @@ class Trials:
         child.log_metrics({"seconds": time.monotonic() - begin}, result.epoch)
         result.record(child)
         if math.isnan(result.scores[self.params.objective]):
-            raise ModelError(f"the objective {self.params.objective} is undefined on the validation split")
+            raise ModelError(
+                "search.objective-undefined",
+                f"the objective {self.params.objective} is undefined on the validation split",
+            )
         return result
 
 

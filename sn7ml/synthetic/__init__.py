@@ -38,7 +38,9 @@ def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int
     _check(aois, months, size_px, seed)
     out = out.absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CatalogError(f"{out} exists and is not an empty folder; remove it or give another one")
+        raise CatalogError(
+            "output.folder-not-empty", f"{out} exists and is not an empty folder; remove it or give another one"
+        )
     with replacing(out) as temporary:
         for index in range(aois):
             place = place_of(index, months, size_px, seed)
@@ -72,6 +74,6 @@ def _check(aois: int, months: int, size_px: int, seed: int) -> None:
     for name, value in (("aois", aois), ("months", months), ("size_px", size_px)):
         low, high = LIMITS[name]
         if not low <= value <= high:
-            raise ParamsError(f"{name} must lie between {low} and {high}, got {value}")
+            raise ParamsError("synthetic.range", f"{name} must lie between {low} and {high}, got {value}")
     if seed < 0:
-        raise ParamsError(f"seed must not be negative, got {seed}")
+        raise ParamsError("synthetic.seed", f"seed must not be negative, got {seed}")

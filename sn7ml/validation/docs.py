@@ -44,7 +44,9 @@ def write_data_docs(folder: Path, tables: Mapping[str, pd.DataFrame], suites: Ma
         If ``folder`` is a file, or not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ParamsError(f"{folder} exists and is not an empty folder; remove it or name another one")
+        raise ParamsError(
+            "output.folder-not-empty", f"{folder} exists and is not an empty folder; remove it or name another one"
+        )
     with tempfile.TemporaryDirectory() as temporary, _quiet():
         context = gx.get_context(mode="file", project_root_dir=temporary)
         context.variables.progress_bars = ProgressBarsConfig(globally=False)

@@ -62,7 +62,9 @@ def reference(facts: pd.DataFrame) -> Reference:
     known = facts[facts["fault"] == ""]
     if known.empty:
         first = f"; the first: {facts['file'].iloc[0]}: {facts['fault'].iloc[0]}" if len(facts) else ""
-        raise ModelError(f"none of {len(facts)} frames can be read, so there is nothing to compare with{first}")
+        raise ModelError(
+            "drift.no-frames", f"none of {len(facts)} frames can be read, so there is nothing to compare with{first}"
+        )
     return Reference(
         aois=tuple(sorted(known["aoi"].unique())),
         months=(known["time"].min(), known["time"].max()),

@@ -178,15 +178,16 @@ def read_reference(path: Path) -> Reference:
     try:
         text = read_text(path, MOST_BYTES)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ModelError("drift.cannot-read", f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise ModelError(f"{path}: cannot be read ({error})") from None
+        raise ModelError("drift.not-json", f"{path}: cannot be read ({error})") from None
     try:
         return Reference.model_validate_json(text)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"]) or "whole file"
         raise ModelError(
+            "drift.not-a-reference",
             f"{path}: is no reference of training frames ({where}: {fault['msg']}); `sn7ml validate DATA --report DIR` "
-            "writes one, DIR/reference.json"
+            "writes one, DIR/reference.json",
         ) from None

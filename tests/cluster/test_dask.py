@@ -33,7 +33,7 @@ def process_of(_: int) -> int:
 
 
 def refuse(name: str) -> None:
-    raise LabelError(f"{name}: is not JSON")
+    raise LabelError("labels.not-json", f"{name}: is not JSON")
 
 
 def started() -> int:

@@ -86,7 +86,8 @@ def test_a_hopeless_trial_is_pruned_and_not_failed(store: Store, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("error", "state"), [(ModelError("PAN does not fit"), "infeasible"), (RuntimeError("out of memory"), "failed")]
+    ("error", "state"),
+    [(ModelError("model.encoder-misfit", "PAN does not fit"), "infeasible"), (RuntimeError("out of memory"), "failed")],
 )
 def test_a_recipe_that_does_not_work_is_a_failed_trial_with_its_reason(
     store: Store, tmp_path: Path, error: Exception, state: str
@@ -138,7 +139,7 @@ def test_when_all_trials_fail_the_error_tells_why_and_the_next_search_starts_afr
     store: Store, tmp_path: Path
 ) -> None:
     def broken(recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
-        raise ModelError("no weights")
+        raise ModelError("model.no-weights", "no weights")
 
     with pytest.raises(
         ModelError, match=r"none of the 2 trial\(s\)(.|\n)*trial 0: ModelError: no weights(.|\n)*trial 1"
@@ -150,7 +151,7 @@ def test_when_all_trials_fail_the_error_tells_why_and_the_next_search_starts_afr
 
 def test_an_error_that_is_not_about_the_recipe_ends_the_search(store: Store, tmp_path: Path) -> None:
     def broken(recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
-        raise CatalogError("no data")
+        raise CatalogError("data.no-folder", "no data")
 
     with pytest.raises(CatalogError):
         find(plan(2), broken, store, tmp_path)

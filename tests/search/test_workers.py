@@ -47,7 +47,7 @@ class KillTheFirst(Work):
 class FailTheFirst(Work):
     def do(self, name: str) -> None:
         if self.first():
-            raise CatalogError("no data")
+            raise CatalogError("data.no-folder", "no data")
         sleep_until_stopped(self.folder)
 
 

@@ -48,11 +48,13 @@ class Grid:
     def __post_init__(self) -> None:
         t = self.transform
         if t.b or t.d or t.a <= 0 or not math.isclose(t.a, -t.e, rel_tol=1e-6):
-            raise GridError(f"need a north-up grid of square pixels, got transform {tuple(t)[:6]}")
+            raise GridError("grid.not-north-up", f"need a north-up grid of square pixels, got transform {tuple(t)[:6]}")
         if not (max(abs(t.c), abs(t.f), t.a) <= FARTHEST and t.a >= 1 / FARTHEST):  # so written, NaN is refused
-            raise GridError(f"need coordinates on Earth, within ±{FARTHEST:.0e}, got transform {tuple(t)[:6]}")
+            raise GridError(
+                "grid.off-earth", f"need coordinates on Earth, within ±{FARTHEST:.0e}, got transform {tuple(t)[:6]}"
+            )
         if min(self.shape) < 1:
-            raise GridError(f"need at least one row and one column, got shape {self.shape}")
+            raise GridError("grid.empty", f"need at least one row and one column, got shape {self.shape}")
 
     def __str__(self) -> str:
         rows, cols = self.shape
@@ -88,7 +90,9 @@ class Grid:
         4.777
         """
         if self.epsg != WEB_MERCATOR:
-            raise GridError(f"ground pixel size is known for EPSG:{WEB_MERCATOR} only, got EPSG:{self.epsg}")
+            raise GridError(
+                "grid.crs", f"ground pixel size is known for EPSG:{WEB_MERCATOR} only, got EPSG:{self.epsg}"
+            )
         rows, cols = self.shape
         _, y = self.transform @ (cols / 2, rows / 2)
         return float(self.transform.a / math.cosh(y / EARTH_RADIUS_M))  # cos(lat) = 1 / cosh(y / R)

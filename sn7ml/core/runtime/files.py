@@ -65,6 +65,6 @@ def read_output(path: Path) -> Any:
     try:
         return read_json(path)
     except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror}); run `dvc repro`") from None
+        raise TableError("json.cannot-read", f"{path}: cannot be read ({error.strerror}); run `dvc repro`") from None
     except ValueError as error:
-        raise TableError(f"{path}: is not JSON ({error}); remove it and run `dvc repro`") from None
+        raise TableError("json.not-json", f"{path}: is not JSON ({error}); remove it and run `dvc repro`") from None

@@ -139,22 +139,28 @@ def _executor(items: int) -> Iterator[concurrent.futures.Executor]:
             try:
                 from distributed import Client  # noqa: PLC0415 - an optional extra
             except ImportError:
-                raise ParamsError(f"{VARIABLE}=dask:… needs Dask: pip install 'sn7ml[dask]'") from None
+                raise ParamsError(
+                    "executor.no-dask", f"{VARIABLE}=dask:… needs Dask: pip install 'sn7ml[dask]'"
+                ) from None
             try:
                 client = Client(detail)
             except (OSError, ValueError) as error:  # nobody there in time; no address
-                raise ParamsError(f"{VARIABLE}: no Dask scheduler answers at {detail!r} ({error!s:.200})") from None
+                raise ParamsError(
+                    "executor.no-scheduler", f"{VARIABLE}: no Dask scheduler answers at {detail!r} ({error!s:.200})"
+                ) from None
             with client:
                 yield client.get_executor()
         case _:
-            raise ParamsError(f"{VARIABLE} must be serial, processes[:N] or dask:ADDRESS, got {kind!r}")
+            raise ParamsError(
+                "executor.unknown", f"{VARIABLE} must be serial, processes[:N] or dask:ADDRESS, got {kind!r}"
+            )
 
 
 def _worker_count(detail: str) -> int:
     if not detail:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not detail.isdigit() or int(detail) < 1:
-        raise ParamsError(f"{VARIABLE}=processes:N needs a positive number N, got {detail!r}")
+        raise ParamsError("executor.worker-count", f"{VARIABLE}=processes:N needs a positive number N, got {detail!r}")
     return int(detail)
 
 

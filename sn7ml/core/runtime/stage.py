@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from sn7ml.core.errors import Sn7Error
+from sn7ml.core.errors import Sn7Error, heading
 
 
 def run_stage(main: Callable[..., None], *names: str) -> None:
@@ -25,7 +25,7 @@ def run_stage(main: Callable[..., None], *names: str) -> None:
     except (Sn7Error, OSError) as error:
         if error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a stage speaks to a terminal
+        print(f"{heading(error)} {error}", file=sys.stderr)  # noqa: T201 - a stage speaks to a terminal
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201

@@ -230,6 +230,7 @@ def _frames(
         shape = frame.usable.shape if shape is None else shape
         if frame.usable.shape != shape:
             raise GridError(
-                f"month {month}: probabilities have shape {frame.usable.shape}, the others {shape}; predict anew"
+                "probabilities.shape",
+                f"month {month}: probabilities have shape {frame.usable.shape}, the others {shape}; predict anew",
             )
         yield index, frame

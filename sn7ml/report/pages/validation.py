@@ -31,7 +31,7 @@ def write_validation(out: Path, report: Report, pictures: Pictures) -> None:
 def stop_if_failed(out: Path, report: Report) -> None:
     """Raise ValidationFailed if something critical was found, naming the three worst failures and the report."""
     if not report.ok:
-        raise ValidationFailed(f"{report.summary()}\nThe whole report: {out / HTML}")
+        raise ValidationFailed("validation.failed", f"{report.summary()}\nThe whole report: {out / HTML}")
 
 
 def to_html(report: Report, pictures: Pictures) -> str:

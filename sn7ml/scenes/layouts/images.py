@@ -67,9 +67,11 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
     if path.is_file():
         return path.parent, _single(path, month)
     if month is not None:
-        raise CatalogError(f"a month ({month}) is for a single GeoTIFF, but {path} is none; leave --month out")
+        raise CatalogError(
+            "options.month", f"a month ({month}) is for a single GeoTIFF, but {path} is none; leave --month out"
+        )
     if not path.is_dir():
-        raise CatalogError(f"no file or folder {path}; expected a folder of images, or a GeoTIFF")
+        raise CatalogError("data.no-folder", f"no file or folder {path}; expected a folder of images, or a GeoTIFF")
     for name in IMAGE_FOLDERS:
         if images := _geotiffs(path / name):
             return path / name, _flat(images, path.name)
@@ -78,8 +80,9 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
     if images := _geotiffs(path):
         return path, _flat(images, path.name)
     raise CatalogError(
+        "data.no-images",
         f"{path}: no images; expected GeoTIFFs of one AOI in it, or SpaceNet 7's layout: {' or '.join(PARTS)} with folders "
-        f"such as L15-0331E-1257N_1327_3160_13/{IMAGE_FOLDERS[0]}, or such folders themselves"
+        f"such as L15-0331E-1257N_1327_3160_13/{IMAGE_FOLDERS[0]}, or such folders themselves",
     )
 
 
@@ -102,9 +105,11 @@ def _holds_areas(folder: Path) -> bool:
 
 def _single(path: Path, month: str | None) -> pd.DataFrame:
     if path.suffix.lower() not in ENDINGS:
-        raise CatalogError(f"{path}: is no GeoTIFF by its name; expected a name that ends in {' or '.join(ENDINGS)}")
+        raise CatalogError(
+            "data.file-name", f"{path}: is no GeoTIFF by its name; expected a name that ends in {' or '.join(ENDINGS)}"
+        )
     if month is not None and not MONTH.fullmatch(month):
-        raise CatalogError(f"month {month!r}: expected one such as 2018-01")
+        raise CatalogError("options.month", f"month {month!r}: expected one such as 2018-01")
     stem = STEM_PATTERN.fullmatch(path.stem)
     # What is left of "harbour_2020_05" without the month, and without what parted the two.
     rest = re.sub(r"[_\-. ]{2,}", "_", MONTH_PATTERN.sub("", path.stem)).strip("_-. ")
@@ -129,7 +134,7 @@ def _flat(images: list[Path], folder_name: str) -> pd.DataFrame:
     ]
     if faults:
         head = f"{images[0].parent}: {len(faults)} fault(s)"
-        raise CatalogError("\n".join([head, *(f"  {fault}" for fault in faults)]))
+        raise CatalogError("data.bad-files", "\n".join([head, *(f"  {fault}" for fault in faults)]))
     return _table({key: name for key, (name,) in by_key.items()})
 
 
@@ -140,8 +145,9 @@ def _month_of(path: Path) -> str:
     months = sorted({f"{match['year']}-{match['month']}" for match in found})
     if len(months) != 1:
         raise CatalogError(
+            "data.file-name",
             f"{path.name}: its name tells {'no month' if not months else ' and '.join(months)}; expected one such as 2018_01, "
-            "2018-01 or 201801 in it: rename it, or give a single GeoTIFF with --month 2018-01"
+            "2018-01 or 201801 in it: rename it, or give a single GeoTIFF with --month 2018-01",
         )
     return months[0]
 

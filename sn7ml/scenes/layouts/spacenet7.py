@@ -52,8 +52,9 @@ def scan(root: Path) -> pd.DataFrame:
     """
     if not root.is_dir():
         raise CatalogError(
+            "data.no-folder",
             f"no data folder {root}; `make repro` makes the synthetic set, `sn7ml use DATA` takes over a SpaceNet 7 folder, "
-            "`dvc pull` fetches what data.dvc names"
+            "`dvc pull` fetches what data.dvc names",
         )
     folders = aoi_folders(root)
     rows: list[dict[str, str]] = []
@@ -66,7 +67,9 @@ def scan(root: Path) -> pd.DataFrame:
     names = [folder.name for _, folder in folders]
     faults += [f"AOI {name} appears in more than one part" for name in sorted({n for n in names if names.count(n) > 1})]
     if faults:
-        raise CatalogError("\n".join([f"{root}: {len(faults)} fault(s)", *(f"  {fault}" for fault in faults)]))
+        raise CatalogError(
+            "data.bad-files", "\n".join([f"{root}: {len(faults)} fault(s)", *(f"  {fault}" for fault in faults)])
+        )
     return FRAMES.check(pd.DataFrame(rows).sort_values(["aoi", "time"], ignore_index=True))
 
 
@@ -78,7 +81,7 @@ def tile_of(aoi: str) -> tuple[int, int, int]:
     """
     match = AOI_PATTERN.fullmatch(aoi)
     if match is None:
-        raise CatalogError(f"{aoi!r} is no SpaceNet 7 AOI name such as L15-0331E-1257N_1327_3160_13")
+        raise CatalogError("data.aoi-name", f"{aoi!r} is no SpaceNet 7 AOI name such as L15-0331E-1257N_1327_3160_13")
     return int(match["tile_x"]), int(match["tile_y"]), int(match["zoom"])
 
 
@@ -100,7 +103,8 @@ def aoi_folders(root: Path) -> list[tuple[str, Path]]:
     ]
     if not found:
         raise CatalogError(
-            f"{root}: no AOI folder such as train/L15-0331E-1257N_1327_3160_13 found, in {' or '.join(PARTS)} or at the top"
+            "data.no-aoi",
+            f"{root}: no AOI folder such as train/L15-0331E-1257N_1327_3160_13 found, in {' or '.join(PARTS)} or at the top",
         )
     return found
 
@@ -114,7 +118,9 @@ def label_files(folder: Path) -> dict[str, Path]:
 def _frames_of(folder: Path, part: str, root: Path) -> list[dict[str, str]]:
     images = next((found for name in IMAGE_FOLDERS if (found := _by_month(folder, name, ".tif"))), None)
     if images is None:
-        raise CatalogError(f"AOI {folder.name}: no images; expected .tif files in its {' or '.join(IMAGE_FOLDERS)}")
+        raise CatalogError(
+            "data.no-images", f"AOI {folder.name}: no images; expected .tif files in its {' or '.join(IMAGE_FOLDERS)}"
+        )
     kind, labels, udms = _label_kind(folder), label_files(folder), _by_month(folder, "UDM_masks", "_UDM.tif")
 
     def relative(path: Path | None) -> str:
@@ -151,7 +157,8 @@ def _by_month(folder: Path, name: str, ending: str) -> dict[str, Path]:
             wrong.append(path.name)
     if wrong:
         raise CatalogError(
+            "data.file-name",
             f"AOI {folder.name}: {name} holds {wrong[:3]}{' …' * (len(wrong) > 3)}; "
-            f"expected global_monthly_YYYY_MM_mosaic_{folder.name}{ending}"
+            f"expected global_monthly_YYYY_MM_mosaic_{folder.name}{ending}",
         )
     return dict(sorted(found.items()))

@@ -67,13 +67,19 @@ def check_target(source: Path, out: Path) -> list[tuple[str, Path]]:
     """Return (part, folder) of every AOI of ``source`` if a copy can be written to ``out``; raise CatalogError if not."""
     source, out = source.resolve(), out.resolve()
     if not source.is_dir():
-        raise CatalogError(f"no folder {source}")
+        raise CatalogError("data.no-folder", f"no folder {source}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CatalogError(f"{out} exists and is not an empty folder; remove it or name another one")
+        raise CatalogError(
+            "output.folder-not-empty", f"{out} exists and is not an empty folder; remove it or name another one"
+        )
     if AOI_PATTERN.fullmatch(out.name):
-        raise CatalogError(f"{out} is called like an AOI, and AOIs are to lie inside; name another folder")
+        raise CatalogError(
+            "repair.out-name", f"{out} is called like an AOI, and AOIs are to lie inside; name another folder"
+        )
     if out.is_relative_to(source):
-        raise CatalogError(f"{out} lies inside {source}, which is to be copied; name a folder elsewhere")
+        raise CatalogError(
+            "repair.out-inside-source", f"{out} lies inside {source}, which is to be copied; name a folder elsewhere"
+        )
     return aoi_folders(source)
 
 

@@ -88,9 +88,9 @@ def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
             raw.decode(json.detect_encoding(raw))
         )  # UTF-8, -16 or -32, with a byte-order mark or without
     except (OSError, ValueError) as error:
-        raise LabelError(f"is not JSON ({error})") from None
+        raise LabelError("labels.not-json", f"is not JSON ({error})") from None
     if not isinstance(content, dict) or not isinstance(content.get("features"), list):
-        raise LabelError("has no list 'features'; expected a GeoJSON FeatureCollection")
+        raise LabelError("labels.not-geojson", "has no list 'features'; expected a GeoJSON FeatureCollection")
     return raw, content
 
 

@@ -170,7 +170,7 @@ def _parsed(path: Path, features: list[dict[str, Any]]) -> tuple[Ids, Shapes, Sh
     """
     numbers, geometries = parse_features(path, features)
     for place in (place for place, number in enumerate(numbers) if not abs(number) < 2**63):
-        raise LabelError(f"{path}: feature {place} needs an integer 'Id' of less than 64 bits")
+        raise LabelError("labels.bad-feature", f"{path}: feature {place} needs an integer 'Id' of less than 64 bits")
     return numbers.astype(np.int64), geometries, clean_polygons(path, geometries)
 
 

@@ -19,11 +19,11 @@ def threads_of_worker(_: int) -> tuple[int, str | None, str | None]:
 
 
 def refuse(name: str) -> None:
-    raise LabelError(f"{name}: is not JSON")
+    raise LabelError("labels.not-json", f"{name}: is not JSON")
 
 
 def fail_inside(name: str) -> None:
-    raise ItemsFailed({"2018-01": LabelError(f"{name}: is not JSON")}, total=3)
+    raise ItemsFailed({"2018-01": LabelError("labels.not-json", f"{name}: is not JSON")}, total=3)
 
 
 @EVERY_EXECUTOR
@@ -103,7 +103,7 @@ def build_list() -> list[int]:
 
 def add(kept: list[int], number: int) -> tuple[int, list[int]]:
     if number < 0:
-        raise LabelError(f"{number} is negative")
+        raise LabelError("labels.negative", f"{number} is negative")
     kept.append(number)
     time.sleep(0.05)  # so that one worker cannot take all items
     return os.getpid(), list(kept)

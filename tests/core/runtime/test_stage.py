@@ -22,7 +22,7 @@ def test_paths_come_in_the_order_of_the_names() -> None:
 
 def test_a_fault_of_the_input_is_one_message_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
     def main(data: Path, tiles: Path) -> None:
-        raise CatalogError(f"no data folder {data}")
+        raise CatalogError("data.no-folder", f"no data folder {data}")
 
     with pytest.raises(SystemExit) as ended:
         run_stage(main, "data", "tiles")
@@ -40,7 +40,7 @@ def test_a_defect_of_ours_keeps_its_traceback() -> None:
 
 def test_a_defect_within_a_map_shows_its_traceback_and_all_names(capsys: pytest.CaptureFixture[str]) -> None:
     def main(data: Path, tiles: Path) -> None:
-        failures = {"north": LabelError("not JSON"), "south": KeyError("time")}
+        failures = {"north": LabelError("labels.not-json", "not JSON"), "south": KeyError("time")}
         raise ItemsFailed(failures, total=3) from failures["south"]
 
     with pytest.raises(SystemExit) as ended:
