@@ -50,8 +50,9 @@ format: $(READY)  ## Mend what ruff can mend
 	ruff format .
 	ruff check --fix .
 
-docs: $(READY)  ## Write docs/params.md
+docs: $(READY)  ## Write docs/params.md and docs/errors.md
 	sn7ml params --markdown > docs/params.md
+	python -m benchmarks.list_errors > docs/errors.md
 
 ui: $(READY)  ## Open MLflow on the leaderboard at http://127.0.0.1:5000
 	@sn7ml ui

@@ -287,7 +287,7 @@ def test_errors_are_words_and_exit_code_1(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
-    assert "error: no file or folder" in capsys.readouterr().err
+    assert "error [data.no-folder]: " in capsys.readouterr().err
 
 
 def test_what_the_training_frames_looked_like_says_how_far_to_trust(

@@ -1,6 +1,7 @@
 """The commands, given what is hostile: one error in words, exit code 1, and nothing outside the folder they were given."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *
         cli.main()
     assert ended.value.code == 1
     said = capsys.readouterr().err
-    assert said.startswith("error: ")
+    assert re.match(r"error( \[[a-z0-9.-]+\])?: ", said)
     assert "Traceback" not in said
     assert all(letter.isprintable() or letter == "\n" for letter in said)
     return said

@@ -27,7 +27,7 @@ def test_a_fault_of_the_input_is_one_message_and_exit_1(capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as ended:
         run_stage(main, "data", "tiles")
     assert ended.value.code == 1
-    assert capsys.readouterr().err == "error: no data folder data\n"
+    assert capsys.readouterr().err == "error [data.no-folder]: no data folder data\n"
 
 
 def test_a_defect_of_ours_keeps_its_traceback() -> None:
@@ -48,7 +48,9 @@ def test_a_defect_within_a_map_shows_its_traceback_and_all_names(capsys: pytest.
     said = capsys.readouterr().err
     assert ended.value.code == 1
     assert "KeyError: 'time'" in said.splitlines()[0]
-    assert "error: 2 of 3 items failed:\n  north: LabelError: not JSON\n  south: KeyError: 'time'\n" in said
+    assert (
+        "error [items.failed]: 2 of 3 items failed:\n  north: LabelError: not JSON\n  south: KeyError: 'time'\n" in said
+    )
 
 
 def test_a_missing_path_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
