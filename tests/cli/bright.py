@@ -1,5 +1,6 @@
 """A model that needs no training: what is brighter than its frame is a building. And `sn7ml predict` with it, for a process
-that is to be killed: ``python -m tests.cli.bright FRAMES ARGUMENT…`` hangs once FRAMES frames are predicted."""
+that is to be killed: ``python -m tests.cli.bright WRITTEN HANGS ARGUMENT…`` hangs, and creates the file HANGS to say so,
+as soon as it is asked about a window while the file WRITTEN exists."""
 
 import sys
 import time
@@ -29,17 +30,17 @@ class Bright(nn.Module):
         return logits
 
 
-class Seen(Bright):
-    """Counts frames by asking each window; a frame has several."""
+class Hanging(Bright):
+    """Hangs at the first window after a file was written."""
 
-    def __init__(self, hang_after: int) -> None:
+    def __init__(self, written: Path, hangs: Path) -> None:
         super().__init__()
-        self.left = hang_after
+        self.written, self.hangs = written, hangs
 
     def forward(self, image: Tensor) -> Tensor:
-        if self.left == 0:
+        if self.written.exists():
+            self.hangs.touch()
             time.sleep(600)
-        self.left -= 1
         return super().forward(image)
 
 
@@ -66,10 +67,10 @@ def run(*arguments: object) -> str:
 
 
 def main() -> None:
-    batches = int(sys.argv[1])
+    network = Hanging(Path(sys.argv[1]), Path(sys.argv[2]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sn7ml.learn.predict.load_predictor", lambda _folder, params: predictor(Seen(batches), params))
-        run(*sys.argv[2:])
+        patch.setattr("sn7ml.learn.predict.load_predictor", lambda _folder, params: predictor(network, params))
+        run(*sys.argv[3:])
 
 
 if __name__ == "__main__":
