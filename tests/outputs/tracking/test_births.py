@@ -231,7 +231,7 @@ def test_neighbours_that_stand_from_the_start_say_nothing_about_the_month() -> N
     np.testing.assert_allclose(births.posterior[1:-1, 3], np.full(7, 0.4 / 7), atol=1e-4)
 
 
-@pytest.mark.parametrize(("distance", "time"), [(3.0, 3), (500.0, 5)], ids=["beside them", "far away"])
+@pytest.mark.parametrize(("distance", "month"), [(3.0, 3), (500.0, 5)], ids=["beside them", "far away"])
 def test_an_unclear_one_is_drawn_to_the_month_of_its_sure_neighbours(distance: float, month: int) -> None:
     # Log-odds of 3/4 speak for "before" with 1/2: months 3 and 4 together make month 5 e times as likely as month 3.
     unclear = column(0, 0, 0, 0.75, 0.75, 4, 4, 4)

@@ -93,7 +93,7 @@ def test_changepoint_finds_all_of_a_town_with_levels_that_suit_perfect_probabili
 
 
 @pytest.mark.parametrize("births", [FITTED, SEEN_PERFECTLY], ids=["fitted levels", "levels of perfect series"])
-@pytest.mark.parametrize("time", [SECOND_MONTH, LAST_BUT_TWO], ids=["second month", "last but two"])
+@pytest.mark.parametrize("month", [SECOND_MONTH, LAST_BUT_TWO], ids=["second month", "last but two"])
 def test_changepoint_finds_births_at_both_ends_of_the_series(month: int, births: dict[str, float]) -> None:
     cube, truth = town(set(), [month if number % 5 == 0 else 0 for number in range(len(HOUSES))])
     result = score(truth, track_buildings(cube, 3, track_params("changepoint", births=births)))

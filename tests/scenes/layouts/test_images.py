@@ -51,7 +51,7 @@ def test_a_flat_folder_in_spacenets_names_tells_its_areas(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "time"),
+    ("name", "month"),
     [
         ("2020_05.tif", "2020-05"),
         ("2020-05.TIF", "2020-05"),
@@ -94,7 +94,7 @@ def test_all_faults_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "time", "key"),
+    ("name", "month", "key"),
     [
         (f"{stem(AOI, '2018-03')}.tif", None, (AOI, "2018-03")),
         ("harbour_2020_05.tif", None, ("harbour", "2020-05")),
@@ -116,7 +116,7 @@ def test_a_single_file_without_a_month_says_how_to_give_one(tmp_path: Path) -> N
         find_frames(touch(tmp_path, "harbour.tif") / "harbour.tif")
 
 
-@pytest.mark.parametrize("time", ["2020", "2020-13", "May 2020", "2020-05-01", ""])
+@pytest.mark.parametrize("month", ["2020", "2020-13", "May 2020", "2020-05-01", ""])
 def test_a_month_is_written_in_one_way(month: str, tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=f"month '{month}': expected one such as 2018-01"):
         find_frames(touch(tmp_path, "harbour.tif") / "harbour.tif", month)

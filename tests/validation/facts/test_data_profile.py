@@ -52,7 +52,7 @@ def test_the_ground_pixel_shrinks_with_the_cosine_of_the_latitude(sn7_root: Path
 
 
 @pytest.mark.parametrize(
-    ("latitude", "time", "height"),
+    ("latitude", "month", "height"),
     [
         (0.0, "2018-03", 87.5),  # near the equinox
         (50.0, "2018-06", 63.3),  # 90 - 50 + 23.3
