@@ -117,13 +117,3 @@ def show_drift(drift: "Drift") -> None:
             console.print(f"    {escape(reason)}", soft_wrap=True, highlight=False)
     if len(doubtful) > SHOWN_AREAS:
         console.print(f"  … and {len(doubtful) - SHOWN_AREAS} more areas")
-
-
-def write_drift(folder: Path, drift: "Drift") -> None:
-    """Write drift.json, drift.md and drift.html."""
-    from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
-    from sn7ml.report.pages.drift import drift_html, drift_markdown  # noqa: PLC0415 - keeps `sn7ml --help` quick
-
-    write_text(folder / "drift.json", drift.model_dump_json(indent=1) + "\n")
-    write_text(folder / "drift.md", drift_markdown(drift))
-    write_text(folder / "drift.html", drift_html(drift))

@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 from rich.markup import escape
 
-from sn7ml.cli.findings import show_changes, show_drift, show_failures, write_drift
+from sn7ml.cli.findings import show_changes, show_drift, show_failures
 from sn7ml.cli.terminal import console
 from sn7ml.core.errors import CatalogError, ParamsError
 
@@ -200,6 +200,7 @@ def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     from sn7ml.core.errors import ModelError  # noqa: PLC0415
     from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
     from sn7ml.report.maps.flagged import draw_findings, labelled  # noqa: PLC0415
+    from sn7ml.report.pages.drift import write_drift  # noqa: PLC0415
     from sn7ml.report.pages.validation import write_validation  # noqa: PLC0415
     from sn7ml.validation.drift import reference  # noqa: PLC0415
 

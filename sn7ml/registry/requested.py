@@ -1,41 +1,32 @@
 """The model that a person asks for by a registry address or a folder, and which one that is today."""
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 
 from sn7ml.core.errors import StoreError
+from sn7ml.learn.trained_model import TrainedModel, choose_usage
 from sn7ml.package_files import package_digest
 from sn7ml.registry.versions import MODEL_URI, package_folder
 from sn7ml.runs.store import open_store
 
 
-@dataclass(frozen=True)
-class RequestedModel:
-    """A model, found."""
-
-    asked: str
-    """The address or folder as it was given."""
-
-    resolved: str
-    """What that is today: ``models:/sn7-buildings/3`` for an alias, the whole path for a folder."""
-
-    digest: str
-    """Names the package by its content."""
-
-    folder: Path
-    """Where the package lies now: its weights and how it is used."""
-
-    def as_dict(self) -> dict[str, str]:
-        """Return what names the model; not where this machine keeps it."""
-        return {name: str(value) for name, value in asdict(self).items() if name != "folder"}
-
-
-def fetch_model(model: str) -> RequestedModel:
-    """Find a package by ``models:/sn7-buildings@champion``, ``models:/sn7-buildings/3``, or its folder.
+def load_model(
+    model: Path | str = "models:/sn7-buildings@champion",
+    params: Path | str | None = None,
+    tracker: Path | str | None = None,
+) -> TrainedModel:
+    """Find a trained model by its address in the registry, or by its folder.
 
     An alias is resolved first, and once: it may move to another version while files are fetched.
+
+    Parameters
+    ----------
+    model
+        ``models:/sn7-buildings@champion``, ``models:/sn7-buildings/3``, or a folder such as ``build/model``.
+    params, tracker
+        Files that say how the model is used, in place of what it says itself; see
+        :func:`~sn7ml.learn.trained_model.choose_usage`. The folder of a training does not say it.
 
     Raises
     ------
@@ -43,10 +34,14 @@ def fetch_model(model: str) -> RequestedModel:
         If ``model`` is neither a folder nor such an address, or the package is not whole.
     StoreError
         If the registry has no such model or its files are gone.
+    ParamsError
+        If neither the package nor a file says how the model is used.
     """
-    resolved = _resolved(model)
+    asked = str(model)
+    resolved = _resolved(asked)
     folder = package_folder(resolved)
-    return RequestedModel(model, resolved, package_digest(folder), folder)
+    usage = choose_usage(folder, Path(params) if params else None, Path(tracker) if tracker else None)
+    return TrainedModel(asked, resolved, package_digest(folder), folder, usage)
 
 
 def _resolved(model: str) -> str:

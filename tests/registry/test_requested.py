@@ -5,12 +5,18 @@ from pathlib import Path
 import pytest
 
 from sn7ml.core.errors import ModelError, StoreError
+from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.package_files import CONFIG, WEIGHTS, package_digest
 from sn7ml.registry.pyfunc import ARTIFACT
-from sn7ml.registry.requested import fetch_model
+from sn7ml.registry.requested import load_model
 from sn7ml.runs.store import Store
 
 NAME = "sn7-test"
+PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
+
+
+def load(model: str) -> TrainedModel:
+    return load_model(model, PARAMS)
 
 
 def package(folder: Path, words: str) -> Path:
@@ -41,16 +47,16 @@ def registry(store: Store, tmp_path: Path) -> Store:
 def test_an_alias_is_the_version_it_stands_for_today(
     registry: Store, tmp_path: Path, asked: str, resolved: str, words: str
 ) -> None:
-    model = fetch_model(asked)
+    model = load(asked)
     assert (model.folder / CONFIG).read_text() == words
     digest = package_digest(tmp_path / words / "artifacts" / ARTIFACT)
-    assert model.as_dict() == {"asked": asked, "resolved": resolved, "digest": digest}
+    assert model.names == {"asked": asked, "resolved": resolved, "digest": digest}
 
 
 def test_a_folder_is_known_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = package(tmp_path / "model", "bare")
     monkeypatch.chdir(tmp_path)
-    assert fetch_model("model").as_dict() == {
+    assert load("model").names == {
         "asked": "model",
         "resolved": str(folder),
         "digest": package_digest(folder),
@@ -60,12 +66,12 @@ def test_a_folder_is_known_by_its_whole_path(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("asked", [f"models:/{NAME}@nobody", "models:/nobody@champion"])
 def test_an_alias_that_nobody_bears_says_how_to_list_models(registry: Store, asked: str) -> None:
     with pytest.raises(StoreError, match=rf"no model {asked} in sqlite.*; `sn7ml models` lists"):
-        fetch_model(asked)
+        load(asked)
 
 
 def test_a_version_that_is_not_there_is_named(registry: Store) -> None:
     with pytest.raises(StoreError, match=f"cannot fetch models:/{NAME}/7"):
-        fetch_model(f"models:/{NAME}/7")
+        load(f"models:/{NAME}/7")
 
 
 def test_outside_a_project_the_way_to_a_registry_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,9 +79,9 @@ def test_outside_a_project_the_way_to_a_registry_is_told(tmp_path: Path, monkeyp
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StoreError, match="or set DVC_ROOT or MLFLOW_TRACKING_URI"):
-        fetch_model(f"models:/{NAME}@champion")
+        load(f"models:/{NAME}@champion")
 
 
 def test_what_is_neither_address_nor_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"'.*/Unet' is neither a folder such as build/model nor like models:/"):
-        fetch_model(str(tmp_path / "Unet"))
+        load(str(tmp_path / "Unet"))

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from sn7ml.core.runtime.files import write_text
 from sn7ml.report.offline import render_without_plots
 from sn7ml.validation.drift import FACTS, Drift, Finding
 
@@ -43,6 +45,13 @@ class Row:
     frames: int
     distance: float | None
     """Kolmogorov-Smirnov; None where there are too few frames."""
+
+
+def write_drift(folder: Path, drift: Drift) -> None:
+    """Write drift.json, drift.md and drift.html."""
+    write_text(folder / "drift.json", drift.model_dump_json(indent=1) + "\n")
+    write_text(folder / "drift.md", drift_markdown(drift))
+    write_text(folder / "drift.html", drift_html(drift))
 
 
 def drift_html(drift: Drift) -> str:

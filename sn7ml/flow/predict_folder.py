@@ -1,0 +1,229 @@
+"""Predict a folder of images: find the buildings in each and follow them through time.
+
+Reading, predicting, tracking and writing, from a folder of images to a folder of results. A prediction that was killed goes on
+where it stopped, see :mod:`sn7ml.outputs.prediction_folder`.
+"""
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+import sn7ml
+from sn7ml.core.errors import Sn7Error
+from sn7ml.core.geo.grid import Grid
+from sn7ml.core.runtime.files import replacing
+from sn7ml.flow.evaluate import track_aois
+from sn7ml.learn.predict import Predictor, predict_frames
+from sn7ml.learn.trained_model import TrainedModel
+from sn7ml.outputs.exports import count_buildings, write_counts, write_geojson
+from sn7ml.outputs.footprints import write_footprints
+from sn7ml.outputs.prediction_folder import PROBABILITIES, Task, claimed, hash_images, without_done, write_task
+from sn7ml.outputs.probabilities import usable_fraction
+from sn7ml.outputs.submission import write_submission
+from sn7ml.package_files import LOOKS
+from sn7ml.report.maps.prediction import prediction_map
+from sn7ml.report.pages.drift import write_drift
+from sn7ml.scenes.input_checks import check_frames, read_any_image
+from sn7ml.scenes.layouts.images import find_frames
+from sn7ml.scenes.scored_columns import Stretch
+from sn7ml.validation.drift import Drift, Reference, drift_of_frames, read_reference
+
+LIBRARIES = ("torch", "segmentation-models-pytorch", "timm", "numpy", "scipy", "rasterio", "shapely")
+"""Whose versions are recorded, since they decide about the numbers."""
+
+PREDICTING, TRACKING, WRITING = "predicting", "following buildings through time", "writing"
+
+UNKNOWN_TRUST = "the model does not say what its training frames looked like; models that the pipeline registers do"
+
+MOSTLY = 0.5
+"""Share of usable pixels from which an image is fit to be drawn under the map."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step (``PREDICTING``, ``TRACKING``, ``WRITING``), how much of it is done, and of how much."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images that a model can be asked about. Their headers were checked; their pixels are read frame by frame."""
+
+    root: Path
+    """The folder to which the paths in ``frames`` are relative."""
+
+    frames: pd.DataFrame
+    """``FRAMES``."""
+
+    grids: Mapping[str, Grid]
+    """AOI to the one grid of its images."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was found, as it stands in the folder of results."""
+
+    folder: Path
+    frames: pd.DataFrame
+    """``FRAMES`` that were predicted."""
+
+    tracks: pd.DataFrame
+    """``TRACKS``: a row per building and month, outlines in pixels of the images."""
+
+    counts: pd.DataFrame
+    """``COUNTS``: buildings and their area in each frame."""
+
+    drift: Drift | None
+    """How the images differ from those that the model learned from; None where the model does not say what these were."""
+
+    @property
+    def buildings(self) -> int:
+        """How many buildings were found; one that stands for many months counts once."""
+        return len(self.tracks.drop_duplicates(["aoi", "id"]))
+
+
+def open_images(path: Path | str, month: str | None = None, *, any_pixel_size: bool = False) -> Images:
+    """Find the images in ``path`` and look at every header.
+
+    Parameters
+    ----------
+    path
+        A folder in the SpaceNet 7 layout (labels are not needed), a folder of one area's GeoTIFFs, or one GeoTIFF.
+    month
+        ``2020-05``: the month of a single GeoTIFF whose name says none.
+    any_pixel_size
+        Take images whose pixels are not about 4 m on the ground.
+
+    Raises
+    ------
+    CatalogError
+        If there is no image, or files whose names do not say their month.
+    RasterError
+        Naming every image that cannot be predicted, with the reason and the cure.
+    """
+    root, frames = find_frames(Path(path), month)
+    return Images(root, frames, check_frames(root, frames, any_pixel_size=any_pixel_size))
+
+
+def predict_folder(
+    images: Images | Path | str,
+    out: Path | str,
+    model: TrainedModel,
+    *,
+    overwrite: bool = False,
+    progress: Progress = lambda _step, _done, _total: None,
+) -> Prediction:
+    """Find the buildings of satellite images and follow them through time.
+
+    Parameters
+    ----------
+    images
+        What :func:`open_images` gave, or a path that it takes.
+    out
+        Folder for the results: new, empty, or of this very prediction, which then goes on. docs/predicting.md lists its
+        files.
+    model
+        The model, and how it is used.
+    overwrite
+        Remove an earlier prediction in ``out`` and begin anew.
+    progress
+        Hook for a progress bar.
+
+    Raises
+    ------
+    CatalogError
+        If ``out`` holds something else, or another process writes there.
+    ModelError
+        If the package is damaged.
+    Sn7Error
+        If ``out`` cannot be written to; what lies there is whole.
+    """
+    images = images if isinstance(images, Images) else open_images(images)
+    out, profile, predictor = Path(out), _profile_of(model), model.predictor  # raise before anything is written
+    task = Task(model.names, model.usage, hash_images(images.root, images.frames), _versions())
+    try:
+        with claimed(out, task, overwrite=overwrite):
+            _run_network(predictor, images, out, progress)
+            progress(TRACKING, 0, 1)
+            tracks = track_aois(out / PROBABILITIES, images.grids, model.usage.track)
+            progress(TRACKING, 1, 1)
+            progress(WRITING, 0, 1)
+            counts = _write_results(out, images, tracks)
+            drift = None if profile is None else _drift_from(profile, images, tracks)
+            found = Prediction(out, images.frames, tracks, counts, drift)
+            _write_record(found, task)
+            progress(WRITING, 1, 1)
+    except OSError as error:
+        raise Sn7Error(
+            "prediction.cannot-write",
+            f"cannot write to {out} ({error}). What lies there is whole: mend the cause, and the same command goes on",
+        ) from None
+    return found
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what decides about the numbers."""
+    libraries = {name: version(name) for name in LIBRARIES}
+    return {"sn7ml": sn7ml.__version__, "python": platform.python_version(), **libraries}
+
+
+def _profile_of(model: TrainedModel) -> Reference | None:
+    """Read what a model's training frames looked like; None if it does not say. Raises ModelError."""
+    path = model.folder / LOOKS
+    return read_reference(path) if path.exists() else None
+
+
+def _run_network(predictor: Predictor, images: Images, out: Path, progress: Progress) -> None:
+    """Predict the frames whose probabilities are not there yet."""
+    left, total = without_done(out, images.frames), len(images.frames)
+    done = total - len(left)
+    stretches = {aoi: [Stretch(0, grid.shape[1])] for aoi, grid in images.grids.items()}
+    progress(PREDICTING, done, total)
+    for _ in predict_frames(predictor, images.root, left, stretches, out / PROBABILITIES, read_any_image):
+        done += 1
+        progress(PREDICTING, done, total)
+
+
+def _write_results(out: Path, images: Images, tracks: pd.DataFrame) -> pd.DataFrame:
+    """Write footprints in all their forms, counts and maps; return the counts."""
+    frames, grids = images.frames, images.grids
+    keys = zip(frames["aoi"], frames["time"], strict=True)
+    usable = {(aoi, month): usable_fraction(out / PROBABILITIES / aoi / f"{month}.tif") for aoi, month in keys}
+    counts = count_buildings(tracks, frames, grids, usable)
+    write_footprints(out / "footprints", tracks, grids)
+    write_geojson(out / "geojson", tracks, frames, grids)
+    write_submission(out / "submission.csv", tracks)
+    write_counts(out / "buildings.csv", counts)
+    for aoi in grids:
+        with replacing(out / "maps" / f"{aoi}.png") as temporary:
+            temporary.write_bytes(_map_of(aoi, images, tracks, usable))
+    return counts
+
+
+def _map_of(aoi: str, images: Images, tracks: pd.DataFrame, usable: Mapping[tuple[str, str], float]) -> bytes:
+    """Draw the buildings of one AOI over its last image that is mostly usable, or else the most usable one: a PNG."""
+    frames = images.frames[images.frames["aoi"] == aoi]
+    files = dict(zip(frames["time"], frames["image"], strict=True))
+    clear = [month for month in files if usable[aoi, month] >= MOSTLY]
+    shown = clear[-1] if clear else max(files, key=lambda month: usable[aoi, month])
+    pixels = read_any_image(images.root / files[shown]).pixels
+    return prediction_map(tracks[tracks["aoi"] == aoi], pixels, list(files), shown)
+
+
+def _drift_from(profile: Reference, images: Images, tracks: pd.DataFrame) -> Drift:
+    """Compare the images, and how densely built up they were found, with those that the model learned from."""
+    keys = pd.MultiIndex.from_frame(images.frames[["aoi", "time"]])
+    buildings = tracks.groupby(["aoi", "time"]).size().reindex(keys, fill_value=0)  # 0 is a density, a gap is none
+    return drift_of_frames(images.root, images.frames, profile, buildings.rename("n").reset_index())
+
+
+def _write_record(found: Prediction, task: Task) -> None:
+    """Write drift.* where there is one, and complete ``predict.json``."""
+    content = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(found.tracks)}
+    if found.drift is None:
+        trust = {"trust": "unknown", "why": UNKNOWN_TRUST}
+    else:
+        write_drift(found.folder, found.drift)
+        trust = {"trust": found.drift.level, "why": found.drift.sentence}
+    write_task(found.folder, task, content | trust)
