@@ -120,7 +120,7 @@ def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         except LabelError as fault:
             faults.append(fault)
     if faults:
-        raise LabelError(faults[0].code, "\n".join(str(fault) for fault in faults))
+        raise LabelError(faults[0].code, "\n".join(str(fault) for fault in faults), faults)
     return tables[0], tables[1]
 
 

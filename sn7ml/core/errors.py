@@ -18,19 +18,21 @@ Each carries a ``code`` such as ``labels.duplicate-id``, which stays when the me
 the code, people by the message. docs/errors.md lists them all. Misuse by a programmer is a plain ``ValueError``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class Sn7Error(Exception):
     """Something about the input or the set-up is wrong; the message says what and how to mend it.
 
-    ``code`` is the subject and the reason, as in ``"labels.duplicate-id"``: a literal where the error is raised.
+    ``code`` is the subject and the reason, as in ``"labels.duplicate-id"``: a literal where the error is raised. ``faults``
+    are the errors that the message sums up, each with its own code; empty for most errors.
     """
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)  # both: an exception is copied to another process by its arguments
+    def __init__(self, code: str, message: str, faults: Iterable["Sn7Error"] = ()) -> None:
         self.code = code
         self.message = message
+        self.faults = tuple(faults)
+        super().__init__(code, message, self.faults)  # all: an exception is copied to another process by its arguments
 
     def __str__(self) -> str:
         return self.message

@@ -12,7 +12,7 @@ import rasterio
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 
-from sn7ml.core.errors import GridError, RasterError
+from sn7ml.core.errors import GridError, RasterError, Sn7Error
 from sn7ml.core.geo.grid import WEB_MERCATOR, Grid
 from sn7ml.scenes.images import Image, grid_of, shared_grid
 from sn7ml.scenes.rasters import open_geotiff
@@ -47,7 +47,7 @@ def check_frames(root: Path, frames: pd.DataFrame, *, any_pixel_size: bool = Fal
         Naming every image that cannot be predicted, what was found, what was expected, and the cure; and of every AOI
         whose images do not share one grid the first that differs.
     """
-    faults: list[str] = []
+    faults: list[Sn7Error] = []
     grids: dict[str, Grid] = {}
     for aoi, images in frames.groupby("aoi", sort=True)["image"]:
         found: dict[Path, Grid] = {}
@@ -55,15 +55,15 @@ def check_frames(root: Path, frames: pd.DataFrame, *, any_pixel_size: bool = Fal
             try:
                 found[path] = _checked_grid(path, any_pixel_size)
             except RasterError as fault:
-                faults.append(str(fault))
+                faults.append(fault)
         try:
             if len(found) == len(images):
                 grids[str(aoi)] = shared_grid(found)
         except GridError as fault:
-            faults.append(str(fault))
+            faults.append(fault)
     if faults:
         head = f"{root}: {len(faults)} fault(s) in {len(frames)} image(s)"
-        raise RasterError("image.unusable", listing(head, [[fault] for fault in faults], len(faults)))
+        raise RasterError("image.unusable", listing(head, [[str(fault)] for fault in faults], len(faults)), faults)
     return grids
 
 

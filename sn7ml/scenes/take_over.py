@@ -49,7 +49,7 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
         try:
             return scan(fresh)
         except CatalogError as fault:
-            raise CatalogError(fault.code, str(fault).replace(str(fresh), str(source))) from None
+            raise CatalogError(fault.code, str(fault).replace(str(fresh), str(source)), fault.faults) from None
 
 
 def _take_files(source: Path, target: Path) -> None:

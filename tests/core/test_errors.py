@@ -25,12 +25,14 @@ def test_the_list_of_errors_is_that_of_the_source() -> None:
     "error",
     [
         LabelError("labels.duplicate-id", "a.geojson: Id [7] occurs more than once"),
+        LabelError("labels.bad-files", "2 bad files", [LabelError("labels.not-json", "a.geojson: is not JSON")]),
         ItemsFailed({"a": LabelError("labels.not-json", "a.geojson: is not JSON")}, total=2),
     ],
 )
 def test_an_error_crosses_processes_with_its_code_and_words(error: Sn7Error) -> None:
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), copy.code, str(copy)) == (type(error), error.code, str(error))
+    assert [fault.code for fault in copy.faults] == [fault.code for fault in error.faults]
 
 
 def test_failures_of_items_keep_their_codes() -> None:
