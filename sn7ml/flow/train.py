@@ -1,0 +1,94 @@
+"""Train the networks of a model and write its package."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sn7ml.core.runtime.files import write_text
+from sn7ml.learn.fit import fit
+from sn7ml.learn.package import joined, save_package
+from sn7ml.package_files import HISTORY
+from sn7ml.params import FinalTrainParams, Recipe
+from sn7ml.scenes.store import TileStore
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch that has ended. As text it is a line for a log.
+
+    >>> print(Epoch(2, 4, 7, 30, {"train_loss": 0.31234, "val_iou": 0.5}))
+    network 2/4  epoch 7/30  train_loss 0.3123  val_iou 0.5
+    """
+
+    network: int
+    """From 1, of so many ``networks``."""
+
+    networks: int
+    epoch: int
+    """From 1, of at most so many ``epochs``."""
+
+    epochs: int
+    metrics: Mapping[str, float]
+
+    def __str__(self) -> str:
+        which = f"network {self.network}/{self.networks}  " if self.networks > 1 else ""
+        values = "  ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
+        return f"{which}epoch {self.epoch}/{self.epochs}  {values}"
+
+
+def train(
+    tiles: TileStore,
+    recipe: Recipe,
+    params: FinalTrainParams,
+    out: Path | str,
+    *,
+    on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
+    checkpoints: Path | str | None = None,
+) -> pd.DataFrame:
+    """Train ``params.networks`` networks for every fold, one after the other, and write the package of them all.
+
+    Parameters
+    ----------
+    tiles
+        What is learned and validated on.
+    recipe
+        Network, loss, augmentation and optimiser.
+    params
+        How long, on how much, how many networks.
+    out
+        Folder of the package: weights.safetensors, package.yaml and history.csv.
+    on_epoch
+        Called after each epoch, for progress (``print`` will do) and records; after a resume, first for the epochs already done.
+    checkpoints
+        Folder for the state after each epoch. A training that was killed goes on from there, and ends as if it had never
+        stopped; the caller deletes the folder. None keeps no state.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``history.csv``: a row per network and epoch. A package holds the weights of each network's best epoch.
+
+    Raises
+    ------
+    ModelError
+        If a network cannot be built or cannot take the tiles, its loss is no number, or a checkpoint is damaged.
+    TableError
+        If there are no tiles to train or validate on.
+    """
+    networks = tiles.folds * params.networks
+    packages, histories = [], []
+    for network in range(1, networks + 1):
+
+        def report(epoch: int, metrics: dict[str, float], network: int = network) -> None:
+            on_epoch(Epoch(network, networks, epoch, params.epochs, metrics))
+
+        checkpoint = Path(checkpoints) / f"train-{network}.pt" if checkpoints else None
+        found = fit(recipe, params, tiles, report, checkpoint, network)
+        packages.append(found.package)
+        histories.append(found.history.assign(network=network))
+    save_package(Path(out), joined(packages, tiles.folds))
+    history = pd.concat(histories, ignore_index=True)
+    write_text(Path(out) / HISTORY, history.to_csv(index=False))
+    return history
