@@ -104,7 +104,7 @@ def compare_workers(aois: int, count: int) -> None:
     for executor in ("serial", f"processes:{os.cpu_count()}"):
         os.environ[VARIABLE] = executor
         started = time.perf_counter()
-        result = score_scot(truth, proposals, map_areas=in_processes)
+        result = score_scot(truth, proposals, map_aois=in_processes)
         seconds.append(time.perf_counter() - started)
         print(f"{executor:<12} {seconds[-1]:6.2f} s   SCOT {result.score:.6f}", flush=True)
     print(f"{os.cpu_count()} processes are {seconds[0] / seconds[1]:.2f} times as fast as one")

@@ -72,9 +72,9 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     with console.status("reading"):
         true, found = read_both(truth, proposal)
     with console.status("scoring"):
-        result = score_scot(true, found, iou_threshold=iou, map_areas=in_processes)
+        result = score_scot(true, found, iou_threshold=iou, map_aois=in_processes)
         known = found[found["aoi"].isin(true["aoi"])]
-        matches = {limit: match_footprints(true, known, limit, map_areas=in_processes) for limit in (SPACENET_IOU, 0.5)}
+        matches = {limit: match_footprints(true, known, limit, map_aois=in_processes) for limit in (SPACENET_IOU, 0.5)}
     f1 = {f1_name(limit): f1_by_aoi(matched.by_frame()) for limit, matched in matches.items()}
     content = as_json(result, f1, iou)
     if not strict:

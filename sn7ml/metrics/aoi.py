@@ -1,4 +1,4 @@
-"""SCOT of one AOI: its counts, and the tables that tell where they come from."""
+"""SCOT of one AOI: its counts, and the tables behind them."""
 
 from dataclasses import dataclass, field
 
@@ -7,10 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sn7ml.core.ratios import precision_recall_f1
-from sn7ml.metrics.identified import Buildings, Sightings, name_buildings
+from sn7ml.metrics.identified import FrameIds, IdentifiedFootprints, number_ids
 from sn7ml.metrics.matching import Matching, Side, match
 
 BETA_SQUARED = 4.0
+"""Beta is 2: tracking weighs more than change."""
 
 TRUTH, PROPOSAL = "truth", "proposal"
 """The two sides, as tables name them."""
@@ -21,15 +22,15 @@ class Calendar:
     """The months of an AOI that are scored."""
 
     months: tuple[str, ...]
-    """In order of time."""
+    """In order."""
 
     first: int = 0
-    """Place of the month that truth begins with: ids seen until then are no births, for nothing is known before."""
+    """Place of the first month of truth: ids seen until then are no births, for nothing is known of earlier months."""
 
 
 @dataclass(frozen=True)
 class AoiScot:
-    """One AOI's counts, and what follows from them. Ratios of nothing are 0, never 1: so the reference has it."""
+    """One AOI's counts and scores. A ratio of nothing is 0, never 1, as in the reference."""
 
     mm: int
     """Mismatches: matches that contradict an earlier one."""
@@ -46,16 +47,16 @@ class AoiScot:
     change_fn: int
 
     frames: pd.DataFrame = field(repr=False, compare=False)
-    """One row per scored month: month, n_truth, n_prop (rows), tp, fp, fn (before mismatches), mm, change_tp, change_fp,
+    """One row per scored month: time, n_truth, n_prop (rows), tp, fp, fn (before mismatches), mm, change_tp, change_fp,
     change_fn."""
 
     pairs: pd.DataFrame = field(repr=False, compare=False)
-    """One row per match, by month: month, truth_id, prop_id, iou, mismatch, truth_new, prop_new (bool: the id's first
+    """One row per match, by month: time, truth_id, prop_id, iou, mismatch, truth_new, prop_new (bool: the id's first
     month)."""
 
     ids: pd.DataFrame = field(repr=False, compare=False)
-    """One row per id of each side: side ("truth" or "proposal"), id, month (its first), birth (bool: later than the month
-    that truth begins with, so that it is scored as a change)."""
+    """One row per id of each side: side ("truth" or "proposal"), id, time (its first month), birth (bool: later than
+    the first month of truth, so that it is scored as a change)."""
 
     notes: tuple[str, ...] = ()
 
@@ -81,18 +82,9 @@ class AoiScot:
 
     def as_dict(self) -> dict[str, int | float]:
         """Return counts and scores under the reference's names."""
-        return {
-            "mm": self.mm,
-            "track_tp": self.track_tp,
-            "track_fp": self.track_fp,
-            "track_fn": self.track_fn,
-            "track_score": self.track_score,
-            "change_tp": self.change_tp,
-            "change_fp": self.change_fp,
-            "change_fn": self.change_fn,
-            "change_score": self.change_score,
-            "combo_score": self.combo_score,
-        }
+        tracking, change = ("track_tp", "track_fp", "track_fn"), ("change_tp", "change_fp", "change_fn")
+        names = ("mm", *tracking, "track_score", *change, "change_score", "combo_score")
+        return {name: getattr(self, name) for name in names}
 
 
 def combine(track: float, change: float) -> float:
@@ -106,14 +98,14 @@ def combine(track: float, change: float) -> float:
 
 
 def score_aoi(
-    truth: Sightings, proposals: Sightings, iou_threshold: float, calendar: Calendar
+    truth: IdentifiedFootprints, proposals: IdentifiedFootprints, iou_threshold: float, calendar: Calendar
 ) -> tuple[AoiScot, Matching]:
     """Score one AOI.
 
     Parameters
     ----------
     truth, proposals
-        What counts; at least one truth. Proposals in months outside the calendar are ignored.
+        The rows that count; at least one of truth. Proposals in months outside the calendar are ignored.
     iou_threshold
         A pair can match if its IoU is greater.
     calendar
@@ -122,12 +114,13 @@ def score_aoi(
     Returns
     -------
     AoiScot, Matching
-        The score, without notes, and the matching beneath it.
+        The score, without notes, and the matching that it was counted from.
     """
     months = calendar.months
-    in_time = proposals.take(proposals.month.isin(months).to_numpy(dtype=bool))
+    # Only months of the calendar exist here, so frames count from 0 and none is -1.
+    in_time = proposals.take(proposals.time.isin(months).to_numpy(dtype=bool))
     left, right = truth.polygons(months), in_time.polygons(months)
-    true, proposed = name_buildings(truth.id, left.frame), name_buildings(in_time.id, right.frame)
+    true, proposed = number_ids(truth.id, left.frame), number_ids(in_time.id, right.frame)
     matching = match(Side(left, true.member), Side(right, proposed.member), iou_threshold)
     pairs = _pairs_table(months, true, proposed, matching)
     frames = _frames_table(calendar, true, proposed, pairs)
@@ -148,7 +141,7 @@ def score_aoi(
     return aoi, matching
 
 
-def _pairs_table(months: tuple[str, ...], truth: Buildings, proposals: Buildings, matching: Matching) -> pd.DataFrame:
+def _pairs_table(months: tuple[str, ...], truth: FrameIds, proposals: FrameIds, matching: Matching) -> pd.DataFrame:
     pairs = matching.pairs
     frame = truth.frame[pairs.truth]
     mine, theirs = truth.id[pairs.truth], proposals.id[pairs.proposal]
@@ -167,19 +160,19 @@ def _pairs_table(months: tuple[str, ...], truth: Buildings, proposals: Buildings
 
 
 def _partner_changed(subject: NDArray[np.intp], partner: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell the matches whose subject's previous match was with someone else.
+    """Return True for the matches whose subject's previous match was with another partner.
 
     Parameters
     ----------
     subject, partner
-        Ids of every match, sorted by time. A subject has at most one match at a time.
+        (matches,) ids, sorted by time. A subject has at most one match at a time.
 
     Examples
     --------
     >>> _partner_changed(np.array([7, 8, 7, 7]), np.array([1, 2, 1, 2]))
     array([False, False, False,  True])
     """
-    order = np.argsort(subject, kind="stable")
+    order = np.argsort(subject, kind="stable")  # by subject, then by time: each match stands after the previous one
     same = np.diff(subject[order], prepend=-1) == 0
     other = np.diff(partner[order], prepend=-1) != 0
     changed = np.zeros(len(subject), dtype=bool)
@@ -187,11 +180,12 @@ def _partner_changed(subject: NDArray[np.intp], partner: NDArray[np.intp]) -> ND
     return changed
 
 
-def _frames_table(calendar: Calendar, truth: Buildings, proposals: Buildings, pairs: pd.DataFrame) -> pd.DataFrame:
+def _frames_table(calendar: Calendar, truth: FrameIds, proposals: FrameIds, pairs: pd.DataFrame) -> pd.DataFrame:
     frame = pairs["frame"].to_numpy()
     true_new, found_new = (pairs[name].to_numpy(dtype=bool) for name in ("truth_new", "prop_new"))
 
     def count(frames: NDArray[np.intp]) -> NDArray[np.intp]:
+        """(months,) how often each month occurs."""
         return np.bincount(frames, minlength=len(calendar.months)).astype(np.intp)
 
     n_truth, n_prop = count(truth.frame[truth.member]), count(proposals.frame[proposals.member])
@@ -211,11 +205,11 @@ def _frames_table(calendar: Calendar, truth: Buildings, proposals: Buildings, pa
             "change_fn": count(truth.frame[truth.new()]) - both,
         }
     )
-    table.loc[: calendar.first, ["change_tp", "change_fp", "change_fn"]] = 0  # these months only fill the memory
+    table.loc[: calendar.first, ["change_tp", "change_fp", "change_fn"]] = 0  # nothing is known of earlier months
     return table
 
 
-def _ids_table(calendar: Calendar, buildings: Buildings, side: str) -> pd.DataFrame:
+def _ids_table(calendar: Calendar, buildings: FrameIds, side: str) -> pd.DataFrame:
     new = buildings.new()
     frame = buildings.frame[new]
     return pd.DataFrame(

@@ -1,13 +1,13 @@
 """Where SCOT was lost, error by error, and what it would be without each kind of error.
 
-Every error that SCOT counts is of exactly one kind, so that the kinds add up to the counts of an AOI, and an AOI without
-any of them scores 1. A birth is judged by the first match of each side::
+Every error that SCOT counts is of exactly one kind, so that the kinds add up to the counts of an AOI, and an AOI
+without any of them scores 1. A birth is judged by the first match of each side::
 
     truth     t  . . T-----------          t's first match is with p and p's first match is with t:
     proposal  p  . . . . P-------          p is meant for t, and born two months late
 
-``t`` has no match: a missed birth; ``p`` has none: a false birth. If the partner was matched to another building before,
-the birth was lost, or made, by an id that switched.
+``t`` has no match: a missed birth; ``p`` has none: a false birth. If the partner was matched to another building
+before, the birth was lost, or made, by an id that switched.
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
     {
         "missed_footprints": "A true footprint that no proposal matches in its month.",
         "false_footprints": "A proposed footprint that matches no truth in its month.",
-        "id_switches": "A match that contradicts an earlier one; a known building under a fresh id, which looks born; a "
-        "new building under an id that was another's.",
+        "id_switches": "A match that contradicts an earlier one; a known building under a fresh id, which looks born; "
+        "a new  building under an id that was another's.",
         "late_births": "A new building whose id appears only in a later month.",
         "early_births": "A new building whose id appears in an earlier month already.",
         "misplaced_births": "A new building whose id appears in the right month, but overlaps it enough only later.",
@@ -50,27 +50,33 @@ class Diagnosis:
     """Where SCOT was lost."""
 
     losses: pd.DataFrame
-    """A row per AOI and kind: aoi, kind (of ``KINDS``), track_fp, track_fn, change_fp, change_fn (errors of this kind), scot
-    (as it is), scot_without (the same AOI without errors of this kind)."""
+    """A row per AOI and kind: aoi, kind (of ``KINDS``), track_fp, track_fn, change_fp, change_fn (errors of this kind),
+    scot (as it is), scot_without (the same AOI without errors of this kind)."""
 
     births: pd.DataFrame
     """A row per true birth, and per proposed one that belongs to none: aoi, outcome, truth_id, truth_month, prop_id,
     prop_month (first months of the ids), months_late.
 
-    Outcomes of true births: "found", "late", "early", "misplaced", "missed", "switched" (found first under another's id);
-    of the others: "false", "older", "switch" (a known building under a fresh id)."""
+    Outcomes of true births: "found", "late", "early", "misplaced", "missed", "switched" (found first under another's
+    id); of the others: "false", "older", "switch" (a known building under a fresh id)."""
 
 
 def diagnose(aois: Mapping[str, AoiScot]) -> Diagnosis:
-    """Tell where the score of each AOI was lost.
+    """Split the lost score of each AOI by kind of error, and describe every birth.
 
     Parameters
     ----------
     aois
-        Of a ``ScotResult`` or a ``StrictScot``. None gives empty tables.
+        AOIs of a ``ScotResult`` or a ``StrictScot``; an empty mapping gives empty tables.
     """
     tables = {name: _births(aoi) for name, aoi in aois.items()}
-    losses = [row for name, aoi in aois.items() for row in _losses(name, aoi, tables[name])]
+    losses = []
+    for name, aoi in aois.items():
+        errors = _errors(aoi, tables[name])
+        for kind in KINDS:
+            counts = {count: errors[kind].get(count, 0) for count in COUNTS}
+            scores = {"scot": aoi.combo_score, "scot_without": _without(aoi, counts)}
+            losses.append({"aoi": name, "kind": kind, **counts, **scores})
     births = [table.assign(aoi=name)[BIRTHS] for name, table in tables.items() if len(table)]
     return Diagnosis(
         pd.DataFrame(losses, columns=LOSSES),
@@ -84,7 +90,7 @@ def by_kind(losses: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     losses
-        ``Diagnosis.losses``, or what a CSV kept of it.
+        ``Diagnosis.losses``, perhaps read from a CSV.
 
     Returns
     -------
@@ -99,14 +105,14 @@ def by_kind(losses: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_gain(losses: pd.DataFrame) -> pd.DataFrame:
-    """Return losses with numbers as numbers, which an empty table may not have, and ``gain``: SCOT without, less SCOT."""
+    """Return losses with typed columns, which an empty table may lack, and ``gain``: ``scot_without - scot``."""
     names, counts = dict.fromkeys(("aoi", "kind"), "object"), dict.fromkeys(COUNTS, "int64")
     table = losses.astype(names | counts | dict.fromkeys(SCORES, "float64"))
     return table.assign(gain=table["scot_without"] - table["scot"])
 
 
 def kinds_of(losses: pd.DataFrame) -> list[str]:
-    """Return the kinds that a table of losses holds, in the order of ``KINDS``; one that is not among them comes last.
+    """Return the kinds in a table of losses, in the order of ``KINDS``; unknown ones come last.
 
     >>> kinds_of(pd.DataFrame({"kind": ["haste", "late_births", "missed_footprints", "haste"]}))
     ['missed_footprints', 'late_births', 'haste']
@@ -116,8 +122,9 @@ def kinds_of(losses: pd.DataFrame) -> list[str]:
 
 
 def _births(aoi: AoiScot) -> pd.DataFrame:
-    """Return ``Diagnosis.births`` of one AOI, without ``aoi`` and with ``prop_birth``: whether the proposal is a birth too."""
+    """Return ``Diagnosis.births`` of one AOI without ``aoi``; ``prop_birth``: whether the proposal is a birth too."""
     ids = {side: aoi.ids[aoi.ids["side"] == side].set_index("id") for side in (TRUTH, PROPOSAL)}
+    # The first match of every id of either side: births are judged by it.
     match_of_truth = aoi.pairs.drop_duplicates("truth_id").set_index("truth_id")
     match_of_proposal = aoi.pairs.drop_duplicates("prop_id").set_index("prop_id")
     true, proposed = ids[TRUTH][ids[TRUTH]["birth"]], ids[PROPOSAL][ids[PROPOSAL]["birth"]]
@@ -156,17 +163,6 @@ def _number(month: pd.Series) -> pd.Series:
     return pd.to_numeric(month.str[:4]) * 12 + pd.to_numeric(month.str[5:7])
 
 
-def _losses(name: str, aoi: AoiScot, births: pd.DataFrame) -> list[dict[str, object]]:
-    errors = _errors(aoi, births)
-    rows = []
-    for kind in KINDS:
-        counts = {count: errors[kind].get(count, 0) for count in COUNTS}
-        rows.append(
-            {"aoi": name, "kind": kind, **counts, "scot": aoi.combo_score, "scot_without": _without(aoi, counts)}
-        )
-    return rows
-
-
 def _errors(aoi: AoiScot, births: pd.DataFrame) -> Errors:
     outcomes = births["outcome"].value_counts()
     reported = births[births["prop_birth"]]["outcome"].value_counts()
@@ -197,7 +193,7 @@ def _errors(aoi: AoiScot, births: pd.DataFrame) -> Errors:
 
 
 def _without(aoi: AoiScot, errors: Mapping[str, int]) -> float:
-    """SCOT if these errors had not been made: what was missed is found, and what was false is not proposed."""
+    """SCOT if these errors had not been made: missed items are found, and false ones are not proposed."""
     parts = []
     for part in ("track", "change"):
         tp, fp, fn = (int(getattr(aoi, f"{part}_{count}")) for count in ("tp", "fp", "fn"))

@@ -9,8 +9,7 @@ import pandas as pd
 import shapely
 
 from sn7ml.metrics.matching import Side, match
-from sn7ml.metrics.overlaps import Polygons
-from sn7ml.metrics.per_aoi import Area, AreaMap, one_by_one, pair_areas
+from sn7ml.metrics.per_aoi import AoiFootprints, AoiMap, one_by_one, pair_aois
 
 FRAME = ["aoi", "time"]
 COUNTS = ("tp", "fp", "fn")
@@ -30,19 +29,19 @@ class FootprintMatches:
     """Every footprint of both sides, and whether it was matched."""
 
     truth: pd.DataFrame
-    """aoi, month, area_px2, matched (bool); a row per polygon."""
+    """aoi, time, area_px2, matched (bool); a row per polygon."""
 
     proposals: pd.DataFrame
     """The same of the proposals."""
 
     offsets: pd.DataFrame
-    """aoi, x_px, y_px; a row per matched pair: how far the centre of the true polygon lies to the right of, and below, that of
-    the proposed one."""
+    """aoi, x_px, y_px; a row per matched pair: how far the centre of the true polygon lies to the right of, and below,
+    that of the proposed one."""
 
     def median_offsets(self) -> pd.DataFrame:
         """Return how far truth lies from what was proposed.
 
-        A median away from 0 in many pairs tells of a shift of all outlines, and not of their scatter.
+        A median far from 0 over many pairs is a shift of all outlines; mere scatter would average out.
 
         Returns
         -------
@@ -58,8 +57,8 @@ class FootprintMatches:
         Returns
         -------
         DataFrame
-            aoi, month, tp, fp, fn, sorted; one row for each frame of either table. Counts add up over any set of frames;
-            ratios come from ``precision_recall_f1`` of the sums.
+            aoi, time, tp, fp, fn, sorted; one row for each frame of either table. Counts add up over any set of
+            frames; ratios come from ``precision_recall_f1`` of the sums.
         """
         sides = [
             side.groupby(FRAME, sort=True)["matched"].agg(["sum", "size"]) for side in (self.truth, self.proposals)
@@ -92,21 +91,21 @@ class FootprintMatches:
 
 
 def match_footprints(
-    truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float, *, map_areas: AreaMap = one_by_one
+    truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float, *, map_aois: AoiMap = one_by_one
 ) -> FootprintMatches:
     """Match polygons frame by frame.
 
     Matching is that of SCOT (one to one, as many as possible, IoU greater than the threshold), but every row counts by
-    itself, whatever its id, and nothing is too small. A missing or EMPTY geometry is no footprint and left out; a line or a
-    point matches nothing and so counts as false or missed.
+    itself, whatever its id, and nothing is too small. A missing or EMPTY geometry is no footprint and left out; a line
+    or a point matches nothing and so counts as false or missed.
 
     Parameters
     ----------
     truth, proposals
-        Columns ``aoi``, ``month``, ``id`` and ``geometry``, as for ``sn7ml.metrics.scot.score_scot``; may be empty.
+        Columns ``aoi``, ``time``, ``id`` and ``geometry``, as for ``sn7ml.metrics.scot.score_scot``; may be empty.
     iou_threshold
         In [0, 1).
-    map_areas
+    map_aois
         How to go through the AOIs; ``sn7ml.metrics.per_aoi.in_processes`` uses all cores.
 
     Raises
@@ -114,8 +113,8 @@ def match_footprints(
     TableError
         If a table lacks a column, a key, or holds something that is no geometry.
     """
-    parts = map_areas(partial(_match_area, iou_threshold), pair_areas(truth, proposals))
-    truths, proposed, offsets = ([part[place].assign(aoi=aoi) for aoi, part in parts.items()] for place in (0, 1, 2))
+    parts = map_aois(partial(_match_one, iou_threshold), pair_aois(truth, proposals))
+    truths, proposed, offsets = ([part[place].assign(aoi=name) for name, part in parts.items()] for place in (0, 1, 2))
     return FootprintMatches(_joined(truths, FOOTPRINTS), _joined(proposed, FOOTPRINTS), _joined(offsets, PAIRS))
 
 
@@ -124,15 +123,20 @@ def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold
     return match_footprints(truth, proposals, iou_threshold).by_frame()
 
 
-def _match_area(iou_threshold: float, area: Area) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    truth, proposals = (rows.take(~rows.shapeless) for rows in (area.truth, area.proposals))
+def _match_one(iou_threshold: float, aoi: AoiFootprints) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    truth, proposals = (rows.take(~rows.shapeless) for rows in (aoi.truth, aoi.proposals))
     months = tuple(sorted({*truth.months(), *proposals.months()}))
-    sides = [_each_by_itself(rows.polygons(months)) for rows in (truth, proposals)]
+    sides = []
+    for rows in (truth, proposals):
+        polygons = rows.polygons(months)
+        member = np.empty(len(rows), dtype=np.intp)  # each row is a member of its own, numbered by frame
+        member[np.argsort(polygons.frame, kind="stable")] = np.arange(len(rows))
+        sides.append(Side(polygons, member))
     pairs = match(sides[0], sides[1], iou_threshold).pairs
     tables = [
         pd.DataFrame(
             {
-                "time": rows.month.to_numpy(),
+                "time": rows.time.to_numpy(),
                 "area_px2": shapely.area(rows.geometry),
                 "matched": np.isin(side.member, members),
             }
@@ -144,13 +148,6 @@ def _match_area(iou_threshold: float, area: Area) -> tuple[pd.DataFrame, pd.Data
         for rows, side, members in zip((truth, proposals), sides, (pairs.truth, pairs.proposal), strict=True)
     ]
     return tables[0], tables[1], pd.DataFrame(centres[0] - centres[1], columns=["x_px", "y_px"])
-
-
-def _each_by_itself(polygons: Polygons) -> Side:
-    order = np.argsort(polygons.frame, kind="stable")
-    member = np.empty(len(order), dtype=np.intp)
-    member[order] = np.arange(len(order))
-    return Side(polygons, member)
 
 
 def _joined(tables: list[pd.DataFrame], kinds: Mapping[str, str]) -> pd.DataFrame:

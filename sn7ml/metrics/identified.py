@@ -1,6 +1,6 @@
-"""Tables of polygons as the arrays that the metrics compute on.
+"""Tables of identified footprints as the arrays that the metrics compute on.
 
-A sighting is one row: one polygon of one building in one month of one AOI.
+One row is one polygon of one building in one month of one AOI; the building is known by its id.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ import shapely
 from numpy.typing import NDArray
 
 from sn7ml.core.errors import TableError
-from sn7ml.metrics.overlaps import Geometries, Polygons, Rows
+from sn7ml.metrics.overlaps import Geometries, Indices, Polygons
 
 COLUMNS = ("aoi", "time", "id", "geometry")
 TEXT = COLUMNS[:3]
 
 
 @dataclass(frozen=True)
-class Sightings:
+class IdentifiedFootprints:
     """The rows of one AOI."""
 
-    month: pd.Series
+    time: pd.Series
     id: pd.Series
     """Text: "7" and "7.0" are two buildings."""
 
@@ -33,91 +33,91 @@ class Sightings:
     def __len__(self) -> int:
         return len(self.geometry)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        # Geometries as one array of WKB travel to another process several times faster than one by one.
-        return _from_wkb, (self.month, self.id, shapely.to_wkb(self.geometry))
+    # One array of WKB travels to another process several times faster than geometries pickled one by one.
+    def __getstate__(self) -> dict[str, object]:
+        return {"time": self.time, "id": self.id, "geometry": shapely.to_wkb(self.geometry)}
 
-    def take(self, which: NDArray[np.bool_]) -> "Sightings":
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state, geometry=shapely.from_wkb(state["geometry"]))
+
+    def take(self, which: NDArray[np.bool_]) -> "IdentifiedFootprints":
         """Return some of the rows."""
-        return Sightings(self.month[which], self.id[which], self.geometry[which])
+        return IdentifiedFootprints(self.time[which], self.id[which], self.geometry[which])
 
     def months(self) -> tuple[str, ...]:
-        """Return the months, in order of time."""
-        return tuple(sorted(self.month.unique()))
+        """Return the different times, in order."""
+        return tuple(sorted(self.time.unique()))
 
     @cached_property
     def shapeless(self) -> NDArray[np.bool_]:
-        """Tell the rows whose geometry is missing or EMPTY."""
+        """Whether each row's geometry is missing or EMPTY."""
         shapeless: NDArray[np.bool_] = shapely.is_missing(self.geometry) | shapely.is_empty(self.geometry)
         return shapeless
 
     @cached_property
     def repeated(self) -> NDArray[np.bool_]:
-        """Tell the rows whose id occurs more than once in their month."""
-        member = name_buildings(self.id, self.polygons(self.months()).frame).member
+        """Whether each row's id occurs more than once in its month."""
+        member = number_ids(self.id, self.polygons(self.months()).frame).member
         repeated: NDArray[np.bool_] = np.bincount(member)[member] > 1
         return repeated
 
     def polygons(self, months: Sequence[str]) -> Polygons:
-        """Return the polygons with their place in ``months`` as the frame (-1 for a month that is not among them)."""
+        """Return the polygons; the frame of each is the place of its month in ``months``, or -1."""
         place = {month: frame for frame, month in enumerate(months)}
-        return Polygons(self.geometry, self.month.map(place).fillna(-1).to_numpy().astype(np.intp))
+        return Polygons(self.geometry, self.time.map(place).fillna(-1).to_numpy().astype(np.intp))
 
 
-def _from_wkb(month: pd.Series, ids: pd.Series, wkb: NDArray[np.object_]) -> Sightings:
-    return Sightings(month, ids, shapely.from_wkb(wkb))
-
-
-NONE = Sightings(pd.Series(dtype="str"), pd.Series(dtype="str"), np.empty(0, dtype=object))
+NONE = IdentifiedFootprints(pd.Series(dtype="str"), pd.Series(dtype="str"), np.empty(0, dtype=object))
 
 
 @dataclass(frozen=True)
-class Buildings:
-    """Who is seen when: one member for each id of each frame, sorted by frame, then by id as text."""
+class FrameIds:
+    """The ids of each frame: one member for each id of each frame, sorted by frame, then by id as text."""
 
     ids: pd.Index
     """Every id once, sorted as text."""
 
-    member: Rows
-    """(rows,) member of each sighting."""
+    member: Indices
+    """(rows,) member of each row; rows of one id and frame share it."""
 
-    frame: Rows
-    """(members,)"""
+    frame: Indices
+    """(members,) frame of each member."""
 
-    id: Rows
+    id: Indices
     """(members,) position in ``ids``."""
 
     def new(self) -> NDArray[np.bool_]:
-        """Tell the members whose id is in no earlier frame."""
+        """(members,) whether the member's id is in no earlier frame."""
         _, first = np.unique(self.id, return_index=True)  # members are sorted by frame
         new = np.zeros(len(self.id), dtype=bool)
         new[first] = True
         return new
 
 
-def name_buildings(ids: pd.Series, frame: Rows) -> Buildings:
-    """Give every building of every frame a number of its own."""
+def number_ids(ids: pd.Series, frame: Indices) -> FrameIds:
+    """Give every id of every frame a number of its own."""
     code, names = pd.factorize(ids, sort=True)
+    # One integer per (frame, id) pair: sorting these keys sorts by frame, then by id.
     count = np.intp(max(len(names), 1))
     key, member = np.unique(frame * count + code, return_inverse=True)
-    return Buildings(pd.Index(names), member.astype(np.intp), key // count, key % count)
+    return FrameIds(pd.Index(names), member.astype(np.intp), key // count, key % count)
 
 
-def split_by_aoi(table: pd.DataFrame, name: str) -> dict[str, Sightings]:
-    """Return the sightings of every AOI, AOIs in order of name.
+def split_by_aoi(table: pd.DataFrame, name: str) -> dict[str, IdentifiedFootprints]:
+    """Return the rows of every AOI, AOIs in order of name.
 
     Parameters
     ----------
     table
-        Columns ``aoi``, ``month``, ``id`` (text) and ``geometry`` (shapely, pixel coordinates; None, NaN and EMPTY are
-        allowed). More columns do no harm.
+        Columns ``aoi``, ``time``, ``id`` (text) and ``geometry`` (shapely, pixel coordinates; None, NaN and EMPTY are
+        allowed). Further columns are ignored.
     name
         What the table is called in errors.
 
     Raises
     ------
     TableError
-        If a column is missing, an AOI, month or id is missing, or a geometry is something else.
+        If a column is missing, an AOI, time or id is missing, or a geometry is something else.
     """
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
@@ -132,16 +132,7 @@ def split_by_aoi(table: pd.DataFrame, name: str) -> dict[str, Sightings]:
                 f"the {name} table has no {column} in row {row} (counted from 0); every row needs one",
             )
     text = {column: table[column].astype("str").reset_index(drop=True) for column in TEXT}
-    geometry = _geometries(table["geometry"], name)
-    rows = text["aoi"].groupby(text["aoi"], sort=True).indices
-    return {
-        str(aoi): Sightings(text["time"].iloc[which], text["id"].iloc[which], geometry[which])
-        for aoi, which in rows.items()
-    }
-
-
-def _geometries(column: pd.Series, name: str) -> Geometries:
-    geometry = np.array(column, dtype=object)
+    geometry = np.array(table["geometry"], dtype=object)
     geometry[pd.isna(geometry)] = None
     strange = ~(shapely.is_geometry(geometry) | shapely.is_missing(geometry))
     if strange.any():
@@ -151,4 +142,8 @@ def _geometries(column: pd.Series, name: str) -> Geometries:
             "table.geometry-type",
             f"the {name} table's geometry in row {row} is a {kind}; expected a shapely geometry or None",
         )
-    return geometry
+    rows = text["aoi"].groupby(text["aoi"], sort=True).indices
+    return {
+        str(aoi): IdentifiedFootprints(text["time"].iloc[which], text["id"].iloc[which], geometry[which])
+        for aoi, which in rows.items()
+    }

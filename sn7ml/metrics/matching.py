@@ -16,7 +16,6 @@ reference would make, as long as that has no more than ``DENSE_CELLS`` cells.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +23,12 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
-from sn7ml.metrics.overlaps import Overlaps, Polygons, Rows, find_overlaps
+from sn7ml.metrics.overlaps import Indices, Polygons, find_overlaps
 
 Floats = NDArray[np.float64]
 
 BASE_REWARD = 100.0
-"""What a match earns besides its IoU."""
+"""What a match earns besides its IoU: so the number of matches counts first, and IoU among equal numbers."""
 
 DENSE_CELLS = 1_000_000
 """No matrix larger than this is ever made: 8 MB, and 10 ms to solve."""
@@ -40,36 +39,38 @@ TRIFLE = 1e-9
 
 @dataclass(frozen=True)
 class Side:
-    """One table's polygons and the members that take part in the matching: rows of one member share one place."""
+    """One table's polygons, and the members that are matched: rows that share an id and a frame are one member."""
 
     polygons: Polygons
 
-    member: Rows
+    member: Indices
     """(rows,) number of the member of each row. Members are numbered by frame, then in the order that decides ties."""
 
-    def frames(self) -> Rows:
-        """Return the frame of every member."""
+    def frames(self) -> Indices:
+        """(members,) frame of every member."""
         frames = np.zeros(int(self.member.max(initial=-1)) + 1, dtype=np.intp)
         frames[self.member] = self.polygons.frame
         return frames
 
+    def rows(self, frame: int) -> int:
+        """Return the number of rows of a frame."""
+        return int((self.polygons.frame == frame).sum())
+
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of members, sorted by truth."""
+    """Pairs of members, sorted by truth; every array is (pairs,)."""
 
-    truth: Rows
-    proposal: Rows
+    truth: Indices
+    proposal: Indices
     iou: Floats
     """Intersection over union, summed over the rows of a member where it has several."""
     reward: Floats
+    """What the pair earns if it is matched."""
 
-    def take(self, which: NDArray[np.bool_] | Rows) -> "Pairs":
+    def take(self, which: NDArray[np.bool_] | Indices) -> "Pairs":
         """Return some of the pairs."""
         return Pairs(self.truth[which], self.proposal[which], self.iou[which], self.reward[which])
-
-    def __len__(self) -> int:
-        return len(self.truth)
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,15 @@ class Matching:
     pairs: Pairs
     """Matched members, sorted by truth member, hence by frame."""
 
-    phantom_frames: Rows
+    phantom_frames: Indices
     """Frames with a pair that earns nothing though its summed IoU is above the threshold (see ``match``)."""
 
-    unsolved_frames: Rows
+    unsolved_frames: Indices
     """Those of the phantom frames that were too large for the reference's dense matrix."""
 
-    tied_frames: Rows
-    """Frames with a tie that were too large for it: which of the best assignments is taken may differ from the reference."""
+    tied_frames: Indices
+    """Frames with a tie, too large for that matrix: which of the best assignments is taken may differ from the
+    reference."""
 
 
 def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
@@ -94,9 +96,9 @@ def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
 
     Where a member has several rows, its IoUs and rewards are summed, as the reference does. The sum of IoUs may then
     pass the threshold while no single one did and the reward is 0: a *phantom*. The reference keeps such a pair if its
-    solver happened to put the two together while filling up its matrix with pairs that earn nothing. To agree with it, a
-    frame with a phantom is solved on the reference's dense matrix; if that would have more than ``DENSE_CELLS`` cells,
-    the phantoms are not matched and the frame is named in the result.
+    solver happened to put the two together while filling up its matrix with pairs that earn nothing. To agree with it,
+    a frame with a phantom is solved on the reference's dense matrix; if that would have more than ``DENSE_CELLS``
+    cells, the phantoms are not matched and the frame is named in the result.
 
     Raises
     ------
@@ -105,47 +107,41 @@ def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
     """
     if not 0 <= iou_threshold < 1:
         raise ValueError(f"iou_threshold must be in [0, 1), got {iou_threshold}")
-    pairs = _pairs(truth, proposals, iou_threshold)
-    frame = truth.frames()[pairs.truth]
+    pairs = _candidates(truth, proposals, iou_threshold)
+    true_frames, found_frames = truth.frames(), proposals.frames()
+    frame = true_frames[pairs.truth]
     phantoms = np.unique(frame[(pairs.reward == 0) & (pairs.iou > iou_threshold)])
-    earning = pairs.take(pairs.reward > 0)
-    best, tied = _best(earning)
-    found = earning.take(best)
-    ties = np.unique(truth.frames()[earning.truth[tied]])
+    earning = np.flatnonzero(pairs.reward > 0)
+    best, tied = _best(pairs.take(earning))
+    ties = np.unique(frame[earning[tied]])
     delicate = np.union1d(phantoms, ties).tolist()
-    small = [f for f in delicate if _rows(truth, f) * _rows(proposals, f) <= DENSE_CELLS]
-    parts = [found.take(~np.isin(truth.frames()[found.truth], small))]
-    parts += [_solve_like_the_reference(pairs.take(frame == f), truth, proposals, f) for f in small]
-    chosen = _joined(parts)
-    kept = chosen.take(chosen.iou > iou_threshold)
+    small = [f for f in delicate if truth.rows(f) * proposals.rows(f) <= DENSE_CELLS]
+    chosen = earning[best]
+    parts = [chosen[~np.isin(frame[chosen], small)]]
+    for f in small:
+        # The reference's matrix: as many rows and columns as the frame has rows, filled from its top-left corner by
+        # members.
+        here = np.flatnonzero(frame == f)
+        row = pairs.truth[here] - np.searchsorted(true_frames, f)
+        column = pairs.proposal[here] - np.searchsorted(found_frames, f)
+        parts.append(here[_solve_dense(row, column, pairs.reward[here], (truth.rows(f), proposals.rows(f)))])
+    matched = np.sort(np.concatenate(parts))
     return Matching(
-        kept.take(np.argsort(kept.truth, kind="stable")),
+        pairs.take(matched[pairs.iou[matched] > iou_threshold]),
         phantoms,
         np.setdiff1d(phantoms, small),
         np.setdiff1d(ties, small),
     )
 
 
-def _joined(parts: list[Pairs]) -> Pairs:
-    return Pairs(
-        np.concatenate([p.truth for p in parts]),
-        np.concatenate([p.proposal for p in parts]),
-        np.concatenate([p.iou for p in parts]),
-        np.concatenate([p.reward for p in parts]),
-    )
-
-
-def _pairs(truth: Side, proposals: Side, iou_threshold: float) -> Pairs:
-    """Pairs of members that may be matched; with several rows a member, those that overlap at all."""
+def _candidates(truth: Side, proposals: Side, iou_threshold: float) -> Pairs:
+    """Return the pairs that may match: an IoU above the threshold, or any overlap where rows are summed."""
     shared = any(len(np.unique(side.member)) < len(side.member) for side in (truth, proposals))
     overlaps = find_overlaps(truth.polygons, proposals.polygons, 0.0 if shared else iou_threshold)
-    return _summed(overlaps, truth.member, proposals.member, iou_threshold)
-
-
-def _summed(overlaps: Overlaps, truth: Rows, proposal: Rows, iou_threshold: float) -> Pairs:
     reward = np.where(overlaps.iou > iou_threshold, BASE_REWARD + overlaps.iou, 0.0)
-    width = np.intp(proposal.max(initial=0) + 1)
-    key = truth[overlaps.truth] * width + proposal[overlaps.proposal]
+    # One integer per pair of members, sorted by truth; ``where`` says to which of them each pair of rows adds.
+    width = np.intp(proposals.member.max(initial=0) + 1)
+    key = truth.member[overlaps.truth] * width + proposals.member[overlaps.proposal]
     cells, where = np.unique(key, return_inverse=True)
     iou, earned = (np.bincount(where, weights, minlength=len(cells)) for weights in (overlaps.iou, reward))
     return Pairs(cells // width, cells % width, iou.astype(np.float64), earned.astype(np.float64))
@@ -155,58 +151,51 @@ def _summed(overlaps: Overlaps, truth: Rows, proposal: Rows, iou_threshold: floa
 class _Groups:
     """Pairs sorted by the group that they are connected in."""
 
-    order: Rows
+    order: Indices
     """(pairs,) positions, sorted by group."""
 
-    bounds: list[int]
-    """(groups + 1,) where each group starts in ``order``."""
+    start: Indices
+    size: Indices
+    """(groups,) where each group starts in ``order``, and its number of pairs."""
 
-    row: Rows
-    column: Rows
+    row: Indices
+    column: Indices
     """(pairs,) place in the group's matrix, aligned with ``order``."""
 
-    def several(self) -> list[slice]:
-        """Return the parts of ``order`` that are a group of more than one pair."""
-        return [slice(start, stop) for start, stop in pairwise(self.bounds) if stop - start > 1]
 
-    def alone(self) -> Rows:
-        """Return the positions of the pairs that are a group by themselves."""
-        start = np.array(self.bounds[:-1], dtype=np.intp)
-        alone: Rows = self.order[start[np.diff(self.bounds) == 1]]
-        return alone
-
-
-def _best(pairs: Pairs) -> tuple[Rows, Rows]:
-    """Positions of the pairs that together earn most, and of some pair in every group that has a tie.
-
-    Once the chosen pairs earn a trifle less, another assignment that earned the same is better.
-    """
+def _best(pairs: Pairs) -> tuple[Indices, Indices]:
+    """Positions of the pairs that together earn most, and of some pair in every group that has a tie."""
     groups = _groups(pairs)
-    chosen, tied = [groups.alone()], []
-    for part in groups.several():
+    chosen, tied = [groups.order[groups.start[groups.size == 1]]], []
+    several = groups.size > 1
+    for start, size in zip(groups.start[several].tolist(), groups.size[several].tolist(), strict=True):
+        part = slice(start, start + size)
         row, column, group = groups.row[part], groups.column[part], groups.order[part]
         reward = pairs.reward[group]
         best = _solve(row, column, reward)
         chosen.append(group[best])
+        # If the chosen pairs earned a trifle less, would another assignment be better? Then it earned the same.
         if not np.array_equal(best, _solve(row, column, reward - TRIFLE * best)):
             tied.append(group[0])
     return np.concatenate(chosen), np.array(tied, dtype=np.intp)
 
 
 def _groups(pairs: Pairs) -> _Groups:
+    """Group pairs that share a truth or a proposal, directly or through other pairs."""
     truths, row = np.unique(pairs.truth, return_inverse=True)
     proposals, column = np.unique(pairs.proposal, return_inverse=True)
     size = len(truths) + len(proposals)
+    # A bipartite graph; its nodes are the truths, then the proposals; label is (nodes,), the group of each.
     graph = coo_array((np.ones(len(row), dtype=np.int8), (row, column + len(truths))), shape=(size, size))
     label = connected_components(graph, directed=False)[1] if size else np.empty(0, dtype=np.intp)
     order = np.argsort(label[row], kind="stable")
-    starts = np.flatnonzero(np.diff(label[row][order], prepend=-1))
+    start = np.flatnonzero(np.diff(label[row][order], prepend=-1))
     rows, columns = _place(label[: len(truths)]), _place(label[len(truths) :])
-    return _Groups(order, [*starts.tolist(), len(order)], rows[row][order], columns[column][order])
+    return _Groups(order, start, np.diff(start, append=len(order)), rows[row][order], columns[column][order])
 
 
-def _place(label: NDArray[np.integer]) -> Rows:
-    """Count the members of each group, in their order: 0, 1, ..."""
+def _place(label: NDArray[np.integer]) -> Indices:
+    """(nodes,) place of every node among those of its group, in their order: 0, 1, ..."""
     order = np.argsort(label, kind="stable")
     ordered = label[order]
     place = np.empty(len(label), dtype=np.intp)
@@ -214,8 +203,8 @@ def _place(label: NDArray[np.integer]) -> Rows:
     return place
 
 
-def _solve(row: Rows, column: Rows, reward: Floats) -> NDArray[np.bool_]:
-    """Tell the pairs of the best assignment within one group.
+def _solve(row: Indices, column: Indices, reward: Floats) -> NDArray[np.bool_]:
+    """Return which pairs are the best assignment within one group, (pairs,) bool.
 
     Parameters
     ----------
@@ -230,8 +219,8 @@ def _solve(row: Rows, column: Rows, reward: Floats) -> NDArray[np.bool_]:
     return _solve_dense(row, column, reward, shape)
 
 
-def _solve_dense(row: Rows, column: Rows, reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    matrix = np.zeros(shape)
+def _solve_dense(row: Indices, column: Indices, reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    matrix = np.zeros(shape)  # 0 where a pair does not exist: the solver may put any two together there
     matrix[row, column] = reward
     partner = np.full(shape[0], -1)
     first, second = linear_sum_assignment(matrix, maximize=True)
@@ -240,11 +229,11 @@ def _solve_dense(row: Rows, column: Rows, reward: Floats, shape: tuple[int, int]
     return chosen
 
 
-def _solve_sparse(row: Rows, column: Rows, reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Solve a group of thousands, in which most pairs do not exist: a chain of terraced houses, each overlapping two others.
+def _solve_sparse(row: Indices, column: Indices, reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Solve a group of thousands in which most pairs do not exist: terraced houses, each overlapping two others.
 
-    The solver insists on a partner for every row, so every row gets one of its own that earns nothing. All are raised
-    by 1, because a stored 0 is no entry.
+    The solver insists on a partner for every row, so every row gets a column of its own that earns nothing: the graph
+    is (rows, columns + rows). All rewards are raised by 1, because a sparse matrix does not store a 0.
     """
     rows = np.arange(shape[0])
     values = np.append(reward + 1, np.ones(shape[0]))
@@ -255,14 +244,3 @@ def _solve_sparse(row: Rows, column: Rows, reward: Floats, shape: tuple[int, int
     partner[first] = second
     chosen: NDArray[np.bool_] = partner[row] == column
     return chosen
-
-
-def _rows(side: Side, frame: int) -> int:
-    return int((side.polygons.frame == frame).sum())
-
-
-def _solve_like_the_reference(pairs: Pairs, truth: Side, proposals: Side, frame: int) -> Pairs:
-    """Solve one frame on a matrix of rows x rows, filled from its top-left corner by members."""
-    first, second = (int(np.searchsorted(side.frames(), frame)) for side in (truth, proposals))
-    shape = _rows(truth, frame), _rows(proposals, frame)
-    return pairs.take(_solve_dense(pairs.truth - first, pairs.proposal - second, pairs.reward, shape))

@@ -1,17 +1,17 @@
-"""What of an input the reference scorer treats in a way nobody would expect, in words.
+"""Notes on inputs that the reference scorer treats in an unexpected way.
 
-A score is the same with or without these notes. They are for the reader who wonders why.
+They change no score; they explain one.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 
 import numpy as np
 import pandas as pd
 import shapely
 
-from sn7ml.metrics.identified import Sightings
+from sn7ml.metrics.identified import IdentifiedFootprints
 from sn7ml.metrics.matching import Matching
-from sn7ml.metrics.overlaps import POLYGONAL
+from sn7ml.metrics.overlaps import POLYGONAL, Polygons
 
 NULL = -1
 """Shapely's type number of a missing geometry."""
@@ -37,9 +37,9 @@ def describe_tables(labelled: Set[str], scored: Set[str], proposal_rows: Mapping
 
 
 def describe_aoi(
-    labels: Sightings,
-    truth: Sightings,
-    proposals: Sightings,
+    labels: IdentifiedFootprints,
+    truth: IdentifiedFootprints,
+    proposals: IdentifiedFootprints,
     matching: Matching,
     frames: pd.DataFrame,
 ) -> tuple[str, ...]:
@@ -48,73 +48,71 @@ def describe_aoi(
     Parameters
     ----------
     labels, truth
-        All of the truth, and what of it is large enough.
+        All rows of the truth, and those that are large enough.
     proposals
-        All of them.
+        All rows.
     matching, frames
-        What was found: ``AoiScot.frames`` and the matching beneath it.
+        The result: ``AoiScot.frames`` and the matching behind it.
     """
     months = frames["time"].tolist()
-    scored = proposals.take(proposals.month.isin(months).to_numpy(dtype=bool))
+    outside = ~proposals.time.isin(months).to_numpy(dtype=bool)
+    scored, ignored = proposals.take(~outside), proposals.time[outside]
+    dropped = int(Polygons(labels.geometry, np.zeros(len(labels), dtype=np.intp)).polygonal().sum()) - len(truth)
+    gone = sorted(set(labels.months()) - set(months))
+    why = "only one month has truth" if len(frames) == 1 else "no building is born after the first month"
     notes = [
-        *_small(labels, truth),
-        *_duplicates(truth, "truth"),
-        *_duplicates(scored, "proposal"),
-        *_phantoms(matching, months),
-        *_tied(matching, months),
-        *_shapeless(scored),
-        *_crossing(truth, "truth"),
-        *_crossing(scored, "proposal"),
-        *_ignored(proposals, months),
-        *_vanished(labels.months(), months),
-        *_no_births(frames),
+        f"{dropped:,} truth polygon(s) dropped, smaller than what counts (or self-crossing, so that their area as "
+        "drawn is): a proposal that finds one is a false positive"
+        if dropped > 0
+        else "",
+        _repeated(truth, "truth"),
+        _repeated(scored, "proposal"),
+        *_about_matching(matching, months),
+        *_about_shapes(scored),
+        _crossing(truth, "truth"),
+        _crossing(scored, "proposal"),
+        f"{len(ignored)} proposal(s) ignored in months without truth: {_some(sorted(ignored.unique()))}"
+        if len(ignored)
+        else "",
+        f"truth rows of {_some(gone)} are all too small, EMPTY or missing: scored as months without truth"
+        if gone
+        else "",
+        f"change is undefined ({why}): change and combined score are 0 whatever is proposed"
+        if not (frames["change_tp"] + frames["change_fn"]).sum()
+        else "",
     ]
-    return tuple(notes)
+    return tuple(note for note in notes if note)
 
 
-def _small(labels: Sightings, truth: Sightings) -> Iterable[str]:
-    polygons = np.isin(shapely.get_type_id(labels.geometry), POLYGONAL) & ~shapely.is_empty(labels.geometry)
-    dropped = int(polygons.sum()) - len(truth)
-    if dropped > 0:
-        yield (
-            f"{dropped:,} truth polygon(s) dropped, smaller than what counts (or self-crossing, so that their area as drawn is): "
-            "a proposal that finds one is a false positive"
-        )
-
-
-def _tied(matching: Matching, months: list[str]) -> Iterable[str]:
-    tied = [months[f] for f in matching.tied_frames]
-    if tied:
-        yield (
-            f"several assignments are equally good in {_some(tied)}; the reference may take another of them, its matrix would be "
-            "too large here, so that id switches may differ by a few"
-        )
-
-
-def _duplicates(rows: Sightings, name: str) -> Iterable[str]:
-    keys = pd.DataFrame({"time": rows.month[rows.repeated], "id": rows.id[rows.repeated]})
+def _repeated(rows: IdentifiedFootprints, name: str) -> str:
+    keys = pd.DataFrame({"time": rows.time[rows.repeated], "id": rows.id[rows.repeated]})
     again = keys[keys.duplicated()]
-    if len(again):
-        first = again.iloc[0]
-        yield (
-            f"{len(again)} {name} row(s) repeat an id of their month (first: id {first['id']!r} in {first['time']}): "
-            "their IoUs are summed and at most one match is given for all of them"
-        )
+    if again.empty:
+        return ""
+    first = again.iloc[0]
+    return (
+        f"{len(again)} {name} row(s) repeat an id of their month (first: id {first['id']!r} in {first['time']}): "
+        "their IoUs are summed and at most one match is given for all of them"
+    )
 
 
-def _phantoms(matching: Matching, months: list[str]) -> Iterable[str]:
+def _about_matching(matching: Matching, months: list[str]) -> list[str]:
+    """Describe phantoms and ties: see ``sn7ml.metrics.matching``."""
     solved = [months[f] for f in matching.phantom_frames if f not in matching.unsolved_frames]
     unsolved = [months[f] for f in matching.unsolved_frames]
-    if solved:
-        yield f"IoUs of one id, each too small to match, were summed past the threshold in {_some(solved)}"
-    if unsolved:
-        yield (
-            f"IoUs of one id, each too small to match, sum past the threshold in {_some(unsolved)}; the reference might "
-            "match them by chance, but its matrix would be too large here, so they are not matched"
-        )
+    tied = [months[f] for f in matching.tied_frames]
+    notes = {
+        f"IoUs of one id, each too small to match, were summed past the threshold in {_some(solved)}": solved,
+        f"IoUs of one id, each too small to match, sum past the threshold in {_some(unsolved)}; the reference might "
+        "match them by chance, but its matrix would be too large here, so they are not matched": unsolved,
+        f"several assignments are equally good in {_some(tied)}; the reference may take another of them, its matrix "
+        "would be too large here, so that id switches may differ by a few": tied,
+    }
+    return [note for note, found in notes.items() if found]
 
 
-def _shapeless(rows: Sightings) -> Iterable[str]:
+def _about_shapes(rows: IdentifiedFootprints) -> list[str]:
+    """Describe proposals that are no polygons."""
     kind = shapely.get_type_id(rows.geometry)
     empty = shapely.is_empty(rows.geometry)
     kinds = {
@@ -122,40 +120,25 @@ def _shapeless(rows: Sightings) -> Iterable[str]:
         "an EMPTY geometry": empty,
         "lines or points": ~np.isin(kind, (*POLYGONAL, NULL)) & ~empty,
     }
-    for name, which in kinds.items():
-        if count := int(which.sum()):
-            yield f"{count} proposal(s) with {name}: a false positive each, and a false birth if the id is new"
-    if int(kinds["lines or points"].sum()):
-        yield "lines or points among proposals: beside polygons, the reference raises NotImplementedError"
+    notes = [
+        f"{count} proposal(s) with {name}: a false positive each, and a false birth if the id is new"
+        for name, which in kinds.items()
+        if (count := int(which.sum()))
+    ]
+    if kinds["lines or points"].any():
+        notes.append("lines or points among proposals: beside polygons, the reference raises NotImplementedError")
+    return notes
 
 
-def _crossing(rows: Sightings, name: str) -> Iterable[str]:
+def _crossing(rows: IdentifiedFootprints, name: str) -> str:
     kind = shapely.get_type_id(rows.geometry)
-    invalid = np.isin(kind, POLYGONAL) & ~shapely.is_valid(rows.geometry)
-    if count := int(invalid.sum()):
-        yield (
-            f"{count} {name} polygon(s) are invalid (self-crossing, for instance): their area is taken as drawn, the "
-            "intersection from the repaired outline, so their IoU may be off"
-        )
-
-
-def _ignored(proposals: Sightings, months: list[str]) -> Iterable[str]:
-    outside = proposals.month[~proposals.month.isin(months)]
-    if len(outside):
-        yield f"{len(outside)} proposal(s) ignored in months without truth: {_some(sorted(outside.unique()))}"
-
-
-def _vanished(labelled: tuple[str, ...], months: list[str]) -> Iterable[str]:
-    gone = sorted(set(labelled) - set(months))
-    if gone:
-        yield f"truth rows of {_some(gone)} are all too small, EMPTY or missing: scored as months without truth"
-
-
-def _no_births(frames: pd.DataFrame) -> Iterable[str]:
-    births = int(frames["change_tp"].sum() + frames["change_fn"].sum())
-    if not births:
-        why = "only one month has truth" if len(frames) == 1 else "no building is born after the first month"
-        yield f"change is undefined ({why}): change and combined score are 0 whatever is proposed"
+    count = int((np.isin(kind, POLYGONAL) & ~shapely.is_valid(rows.geometry)).sum())
+    if not count:
+        return ""
+    return (
+        f"{count} {name} polygon(s) are invalid (self-crossing, for instance): their area is taken as drawn, the "
+        "intersection from the repaired outline, so their IoU may be off"
+    )
 
 
 def _some(names: list[str]) -> str:

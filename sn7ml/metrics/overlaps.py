@@ -1,8 +1,8 @@
 """Which polygons of two tables overlap, and by how much, frame by frame.
 
-The work is kept proportional to the number of overlapping pairs: an R-tree per frame proposes pairs, their bounding
-boxes drop those whose IoU cannot matter, and of the rest every *different* pair is intersected once. An outline that does
-not change from month to month (labels, and tracks with one footprint each) is therefore intersected once, not 24 times.
+The cost is proportional to the number of overlapping pairs: an R-tree per frame proposes pairs, their bounding boxes
+drop those whose IoU cannot matter, and every *different* pair of the rest is intersected once. An outline that does not
+change from month to month (labels, and tracks with one footprint each) is therefore intersected once, not 24 times.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sn7ml.core.errors import LabelError
 from sn7ml.core.geo.polygons import clean_polygon
 
-Rows = NDArray[np.intp]
+Indices = NDArray[np.intp]
 Geometries = NDArray[np.object_]
 
 COLLECTION = 7
@@ -23,13 +23,13 @@ POLYGONAL = (3, 6, COLLECTION)
 """GEOS type numbers of Polygon, MultiPolygon and GeometryCollection (of which only the polygons count)."""
 
 CHUNK = 4_096
-"""Pairs intersected at a time: the intersections are geometries, and a whole cube of them would cost 100 MB."""
+"""Pairs intersected at a time: the intersections are geometries, and those of a whole AOI would take 100 MB."""
 
 MOST_PAIRS = 2_000_000
-"""Of polygons in one frame whose boxes meet; each takes 100 bytes. In the fullest real frames there are some 30,000."""
+"""Most pairs of polygons with boxes that meet in one frame; each takes 100 bytes. Real frames have up to 30,000."""
 
 MARGIN = 1e-9
-"""The bound from the boxes is loosened by this much, so that its own rounding never decides a pair."""
+"""The bound from the boxes is loosened by this much, so that its rounding never decides a pair."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class Polygons:
     geometry: Geometries
     """(rows,) shapely geometries or None, pixel coordinates."""
 
-    frame: Rows
-    """(rows,) number of the frame. Two tables that are compared count their frames alike."""
+    frame: Indices
+    """(rows,) number of the frame; both tables of a comparison number their frames alike."""
 
     def __post_init__(self) -> None:
         if self.geometry.shape != self.frame.shape:
             raise ValueError(f"one frame per geometry, got {self.frame.shape} and {self.geometry.shape}")
 
     def polygonal(self) -> NDArray[np.bool_]:
-        """Tell the rows that can overlap anything: polygons, several of them or a collection, that are not EMPTY."""
+        """(rows,) whether a row can overlap anything: a polygon, several of them or a collection, and not EMPTY."""
         kind = shapely.get_type_id(self.geometry)
         found: NDArray[np.bool_] = np.isin(kind, POLYGONAL) & ~shapely.is_empty(self.geometry)
         return found
@@ -57,10 +57,10 @@ class Polygons:
 class Overlaps:
     """Pairs of rows, by frame."""
 
-    truth: Rows
+    truth: Indices
     """(pairs,) row in the truth."""
 
-    proposal: Rows
+    proposal: Indices
     """(pairs,) row among the proposals."""
 
     iou: NDArray[np.float64]
@@ -72,8 +72,8 @@ def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlap
 
     As in the reference scorer, the areas in the IoU are those of the polygons as given and the intersection is that of
     the repaired ones. So a bow-tie, whose signed area may be 0, can reach any IoU, even above 1. Pairs whose union
-    comes out as 0 that way have no IoU and are left out. (The reference raises, and also where a bow-tie shares its frame
-    with a missing geometry.)
+    comes out as 0 that way have no IoU and are left out. (The reference raises, and also where a bow-tie shares its
+    frame with a missing geometry.)
     """
     first, second = _near_pairs(truth, proposals, above)
     total = shapely.area(truth.geometry[first]) + shapely.area(proposals.geometry[second])
@@ -83,9 +83,9 @@ def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlap
     return Overlaps(first[keep], second[keep], iou[keep])
 
 
-def _near_pairs(truth: Polygons, proposals: Polygons, above: float) -> tuple[Rows, Rows]:
-    """Rows of the same frame whose IoU may be greater than ``above``, by their bounding boxes; a frame at a time."""
-    found: tuple[list[Rows], list[Rows]] = ([], [])
+def _near_pairs(truth: Polygons, proposals: Polygons, above: float) -> tuple[Indices, Indices]:
+    """Return rows of the same frame whose IoU may be greater than ``above``, by their bounding boxes."""
+    found: tuple[list[Indices], list[Indices]] = ([], [])
     theirs = _rows_by_frame(proposals)
     for frame, rows in _rows_by_frame(truth).items():
         if frame in theirs:
@@ -98,8 +98,8 @@ def _near_pairs(truth: Polygons, proposals: Polygons, above: float) -> tuple[Row
     return np.concatenate([nothing, *found[0]]), np.concatenate([nothing, *found[1]])
 
 
-def _pairs_of_boxes(mine: Geometries, others: Geometries) -> tuple[Rows, Rows]:
-    """Numbers of the geometries whose boxes meet. Raises LabelError, before they fill the memory, if there are too many."""
+def _pairs_of_boxes(mine: Geometries, others: Geometries) -> tuple[Indices, Indices]:
+    """Positions of the geometries whose boxes meet. Raises LabelError before too many pairs fill the memory."""
     tree = shapely.STRtree(others)
     at_once = max(1, MOST_PAIRS // len(others))
     found, total = [], 0
@@ -117,31 +117,27 @@ def _pairs_of_boxes(mine: Geometries, others: Geometries) -> tuple[Rows, Rows]:
 
 
 def _may_overlap(first: Geometries, second: Geometries, above: float) -> NDArray[np.bool_]:
-    bound = _box_overlap(first, second)
+    """(pairs,) whether the IoU may be greater than ``above``: an intersection is no larger than that of the boxes."""
+    box, other = shapely.bounds(first), shapely.bounds(second)  # (pairs, 4): x and y from, x and y to
+    low, high = np.maximum(box[:, :2], other[:, :2]), np.minimum(box[:, 2:], other[:, 2:])
+    bound = np.clip(high - low, 0, None).prod(axis=1)
     union = shapely.area(first) + shapely.area(second) - bound
     near: NDArray[np.bool_] = (bound > 0) & ((union <= 0) | (bound > (above - MARGIN) * union))
     return near
 
 
-def _rows_by_frame(polygons: Polygons) -> dict[int, Rows]:
+def _rows_by_frame(polygons: Polygons) -> dict[int, Indices]:
     rows = np.flatnonzero(polygons.polygonal())
     rows = rows[np.argsort(polygons.frame[rows], kind="stable")]
     frames, starts = np.unique(polygons.frame[rows], return_index=True)
     return dict(zip(frames.tolist(), np.split(rows, starts[1:]), strict=False))
 
 
-def _box_overlap(first: Geometries, second: Geometries) -> NDArray[np.float64]:
-    """Area shared by two bounding boxes: no intersection is larger."""
-    box, other = shapely.bounds(first), shapely.bounds(second)
-    low, high = np.maximum(box[:, :2], other[:, :2]), np.minimum(box[:, 2:], other[:, 2:])
-    area: NDArray[np.float64] = np.clip(high - low, 0, None).prod(axis=1)
-    return area
-
-
 def _shared_areas(first: Geometries, second: Geometries) -> NDArray[np.float64]:
-    """Area of the intersection of each pair; equal pairs are intersected once."""
+    """(pairs,) area of each intersection; equal pairs are intersected once."""
     one, a = _distinct(first)
     two, b = _distinct(second)
+    # One integer per pair of different outlines; ``where`` says which of them each pair is.
     pairs, where = np.unique(a * np.intp(len(two)) + b, return_inverse=True)
     left, right = np.divmod(pairs, np.intp(max(len(two), 1)))
     areas = np.empty(len(pairs))
@@ -152,8 +148,8 @@ def _shared_areas(first: Geometries, second: Geometries) -> NDArray[np.float64]:
     return shared
 
 
-def _distinct(geometry: Geometries) -> tuple[Geometries, Rows]:
-    """Different geometries, repaired, and for every row the number of its own."""
+def _distinct(geometry: Geometries) -> tuple[Geometries, Indices]:
+    """Return the different geometries, repaired, and (rows,) which of them each row has."""
     code, _ = pd.factorize(shapely.to_wkb(geometry))
     _, representative = np.unique(code, return_index=True)
     different = geometry[representative]

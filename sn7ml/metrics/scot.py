@@ -8,8 +8,8 @@ For one AOI, month by month, proposals are matched to truth (see ``sn7ml.metrics
   is matched to a birth of the very same month;
 * the score is ``5 * C * T / (4 * C + T)``, and that of a data set the plain mean over its AOIs.
 
-The reference has defects. They are followed, because scores must compare with everybody else's, and every one that
-touched a result is named in its ``notes`` (``sn7ml.metrics.oddities``). Beside it stands the score without them
+The reference has defects. They are reproduced, because scores must be comparable with published ones, and each one that
+affected a result is named in its ``notes`` (``sn7ml.metrics.oddities``). The score without them stands beside it
 (``sn7ml.metrics.strict``).
 """
 
@@ -22,7 +22,7 @@ import shapely
 from sn7ml.core.errors import LabelError
 from sn7ml.metrics.aoi import AoiScot, Calendar, score_aoi
 from sn7ml.metrics.oddities import describe_aoi, describe_tables
-from sn7ml.metrics.per_aoi import Area, AreaMap, one_by_one, pair_areas
+from sn7ml.metrics.per_aoi import AoiFootprints, AoiMap, one_by_one, pair_aois
 from sn7ml.metrics.strict import StrictScot, as_strict, differs, score_strictly
 
 
@@ -77,21 +77,21 @@ def score_scot(
     *,
     min_area_px2: float = 4.0,
     iou_threshold: float = 0.25,
-    map_areas: AreaMap = one_by_one,
+    map_aois: AoiMap = one_by_one,
 ) -> ScotResult:
     """Score proposals against truth, by the reference's rules and strictly.
 
     Parameters
     ----------
     truth, proposals
-        Columns ``aoi``, ``month`` ("2018-01"), ``id`` (text) and ``geometry`` (shapely geometry in pixel coordinates,
+        Columns ``aoi``, ``time`` ("2018-01"), ``id`` (text) and ``geometry`` (shapely geometry in pixel coordinates,
         or None). A missing, EMPTY, line or point geometry among the proposals is a false positive; in truth it has no
         area and is dropped. (At a line or point beside polygons the reference raises instead.) Z is ignored.
     min_area_px2
         Truth smaller than this is dropped; proposals never are.
     iou_threshold
         A pair can match if its IoU is greater.
-    map_areas
+    map_aois
         How to go through the AOIs; ``sn7ml.metrics.per_aoi.in_processes`` uses all cores.
 
     Raises
@@ -101,31 +101,32 @@ def score_scot(
     TableError
         If a table lacks a column, a key, or holds something that is no geometry.
     """
-    areas = pair_areas(truth, proposals)
-    results = map_areas(partial(_score_area, min_area_px2, iou_threshold), areas)
-    scored = {aoi: both for aoi, both in results.items() if both is not None}
+    aois = pair_aois(truth, proposals)
+    results = map_aois(partial(_score_one, min_area_px2, iou_threshold), aois)
+    scored = {name: both for name, both in results.items() if both is not None}
     if not scored:
         raise LabelError(
             "scoring.no-truth",
             f"the truth holds no polygon of at least {min_area_px2:g} px² ({len(truth)} rows): "
             "SCOT is a mean over the AOIs with truth, so there is nothing to score",
         )
-    labelled = {aoi for aoi, area in areas.items() if len(area.truth)}
-    proposed = {aoi: len(area.proposals) for aoi, area in areas.items() if len(area.proposals)}
+    labelled = {name for name, aoi in aois.items() if len(aoi.truth)}
+    proposed = {name: len(aoi.proposals) for name, aoi in aois.items() if len(aoi.proposals)}
     return ScotResult(
-        {aoi: default for aoi, (default, _) in scored.items()},
-        StrictScot({aoi: strict for aoi, (_, strict) in scored.items()}),
+        {name: default for name, (default, _) in scored.items()},
+        StrictScot({name: strict for name, (_, strict) in scored.items()}),
         describe_tables(labelled, set(scored), proposed),
     )
 
 
-def _score_area(min_area_px2: float, iou_threshold: float, area: Area) -> tuple[AoiScot, AoiScot] | None:
+def _score_one(min_area_px2: float, iou_threshold: float, aoi: AoiFootprints) -> tuple[AoiScot, AoiScot] | None:
     """Return the default and the strict score of one AOI; None if its truth is all too small."""
-    large = area.truth.take(shapely.area(area.truth.geometry) >= min_area_px2)
+    truth, proposals = aoi.truth, aoi.proposals
+    large = truth.take(shapely.area(truth.geometry) >= min_area_px2)
     if not len(large):
         return None
-    defective = differs(area.truth, large, area.proposals)
-    default, matching = score_aoi(large, area.proposals, iou_threshold, Calendar(large.months()))
-    notes = describe_aoi(area.truth, large, area.proposals, matching, default.frames)
-    strict = score_strictly(area.truth, large, area.proposals, iou_threshold) if defective else as_strict(default)
+    default, matching = score_aoi(large, proposals, iou_threshold, Calendar(large.months()))
+    notes = describe_aoi(truth, large, proposals, matching, default.frames)
+    defective = differs(truth, large, proposals)
+    strict = score_strictly(truth, large, proposals, iou_threshold) if defective else as_strict(default)
     return replace(default, notes=notes), strict

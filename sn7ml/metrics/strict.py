@@ -1,26 +1,23 @@
-"""SCOT as one would have it: the reference's rules without its defects.
+"""Strict SCOT: the reference's rules without its defects.
 
-Where the reference sums the IoUs of rows that share an id, counts ``POLYGON EMPTY``, forgets proposals in months without
-truth and calls an AOI without births a failure (``sn7ml.metrics.oddities``), the strict score
+Where the reference sums the IoUs of rows that share an id, counts ``POLYGON EMPTY``, ignores proposals in months
+without truth and gives an AOI without births a change score of 0 (``sn7ml.metrics.oddities``), the strict score
 
-* rejects every row whose id occurs twice in its month: it matches nothing, so that a repeated proposal is a false positive
-  and a repeated truth is missed. Which of the rows is meant cannot be known, and no order of rows should decide it;
+* rejects every row whose id occurs twice in its month: it matches nothing, so that a repeated proposal is a false
+  positive and a repeated truth is missed. Which row is meant is unknown, and the order of rows should not decide it;
 * leaves EMPTY and missing geometries out, for they propose no footprint;
-* counts proposals in every month: those of a month without truth are false positives and are remembered;
-* takes a month whose truth is all too small for what it is, a labelled month without buildings;
+* counts proposals in every month: those of a month without truth are false positives, and their ids count as seen;
+* treats a month whose truth is all too small as a labelled month without buildings;
 * calls change undefined where nothing was born in truth, and leaves such an AOI out of its mean.
 
-On an input that has none of these it is the reference's score.
+On an input with none of these it equals the reference's score.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sn7ml.metrics.aoi import AoiScot, Calendar, score_aoi
-from sn7ml.metrics.identified import Sightings
+from sn7ml.metrics.identified import IdentifiedFootprints
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,7 @@ class StrictScot:
     """The strict score of a data set."""
 
     aois: dict[str, AoiScot]
-    """The AOIs of the default score; their notes say what was treated in another way."""
+    """The AOIs of the default score; their notes say what was treated differently."""
 
     @property
     def change_undefined(self) -> tuple[str, ...]:
@@ -52,7 +49,7 @@ class StrictScot:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was treated in another way than by the reference, AOI first."""
+        """What was treated differently from the reference, AOI first."""
         return tuple(f"{name}: {note}" for name, aoi in self.aois.items() for note in aoi.notes)
 
     def as_dict(self) -> dict[str, object]:
@@ -67,41 +64,45 @@ class StrictScot:
         }
 
 
-def score_strictly(truth: Sightings, large: Sightings, proposals: Sightings, iou_threshold: float) -> AoiScot:
+def score_strictly(
+    truth: IdentifiedFootprints, large: IdentifiedFootprints, proposals: IdentifiedFootprints, iou_threshold: float
+) -> AoiScot:
     """Score one AOI strictly.
 
     Parameters
     ----------
     truth, large
-        All rows of the truth, which tell the months that were labelled, and those of them that count (not too small; at
-        least one).
+        All rows of the truth, which define the labelled months, and those that count (not too small; at least one).
     proposals
         All rows.
     iou_threshold
         A pair can match if its IoU is greater.
     """
     shaped = proposals.take(~proposals.shapeless)
-    months = tuple(sorted({*truth.months(), *shaped.months()}))
-    calendar = Calendar(months, months.index(truth.months()[0]))
-    sides = {"truth": large, "proposal": shaped}
-    again = {name: rows.repeated for name, rows in sides.items()}
-    aoi, _ = score_aoi(_rejected(large, again["truth"]), _rejected(shaped, again["proposal"]), iou_threshold, calendar)
-    notes = [
-        *_about_dropped(len(proposals) - len(shaped)),
-        *(note for name, which in again.items() for note in _about_rejected(name, int(which.sum()))),
-        *_about_months(shaped, truth),
-        *_about_small(truth, large),
-        *_about_change(aoi),
-    ]
-    return replace(aoi, notes=tuple(notes))
+    labelled = truth.months()
+    months = tuple(sorted({*labelled, *shaped.months()}))
+    calendar = Calendar(months, months.index(labelled[0]))
+    aoi, _ = score_aoi(_without_repeated(large), _without_repeated(shaped), iou_threshold, calendar)
+    dropped, missed, false = len(proposals) - len(shaped), int(large.repeated.sum()), int(shaped.repeated.sum())
+    outside = int((~shaped.time.isin(labelled)).sum())
+    empty = sorted(set(labelled) - set(large.months()))
+    again = "row(s) rejected, their id occurs more than once in a month"
+    notes = {
+        f"{dropped} proposal(s) without a geometry left out": dropped,
+        f"{missed} truth {again}: missed": missed,
+        f"{false} proposal {again}: false positives": false,
+        f"{outside} proposal(s) in months without truth counted as false positives": outside,
+        f"{len(empty)} month(s) whose truth is all too small, EMPTY or missing count as labelled: "
+        f"{', '.join(empty[:3])}": empty,
+    }
+    return replace(aoi, notes=(*(note for note, found in notes.items() if found), *_undefined(aoi)))
 
 
-def differs(truth: Sightings, large: Sightings, proposals: Sightings) -> bool:
-    """Tell whether the strict counts can be others than the default ones: see ``score_strictly``."""
-    outside = ~proposals.month.isin(large.months())
+def differs(truth: IdentifiedFootprints, large: IdentifiedFootprints, proposals: IdentifiedFootprints) -> bool:
+    """Return whether the strict counts can differ from the default ones: see ``score_strictly``."""
     return bool(
         proposals.shapeless.any()
-        or outside.any()
+        or (~proposals.time.isin(large.months())).any()
         or truth.months() != large.months()
         or large.repeated.any()
         or proposals.repeated.any()
@@ -110,14 +111,14 @@ def differs(truth: Sightings, large: Sightings, proposals: Sightings) -> bool:
 
 def as_strict(aoi: AoiScot) -> AoiScot:
     """Return a default score whose counts are strict as they stand, with strict notes."""
-    return replace(aoi, notes=tuple(_about_change(aoi)))
+    return replace(aoi, notes=_undefined(aoi))
 
 
-def _rejected(rows: Sightings, which: NDArray[np.bool_]) -> Sightings:
-    """Take the shape from some rows, so that they count and match nothing."""
+def _without_repeated(rows: IdentifiedFootprints) -> IdentifiedFootprints:
+    """Take the shape from rows whose id is repeated, so that they count and match nothing."""
     geometry = rows.geometry.copy()
-    geometry[which] = None
-    return Sightings(rows.month, rows.id, geometry)
+    geometry[rows.repeated] = None
+    return IdentifiedFootprints(rows.time, rows.id, geometry)
 
 
 def _mean(scores: Iterable[float]) -> float | None:
@@ -125,29 +126,5 @@ def _mean(scores: Iterable[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _about_dropped(count: int) -> Iterable[str]:
-    if count:
-        yield f"{count} proposal(s) without a geometry left out"
-
-
-def _about_rejected(name: str, count: int) -> Iterable[str]:
-    if count:
-        outcome = "missed" if name == "truth" else "false positives"
-        yield f"{count} {name} row(s) rejected, their id occurs more than once in a month: {outcome}"
-
-
-def _about_months(proposals: Sightings, truth: Sightings) -> Iterable[str]:
-    count = int((~proposals.month.isin(truth.months())).sum())
-    if count:
-        yield f"{count} proposal(s) in months without truth counted as false positives"
-
-
-def _about_small(truth: Sightings, large: Sightings) -> Iterable[str]:
-    months = sorted(set(truth.months()) - set(large.months()))
-    if months:
-        yield f"{len(months)} month(s) whose truth is all too small, EMPTY or missing count as labelled: {', '.join(months[:3])}"
-
-
-def _about_change(aoi: AoiScot) -> Iterable[str]:
-    if not aoi.has_births:
-        yield "change undefined, nothing is born in truth: left out of the strict mean"
+def _undefined(aoi: AoiScot) -> tuple[str, ...]:
+    return () if aoi.has_births else ("change undefined, nothing is born in truth: left out of the strict mean",)

@@ -67,11 +67,11 @@ def summarise(
     iou_thresholds
         Of the footprint F1; 0.25 is always among them.
     """
-    scot = score_scot(truth, found, map_areas=in_processes)
+    scot = score_scot(truth, found, map_aois=in_processes)
     rows = {aoi: {"aoi": aoi} | _scot_row(scot, aoi) for aoi in pixels}
     overall = {"scot": scot.score, "tracking": scot.tracking, "change": scot.change}
     matches = {
-        limit: match_footprints(truth, found, limit, map_areas=in_processes)
+        limit: match_footprints(truth, found, limit, map_aois=in_processes)
         for limit in dict.fromkeys((SPACENET_IOU, *iou_thresholds))
     }
     for threshold, matched in matches.items():

@@ -13,8 +13,8 @@ class PixelCounts:
     """Pixels by what they are and what they were taken for.
 
     Counts of tiles, months, AOIs and processes add up with ``+`` (``sum(counts, PixelCounts())``); ratios are taken of
-    the sum. A ratio of nothing is 0.0 and not nan: it can be logged and searched, and an epoch that has found no building
-    yet scores 0.
+    the sum. A ratio of nothing is 0.0 and not nan: it can be logged and searched, and an epoch that has found no
+    building yet scores 0.
 
     Examples
     --------
