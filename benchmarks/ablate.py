@@ -19,7 +19,7 @@ from typing import Any
 from sn7ml.core.ratios import precision_recall_f1
 from sn7ml.flow.evaluate import track_aois
 from sn7ml.flow.evaluate_model import assessor_for
-from sn7ml.learn.fit import fit
+from sn7ml.learn.fit import Plan, fit
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.metrics.footprints import match_footprints
@@ -28,6 +28,7 @@ from sn7ml.params import Params, load_params, recipe_of, with_values
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import Stretch, read_grids
 from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.targets import target_of
 
 DATA = Path("data")
 
@@ -47,8 +48,8 @@ VARIATIONS: Mapping[str, Mapping[str, Any]] = {
     },
     "no flips or turns": {"augmentation.flips": False, "augmentation.quarter_turns": False},
     "noise 0.1": {"augmentation.noise": 0.1},
-    "footprint channel only": {"loss.boundary": 0.0, "loss.contact": 0.0},
-    "boundary and contact count in full": {"loss.boundary": 1.0, "loss.contact": 1.0},
+    "footprint channel only": {"loss.channels.boundary": 0.0, "loss.channels.contact": 0.0},
+    "boundary and contact count in full": {"loss.channels.boundary": 1.0, "loss.channels.contact": 1.0},
     "BCE + Dice + focal": {"loss.focal": 1.0},
     "Dice only": {"loss.bce": 0.0},
     "up-sampled 2 times": {"tiling.upsampling": 2},
@@ -103,7 +104,7 @@ class Ablation:
         key = recipe.model_dump_json() + params.train.model_dump_json() + str(store.upsampling)
         if key not in self.trained:
             start = time.monotonic()
-            package = fit(recipe, params.train, store).package
+            package = fit(Plan(recipe, target_of(params.target), params.train), store).package
             self.trained[key] = package, (time.monotonic() - start) / 60
         return self.trained[key]
 
@@ -131,7 +132,7 @@ def tiles_of(params: Params, folder: Path) -> TileStore:
         return store
     out = folder / f"tiles-{params.tiling.upsampling}"
     if not out.exists():
-        write_tiles(DATA, scan(DATA), params.split, params.tiling, out)
+        write_tiles(DATA, scan(DATA), params.split, params.tiling, target_of(params.target), out)
     return TileStore(out)
 
 

@@ -6,18 +6,20 @@ Run from the project's root: ``python -m benchmarks.bench_devices [epochs]``.
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from sn7ml.learn.fit import fit
+from sn7ml.learn.fit import Plan, fit
 from sn7ml.learn.predict import Predictor
 from sn7ml.params import load_params, recipe_of
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.synthetic import make_synthetic
+from sn7ml.targets import target_of
 
 
 def main(epochs: int) -> None:
@@ -27,7 +29,7 @@ def main(epochs: int) -> None:
         root = Path(folder) / "data"
         make_synthetic(root, aois=4, months=4, size_px=256, seed=7)
         frames = scan(root)
-        write_tiles(root, frames, params.split, params.tiling, Path(folder) / "tiles")
+        write_tiles(root, frames, params.split, params.tiling, target_of(params.target), Path(folder) / "tiles")
         tiles = TileStore(Path(folder) / "tiles")
         settings = params.train.model_copy(update={"epochs": epochs, "tiles_per_epoch": 512, "patience": epochs})
         variants = {"32-true": settings}
@@ -36,7 +38,8 @@ def main(epochs: int) -> None:
             variants["32-true, 8 loaders"] = settings.model_copy(update={"loader_workers": 8})
         for name, variant in variants.items():
             times = [time.monotonic()]
-            result = fit(recipe_of(params), variant, tiles, lambda _e, _m, times=times: times.append(time.monotonic()))  # type: ignore[misc]
+            note = partial(lambda times, *_: times.append(time.monotonic()), times)
+            result = fit(Plan(recipe_of(params), target_of(params.target), variant), tiles, note)
             rate = settings.tiles_per_epoch / np.median(np.diff(times)[1:])
             print(
                 f"train {device()} {name}: {rate:.0f} tiles/s, best val_iou {result.history['val_iou'].max():.3f}",

@@ -18,6 +18,7 @@ from sn7ml.params import load_params
 from sn7ml.scenes.labels import read_features
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.targets import target_of
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "sn7"
 AOI = "L15-0357E-1223N_1429_3296_13"
@@ -44,7 +45,7 @@ def measure(root: Path, frames: pd.DataFrame) -> None:
     polygons = sum(len(read_features(root / path)) for path in frames["labels"] if path)
     with tempfile.TemporaryDirectory() as folder:
         start, cpu = time.perf_counter(), cpu_seconds()
-        write_tiles(root, frames, params.split, params.tiling, Path(folder))
+        write_tiles(root, frames, params.split, params.tiling, target_of(params.target), Path(folder))
         seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.tif"))
         tiles = len(TileStore(Path(folder)).tiles)

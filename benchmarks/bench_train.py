@@ -17,9 +17,10 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from sn7ml.learn.dataset import TileDataset, TileLoader, draw_tiles
-from sn7ml.learn.fit import Training
+from sn7ml.learn.fit import Plan, Training
 from sn7ml.params import Params, load_params, recipe_of
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import target_of
 from tests.learn.toy import few_tiles, write_world
 
 THREADS = 2
@@ -40,7 +41,7 @@ def seconds(work: Callable[[], object]) -> float:
 def bare_loop(params: Params, store: TileStore) -> Callable[[], None]:
     """Return steps on tensors in memory, of the shape that the network sees."""
     torch.manual_seed(0)
-    training = Training.start(recipe_of(params), params.train, store)
+    training = Training.start(Plan(recipe_of(params), target_of(params.target), params.train), store)
     side = store.tile_px * store.upsampling
     images = torch.randn(STEPS, params.train.batch_size, 3, side, side)
     wanted = (torch.rand_like(images) < 0.1).float()
@@ -61,7 +62,7 @@ def fit_loop(params: Params, store: TileStore) -> Callable[[], None]:
     """Return an epoch of ``fit`` of as many steps."""
     rows = store.tiles[store.tiles["split"] == "train"]
     long = params.train.model_copy(update={"epochs": 1000})
-    training = Training.start(recipe_of(params), long, store)
+    training = Training.start(Plan(recipe_of(params), target_of(params.target), long), store)
     loader = TileLoader(TileDataset(store, rows, params.augmentation), params.train.batch_size, workers=0)
 
     def run() -> None:
@@ -78,7 +79,7 @@ def main(data: Path | None) -> None:
     params = load_params()
     with tempfile.TemporaryDirectory() as folder:
         root = data or write_world(Path(folder, "data"), (256, 640))
-        store = few_tiles(root, Path(folder, "tiles"), params.split, params.tiling)
+        store = few_tiles(root, Path(folder, "tiles"), params.split, params.tiling, target_of(params.target))
         bare, whole = bare_loop(params, store), fit_loop(params, store)
         bare(), whole()
         pairs = [(seconds(bare), seconds(whole)) for _ in range(PAIRS)]

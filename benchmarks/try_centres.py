@@ -32,6 +32,7 @@ from sn7ml.params import Params, load_params, with_values
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import spanned
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import Target
 from sn7ml.targets.rims import BOUNDARY_BIT, FOOTPRINT_BIT
 
 SIGMA_PX = 2.0
@@ -86,10 +87,10 @@ def score(package: Package, params: Params, store: TileStore) -> list[str]:
     return [f"{scores[score]:.3f}" for score in ("scot", "tracking", "change", "f1")]
 
 
-def centre_targets(flags: Tensor) -> tuple[Tensor, Tensor]:
+def centre_targets(target: Target, planes: Tensor) -> tuple[Tensor, Tensor]:
     """As ``sn7ml.learn.dataset.targets``, with centres in the channel of rims."""
-    channels_BKYX, valid_BYX = targets(flags)
-    heat_BYX = np.stack([heat_map(tile) for tile in flags.numpy()])
+    channels_BKYX, valid_BYX = targets(target, planes)
+    heat_BYX = np.stack([heat_map(tile) for tile in planes.numpy()])
     channels_BKYX[:, BOUNDARY] = torch.from_numpy(heat_BYX)
     return channels_BKYX, valid_BYX
 

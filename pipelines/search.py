@@ -16,7 +16,7 @@ from sn7ml.core.errors import ModelError, ParamsError, StoreError
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.flow.evaluate_model import Assessor, assessor_for
-from sn7ml.learn.fit import fit
+from sn7ml.learn.fit import Plan, fit
 from sn7ml.package_files import read_config
 from sn7ml.params import Params, Recipe, ReportParams, load_params, recipe_of
 from sn7ml.registry.versions import package_folder
@@ -28,6 +28,7 @@ from sn7ml.scenes.store import TileStore
 from sn7ml.search.machine import search_workers, study_url
 from sn7ml.search.run import OnEpoch, Setup, TrialResult, search
 from sn7ml.search.study_figures import study_figures, study_page
+from sn7ml.targets import Target, target_of
 
 PICTURES = ReportParams(aois=1, months=2)
 """Trials show the same two frames each; the report's own choice would make a search depend on how it is shown."""
@@ -40,7 +41,14 @@ def main(data: Path, tiles: Path, out: Path) -> None:
     inputs = TileStore(tiles).digest() + "".join(section.model_dump_json() for section in scoring)
     champion = _recipe_of_model(settings.start_from) if settings.start_from and settings.trials else None
     setup = Setup(open_store(), out.parent / ".search", search_workers(), study_url(), _say)
-    found = search(recipe_of(params), settings, TrainAndScore(data, tiles, params), setup, inputs, champion)
+    found = search(
+        recipe_of(params),
+        settings,
+        TrainAndScore(data, tiles, params, target_of(params.target)),
+        setup,
+        inputs,
+        champion,
+    )
     if found.run is not None:
         page = study_page(study_figures(found.trials, settings.space))
         found.run.store.client.log_text(found.run.run_id, page, "study.html")
@@ -55,6 +63,7 @@ class TrainAndScore:
     data: Path
     tiles: Path
     params: Params
+    target: Target
 
     @cached_property
     def _store(self) -> TileStore:
@@ -75,7 +84,7 @@ class TrainAndScore:
             on_epoch(epoch, metrics)
 
         assessor = self._assessor  # first: what is wrong with the data is no trial's fault
-        result = fit(recipe, training, self._store, report)
+        result = fit(Plan(recipe, self.target, training), self._store, report)
         scores, tracks = assessor.assess(result.package)
         _say("  ".join(f"{name} {value:.4f}" for name, value in scores.overall.items()))
         return TrialResult(scores.overall, scores.per_aoi, result.best_epoch, partial(self._record, tracks))

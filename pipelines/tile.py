@@ -6,12 +6,13 @@ from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import load_params
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.targets import target_of
 
 
 def main(data: Path, tiles: Path) -> None:
     """Run the stage."""
     params = load_params()
-    write_tiles(data, scan(data), params.split, params.tiling, tiles)
+    write_tiles(data, scan(data), params.split, params.tiling, target_of(params.target), tiles)
     counts = TileStore(tiles).tiles["split"].value_counts().to_dict()
     print(f"tiles: {counts}")  # noqa: T201 - a stage speaks to a terminal
 

@@ -10,7 +10,7 @@ import yaml
 from sn7ml.core.errors import ModelError, ParamsError
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.safe_files import open_regular, read_yaml
-from sn7ml.params import Recipe, Usage, parse
+from sn7ml.params import Recipe, RimsParams, Usage, parse
 
 WEIGHTS, CONFIG, HISTORY = "weights.safetensors", "package.yaml", "history.csv"
 
@@ -76,7 +76,17 @@ def read_config(folder: Path) -> PackageConfig:
         )
     if folds is not None and (type(folds) is not int or folds < 1):
         raise ModelError("package.folds", f"{path}: folds must be a number from 1 on, got {folds!r:.80}")
-    return PackageConfig(_parsed(Recipe, recipe, path), upsampling, folds)
+    return PackageConfig(_parsed(Recipe, _with_channels(recipe), path), upsampling, folds)
+
+
+def _with_channels(recipe: Any) -> Any:
+    """Return a recipe with ``loss.channels``: packages of when there was one target have ``loss.footprint`` and so on."""
+    loss = recipe.get("loss") if isinstance(recipe, dict) else None
+    if not isinstance(loss, dict) or "channels" in loss:
+        return recipe
+    weights = {name: loss[name] for name in RimsParams.channels if name in loss}
+    terms = {name: weight for name, weight in loss.items() if name not in weights}
+    return recipe | {"loss": terms | {"channels": weights}}
 
 
 def read_history(folder: Path) -> pd.DataFrame:

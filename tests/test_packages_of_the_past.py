@@ -30,4 +30,5 @@ def test_what_came_later_changes_nothing_of_the_first_one() -> None:
     assert usage is not None
     assert (recipe.loss.lovasz, recipe.loss.tversky, recipe.optimiser.method) == (0.0, 0.0, "adamw")
     assert recipe.augmentation.enabled
+    assert recipe.loss.channels == {"footprint": 1.0, "boundary": 0.3, "contact": 0.3}
     assert (usage.track.changepoint.births.brightness_weight, usage.track.changepoint.min_tail) == (0.0, 0.0)

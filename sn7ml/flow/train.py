@@ -7,10 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from sn7ml.core.runtime.files import write_text
-from sn7ml.learn.fit import fit
+from sn7ml.learn.fit import Plan, fit
 from sn7ml.learn.package import joined, save_package
 from sn7ml.package_files import HISTORY
-from sn7ml.params import FinalTrainParams, Recipe
 from sn7ml.scenes.store import TileStore
 
 
@@ -40,25 +39,25 @@ class Epoch:
 
 def train(
     tiles: TileStore,
-    recipe: Recipe,
-    params: FinalTrainParams,
+    plan: Plan,
     out: Path | str,
     *,
+    networks: int = 1,
     on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
     checkpoints: Path | str | None = None,
 ) -> pd.DataFrame:
-    """Train ``params.networks`` networks for every fold, one after the other, and write the package of them all.
+    """Train networks for every fold, one after the other, and write the package of them all.
 
     Parameters
     ----------
     tiles
         What is learned and validated on.
-    recipe
-        Network, loss, augmentation and optimiser.
-    params
-        How long, on how much, how many networks.
+    plan
+        What they learn, and how.
     out
         Folder of the package: weights.safetensors, package.yaml and history.csv.
+    networks
+        Per fold, alike but for their seeds.
     on_epoch
         Called after each epoch, for progress (``print`` will do) and records; after a resume, first for the epochs already done.
     checkpoints
@@ -77,15 +76,15 @@ def train(
     TableError
         If there are no tiles to train or validate on.
     """
-    networks = tiles.folds * params.networks
+    count = tiles.folds * networks
     packages, histories = [], []
-    for network in range(1, networks + 1):
+    for network in range(1, count + 1):
 
         def report(epoch: int, metrics: dict[str, float], network: int = network) -> None:
-            on_epoch(Epoch(network, networks, epoch, params.epochs, metrics))
+            on_epoch(Epoch(network, count, epoch, plan.params.epochs, metrics))
 
         checkpoint = Path(checkpoints) / f"train-{network}.pt" if checkpoints else None
-        found = fit(recipe, params, tiles, report, checkpoint, network)
+        found = fit(plan, tiles, report, checkpoint, network)
         packages.append(found.package)
         histories.append(found.history.assign(network=network))
     save_package(Path(out), joined(packages, tiles.folds))

@@ -1,6 +1,5 @@
 """The state of a training on disk, so that a killed one goes on where it was."""
 
-import hashlib
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +11,6 @@ from torch import Tensor, nn
 
 from sn7ml.core.errors import ModelError
 from sn7ml.core.runtime.files import replacing
-from sn7ml.params import Recipe, TrainParams
-from sn7ml.scenes.store import TileStore
 
 
 @dataclass
@@ -75,15 +72,3 @@ class Checkpoint:
                 "checkpoint.unreadable",
                 f"{self.path}: is no checkpoint ({type(error).__name__}: {error!s:.200}); delete it to start over",
             ) from None
-
-
-def checkpoint_for(
-    path: Path | None, recipe: Recipe, params: TrainParams, tiles: TileStore, network: int
-) -> Checkpoint:
-    """Name what a state belongs to: recipe, params, tiles, network, version of torch.
-
-    Where tiles are read, and how many other networks there are, is no matter.
-    """
-    how = params.model_dump_json(exclude={"loader_workers", "networks"})
-    text = f"{recipe.model_dump_json()} {how} {tiles.digest()} {network} {torch.__version__}"
-    return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest())

@@ -16,9 +16,7 @@ from sn7ml.core.geo.windows import Corner
 from sn7ml.learn.augment import build_colour, build_geometry, disturb
 from sn7ml.params import AugmentationParams
 from sn7ml.scenes.store import TileStore
-from sn7ml.targets.rims import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
-
-BITS = (FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT)
+from sn7ml.targets import Target
 
 Statistics = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Mean and deviation of red, green and blue over a frame."""
@@ -34,7 +32,7 @@ class Sample(NamedTuple):
     """float32 (3, rows, cols), standardised by the frame; 0 where unusable."""
 
     flags: Tensor
-    """uint8 (rows * upsampling, cols * upsampling), bits of ``sn7ml.targets.rims``."""
+    """uint8 (rows * upsampling, cols * upsampling), the target's planes."""
 
 
 class Draw(NamedTuple):
@@ -56,10 +54,9 @@ def _scaled(colours: Tensor, mean: NDArray[np.float32], std: NDArray[np.float32]
     return (colours.float() - torch.from_numpy(mean)[:, None, None]) / torch.from_numpy(std)[:, None, None]
 
 
-def targets(flags: Tensor) -> tuple[Tensor, Tensor]:
-    """Split mask bits uint8 (batch, rows, cols) into float targets (batch, 3, rows, cols) and bool valid (batch, rows, cols)."""
-    channels = torch.stack([(flags & bit) > 0 for bit in BITS], dim=1)
-    return channels.float(), (flags & UNKNOWN_BIT) == 0
+def targets(target: Target, planes: Tensor) -> tuple[Tensor, Tensor]:
+    """Split planes uint8 (batch, rows, cols) into float (batch, channel, rows, cols) and bool valid (batch, rows, cols)."""
+    return torch.stack(list(target.truth(planes)), dim=1).float(), target.known(planes)
 
 
 class TileDataset(Dataset[Sample]):

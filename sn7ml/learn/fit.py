@@ -1,11 +1,14 @@
 """The training loop, top to bottom. Devices, precision and data movement are Lightning Fabric's; the rest is here.
 
-Legend: B batch, C colour, K channel (footprint, boundary, contact), Y row, X column.
+Legend: B batch, C colour, K channel of the target, Y row, X column.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from sn7ml.core.errors import ModelError, TableError
-from sn7ml.learn.checkpoint import checkpoint_for
+from sn7ml.learn.checkpoint import Checkpoint
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
 from sn7ml.learn.depthwise import exact_depthwise
 from sn7ml.learn.losses import CombinedLoss
@@ -26,7 +29,7 @@ from sn7ml.learn.models import build_model, check_side
 from sn7ml.learn.package import Package
 from sn7ml.params import OptimiserParams, Recipe, TrainParams
 from sn7ml.scenes.store import TileStore
-from sn7ml.targets.pixels import PixelCounts, count_pixels
+from sn7ml.targets import Target
 
 MOMENTUM = 0.9
 
@@ -47,9 +50,40 @@ class Fit:
     best_epoch: int
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a network learns, and how."""
+
+    recipe: Recipe
+    """Network, loss, augmentation and optimiser."""
+
+    target: Target
+
+    params: TrainParams
+    """How long, on how much. Batches are whole: ``tiles_per_epoch`` is rounded up to a multiple of ``batch_size``."""
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps per epoch."""
+        return -(-self.params.tiles_per_epoch // self.params.batch_size)
+
+    def upsampling(self, tiles: TileStore) -> int:
+        """Output pixels per image pixel along each axis."""
+        return self.recipe.model.upsampling or tiles.upsampling
+
+    def digest(self, tiles: TileStore, network: int) -> str:
+        """Name a training: everything that decides its weights, and the version of torch.
+
+        Where tiles are read, and how many other networks there are, is no matter; how the target was drawn is in the tiles.
+        """
+        how = self.params.model_dump_json(exclude={"loader_workers", "networks"})
+        what = f"{self.target.kind} {self.target.channels} {tiles.digest()}"
+        text = f"{self.recipe.model_dump_json()} {how} {what} {network} {torch.__version__}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
 def fit(
-    recipe: Recipe,
-    params: TrainParams,
+    plan: Plan,
     tiles: TileStore,
     on_epoch: OnEpoch = lambda _epoch, _metrics: None,
     checkpoint: Path | None = None,
@@ -59,17 +93,15 @@ def fit(
 
     Parameters
     ----------
-    recipe
-        Network, loss, augmentation and optimiser.
-    params
-        How long, on how much. Batches are whole: ``tiles_per_epoch`` is rounded up to a multiple of ``batch_size``.
+    plan
+        What it learns, and how.
     tiles
         What is learned and validated on.
     on_epoch
         Hook for progress, MLflow and pruning. After a resume it is called again for the epochs already done.
     checkpoint
-        Where the state is kept after each epoch. If the file is there, and comes from the same recipe, params and
-        tiles, training goes on from it and ends as if it had never stopped. The caller deletes it.
+        Where the state is kept after each epoch. If the file is there, and comes from the same plan and tiles, training goes on
+        from it and ends as if it had never stopped. The caller deletes it.
     network
         Its number, from 1, which decides its seed and its fold: it is validated on the tiles of this fold, and learns on those
         of the others and of split "train".
@@ -81,6 +113,7 @@ def fit(
     TableError
         If there are no tiles to train or validate on.
     """
+    params = plan.params
     first_seed, fold = params.seed + network - 1, tiles.fold_of(network)
     torch.manual_seed(first_seed)
     train_tiles, val_tiles = tiles.learned_by(fold), tiles.held_from(fold)
@@ -90,10 +123,9 @@ def fit(
             "tiles.none-for-network",
             f"{tiles.folder}: no labelled tile for network {network} to {which} on; see split and tiling in params.yaml",
         )
-    training = Training.start(recipe, params, tiles)
-    train_batches = _loader(training, tiles, train_tiles, recipe, params)
-    val_batches = _loader(training, tiles, val_tiles, recipe, params)
-    state = checkpoint_for(checkpoint, recipe, params, tiles, network)
+    training = Training.start(plan, tiles)
+    train_batches, val_batches = (training.loader(tiles, rows) for rows in (train_tiles, val_tiles))
+    state = Checkpoint(checkpoint, plan.digest(tiles, network))
     progress = state.resume(training.parts)
     for done in progress.rows:
         on_epoch(int(done["epoch"]), _without_epoch(done))
@@ -104,7 +136,7 @@ def fit(
         # An epoch's random numbers depend on nothing before it, so a resumed training draws the same.
         seed = int(np.random.SeedSequence([first_seed, epoch]).generate_state(1)[0])
         torch.manual_seed(seed)
-        draws = draw_tiles(train_tiles, _steps(params) * params.batch_size, seed, params.built_up_power)
+        draws = draw_tiles(train_tiles, plan.steps * params.batch_size, seed, params.built_up_power)
         row: dict[str, float] = {"epoch": epoch, "train_loss": training.train(train_batches.batches(draws))}
         row |= training.validate(val_batches.batches(spread_tiles(val_tiles, params.validation_tiles)))
         row["lr"] = training.rate
@@ -112,7 +144,7 @@ def fit(
         state.save(progress, training.parts)
         on_epoch(epoch, _without_epoch(row))
 
-    package = Package(recipe, _upsampling(recipe, tiles), (progress.best_weights,))
+    package = Package(plan.recipe, plan.upsampling(tiles), (progress.best_weights,))
     return Fit(package, pd.DataFrame(progress.rows).astype({"epoch": int}), progress.best_epoch)
 
 
@@ -120,6 +152,7 @@ def fit(
 class Training:
     """A network and what moves it."""
 
+    plan: Plan
     fabric: Fabric
     network: nn.Module
     optimiser: torch.optim.Optimizer
@@ -130,21 +163,27 @@ class Training:
     """Learning rate of the last step."""
 
     @classmethod
-    def start(cls, recipe: Recipe, params: TrainParams, tiles: TileStore) -> "Training":
+    def start(cls, plan: Plan, tiles: TileStore) -> "Training":
         """Build everything from its names, on the device that Fabric finds."""
-        fabric = Fabric(accelerator="auto", devices=1, precision=params.precision)
+        recipe, upsampling = plan.recipe, plan.upsampling(tiles)
+        fabric = Fabric(accelerator="auto", devices=1, precision=plan.params.precision)
         network = build_model(recipe.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        check_side(network, recipe.model, tiles.tile_px * _upsampling(recipe, tiles))
+        check_side(network, recipe.model, tiles.tile_px * upsampling)
         if fabric.device.type == "cpu":
             exact_depthwise(network)
             keep_freed_memory()
-        highest = recipe.optimiser.learning_rate
+        highest, total = recipe.optimiser.learning_rate, plan.steps * plan.params.epochs
         optimiser = build_optimiser(network, recipe.optimiser)
-        total = _steps(params) * params.epochs
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=total)
         network, optimiser = fabric.setup(network, optimiser)
-        loss = fabric.to_device(CombinedLoss(recipe.loss))
-        return cls(fabric, network, optimiser, schedule, loss, _upsampling(recipe, tiles))
+        loss = fabric.to_device(CombinedLoss(recipe.loss, plan.target))
+        return cls(plan, fabric, network, optimiser, schedule, loss, upsampling)
+
+    def loader(self, tiles: TileStore, rows: pd.DataFrame) -> TileLoader:
+        """Return what reads these rows of ``tiles.tiles`` in batches."""
+        dataset = TileDataset(tiles, rows, self.plan.recipe.augmentation, self.upsampling)
+        params, on_gpu = self.plan.params, self.fabric.device.type == "cuda"
+        return TileLoader(dataset, params.batch_size, params.loader_workers, pin_memory=on_gpu)
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -156,7 +195,7 @@ class Training:
         self.network.train()
         total, count = 0.0, 0
         for batch in batches:
-            value, _, _, _ = self._forward(batch)
+            value, _ = self._forward(batch)
             self.optimiser.zero_grad()
             self.fabric.backward(value)
             self.optimiser.step()
@@ -168,23 +207,26 @@ class Training:
 
     @torch.no_grad()
     def validate(self, batches: Iterator[Sample]) -> dict[str, float]:
-        """Return val_loss, the mean per tile, and the footprint's val_iou and val_f1 at probability one half."""
+        """Return val_loss, the mean per tile, and the target's pixel scores as val_iou and so on, of sums over all tiles."""
         self.network.eval()
-        total, count, pixels = 0.0, 0, PixelCounts()
+        total, count, counts = 0.0, 0, []
         for batch in batches:
-            value, logits_BKYX, target_BKYX, valid_BYX = self._forward(batch)
+            value, logits_BKYX = self._forward(batch)
             total += self._number(value, "validation") * len(batch.image)
             count += len(batch.image)
-            found, truth = logits_BKYX[:, 0] > 0, target_BKYX[:, 0] > 0
-            pixels += count_pixels(found.cpu().numpy(), truth.cpu().numpy(), valid_BYX.cpu().numpy())
-        return {"val_loss": total / count, "val_iou": pixels.iou, "val_f1": pixels.f1}
+            counts.append(self.plan.target.count(logits_BKYX.float().cpu().numpy(), batch.flags.cpu().numpy()))
+        pixels = reduce(add, counts)
+        return {
+            "val_loss": total / count,
+            **{f"val_{name}": getattr(pixels, name) for name in self.plan.target.pixel_scores},
+        }
 
-    def _forward(self, batch: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Loss, logits (B, K, Y, X), targets (B, K, Y, X) and valid (B, Y, X) of a batch."""
+    def _forward(self, batch: Sample) -> tuple[Tensor, Tensor]:
+        """Loss, and logits (B, K, Y, X), of a batch."""
         batch = self.fabric.to_device(batch)
-        target_BKYX, valid_BYX = targets(batch.flags)
+        target_BKYX, valid_BYX = targets(self.plan.target, batch.flags)
         logits_BKYX = self.network(enlarge(batch.image, self.upsampling))
-        return self.loss(logits_BKYX, target_BKYX, valid_BYX), logits_BKYX, target_BKYX, valid_BYX
+        return self.loss(logits_BKYX, target_BKYX, valid_BYX), logits_BKYX
 
     def _number(self, value: Tensor, which: str) -> float:
         number = value.item()
@@ -213,23 +255,6 @@ def enlarge(image_BCYX: Tensor, factor: int) -> Tensor:
     if factor == 1:
         return image_BCYX
     return interpolate(image_BCYX, scale_factor=factor, mode="bilinear", align_corners=False)
-
-
-def _loader(
-    training: Training, tiles: TileStore, rows: pd.DataFrame, recipe: Recipe, params: TrainParams
-) -> TileLoader:
-    dataset = TileDataset(tiles, rows, recipe.augmentation, recipe.model.upsampling)
-    on_gpu = training.fabric.device.type == "cuda"
-    return TileLoader(dataset, params.batch_size, params.loader_workers, pin_memory=on_gpu)
-
-
-def _steps(params: TrainParams) -> int:
-    """Optimiser steps per epoch."""
-    return -(-params.tiles_per_epoch // params.batch_size)
-
-
-def _upsampling(recipe: Recipe, tiles: TileStore) -> int:
-    return recipe.model.upsampling or tiles.upsampling
 
 
 def _without_epoch(row: dict[str, float]) -> dict[str, float]:

@@ -1,13 +1,15 @@
 """The training loss: a weighted sum over terms and channels, over known pixels only.
 
-Legend: B batch, K channel (footprint, boundary, contact), Y row, X column.
+Legend: B batch, K channel of the target, Y row, X column.
 """
 
 import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
+from sn7ml.core.errors import ModelError
 from sn7ml.params import LossParams
+from sn7ml.targets import Target
 
 SURELY_NOT = -1000.0
 """A logit whose probability, and whose every loss against target 0, is exactly 0, in float32 and float16 alike."""
@@ -21,14 +23,18 @@ TOO_MANY, MISSED = 0.3, 0.7
 class CombinedLoss(nn.Module):
     """Sum of smp's losses with the weights of ``LossParams``, divided by the sum of the channel weights.
 
+    Raises ModelError if the params are not meant for the target.
+
     BCE and focal are means over the known pixels of the batch; Dice, Jaccard and Tversky are ratios of sums over them, and 0
     for a channel without a true pixel; Lovász is a weighted sum of their hinge errors, and in such a channel the largest of them.
     Where a pixel is unknown its logit is replaced by ``SURELY_NOT`` and its target by 0, so that it adds nothing to any sum,
     stands last and with no error in Lovász's order, and receives no gradient.
     """
 
-    def __init__(self, params: LossParams) -> None:
+    def __init__(self, params: LossParams, target: Target) -> None:
         super().__init__()
+        if fault := params.misfit(target.channels, target.losses):
+            raise ModelError("model.loss-target-misfit", fault)
         means = {
             "bce": smp.losses.SoftBCEWithLogitsLoss(reduction="sum", ignore_index=None),
             "focal": smp.losses.FocalLoss("binary", gamma=FOCAL_GAMMA, reduction="sum"),
@@ -42,7 +48,7 @@ class CombinedLoss(nn.Module):
         self.weights = params.terms
         self.means = nn.ModuleDict({name: term for name, term in means.items() if name in self.weights})
         self.wholes = nn.ModuleDict({name: term for name, term in wholes.items() if name in self.weights})
-        self.channel_weights = (params.footprint, params.boundary, params.contact)
+        self.channel_weights = [params.channels[name] for name in target.channels]
 
     def forward(self, logits_BKYX: Tensor, target_BKYX: Tensor, valid_BYX: Tensor) -> Tensor:
         """Compute the loss.

@@ -6,6 +6,7 @@ from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.reading import load_params, load_recipe, load_track, parse, with_values
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section, Split
+from sn7ml.params.target import RimsParams, TargetParams
 from sn7ml.params.tracking import (
     BaselineParams,
     BirthParams,
@@ -37,11 +38,13 @@ __all__ = [
     "PromoteParams",
     "Recipe",
     "ReportParams",
+    "RimsParams",
     "Scalar",
     "SearchParams",
     "Section",
     "Split",
     "SplitParams",
+    "TargetParams",
     "TilingParams",
     "TrackParams",
     "TrainParams",

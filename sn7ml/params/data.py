@@ -105,7 +105,7 @@ class ValidationParams(Section):
 
 
 class TilingParams(Section):
-    """How frames are cut into tiles and what the masks show."""
+    """How frames are cut into tiles."""
 
     size_px: int = Field(gt=0, le=2_048, multiple_of=32)
     """Side of a tile, pixels of the original image; a multiple of the encoder's stride (32)."""
@@ -115,20 +115,6 @@ class TilingParams(Section):
 
     upsampling: int = Field(ge=1, le=8)
     """Mask pixels per image pixel along each axis. SpaceNet 7 needs 3: buildings are 3 px wide."""
-
-    boundary_px: int = Field(ge=1)
-    """Thickness of the rim of a building, on its inside, pixels of the up-sampled mask."""
-
-    contact_px: int = Field(ge=1)
-    """Two buildings this close or closer get a contact mark between them, pixels of the up-sampled mask; an even number
-    counts as the next odd one."""
-
-    shift_x_px: float = Field(default=0.0, ge=-4, le=4)
-    """How far masks are drawn to the right of the labels, pixels of the original image. Where labels lie beside what is seen, a
-    network that sees its tiles flipped and turned learns every house blurred; ``track.shift_x_px`` brings outlines back."""
-
-    shift_y_px: float = Field(default=0.0, ge=-4, le=4)
-    """The same, downwards."""
 
     min_usable_fraction: float = Field(ge=0, le=1)
     """Tiles with a smaller share of usable pixels are left out: black pixels teach nothing."""

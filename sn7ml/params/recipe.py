@@ -1,6 +1,6 @@
 """Params of how a network is built and taught; what a search chooses."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -28,6 +28,10 @@ class ModelParams(Section):
     which masks are drawn. Another factor takes of these masks each pixel's nearest: a search can try it on the tiles at hand."""
 
 
+BINARY_LOSSES = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
+"""Terms of the loss for channels that are masks of their own, each with a sigmoid."""
+
+
 class LossParams(Section):
     """A weighted sum of losses; each is computed per channel over usable pixels only."""
 
@@ -49,26 +53,30 @@ class LossParams(Section):
     tversky: float = Field(default=0.0, ge=0)
     """Weight of the Tversky loss, a Dice loss for which a missed pixel weighs more (0.7) than one too many (0.3)."""
 
-    footprint: float = Field(gt=0)
-    """Weight of the footprint channel."""
-
-    boundary: float = Field(ge=0)
-    """Weight of the boundary channel."""
-
-    contact: float = Field(ge=0)
-    """Weight of the contact channel."""
+    channels: dict[str, Annotated[float, Field(ge=0)]]
+    """Weight of a channel of the target; every one is named, and that of the first must be above 0."""
 
     @model_validator(mode="after")
     def _at_least_one_term(self) -> "LossParams":
         if not self.terms:
-            raise ValueError("at least one of bce, dice, focal, jaccard, lovasz and tversky must be above 0")
+            *names, last = (name for name in type(self).model_fields if name != "channels")
+            raise ValueError(f"at least one of {', '.join(names)} and {last} must be above 0")
         return self
 
     @property
     def terms(self) -> dict[str, float]:
         """Term to its weight, of those that are on."""
-        weights = {name: getattr(self, name) for name in ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")}
-        return {name: weight for name, weight in weights.items() if weight > 0}
+        return {name: weight for name, weight in self if name != "channels" and weight > 0}
+
+    def misfit(self, channels: tuple[str, ...], losses: tuple[str, ...]) -> str:
+        """Say why this loss cannot teach a target of these channels, for which these terms are meant; "" if it can."""
+        if set(self.channels) != set(channels):
+            return f"loss.channels must hold a weight for each of {list(channels)}, got {list(self.channels)}"
+        if not self.channels[channels[0]] > 0:
+            return f"loss.channels.{channels[0]} must be above 0: by this channel epochs are compared"
+        if wrong := sorted(set(self.terms) - set(losses)):
+            return f"loss terms {wrong} do not suit this target; these do: {list(losses)}"
+        return ""
 
 
 class AugmentationParams(Section):

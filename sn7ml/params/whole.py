@@ -9,6 +9,7 @@ from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, Searc
 from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section
+from sn7ml.params.target import RimsParams, TargetParams
 from sn7ml.params.tracking import TrackParams, TuneParams
 
 
@@ -18,6 +19,7 @@ class Params(Section):
     split: SplitParams
     validation: ValidationParams
     tiling: TilingParams
+    target: TargetParams
     model: ModelParams
     loss: LossParams
     augmentation: AugmentationParams
@@ -36,6 +38,13 @@ class Params(Section):
         missing = sorted(set(self.evaluate.splits) - set(self.predict.splits))
         if missing:
             raise ValueError(f"evaluate.splits {missing} are not in predict.splits {list(self.predict.splits)}")
+        return self
+
+    @model_validator(mode="after")
+    def _loss_suits_the_target(self) -> "Params":
+        chosen: RimsParams = getattr(self.target, self.target.kind)
+        if fault := self.loss.misfit(chosen.channels, chosen.losses):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")
@@ -100,13 +109,14 @@ def describe(section: Section, prefix: str = "") -> list[tuple[str, str, str]]:
     rows = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
+        meaning = " ".join((field.description or "").split())
         if isinstance(value, Section):
             rows += describe(value, f"{prefix}{name}.")
+        elif isinstance(value, dict):
+            rows += [(f"{prefix}{name}.{key}", str(inner), meaning) for key, inner in value.items()]
+        elif isinstance(value, tuple):
+            shown = [item.param if isinstance(item, Choice) else item for item in value]
+            rows.append((f"{prefix}{name}", str(shown), meaning))
         else:
-            shown = (
-                [item.param if isinstance(item, Choice) else item for item in value]
-                if isinstance(value, tuple)
-                else value
-            )
-            rows.append((f"{prefix}{name}", str(shown), " ".join((field.description or "").split())))
+            rows.append((f"{prefix}{name}", str(value), meaning))
     return rows

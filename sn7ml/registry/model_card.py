@@ -15,7 +15,7 @@ from sn7ml.registry.policy import BY_AOI, Marks
 CARD = "model_card.md"
 """Its name within the registered model."""
 
-SECTIONS = ("split", "tiling", "train")
+SECTIONS = ("split", "tiling", "target", "train")
 """Params of the run that say how it was trained, beside its recipe."""
 
 

@@ -4,7 +4,7 @@
 
     tiles/
       <AOI>/images.tif     bands "2018-01 red", … "2018-01 alpha", "2018-02 red", …
-      <AOI>/masks.tif      one band of bits per month (sn7ml.targets.rims), up-sampled
+      <AOI>/masks.tif      one band of planes per month (sn7ml.targets), up-sampled
       frames.parquet       aoi, month, size, brightness, digests
       regions.parquet      which columns train, validate, test
       tiles.parquet        windows, their split and their usable and built-up share
@@ -24,9 +24,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from sn7ml.core.errors import TableError
-from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.geo.grid import Grid
-from sn7ml.core.geo.polygons import moved
 from sn7ml.core.geo.radiometry import band_statistics
 from sn7ml.core.geo.windows import plan_windows
 from sn7ml.core.runtime.files import replacing
@@ -39,7 +37,7 @@ from sn7ml.scenes.rasters import refuse_upsampled, write_bands
 from sn7ml.scenes.scored_columns import Stretch
 from sn7ml.scenes.splits import assign_regions
 from sn7ml.scenes.tile_shards import read_frame_rows, read_table, read_window, shard_rows
-from sn7ml.targets.rims import FOOTPRINT_BIT, UNKNOWN_BIT, mask_flags
+from sn7ml.targets.target import Planes, Target
 
 BAND_NAMES = ("red", "green", "blue", "alpha")
 IMAGE_BLOCK_PX, MASK_BLOCK_PX = 128, 256
@@ -170,7 +168,9 @@ class TileStore:
         return {(aoi, month): n for aoi in self.frames["aoi"].unique() for n, month in enumerate(self.months(aoi))}
 
 
-def write_tiles(root: Path, frames: pd.DataFrame, split: SplitParams, tiling: TilingParams, out: Path) -> None:
+def write_tiles(
+    root: Path, frames: pd.DataFrame, split: SplitParams, tiling: TilingParams, target: Target, out: Path
+) -> None:
     """Write the tile store of all AOIs that have labels, several AOIs at a time.
 
     Raises
@@ -184,7 +184,7 @@ def write_tiles(root: Path, frames: pd.DataFrame, split: SplitParams, tiling: Ti
     jobs = {str(aoi): table.to_dict("records") for aoi, table in labelled.groupby("aoi")}
     shapes = map_items(partial(_shape_of, root), jobs)
     regions = assign_regions(shapes, split)
-    shards = map_items(partial(_write_shard, root, regions, tiling, out), jobs)
+    shards = map_items(partial(_write_shard, root, regions, (tiling, target), out), jobs)
     tables = {
         "frames": pd.concat([shard[0] for shard in shards.values()], ignore_index=True),
         "regions": regions,
@@ -207,9 +207,10 @@ def _shape_of(root: Path, frames: list[dict[str, str]]) -> tuple[int, int]:
 
 
 def _write_shard(
-    root: Path, regions: pd.DataFrame, tiling: TilingParams, out: Path, frames: list[dict[str, str]]
+    root: Path, regions: pd.DataFrame, how: tuple[TilingParams, Target], out: Path, frames: list[dict[str, str]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write images.tif and masks.tif of one AOI; return its rows of the frames and the tiles tables."""
+    tiling, target = how
     folder = out / frames[0]["aoi"]
     bands: list[NDArray[np.uint8]] = []
     flags: list[NDArray[np.uint8]] = []
@@ -218,10 +219,10 @@ def _write_shard(
         image = read_image(root / frame["image"])
         refuse_upsampled(root / frame["image"], image.grid, tiling.upsampling)
         unknown = ~image.usable | _udm(root, frame, image.grid)
-        flags.append(draw_masks(root, frame, image.grid, unknown, tiling))
+        flags.append(draw_masks(root, frame, image.grid, unknown, how))
         bands += list(image.pixels)
         frame_rows.append(_frame_row(frame, image, flags[-1], tiling))
-        tile_tables.append(_tile_rows(frame, unknown, flags[-1], regions, tiling))
+        tile_tables.append(_tile_rows(frame, unknown, target.truth(flags[-1])[0], regions, tiling))
     names = [f"{frame['time']} {name}" for frame in frames for name in BAND_NAMES]
     write_bands(folder / "images.tif", bands, names, image.grid, IMAGE_BLOCK_PX)
     months = [frame["time"] for frame in frames]
@@ -230,16 +231,14 @@ def _write_shard(
 
 
 def draw_masks(
-    root: Path, frame: dict[str, str], grid: Grid, unknown: NDArray[np.bool_], tiling: TilingParams
-) -> NDArray[np.uint8]:
-    """Draw the mask bits of one frame, up-sampled. A frame without labels is unknown everywhere."""
-    s = tiling.upsampling
+    root: Path, frame: dict[str, str], grid: Grid, unknown: NDArray[np.bool_], how: tuple[TilingParams, Target]
+) -> Planes:
+    """Draw the labels of one frame, up-sampled. A frame without labels is unknown everywhere."""
+    tiling, target = how
     if not frame["labels"]:
-        return np.full((grid.shape[0] * s, grid.shape[1] * s), UNKNOWN_BIT, np.uint8)
+        return target.draw([], np.ones(grid.shape, np.bool_), tiling.upsampling)
     labels = read_labels(root / frame["labels"], grid, frame["labels_kind"])
-    seen = moved(labels["geometry"].to_numpy(), tiling.shift_x_px, tiling.shift_y_px)
-    ids = burn_ids(list(seen), grid.shape, s)
-    return mask_flags(ids, unknown.repeat(s, axis=0).repeat(s, axis=1), tiling.boundary_px, tiling.contact_px)
+    return target.draw(labels["geometry"].tolist(), unknown, tiling.upsampling)
 
 
 def _udm(root: Path, frame: dict[str, str], grid: Grid) -> NDArray[np.bool_]:
@@ -267,11 +266,14 @@ def digest_of(content: NDArray[np.uint8]) -> str:
 def _tile_rows(
     frame: dict[str, str],
     unknown: NDArray[np.bool_],
-    flags: NDArray[np.uint8],
+    built: NDArray[np.bool_],
     regions: pd.DataFrame,
     tiling: TilingParams,
 ) -> pd.DataFrame:
-    """Index the tiles of one frame: those wholly inside a region and usable enough."""
+    """Index the tiles of one frame: those wholly inside a region and usable enough.
+
+    ``unknown`` (rows, cols) is of the image, ``built`` up-sampled: what a tile counts as built-up by.
+    """
     s, size = tiling.upsampling, tiling.size_px
     rows = unknown.shape[0]
     found = []
@@ -281,10 +283,9 @@ def _tile_rows(
             continue
         for row, offset in plan_windows((rows, width), size, tiling.overlap_px):
             col = region["col_start"] + offset
-            tile = flags[row * s : (row + size) * s, col * s : (col + size) * s]
+            tile = built[row * s : (row + size) * s, col * s : (col + size) * s]
             usable = 1.0 - float(np.mean(unknown[row : row + size, col : col + size]))
-            built = float(np.mean((tile & FOOTPRINT_BIT) > 0))
             place = (frame["aoi"], frame["time"], row, col, region["split"], region["fold"])
-            found.append((*place, usable, built, bool(frame["labels"])))
+            found.append((*place, usable, float(np.mean(tile)), bool(frame["labels"])))
     table = pd.DataFrame(found, columns=list(TILES.columns)) if found else TILES.empty()
     return table[table["usable_fraction"] >= tiling.min_usable_fraction]

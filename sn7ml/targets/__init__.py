@@ -1,1 +1,18 @@
 """What a network learns, drawn from the labels of one frame. Pure arrays: no files, no torch."""
+
+from typing import assert_never
+
+from sn7ml.params import TargetParams
+from sn7ml.targets.rims import rims
+from sn7ml.targets.target import Target
+
+__all__ = ["Target", "target_of"]
+
+
+def target_of(params: TargetParams) -> Target:
+    """Return what section ``target`` wants to be learned."""
+    match params.kind:
+        case "rims":
+            return rims(params)
+        case other:
+            assert_never(other)

@@ -1,12 +1,20 @@
-"""What the network shall learn to see, drawn from an image of building ids.
+"""SpaceNet 7's target: footprints, their rims, and the narrow ground between neighbours, so that houses can be told apart.
 
-All masks come from ids, not from a merged footprint, so that touching houses get a line between them.
+All masks come from an image of ids, not from a merged footprint, so that touching houses get a line between them.
 """
+
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
-from sn7ml.core.geo.burn import Ids
+from sn7ml.core.geo.burn import Ids, burn_ids
+from sn7ml.core.geo.polygons import moved
+from sn7ml.params import RimsParams, TargetParams
+from sn7ml.targets.bits import bit_target, packed
+from sn7ml.targets.target import Planes, Target
 
 FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT, UNKNOWN_BIT = 1, 2, 4, 8
 """Bits of a mask pixel as the tile store keeps it. UNKNOWN: no evidence (UDM, nodata), the loss leaves it out."""
@@ -86,7 +94,7 @@ def _extreme(ids: Ids, reach_px: int, pick: np.ufunc) -> Ids:
     return ids
 
 
-def mask_flags(ids: Ids, unknown: NDArray[np.bool_], boundary_px: int, contact_px: int) -> NDArray[np.uint8]:
+def mask_flags(ids: Ids, unknown: NDArray[np.bool_], boundary_px: int, contact_px: int) -> Planes:
     """Draw all masks into one image of bits.
 
     Parameters
@@ -107,8 +115,20 @@ def mask_flags(ids: Ids, unknown: NDArray[np.bool_], boundary_px: int, contact_p
         Sums of FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT, UNKNOWN_BIT.
     """
     reach_px = contact_px // 2 + 1  # from the middle of the gap to the first pixel of either building
-    flags = footprint_mask(ids).astype(np.uint8) * FOOTPRINT_BIT
-    flags |= boundary_mask(ids, boundary_px).astype(np.uint8) * np.uint8(BOUNDARY_BIT)
-    flags |= contact_mask(ids, reach_px).astype(np.uint8) * np.uint8(CONTACT_BIT)
-    flags |= unknown.astype(np.uint8) * np.uint8(UNKNOWN_BIT)
-    return flags
+    masks = [footprint_mask(ids), boundary_mask(ids, boundary_px), contact_mask(ids, reach_px)]
+    return packed(masks, unknown)
+
+
+def rims(params: TargetParams) -> Target:
+    """Return the target whose channels are footprint, boundary and contact."""
+    return bit_target("rims", RimsParams.channels, partial(draw_rims, params))
+
+
+def draw_rims(
+    params: TargetParams, outlines: Sequence[BaseGeometry], unknown: NDArray[np.bool_], upsampling: int
+) -> Planes:
+    """Draw the labels of one frame, moved to where buildings are seen: see ``Draw``."""
+    seen = moved(outlines, params.shift_x_px, params.shift_y_px)
+    ids = burn_ids(list(seen), unknown.shape, upsampling)
+    unknown = unknown.repeat(upsampling, axis=0).repeat(upsampling, axis=1)
+    return mask_flags(ids, unknown, params.rims.boundary_px, params.rims.contact_px)

@@ -11,6 +11,8 @@ from sn7ml.learn.fit import build_optimiser
 from sn7ml.learn.losses import CombinedLoss
 from sn7ml.learn.models import BUNDLED, CHANNELS, build_model, check_side
 from sn7ml.params import LossParams, ModelParams, OptimiserParams
+from tests.learn import toy
+from tests.learn.toy import TARGET
 
 ARCHITECTURES = ("Unet", "UnetPlusPlus", "FPN", "DeepLabV3Plus", "Segformer", "MAnet", "PAN", "Linknet")
 ENCODERS = ("resnet18", BUNDLED, "mobilenet_v2", "mit_b0")
@@ -41,7 +43,7 @@ def test_every_combination_takes_a_training_step_or_is_infeasible_for_a_reason(a
     last = network.get_submodule("segmentation_head").get_parameter("0.weight")
     for name in LOSSES:
         before = last.detach().clone()
-        loss = CombinedLoss(loss_params(name))(network(image), target, valid)
+        loss = CombinedLoss(loss_params(name), TARGET)(network(image), target, valid)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -51,4 +53,4 @@ def test_every_combination_takes_a_training_step_or_is_infeasible_for_a_reason(a
 
 def loss_params(name: str) -> LossParams:
     weights = dict.fromkeys(LOSSES, 0.0) | {name: 1.0}
-    return LossParams(**weights, footprint=1.0, boundary=0.3, contact=0.3)
+    return LossParams(**weights, channels=toy.CHANNELS)

@@ -7,7 +7,7 @@ import torch
 from sn7ml.core.schemas import TILES
 from sn7ml.learn.dataset import Draw, Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, standardise, targets
 from sn7ml.scenes.store import TileStore
-from tests.learn.toy import EVERYTHING, MONTHS, NOTHING, SHAPE, picture_of, squares
+from tests.learn.toy import EVERYTHING, MONTHS, NOTHING, SHAPE, TARGET, picture_of, squares
 
 
 def test_colours_are_told_in_deviations_from_their_mean_and_unusable_pixels_are_zero() -> None:
@@ -18,7 +18,7 @@ def test_colours_are_told_in_deviations_from_their_mean_and_unusable_pixels_are_
 
 
 def test_bits_become_channels_and_unknown_becomes_invalid() -> None:
-    channels, valid = targets(torch.tensor([[[0, 1, 1 + 2, 1 + 4, 8, 4]]], dtype=torch.uint8))
+    channels, valid = targets(TARGET, torch.tensor([[[0, 1, 1 + 2, 1 + 4, 8, 4]]], dtype=torch.uint8))
     wanted = [[0, 1, 1, 1, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 0, 1, 0, 1]]
     assert channels.squeeze().tolist() == wanted
     assert channels.dtype == torch.float32

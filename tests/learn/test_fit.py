@@ -13,13 +13,13 @@ from torch import Tensor
 
 from sn7ml.core.errors import ModelError, TableError
 from sn7ml.learn.dataset import Draw, Sample, draw_tiles
-from sn7ml.learn.fit import Fit, Training, build_optimiser, enlarge, fit
+from sn7ml.learn.fit import Fit, Plan, Training, build_optimiser, enlarge, fit
 from sn7ml.learn.predict import Predictor
 from sn7ml.params import FinalTrainParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.scored_columns import Stretch
 from sn7ml.scenes.store import TileStore
-from tests.learn.toy import RECIPE, SHAPE, squares, training, windows, write_store
+from tests.learn.toy import RECIPE, SHAPE, TARGET, squares, training, windows, write_store
 from tests.sn7_folder import AOI, stem
 
 CURVE = Path(__file__).with_name("loss_curve.json")
@@ -61,7 +61,7 @@ def differ(one: Fit, other: Fit) -> bool:
 
 def test_bright_squares_are_learned_in_seconds_and_found_in_columns_never_seen(store: TileStore, world: Path) -> None:
     settings = training(epochs=8, tiles_per_epoch=32, batch_size=8, validation_tiles=8)
-    found = fit(recipe(), settings, store)
+    found = fit(Plan(recipe(), TARGET, settings), store)
     assert found.history["val_iou"].max() > 0.8
     assert found.history["val_iou"].to_numpy().argmax() + 1 == found.best_epoch
     assert found.history["train_loss"].iloc[-1] < found.history["train_loss"].iloc[0] / 2
@@ -79,10 +79,10 @@ def test_bright_squares_are_learned_in_seconds_and_found_in_columns_never_seen(s
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(store: TileStore) -> None:
-    one = fit(recipe(), training(), store)
+    one = fit(Plan(recipe(), TARGET, training()), store)
     torch.rand(17)  # what was drawn before does not matter
-    assert_same(one, fit(recipe(), training(), store))
-    assert differ(one, fit(recipe(), training(seed=8), store))
+    assert_same(one, fit(Plan(recipe(), TARGET, training()), store))
+    assert differ(one, fit(Plan(recipe(), TARGET, training(seed=8)), store))
 
 
 @pytest.mark.parametrize("last", [1, 2])
@@ -90,38 +90,43 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_never_stopped(
     last: int, store: TileStore, tmp_path: Path
 ) -> None:
     settings, chosen = training(epochs=4), recipe(architecture="FPN")  # FPN has dropout: random numbers of its own
-    whole = fit(chosen, settings, store)
+    whole = fit(Plan(chosen, TARGET, settings), store)
     checkpoint = tmp_path / "deep" / "train.pt"
     with pytest.raises(Killed):
-        fit(chosen, settings, store, kill_after(last), checkpoint)
+        fit(Plan(chosen, TARGET, settings), store, kill_after(last), checkpoint)
     assert [path.name for path in checkpoint.parent.iterdir()] == ["train.pt"]
     seen: list[tuple[int, dict[str, float]]] = []
-    assert_same(whole, fit(chosen, settings, store, lambda *args: seen.append(args), checkpoint))
+    assert_same(whole, fit(Plan(chosen, TARGET, settings), store, lambda *args: seen.append(args), checkpoint))
     # The hook hears of the epochs before the kill again: a pruner and MLflow need all.
     assert [epoch for epoch, _ in seen] == [1, 2, 3, 4]
     for (_, metrics), row in zip(seen, whole.history.to_dict("records"), strict=True):
         assert {"epoch": row["epoch"], **metrics} == row
     # And when all is done, nothing is done again.
-    assert_same(whole, fit(chosen, settings, store, checkpoint=checkpoint))
+    assert_same(whole, fit(Plan(chosen, TARGET, settings), store, checkpoint=checkpoint))
 
 
 def test_a_checkpoint_does_not_care_how_many_other_networks_there_are(store: TileStore, tmp_path: Path) -> None:
     one, three = (FinalTrainParams(**training(epochs=1).model_dump(), networks=number) for number in (1, 3))
     checkpoint = tmp_path / "train.pt"
-    first = fit(recipe(), one, store, checkpoint=checkpoint)
+    first = fit(Plan(recipe(), TARGET, one), store, checkpoint=checkpoint)
     written = checkpoint.stat().st_mtime_ns
-    assert_same(first, fit(recipe(), three, store, checkpoint=checkpoint))
+    assert_same(first, fit(Plan(recipe(), TARGET, three), store, checkpoint=checkpoint))
     assert checkpoint.stat().st_mtime_ns == written  # nothing was trained again
 
 
 def test_a_checkpoint_of_other_params_is_left_alone(store: TileStore, tmp_path: Path) -> None:
     checkpoint = tmp_path / "train.pt"
-    fit(recipe(), training(), store, checkpoint=checkpoint)
+    fit(Plan(recipe(), TARGET, training()), store, checkpoint=checkpoint)
     other = training(seed=8)
-    assert_same(fit(recipe(), other, store, checkpoint=checkpoint), fit(recipe(), other, store))
-    fit(recipe(), training(), store, checkpoint=checkpoint)
+    assert_same(
+        fit(Plan(recipe(), TARGET, other), store, checkpoint=checkpoint), fit(Plan(recipe(), TARGET, other), store)
+    )
+    fit(Plan(recipe(), TARGET, training()), store, checkpoint=checkpoint)
     slower = recipe(rate=0.001)
-    assert_same(fit(slower, training(), store, checkpoint=checkpoint), fit(slower, training(), store))
+    assert_same(
+        fit(Plan(slower, TARGET, training()), store, checkpoint=checkpoint),
+        fit(Plan(slower, TARGET, training()), store),
+    )
 
 
 def test_each_fold_gets_a_network_that_does_not_see_it(
@@ -136,9 +141,9 @@ def test_each_fold_gets_a_network_that_does_not_see_it(
 
     monkeypatch.setattr("sn7ml.learn.fit.draw_tiles", note)
     checkpoint = tmp_path / "train.pt"
-    one = fit(recipe(), training(epochs=1), store, checkpoint=checkpoint)
-    two = fit(recipe(), training(epochs=1), store, checkpoint=checkpoint, network=2)
-    three = fit(recipe(), training(epochs=1), store, checkpoint=checkpoint, network=3)
+    one = fit(Plan(recipe(), TARGET, training(epochs=1)), store, checkpoint=checkpoint)
+    two = fit(Plan(recipe(), TARGET, training(epochs=1)), store, checkpoint=checkpoint, network=2)
+    three = fit(Plan(recipe(), TARGET, training(epochs=1)), store, checkpoint=checkpoint, network=3)
     assert seen == [{2}, {1}, {2}]  # and none is taken for the one before, whose checkpoint lies there
     assert differ(one, two)
     assert differ(one, three)  # of one fold, by their seeds
@@ -147,10 +152,10 @@ def test_each_fold_gets_a_network_that_does_not_see_it(
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda _: b"", lambda _: b"not a checkpoint"])
 def test_a_damaged_checkpoint_is_named(damage: Callable[[bytes], bytes], store: TileStore, tmp_path: Path) -> None:
     checkpoint = tmp_path / "train.pt"
-    fit(recipe(), training(epochs=1), store, checkpoint=checkpoint)
+    fit(Plan(recipe(), TARGET, training(epochs=1)), store, checkpoint=checkpoint)
     checkpoint.write_bytes(damage(checkpoint.read_bytes()))
     with pytest.raises(ModelError, match=r"train\.pt: is no checkpoint .*delete it to start over"):
-        fit(recipe(), training(epochs=1), store, checkpoint=checkpoint)
+        fit(Plan(recipe(), TARGET, training(epochs=1)), store, checkpoint=checkpoint)
 
 
 def test_training_stops_when_it_gets_no_better_and_keeps_the_best(
@@ -164,7 +169,7 @@ def test_training_stops_when_it_gets_no_better_and_keeps_the_best(
         return {"val_loss": 1.0, "val_iou": next(script), "val_f1": 0.0}
 
     monkeypatch.setattr(Training, "validate", validate)
-    found = fit(recipe(), training(epochs=9, patience=2), store)
+    found = fit(Plan(recipe(), TARGET, training(epochs=9, patience=2)), store)
     assert list(found.history["val_iou"]) == [0.1, 0.5, 0.4, 0.5]
     assert found.best_epoch == 2
     assert all(torch.equal(tensor, kept[1][name]) for name, tensor in found.package.weights[0].items())
@@ -173,7 +178,7 @@ def test_training_stops_when_it_gets_no_better_and_keeps_the_best(
 
 def test_an_exception_of_the_hook_passes_through(store: TileStore) -> None:
     with pytest.raises(Killed):
-        fit(recipe(), training(), store, kill_after(1))
+        fit(Plan(recipe(), TARGET, training()), store, kill_after(1))
 
 
 @pytest.mark.parametrize("which", ["training", "validation"])
@@ -184,7 +189,7 @@ def test_a_loss_that_is_no_number_is_said(which: str, store: TileStore, monkeypa
 
     monkeypatch.setattr("sn7ml.learn.losses.CombinedLoss.forward", nan)
     with pytest.raises(ModelError, match=f"the {which} loss became nan; lower optimiser.learning_rate"):
-        fit(recipe(), training(), store)
+        fit(Plan(recipe(), TARGET, training()), store)
 
 
 @pytest.mark.parametrize(("split", "purpose"), [("train", "learn on"), ("validation", "be validated on")])
@@ -192,13 +197,13 @@ def test_a_store_without_tiles_of_a_split_is_refused(split: str, purpose: str, s
     poor = TileStore(store.folder)
     poor.__dict__["tiles"] = store.tiles[store.tiles["split"] != split]
     with pytest.raises(TableError, match=f"no labelled tile for network 1 to {purpose}"):
-        fit(recipe(), training(), poor)
+        fit(Plan(recipe(), TARGET, training()), poor)
 
 
 def test_a_network_that_cannot_take_the_tiles_is_refused(store: TileStore) -> None:
     params = ModelParams(architecture="PAN", encoder="resnet18", weights=None)
     with pytest.raises(ModelError, match="PAN with encoder 'resnet18' cannot take squares of 32 px"):
-        fit(recipe().model_copy(update={"model": params}), training(), store)
+        fit(Plan(recipe().model_copy(update={"model": params}), TARGET, training()), store)
 
 
 def test_batches_are_whole_and_the_learning_rate_ends_where_the_cycle_does(store: TileStore) -> None:
@@ -206,21 +211,21 @@ def test_batches_are_whole_and_the_learning_rate_ends_where_the_cycle_does(store
     sizes: list[int] = []
     original = Training._forward
 
-    def forward(self: Training, batch: Sample) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self: Training, batch: Sample) -> tuple[Tensor, Tensor]:
         if torch.is_grad_enabled():
             sizes.append(len(batch.image))
         return original(self, batch)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Training, "_forward", forward)
-        found = fit(recipe(rate=0.01), training(epochs=3, tiles_per_epoch=9, batch_size=4), store)
+        found = fit(Plan(recipe(rate=0.01), TARGET, training(epochs=3, tiles_per_epoch=9, batch_size=4)), store)
     assert sizes == [4] * 9
     assert found.history["lr"].max() <= 0.01
     assert found.history["lr"].iloc[-1] == pytest.approx(0.01 / 25 / 1e4)  # one-cycle's own defaults
 
 
 def test_masks_three_times_as_large_as_images_are_learned_too(store3: TileStore) -> None:
-    found = fit(recipe(), training(epochs=1), store3)
+    found = fit(Plan(recipe(), TARGET, training(epochs=1)), store3)
     assert found.package.upsampling == 3
     assert np.isfinite(found.history["train_loss"]).all()
 
@@ -245,7 +250,7 @@ def test_twenty_steps_of_a_toy_model_lose_what_they_always_lost(store: TileStore
     by 3e-5 and the rest by up to 8e-3. To write it anew: delete loss_curve.json and run this test.
     """
     settings = training(epochs=20, tiles_per_epoch=4, validation_tiles=1, patience=20)
-    losses = list(fit(recipe("resnet18", rate=0.0005), settings, store).history["train_loss"])
+    losses = list(fit(Plan(recipe("resnet18", rate=0.0005), TARGET, settings), store).history["train_loss"])
     if not CURVE.exists():
         CURVE.write_text(json.dumps([round(loss, 6) for loss in losses], indent=0) + "\n", encoding="utf-8")
         pytest.fail(f"{CURVE} was not there and is written anew: look at it and commit it")

@@ -1,22 +1,26 @@
 """Losses worked out by hand, on tensors of a few numbers."""
 
+from dataclasses import replace
 from math import log
 
 import pytest
 import torch
 from torch import Tensor
 
+from sn7ml.core.errors import ModelError
 from sn7ml.learn.losses import CombinedLoss
 from sn7ml.params import LossParams
+from tests.learn.toy import TARGET
+from tests.raising import raises
 
 OFF = {"bce": 0.0, "dice": 0.0, "focal": 0.0, "jaccard": 0.0, "lovasz": 0.0, "tversky": 0.0}
-FOOTPRINT_ONLY = {"footprint": 1.0, "boundary": 0.0, "contact": 0.0}
 TERMS = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
 
 
-def loss_of(**weights: float) -> CombinedLoss:
+def loss_of(footprint: float = 1.0, boundary: float = 0.0, contact: float = 0.0, **terms: float) -> CombinedLoss:
     """Terms that are not named are off; only the footprint counts unless channels are named."""
-    return CombinedLoss(LossParams(**{**OFF, **FOOTPRINT_ONLY, **weights}))
+    channels = {"contact": contact, "footprint": footprint, "boundary": boundary}  # the target decides their order
+    return CombinedLoss(LossParams(**{**OFF, **terms}, channels=channels), TARGET)
 
 
 def row(*values: float) -> Tensor:
@@ -130,3 +134,19 @@ def test_lovasz_charges_the_largest_error_first() -> None:
     # too many for a building of one: Jaccard loss 1/2 for its error of 3/2; then with the first nothing is left of it: 1/2 more.
     loss = loss_of(lovasz=1.0)(row(0.5, 0.5), row(1.0, 0.0), known(True, True))
     assert loss.item() == pytest.approx(3 / 2 * 1 / 2 + 1 / 2 * 1 / 2)
+
+
+@pytest.mark.parametrize(
+    ("channels", "terms", "named"),
+    [
+        ({"footprint": 1.0}, {"bce": 1.0}, ("boundary", "contact")),
+        ({"footprint": 0.0, "boundary": 1.0, "contact": 1.0}, {"bce": 1.0}, ("footprint",)),
+        ({"footprint": 1.0, "boundary": 1.0, "contact": 1.0}, {"focal": 1.0, "dice": 1.0}, ("focal",)),
+    ],
+)
+def test_a_loss_that_is_not_meant_for_the_target_is_refused(
+    channels: dict[str, float], terms: dict[str, float], named: tuple[str, ...]
+) -> None:
+    narrow = replace(TARGET, losses=("bce", "dice"))
+    with raises(ModelError, "model.loss-target-misfit", *named):
+        CombinedLoss(LossParams(**{**OFF, **terms}, channels=channels), narrow)

@@ -16,12 +16,15 @@ from sn7ml.params import (
     OptimiserParams,
     PredictParams,
     Recipe,
+    RimsParams,
     SplitParams,
+    TargetParams,
     TilingParams,
     TrainParams,
 )
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.targets import Target, target_of
 from tests.sn7_folder import AOI, grid_of, stem, write_image, write_labels
 
 SHAPE = (64, 320)
@@ -50,7 +53,8 @@ EVERYTHING = AugmentationParams(
     noise=0.1,
     blur=1.0,
 )
-LOSS = LossParams(bce=1.0, dice=1.0, focal=0.0, jaccard=0.0, footprint=1.0, boundary=0.3, contact=0.3)
+CHANNELS = {"footprint": 1.0, "boundary": 0.3, "contact": 0.3}
+LOSS = LossParams(bce=1.0, dice=1.0, focal=0.0, jaccard=0.0, channels=CHANNELS)
 RECIPE = Recipe(
     model=ModelParams(architecture="Unet", encoder="resnet18", weights=None),
     loss=LOSS,
@@ -112,21 +116,23 @@ def write_world(root: Path, shape: tuple[int, int] = SHAPE) -> Path:
     return root
 
 
-def write_store(root: Path, out: Path, folds: int = 1, **changes: Any) -> TileStore:
+TILING = TilingParams(size_px=32, overlap_px=0, upsampling=1, min_usable_fraction=0.5)
+TARGET = target_of(TargetParams(kind="rims", rims=RimsParams(boundary_px=1, contact_px=1)))
+
+
+def write_store(root: Path, out: Path, folds: int = 1, target: Target = TARGET, **changes: Any) -> TileStore:
     """Cut a data folder into tiles of 32 pixels, without up-sampling unless ``changes`` say so."""
-    values: dict[str, Any] = {
-        "size_px": 32, "overlap_px": 0, "upsampling": 1, "boundary_px": 1, "contact_px": 1, "min_usable_fraction": 0.5,
-    }  # fmt: skip
-    return few_tiles(root, out, SPLIT.model_copy(update={"folds": folds}), TilingParams(**(values | changes)))
+    split, tiling = SPLIT.model_copy(update={"folds": folds}), TILING.model_copy(update=changes)
+    return few_tiles(root, out, split, tiling, target)
 
 
-def few_tiles(root: Path, out: Path, split: SplitParams, tiling: TilingParams, months: int = 2) -> TileStore:
-    """Cut the first months of the first labelled area into tiles, in this process."""
+def few_tiles(root: Path, out: Path, split: SplitParams, tiling: TilingParams, target: Target) -> TileStore:
+    """Cut the first two months of the first labelled area into tiles, in this process."""
     frames = scan(root)
     frames = frames[frames["labels"] != ""]
-    frames = frames[frames["aoi"] == frames["aoi"].iloc[0]].head(months)
+    frames = frames[frames["aoi"] == frames["aoi"].iloc[0]].head(2)
     out.mkdir(parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SN7ML_EXECUTOR", "serial")
-        write_tiles(root, frames, split, tiling, out)
+        write_tiles(root, frames, split, tiling, target, out)
     return TileStore(out)

@@ -49,7 +49,9 @@ def test_the_params_of_the_repository_load() -> None:
 
 def test_an_unknown_key_is_named_with_those_that_exist() -> None:
     said = fault(changed("tiling.sise_px", 64))
-    assert said.startswith("params.yaml: 1 fault(s)\n  tiling.sise_px: unknown key; known here: ['boundary_px', ")
+    assert said.startswith(
+        "params.yaml: 1 fault(s)\n  tiling.sise_px: unknown key; known here: ['min_usable_fraction', "
+    )
     assert "'size_px'" in said
 
 
@@ -116,6 +118,11 @@ def test_all_faults_are_named_at_once() -> None:
         ("optimiser.weight_decay", float("inf"), "optimiser.weight_decay: input should be a finite number, got inf"),
         ("promote.model_name", "a/b", "promote.model_name: string should match pattern .*, got 'a/b'"),
         ("loss", {**DEFAULTS["loss"], "bce": 0.0, "dice": 0.0, "focal": 0.0}, "loss: at least one of bce, dice"),
+        ("loss.channels", {"footprint": 1.0}, r"a weight for each of \['footprint', 'boundary', 'contact'\]"),
+        ("loss.channels.roof", 1.0, r"a weight for each of .* got \['footprint', 'boundary', 'contact', 'roof'\]"),
+        ("loss.channels.footprint", 0.0, "loss.channels.footprint must be above 0"),
+        ("loss.channels.contact", -0.1, "loss.channels.contact: input should be greater than or equal to 0, got -0.1"),
+        ("loss.boundary", 0.3, "loss.boundary: unknown key"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_allowed(key: str, value: Any, message: str) -> None:

@@ -160,7 +160,7 @@ def test_the_submission_is_in_the_challenges_form(project: Project) -> None:
     [
         ("validation.max_small_fraction", 0.21, ["validate", "validate_tiles", "validate_footprints"]),
         ("split.gap_px", 17, ["tile", "validate_tiles"]),
-        ("tiling.contact_px", 5, ["tile", "validate_tiles"]),
+        ("target.rims.contact_px", 5, ["tile", "validate_tiles"]),
         ("loss.dice", 0.9, ["search"]),
         ("train.patience", 4, ["train"]),
         ("predict.overlap_px", 24, ["search", "predict", "validate_footprints", "promote"]),

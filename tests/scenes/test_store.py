@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from shapely.geometry import box
 
 from sn7ml.core.errors import ItemsFailed, TableError
-from sn7ml.params import SplitParams, TilingParams
+from sn7ml.params import RimsParams, SplitParams, TargetParams, TilingParams
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.targets import Target, target_of
 from sn7ml.targets.rims import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
 from tests.sn7_folder import (
     AOI,
@@ -38,15 +39,18 @@ WIDE = (63, 160)
 HOUSES = {0: box(4, 4, 8, 7), 7: box(20, 30, 25, 34), 12: box(25, 30, 28, 34), 3: box(158, 10, 163, 12)}
 
 
-def tiling(upsampling: int = 3, min_usable_fraction: float = 0.0, boundary_px: int = 1) -> TilingParams:
-    return TilingParams(
-        size_px=32, overlap_px=8, upsampling=upsampling, boundary_px=boundary_px, contact_px=3,
-        min_usable_fraction=min_usable_fraction,
-    )  # fmt: skip
+def tiling(upsampling: int = 3, min_usable_fraction: float = 0.0) -> TilingParams:
+    return TilingParams(size_px=32, overlap_px=8, upsampling=upsampling, min_usable_fraction=min_usable_fraction)
 
 
-def store_of(root: Path, out: Path, params: TilingParams | None = None) -> TileStore:
-    write_tiles(root, scan(root), SPLIT, params or tiling(), out)
+def rims(boundary_px: int = 1, shift_px: tuple[float, float] = (0.0, 0.0)) -> Target:
+    x, y = shift_px
+    params = RimsParams(boundary_px=boundary_px, contact_px=3)
+    return target_of(TargetParams(kind="rims", shift_x_px=x, shift_y_px=y, rims=params))
+
+
+def store_of(root: Path, out: Path, params: TilingParams | None = None, target: Target | None = None) -> TileStore:
+    write_tiles(root, scan(root), SPLIT, params or tiling(), target or rims(), out)
     return TileStore(out)
 
 
@@ -118,7 +122,7 @@ def test_tiles_never_straddle_two_sides(store: TileStore) -> None:
 @pytest.fixture
 def folded(root: Path, tmp_path: Path) -> TileStore:
     """Folds of columns 0 to 33, 37 to 71 and 75 to 108, test from 112, worked out by hand."""
-    write_tiles(root, scan(root), SPLIT.model_copy(update={"folds": 3}), tiling(), tmp_path / "folded")
+    write_tiles(root, scan(root), SPLIT.model_copy(update={"folds": 3}), tiling(), rims(), tmp_path / "folded")
     return TileStore(tmp_path / "folded")
 
 
@@ -151,7 +155,7 @@ def test_what_is_predicted_leaves_no_gap_and_is_asked_of_who_has_not_seen_it(
 
 def test_what_is_used_for_what_names_columns_and_labelled_months(root: Path, tmp_path: Path) -> None:
     (root / "train" / AOI / "labels_match_pix" / f"{stem(AOI, '2018-02')}_Buildings.geojson").unlink()
-    write_tiles(root, scan(root), SPLIT.model_copy(update={"folds": 3}), tiling(), tmp_path / "tiles")
+    write_tiles(root, scan(root), SPLIT.model_copy(update={"folds": 3}), tiling(), rims(), tmp_path / "tiles")
     assert TileStore(tmp_path / "tiles").extent().to_numpy().tolist() == [
         ["test", AOI, "112 to 159", 2],
         ["validation", AOI, "0 to 32, 37 to 70, 75 to 107", 2],
@@ -234,8 +238,8 @@ def test_an_area_without_any_labels_is_no_part_of_the_store(root: Path, tmp_path
 
 
 def test_masks_are_drawn_beside_the_labels_where_buildings_are_seen_there(root: Path, tmp_path: Path) -> None:
-    moved = tiling().model_copy(update={"shift_x_px": 2 / 3, "shift_y_px": -1.0})
-    flags = store_of(root, tmp_path / "tiles", moved).read_flags(AOI, "2018-01", (0, 0), WIDE)
+    moved = rims(shift_px=(2 / 3, -1.0))
+    flags = store_of(root, tmp_path / "tiles", target=moved).read_flags(AOI, "2018-01", (0, 0), WIDE)
     wanted = np.zeros_like(houses := footprint_of_houses())
     wanted[:-3, 2:] = houses[3:, :-2]
     np.testing.assert_array_equal((flags & FOOTPRINT_BIT) > 0, wanted)
@@ -275,7 +279,7 @@ def test_the_same_input_gives_the_same_bytes(executor: str, tmp_path: Path, monk
 
 def test_the_digest_follows_every_pixel_and_every_mask(root: Path, tmp_path: Path) -> None:
     before = store_of(root, tmp_path / "one").digest()
-    assert store_of(root, tmp_path / "thicker", tiling(boundary_px=2)).digest() != before
+    assert store_of(root, tmp_path / "thicker", target=rims(boundary_px=2)).digest() != before
     pixels = addressed(WIDE, 1)
     pixels[0, [0, 1], 0] = pixels[0, [1, 0], 0]  # neither mean nor deviation notices
     write_image(root / "train" / AOI / "images_masked" / f"{stem(AOI, '2018-01')}.tif", pixels, grid_of(AOI, WIDE))
@@ -334,7 +338,7 @@ def test_a_folder_that_is_no_store_says_how_to_make_one(tmp_path: Path) -> None:
 def test_the_real_single_month_has_its_nodata_rim_unknown(real_data: Path, tmp_path: Path) -> None:
     frames = scan(real_data)
     frames = frames[frames["aoi"] == "L15-1615E-1205N_6460_3370_13"]
-    write_tiles(real_data, frames, SPLIT, tiling(min_usable_fraction=0.5), tmp_path)
+    write_tiles(real_data, frames, SPLIT, tiling(min_usable_fraction=0.5), rims(), tmp_path)
     store = TileStore(tmp_path)
     flags = store.read_flags("L15-1615E-1205N_6460_3370_13", "2017-07", (0, 0), (1024, 1024))
     unknown = (flags[::3, ::3] & UNKNOWN_BIT) > 0

@@ -14,7 +14,10 @@ RECIPE = parse(
     Recipe,
     {
         "model": {"architecture": "Unet", "encoder": "resnet18", "weights": None},
-        "loss": {"bce": 1.0, "dice": 1.0, "focal": 0.0, "jaccard": 0.0, "footprint": 1.0, "boundary": 0.3, "contact": 0.3},
+        "loss": {
+            "bce": 1.0, "dice": 1.0, "focal": 0.0, "jaccard": 0.0,
+            "channels": {"footprint": 1.0, "boundary": 0.3, "contact": 0.3},
+        },
         "augmentation": {
             "flips": True, "quarter_turns": True, "brightness": 0.2, "contrast": 0.2, "saturation": 0.0,
             "gain": 0.0, "offset": 0.0, "months_around": 0, "noise": 0.0, "blur": 0.0,

@@ -28,7 +28,7 @@ from sn7ml.validation.suites import Suites, found_suites, suites, tile_suites
 from tests.validation.damages import OF_IMAGES, PARAMS, Damage, Town, make_base
 from tests.validation.found_damages import OF_FOUND, Found
 from tests.validation.label_damages import OF_LABELS
-from tests.validation.tile_damages import OF_REGIONS, OF_TILES, SPLIT, TILING, Store
+from tests.validation.tile_damages import OF_REGIONS, OF_TILES, SPLIT, TARGET, TILING, Store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +59,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
     folder = tmp_path_factory.mktemp("base")
     make_base(folder / "data")
     frames = scan(folder / "data")
-    write_tiles(folder / "data", frames, SPLIT, TILING, folder / "tiles")
+    write_tiles(folder / "data", frames, SPLIT, TILING, TARGET, folder / "tiles")
     aois = sorted(TileStore(folder / "tiles").columns(PREDICTED))
     write_footprints(
         folder / "found", perfect(folder / "data", frames, aois), read_grids(folder / "data", frames, aois)

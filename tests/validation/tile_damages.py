@@ -11,13 +11,15 @@ import rasterio
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sn7ml.params import SplitParams, TilingParams
+from sn7ml.params import RimsParams, SplitParams, TargetParams, TilingParams
 from sn7ml.scenes.store import digest_of
+from sn7ml.targets import target_of
 from tests.validation.areas import truncate
 from tests.validation.damages import AOI, OTHER, SECOND, Damage
 
 SPLIT = SplitParams(folds=1, validation_fraction=0.2, test_fraction=0.34, gap_px=8, neighbour_tiles=8, seed=7)
-TILING = TilingParams(size_px=32, overlap_px=0, upsampling=3, boundary_px=1, contact_px=3, min_usable_fraction=0.5)
+TILING = TilingParams(size_px=32, overlap_px=0, upsampling=3, min_usable_fraction=0.5)
+TARGET = target_of(TargetParams(kind="rims", rims=RimsParams(boundary_px=1, contact_px=3)))
 THREE_MONTHS = "L15-0481E-1298N_1926_2999_13"
 """An area of another split, as large as the damaged one; it lacks March."""
 

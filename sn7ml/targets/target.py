@@ -1,0 +1,57 @@
+"""What a network learns, as one value: channels, how labels become planes, how planes are taught, how progress is measured."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from sn7ml.targets.pixels import PixelCounts
+
+Planes = NDArray[np.uint8]
+"""What the labels of one frame say, as the tile store keeps it: one byte per up-sampled pixel, (rows, cols)."""
+
+Array = Any
+"""A numpy array or a torch tensor: the operators used here do for both, and this room loads no torch."""
+
+Activation = Literal["sigmoid"]
+"""What turns the network's output into what is predicted; applied by ``sn7ml.learn.models.activate``."""
+
+Draw = Callable[[Sequence[BaseGeometry], NDArray[np.bool_], int], Planes]
+"""(outlines in pixels of the image, where nothing is known of it (rows, cols), up-sampling) to planes."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a network learns.
+
+    ``truth`` and ``known`` say what planes mean. They take planes of any leading axes, as numpy arrays or torch tensors.
+    """
+
+    kind: str
+    """As ``target.kind`` in ``params.yaml``."""
+
+    channels: tuple[str, ...]
+    """What the network's output channels are, in order. The first one decides which tiles are drawn more often."""
+
+    activation: Activation
+
+    losses: tuple[str, ...]
+    """Terms of section ``loss`` that can teach it."""
+
+    draw: Draw
+    """Draws the labels of one frame. Pixels of which nothing is known are marked as such, whatever the labels say."""
+
+    truth: Callable[[Array], Sequence[Array]]
+    """Planes to what each channel should say."""
+
+    known: Callable[[Array], Array]
+    """Planes to a bool array of their shape: False where a loss or a score must not look."""
+
+    count: Callable[[NDArray[np.float32], Planes], PixelCounts]
+    """Network output (batch, channel, rows, cols) before the activation, and planes (batch, rows, cols), to sums over pixels."""
+
+    pixel_scores: tuple[str, ...]
+    """Attributes of those counts, higher is better. The first picks the best epoch, and prunes trials."""
