@@ -1,13 +1,11 @@
-"""Footprints as others read them: a GeoJSON per month, and counts per month as CSV."""
+"""Footprints for other programs: GeoJSON by month, and counts by month as CSV."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas
-import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.runtime.files import replacing, write_text
@@ -15,7 +13,7 @@ from sn7ml.core.schemas import Table
 from sn7ml.scenes.input_checks import ground_pixel_size_m
 
 DECIMALS = 2
-"""Of coordinates in GeoJSON: a centimetre."""
+"""Decimals of coordinates in GeoJSON: a centimetre."""
 
 COUNTS = Table(
     "counts",
@@ -25,15 +23,15 @@ COUNTS = Table(
     },
     key=("aoi", "time"),
 )  # fmt: skip
-"""What stands in each frame. Buildings that a cloud hides are not in ``buildings`` and the areas: see ``usable_fraction``.
-``new_buildings`` are born in this month; 0 in the first month of an AOI, where nobody knows."""
+"""Buildings of each frame. A building under a cloud is in neither ``buildings`` nor the areas: see ``usable_fraction``.
+``new_buildings`` were born in this month; 0 in the first month of an AOI, where births cannot be seen."""
 
 
 def write_geojson(folder: Path, tracks: pd.DataFrame, frames: pd.DataFrame, grids: Mapping[str, Grid]) -> None:
     """Write ``<AOI>/<month>.geojson`` for every frame of the AOIs in ``grids``, in the image's CRS.
 
-    The CRS stands in the member ``crs``, as in SpaceNet's own labels: GeoJSON's older form, which GDAL, QGIS and geopandas
-    read. A frame without a building gets a file without features.
+    The member ``crs`` names the CRS, as in SpaceNet's own labels. GDAL, QGIS and geopandas read this older form of GeoJSON.
+    A frame without a building gets a file without features.
 
     Parameters
     ----------
@@ -58,14 +56,10 @@ def write_geojson(folder: Path, tracks: pd.DataFrame, frames: pd.DataFrame, grid
                 "confidence": rows["confidence"].round(4),
                 "area_m2": (shapely.area(polygons) * ground_pixel_size_m(grid) ** 2).round(1),
             },
-            geometry=shapely.transform(grid.to_crs(polygons), _rounded),
+            geometry=shapely.transform(grid.to_crs(polygons), lambda xy: xy.round(DECIMALS)),
             crs=f"EPSG:{grid.epsg}",
         )
         write_text(folder / aoi / f"{month}.geojson", table.to_json(drop_id=True) + "\n")
-
-
-def _rounded(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
-    return coordinates.round(DECIMALS)
 
 
 def count_buildings(
@@ -78,7 +72,7 @@ def count_buildings(
     tracks, frames
         ``TRACKS`` and ``FRAMES``.
     grids
-        AOI to the grid of its images. Ground metres are those of the middle of the grid.
+        AOI to the grid of its images. Square metres are those of the ground at the middle of the grid.
     usable
         (aoi, month) to the share of usable pixels.
 

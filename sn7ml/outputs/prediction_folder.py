@@ -1,12 +1,12 @@
-"""The folder that a prediction is written to: whose results lie there, and what is left to do.
+"""The folder that a prediction is written to: what its results were made of, and which frames are still to do.
 
 ::
 
-    predict.json                    the model, the params, the images: what the results were made of
+    predict.json                        the model, the params and the images
     probabilities/<AOI>/<month>.tif     written frame by frame, each whole or not at all
     footprints/  geojson/  maps/  submission.csv  buildings.csv  drift.*     written at the end
 
-``predict.json`` is written first. A prediction that was killed goes on where it stopped, if it is asked for the same.
+``predict.json`` is written first. A prediction that was killed continues where it stopped when it is asked for again.
 """
 
 import hashlib
@@ -33,10 +33,10 @@ RESULTS = (
     *(PROBABILITIES, "footprints", "geojson", "maps", "submission.csv", "buildings.csv"),
     *("drift.json", "drift.md", "drift.html"),
 )
-"""What is removed to begin anew; other files in the folder are not ours."""
+"""What ``overwrite`` removes. Other files in the folder are not ours."""
 
 LEFTOVER = re.compile(r"\..+\.\d+\.tmp\.\w+")
-"""What ``replacing`` was writing when its process was killed."""
+"""Name of an unfinished file, left by a process that was killed."""
 
 CURE = "name another folder, or give --overwrite to begin anew"
 
@@ -51,29 +51,26 @@ class Task:
     params: Usage
 
     images: Mapping[str, Mapping[str, str]]
-    """"<AOI> <month>" to ``file`` and ``sha256``."""
+    """``"<AOI> <month>"`` to ``file`` and ``sha256``."""
 
     versions: Mapping[str, str]
     """Library to version."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON types. Params that mean nothing here are left out: all of every image is predicted."""
+        """Return plain JSON types, without ``predict.splits``: a prediction takes the whole of every image."""
         params = flatten(self.params)
         del params["predict.splits"]
         return asdict(self) | {"params": params}
 
 
 def hash_images(root: Path, frames: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Return what :class:`Task` wants to know of the images of ``FRAMES``."""
-    return {
-        f"{aoi} {month}": {"file": str(root / image), "sha256": _sha256(root / image)}
-        for aoi, month, image in zip(frames["aoi"], frames["time"], frames["image"], strict=True)
-    }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return ``images`` of a :class:`Task` for the images of ``FRAMES``."""
+    hashed = {}
+    for aoi, month, image in zip(frames["aoi"], frames["time"], frames["image"], strict=True):
+        with (root / image).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        hashed[f"{aoi} {month}"] = {"file": str(root / image), "sha256": digest}
+    return hashed
 
 
 def read_task(out: Path) -> dict[str, Any] | None:
@@ -105,7 +102,7 @@ def read_task(out: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
-    """Make ``out`` the folder of this task, and keep other processes away from it meanwhile.
+    """Reserve ``out`` for this task: check what lies there, lock it for other processes, and write ``predict.json``.
 
     Parameters
     ----------
@@ -119,7 +116,7 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
     Raises
     ------
     CatalogError
-        If ``out`` is a file, holds something else or the results of another task, or another process is writing there.
+        If ``out`` is a file, holds something else or the results of another task, or if another process writes there.
     """
     before = read_task(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -133,7 +130,7 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
         ) from None
     try:
         if overwrite:
-            _clear(out)
+            _remove_results(out)
         elif before is not None and (changes := _differences(before, task.as_dict())):
             raise CatalogError("prediction.other", f"{out} holds another prediction ({'; '.join(changes)}): {CURE}")
         for path in out.rglob(".*"):
@@ -142,12 +139,12 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
         write_task(out, task, None)
         yield
     finally:
-        (out / LOCK).unlink(missing_ok=True)  # still held, so nobody else's; nobody waits for it either
+        (out / LOCK).unlink(missing_ok=True)  # while it is held: nobody waits for it, so nobody holds a deleted file
         lock.release()
 
 
 def write_task(out: Path, task: Task, found: Mapping[str, Any] | None) -> None:
-    """Write ``predict.json``; ``found`` sums up the results, None while there are none."""
+    """Write ``predict.json``. ``found`` sums up the results; None as long as there are none."""
     content = task.as_dict() | {"complete": found is not None, "found": found}
     write_text(out / TASK, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
@@ -162,7 +159,7 @@ def without_done(out: Path, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say in which ways the task is another: of the model, of the params, of the images that it had."""
+    """Return how two tasks differ: in the model, in params, in images of the first that are gone or changed."""
     changes = []
     if before["model"]["digest"] != now["model"]["digest"]:
         there, here = (f"{task['model']['resolved']}, digest {task['model']['digest']}" for task in (before, now))
@@ -182,7 +179,7 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     return changes
 
 
-def _clear(out: Path) -> None:
+def _remove_results(out: Path) -> None:
     for name in RESULTS:
         path = out / name
         if path.is_dir() and not path.is_symlink():
