@@ -13,7 +13,7 @@ from sn7ml.core.geo.outlines import outlines
 from sn7ml.core.geo.probabilities import BOUNDARY, CONTACT, FOOTPRINT, Probabilities
 from sn7ml.outputs.tracking.births import fit_births, judge_births
 from sn7ml.outputs.tracking.evidence import ChangeEvidence, Evidence, Series, candidate_series, collapse_change
-from sn7ml.outputs.tracking.histories import Sighting, history_table
+from sn7ml.outputs.tracking.histories import TrackRow, history_table
 from sn7ml.outputs.tracking.instances import weigh
 from sn7ml.outputs.tracking.peaks import find_peaks
 from sn7ml.params import ChangepointParams, PeakParams
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Candidates:
-    """Possible buildings, all from one evidence."""
+    """Possible buildings, all from one image of evidence."""
 
     ids: Ids
     """(rows, cols): 0 on ground, 1 to n on candidates."""
@@ -37,16 +37,16 @@ class Candidates:
 
     @property
     def count(self) -> int:
-        """How many."""
+        """Number of candidates."""
         return int(self.series.shape[1])
 
     @property
     def areas(self) -> NDArray[np.int64]:
-        """(n,) up-sampled pixels."""
+        """(n,) number of up-sampled pixels."""
         return np.bincount(self.ids.ravel(), minlength=self.count + 1)[1:]
 
     def places(self, upsampling: int) -> Floats:
-        """(n, 2) row and column of each one's centre, pixels of the original image."""
+        """(n, 2) row and column of each centre, pixels of the original image."""
         rows, cols = np.nonzero(self.ids)
         owner = self.ids[rows, cols]
         sums = [np.bincount(owner, axis, minlength=self.count + 1)[1:] for axis in (rows, cols)]
@@ -54,35 +54,36 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Candidates and what was made of them; arrays of one value each."""
+class Judged:
+    """Candidates and the decision on each; arrays are (n,)."""
 
-    before: int
-    """Candidates that were numbered before: ids count on from there."""
+    first_id: int
+    """Id of the first candidate; the others count on from it."""
 
     candidates: Candidates
 
     chosen: NDArray[np.bool_]
-    """Which are buildings."""
+    """Whether each is a building."""
 
     month: NDArray[np.int64]
     """Index of the month from which each stands."""
 
     probability: Floats
-    """Of that very month."""
+    """Probability of that month."""
 
 
 def track_changepoint(cube: Mapping[str, Probabilities], upsampling: int, params: ChangepointParams) -> pd.DataFrame:
     """Find buildings once for all months and fit the month of birth of each.
 
     1. The cube is collapsed to each pixel's largest rise and to its mean (``evidence.collapse_change``).
-    2. Peaks of the rise are candidates for buildings that were born; each gets a posterior over its month of birth
-       (``births.fit_births``), and is declared born, or dropped. What is no longer seen in the last months was none.
-    3. Peaks of the mean, where no declared building is in their way, are buildings that always stood there if their mean is
-       high enough.
+    2. Peaks of the rise are candidates for buildings that were born. Each gets a posterior over its month of birth
+       (``births.fit_births``) and is declared born, or dropped; one that is no longer seen in the last months is
+       dropped.
+    3. Peaks of the mean are buildings that always stood there, if their mean is high enough and no declared building
+       covers them.
 
-    A building stays for ever once it is there: SCOT does not score demolition. In a month in which it touches a pixel
-    that is not usable it is not emitted, as labels are absent there too.
+    A building stays once it is there: SCOT does not score demolition. In a month in which it touches a pixel that is
+    not usable it is not emitted, as labels are absent there too.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def track_changepoint(cube: Mapping[str, Probabilities], upsampling: int, params
     upsampling
         Pixels of the probabilities per pixel of the original image, along each axis.
     params
-        See there.
+        Section ``changepoint``.
 
     Returns
     -------
@@ -112,22 +113,25 @@ def track_changepoint(cube: Mapping[str, Probabilities], upsampling: int, params
 def decide(
     cube: Mapping[str, Probabilities], evidence: ChangeEvidence, upsampling: int, params: ChangepointParams
 ) -> pd.DataFrame:
-    """Track from evidence that was collapsed before: see ``track_changepoint``. A search keeps the evidence over its trials."""
+    """Track from collapsed evidence: see ``track_changepoint``. A search collapses once for all its trials."""
     changed = _candidates(cube, evidence.change, params.change, upsampling)
     static = _candidates(cube, evidence.static, params.static, upsampling)
     births = fit_births(changed.series, changed.places(upsampling), params.births, changed.through_time.shades)
-    declared = births.declared & (_last(changed.series, params.tail_months) >= params.min_tail)
-    born = Found(static.count, changed, declared, births.month, births.probability)
+    declared = births.declared & (_tail_mean(changed.series, params.tail_months) >= params.min_tail)
+    born = Judged(static.count + 1, changed, declared, births.month, births.probability)
     old = judge_births(
         static.series, static.places(upsampling), params.births, births.levels, static.through_time.shades
     )
-    stands = _stands(static, np.isin(changed.ids, np.flatnonzero(declared) + 1), params)
-    always = Found(0, static, stands, np.zeros_like(old.month), old.posterior[0])
-    sightings = [
-        *_sightings(born, sorted(cube), outlines(changed.ids, upsampling, params.change.simplify_px)),
-        *_sightings(always, sorted(cube), outlines(static.ids, upsampling, params.static.simplify_px)),
+    # A static candidate stands if it is seen well enough and not covered by a building that was born.
+    taken = np.isin(changed.ids, np.flatnonzero(declared) + 1)
+    covered = np.bincount(static.ids[taken], minlength=static.count + 1)[1:]
+    stands = (_mean(static.series) > params.min_mean) & (covered <= params.max_overlap * static.areas)
+    always = Judged(1, static, stands, np.zeros_like(old.month), old.posterior[0])
+    rows = [
+        *_rows(born, sorted(cube), outlines(changed.ids, upsampling, params.change.simplify_px)),
+        *_rows(always, sorted(cube), outlines(static.ids, upsampling, params.static.simplify_px)),
     ]
-    return history_table(sorted(sightings, key=lambda sighting: sighting.time))
+    return history_table(sorted(rows, key=lambda row: row.time))
 
 
 def _candidates(
@@ -139,23 +143,18 @@ def _candidates(
     return Candidates(ids, candidate_series(cube, ids))
 
 
-def _stands(static: Candidates, taken: NDArray[np.bool_], params: ChangepointParams) -> NDArray[np.bool_]:
-    """Tell the static candidates that are buildings: seen well enough, and not in the way of one that was born."""
-    covered = np.bincount(static.ids[taken], minlength=static.count + 1)[1:]
-    return (_mean(static.series) > params.min_mean) & (covered <= params.max_overlap * static.areas)
-
-
-def _sightings(found: Found, months: list[str], polygons: Mapping[int, Polygon]) -> list[Sighting]:
-    series = found.candidates.series
-    later = np.arange(len(months))[:, np.newaxis] >= found.month
-    present = found.chosen & later & ~np.isnan(series)
+def _rows(judged: Judged, months: list[str], polygons: Mapping[int, Polygon]) -> list[TrackRow]:
+    """Return a row per building and month in which it is seen; ``polygons`` has each candidate's number from 1."""
+    series = judged.candidates.series
+    later = np.arange(len(months))[:, np.newaxis] >= judged.month  # (months, n), as are present and series
+    present = judged.chosen & later & ~np.isnan(series)
     confidence = _mean(np.where(later, series, np.nan))
     return [
-        Sighting(
+        TrackRow(
             months[month],
-            str(found.before + int(n) + 1),
-            months[found.month[n]],
-            float(found.probability[n]),
+            str(judged.first_id + int(n)),
+            months[judged.month[n]],
+            float(judged.probability[n]),
             float(confidence[n]),
             polygons[int(n) + 1],
         )
@@ -164,13 +163,14 @@ def _sightings(found: Found, months: list[str], polygons: Mapping[int, Polygon])
 
 
 def _mean(series: Floats) -> Floats:
-    """Mean over the months with evidence; 0 without any."""
+    """(n,): mean over the months with evidence; 0 without any."""
     seen = ~np.isnan(series)
     return np.asarray(np.where(seen, series, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1), dtype=np.float64)
 
 
-def _last(series: Floats, months: int) -> Floats:
-    """Mean over the last so many months with evidence; 0 without any."""
+def _tail_mean(series: Floats, months: int) -> Floats:
+    """(n,): mean over the last ``months`` months with evidence; 0 without any."""
     seen = ~np.isnan(series)
+    # Counted from the end, a month's own evidence included; months without evidence are NaN anyway.
     late = seen[::-1].cumsum(axis=0)[::-1] <= months
     return _mean(np.where(late, series, np.nan))

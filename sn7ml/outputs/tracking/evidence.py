@@ -1,4 +1,4 @@
-"""What a cube says about each pixel and each candidate, read month by month: at most two are held at once."""
+"""Evidence of a cube about each pixel and each candidate, read month by month: at most two are in memory at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from sn7ml.core.geo.probabilities import CERTAIN, FOOTPRINT, Probabilities
 from sn7ml.core.geo.radiometry import MIDDLE, SHADES_PER_DEVIATION
 
 SHORTEST_TAIL = 3
-"""Usable months that a trailing mean spans at least: a single bright month at the end is no building."""
+"""Least number of usable months in a trailing mean: a single bright month at the end is no building."""
 
 BLOCK_ROWS = 64
-"""Rows worked on at a time, so that what they need stays in the processor's cache."""
+"""Rows worked on at a time, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Evidence:
     """(3, rows, cols): FOOTPRINT, BOUNDARY, CONTACT in [0, 1]; 0 where no month is usable."""
 
     usable: NDArray[np.bool_]
-    """(rows, cols): True where at least one month is."""
+    """(rows, cols): whether at least one month is usable."""
 
 
 def collapse_months(cube: Mapping[str, Probabilities], mean_floor: float) -> Evidence:
-    """Collapse a cube to the evidence of what stands there at its end.
+    """Collapse a cube to evidence of the buildings at its end.
 
     A pixel's footprint is the largest of its trailing means: over its last 3 usable months, its last 4, and so on to
-    all of them (over all, where fewer than 3 are usable). So a building born late is as clear as one that always stood
-    there: a mean over all months would dilute it. A single bright month is thinned out, and so is a building that
-    was torn down. Boundary and contact are the means over the months that the footprint took.
+    all of them (over all, if fewer than 3 are usable). So a building born late is as clear as one that always stood
+    there: a mean over all months would dilute it. A single bright month is averaged out, and so is a building that
+    was torn down. Boundary and contact are the means over the same months as the footprint.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def collapse_months(cube: Mapping[str, Probabilities], mean_floor: float) -> Evi
 
 
 class _Tail:
-    """Sums over the months from the end, and the best mean so far."""
+    """Sums over the months from the end, (3, rows, cols), and the best mean so far."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.sums = np.zeros((3, *shape), np.uint16)  # room for 257 months of 255
@@ -68,6 +68,7 @@ class _Tail:
         self.best = np.zeros((3, *shape), np.float32)
 
     def add(self, month: Probabilities, floor: int) -> None:
+        """Add one month more to the sums, and keep their mean where its footprint is the largest yet."""
         for rows in _blocks(self.months.shape[0]):
             usable = month.usable[rows]
             values = month.channels[:, rows] * usable
@@ -79,6 +80,7 @@ class _Tail:
             np.copyto(self.best[:, rows], mean, where=better)
 
     def evidence(self) -> Evidence:
+        """Return the best means; where fewer months than the shortest tail are usable, the mean over all of them."""
         for rows in _blocks(self.months.shape[0]):
             np.copyto(self.best[:, rows], self._mean(rows), where=self.months[rows] < SHORTEST_TAIL)
         return Evidence(self.best, self.months > 0)
@@ -90,33 +92,43 @@ class _Tail:
 
 @dataclass(frozen=True)
 class ChangeEvidence:
-    """A cube collapsed twice: to what always stood there, and to what appeared."""
+    """A cube collapsed twice: to buildings that always stood there, and to those that appeared."""
 
     static: Evidence
     """Means over the usable months."""
 
     change: Evidence
-    """FOOTPRINT: the largest rise of the pixel's mean, from the months before to those from then on; BOUNDARY and CONTACT:
-    means over the last months."""
+    """FOOTPRINT: the largest rise of the pixel's mean, over all months: mean from that month on less mean before.
+    BOUNDARY and CONTACT: means over the last months."""
 
 
 def collapse_change(cube: Mapping[str, Probabilities], tail_months: int) -> ChangeEvidence:
-    """Collapse a cube to the evidence of what always stood there and of what appeared.
+    """Collapse a cube to evidence of the buildings that always stood there, and of those that appeared.
 
     Parameters
     ----------
     cube
         Month to probabilities, at least one month; each is read twice, one at a time.
     tail_months
-        A rise with n usable months after it counts by ``n / tail_months``, up to 1: a single bright month at the end is
-        weak evidence of a building. Boundary and contact of ``change`` are means over as many usable months as come last.
+        A rise with n usable months after it is multiplied by ``n / tail_months``, at most 1: a single bright month at
+        the end is weak evidence of a building. Boundary and contact of ``change`` are means over the last
+        ``tail_months`` usable months.
 
     Raises
     ------
     GridError
         If a month has another shape than the last one.
     """
-    whole, last = _totals(cube, tail_months)
+    # First pass, from the end: sums over all usable months and over the last ones, (3, rows, cols).
+    sums: tuple[_Sums, _Sums] | None = None
+    for _, month in _frames(cube, sorted(cube, reverse=True)):
+        sums = (_Sums(month.channels.shape), _Sums(month.channels.shape)) if sums is None else sums
+        sums[0].add(month.channels, month.usable)
+        sums[1].add(month.channels, month.usable, up_to=tail_months)
+    if sums is None:
+        raise ValueError("need a cube of at least one month")
+    whole, last = sums
+    # Second pass, from the start: sums of the footprint so far, (rows, cols), beside those of the whole.
     rise, before = np.zeros(whole.months.shape, np.float32), _Sums(whole.months.shape)
     for _, month in _frames(cube, sorted(cube), rise.shape):
         _raise_to(rise, before, whole, tail_months)
@@ -146,25 +158,14 @@ class _Sums:
         return Evidence(np.asarray(self.sums / whole, dtype=np.float32), self.months > 0)
 
 
-def _totals(cube: Mapping[str, Probabilities], tail_months: int) -> tuple[_Sums, _Sums]:
-    """Add up all channels over all usable months, and over the last ones."""
-    sums: tuple[_Sums, _Sums] | None = None
-    for _, month in _frames(cube, sorted(cube, reverse=True)):
-        sums = (_Sums(month.channels.shape), _Sums(month.channels.shape)) if sums is None else sums
-        sums[0].add(month.channels, month.usable)
-        sums[1].add(month.channels, month.usable, up_to=tail_months)
-    if sums is None:
-        raise ValueError("need a cube of at least one month")
-    return sums
-
-
 def _raise_to(rise: NDArray[np.float32], before: _Sums, whole: _Sums, tail_months: int) -> None:
-    """Note where the mean from now on exceeds the mean before by more than at any earlier month."""
+    """Raise ``rise`` where the mean from now on exceeds the mean before by more than at any earlier month."""
     for rows in _blocks(rise.shape[0]):
         earlier, total = before.months[rows], whole.months[rows]
         later = total - earlier
         mean_before = before.sums[rows] / (np.maximum(earlier, 1) * np.float32(CERTAIN))
         mean_after = (whole.sums[FOOTPRINT, rows] - before.sums[rows]) / (np.maximum(later, 1) * np.float32(CERTAIN))
+        # Few months after the step: weak evidence. No month before it: nothing to rise from.
         step = (mean_after - mean_before) * np.minimum(later / np.float32(tail_months), 1)
         np.maximum(rise[rows], np.where(earlier > 0, step, 0), out=rise[rows])
 
@@ -175,31 +176,33 @@ def _blocks(rows: int) -> Iterator[slice]:
 
 @dataclass(frozen=True)
 class Series:
-    """Candidates through the months."""
+    """Time series of the candidates."""
 
     probabilities: NDArray[np.float64]
-    """(months, n): mean footprint probability; NaN where the candidate touches a pixel that is not usable: no evidence."""
+    """(months, n): mean footprint probability; NaN (no evidence) where the candidate touches a pixel that is not
+    usable."""
 
     shades: NDArray[np.float64] | None
-    """(months, 3, n): mean brightness in standard deviations of the frame, NaN likewise; None where a month has no shades."""
+    """(months, 3, n): mean brightness in standard deviations of the frame, NaN likewise; None if a month has no
+    shades."""
 
 
 def candidate_series(cube: Mapping[str, Probabilities], ids: Ids) -> Series:
-    """Follow every candidate through the months.
+    """Return the series of every candidate.
 
     Parameters
     ----------
     cube
         Month to probabilities; each is read once, in order of date.
     ids
-        0 on ground, 1 to n on candidates; of the up-sampled grid.
+        (rows, cols) of the up-sampled grid: 0 on ground, 1 to n on candidates.
 
     Raises
     ------
     GridError
         If a month has another shape than ``ids``.
     """
-    rows, cols = np.nonzero(ids)
+    rows, cols = np.nonzero(ids)  # (pixels on candidates,), as is owner: the candidate of each, from 0
     owner, number = ids[rows, cols] - 1, int(ids.max(initial=0))
     areas = np.bincount(owner, minlength=number)
     probabilities = np.full((len(cube), number), np.nan)
@@ -210,11 +213,13 @@ def candidate_series(cube: Mapping[str, Probabilities], ids: Ids) -> Series:
         return np.asarray(total[seen] / areas[seen], dtype=np.float64)
 
     for index, month in _frames(cube, sorted(cube), ids.shape):
+        # A candidate is seen if none of its pixels is unusable.
         seen = np.bincount(owner, ~month.usable[rows, cols], minlength=number) == 0
         probabilities[index, seen] = mean(month.channels[FOOTPRINT][rows, cols], seen) / CERTAIN
         if month.shades is None or shades is None:
             shades = None
             continue
+        # Shades are kept at the original resolution.
         factor = ids.shape[0] // month.shades.shape[1]
         for band, shade in enumerate(month.shades):
             values = mean(shade[rows // factor, cols // factor], seen)
@@ -225,6 +230,7 @@ def candidate_series(cube: Mapping[str, Probabilities], ids: Ids) -> Series:
 def _frames(
     cube: Mapping[str, Probabilities], months: Iterable[str], shape: tuple[int, ...] | None = None
 ) -> Iterator[tuple[int, Probabilities]]:
+    """Go through the months with their place; refuses one of another shape than the first or ``shape``."""
     for index, month in enumerate(months):
         frame = cube[month]
         shape = frame.usable.shape if shape is None else shape

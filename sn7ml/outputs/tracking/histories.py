@@ -8,7 +8,7 @@ from shapely.geometry import Polygon
 from sn7ml.core.schemas import TRACKS
 
 
-class Sighting(NamedTuple):
+class TrackRow(NamedTuple):
     """A building in a month: a row of ``TRACKS`` without its AOI."""
 
     time: str
@@ -19,9 +19,9 @@ class Sighting(NamedTuple):
     geometry: Polygon
 
 
-def history_table(sightings: list[Sighting]) -> pd.DataFrame:
+def history_table(rows: list[TrackRow]) -> pd.DataFrame:
     """Return the columns of ``TRACKS`` but ``aoi``, rows in the order given; typed also when there are none."""
-    empty = TRACKS.empty()[list(Sighting._fields)]
-    if not sightings:
+    empty = TRACKS.empty()[list(TrackRow._fields)]
+    if not rows:
         return empty
-    return pd.DataFrame(sightings, columns=list(Sighting._fields)).astype(empty.dtypes.to_dict())
+    return pd.DataFrame(rows, columns=list(TrackRow._fields)).astype(empty.dtypes.to_dict())

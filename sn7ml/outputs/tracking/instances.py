@@ -21,14 +21,14 @@ def find_instances(
     params: InstanceParams,
     upsampling: int,
 ) -> Ids:
-    """Part one image into buildings.
+    """Divide one image into buildings.
 
-    A building is a connected patch (over sides, not corners) of evidence (see ``weigh``) above ``seed_threshold``, grown
-    downhill in evidence over footprint above ``flood_threshold``. Neighbours meet where their floods do: no ground is
-    left between.
+    A building is a connected patch (over sides, not corners) of evidence (see ``weigh``) above ``seed_threshold``,
+    grown downhill in evidence over footprint above ``flood_threshold``. Neighbours meet where their floods do: no
+    ground is left between.
 
-    Nothing grows over pixels that are not usable. What reaches such pixels is kept as it is, cut off there, and must
-    pass ``min_area_px2`` with what can be seen.
+    Nothing grows over pixels that are not usable. A building is cut off there, and its visible part must pass
+    ``min_area_px2``.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def find_instances(
 def weigh(
     footprint: Channel, boundary: Channel, contact: Channel, params: InstanceParams | PeakParams
 ) -> NDArray[np.float32]:
-    """Lower the footprint's evidence on rims and between buildings: a new array, float32 (rows, cols).
+    """Lower the footprint's evidence on boundaries and between buildings: a new array, float32 (rows, cols).
 
     ``footprint · (1 - boundary_weight · boundary) · (1 - contact_weight · contact)``
     """
@@ -66,8 +66,8 @@ def _as_float(channel: Channel) -> NDArray[np.float32]:
 
 
 def without_small(regions: Ids, min_area: float) -> Ids:
-    """Drop the regions of fewer pixels and number the others anew, in the same order."""
+    """Drop regions of fewer than ``min_area`` pixels and renumber the others from 1, in the same order."""
     big = np.bincount(regions.ravel()) >= min_area
-    big[0] = False
+    big[0] = False  # ground
     number = np.where(big, np.cumsum(big), 0).astype(np.int32)
     return number[regions]

@@ -1,4 +1,4 @@
-"""Which tracker: probabilities of an AOI in, footprints with ids out."""
+"""Choose the tracker: probabilities of an AOI in, footprints with ids out."""
 
 from collections.abc import Mapping
 
@@ -13,13 +13,13 @@ from sn7ml.params import TrackParams
 
 
 def track_buildings(cube: Mapping[str, Probabilities], upsampling: int, params: TrackParams) -> pd.DataFrame:
-    """Follow the buildings of one AOI through its months with the tracker that ``params.method`` names.
+    """Track the buildings of one AOI with the tracker that ``params.method`` names.
 
     Returns
     -------
     DataFrame
         ``TRACKS`` without ``aoi``: one row per building and month in which it can be seen; ids are text, unique within
-        the AOI; outlines in pixel coordinates of the original image. No rows where nothing is found.
+        the AOI; outlines in pixel coordinates of the original image. No rows if nothing is found.
     """
     match params.method:
         case "changepoint":
@@ -32,9 +32,9 @@ def track_buildings(cube: Mapping[str, Probabilities], upsampling: int, params: 
 
 
 def shifted(found: pd.DataFrame, params: TrackParams) -> pd.DataFrame:
-    """Move outlines, pixels of the original image, from where buildings are seen to where labels have them; no row gives none.
+    """Move outlines from where buildings are seen to where labels have them; no rows give none.
 
-    By ``shift_x_px`` and ``shift_y_px``; all columns but ``geometry`` stay.
+    By ``shift_x_px`` and ``shift_y_px``, pixels of the original image; all columns but ``geometry`` stay.
     """
     outlines = moved(found["geometry"].to_numpy(), params.shift_x_px, params.shift_y_px)
     return found.assign(geometry=pd.Series(outlines, index=found.index, dtype="object"))
