@@ -62,10 +62,15 @@ def as_markdown() -> str:
         if site.code:
             found[site.code].append(site)
     rows = [
-        f"| `{code}` | {_listed(site.error for site in found[code])} | {_listed(site.file for site in found[code])} |"
+        f"| `{code}` | {_listed(site.error for site in found[code])} | {_listed(_room(site.file) for site in found[code])} |"
         for code in sorted(found)
     ]
     return "\n".join([HEAD, *rows])
+
+
+def _room(file: str) -> str:
+    """Return the part of the package a file is in, which lasts longer than its name."""
+    return "/".join(Path(file).parent.parts[:2])
 
 
 def _listed(names: Iterator[str]) -> str:

@@ -61,5 +61,6 @@ def assert_names(text: str, *values: object) -> None:
 
 def _names(text: str, value: object) -> bool:
     if isinstance(value, int | float):
-        return re.search(rf"(?<![\w.,]){re.escape(format(value, ','))}(?![\w]|[.,]\d)", text) is not None
+        written = "|".join(re.escape(number) for number in (str(value), f"{value:,}"))
+        return re.search(rf"(?<![\w.,])({written})(?!\w|[.,]\d)", text) is not None
     return str(value) in text

@@ -10,6 +10,7 @@ from sn7ml.core.errors import LabelError, TableError
 from sn7ml.metrics.scot import score_scot
 from tests.metrics.streets import OTHER, STREET, with_rows
 from tests.metrics.towns import AOI, Row, drawn, plain_counts, table, town
+from tests.raising import raises
 
 
 def fields(truth: pd.DataFrame, proposals: pd.DataFrame) -> dict[str, int | float]:
@@ -175,7 +176,7 @@ def test_a_bow_tie_has_the_area_it_is_drawn_with_and_the_intersection_it_is_repa
     result = score_scot(truth, proposals).aois[AOI]
     assert result.pairs["iou"].tolist() == [1.0]
     assert any("1 proposal polygon(s) are invalid" in note for note in result.notes)
-    with pytest.raises(LabelError, match="nothing to score"):
+    with raises(LabelError, "scoring.no-truth"):
         score_scot(proposals, truth)
 
 
@@ -245,21 +246,21 @@ def test_no_proposals_score_zero() -> None:
 
 
 def test_a_table_without_a_column_is_refused_by_name() -> None:
-    with pytest.raises(TableError, match=r"the proposal table lacks column\(s\) \['time'\]"):
+    with raises(TableError, "table.missing-column", "proposal", "['time']"):
         score_scot(drawn(STREET), drawn(STREET).drop(columns="time"))
 
 
 def test_a_row_without_an_id_is_refused_by_number() -> None:
     truth = drawn(STREET)
     truth.loc[3, "id"] = np.nan
-    with pytest.raises(TableError, match="the truth table has no id in row 3"):
+    with raises(TableError, "table.missing-value", "truth", "id", 3):
         score_scot(truth, drawn(STREET))
 
 
 def test_text_in_the_place_of_a_geometry_is_refused() -> None:
     truth = drawn(STREET).astype({"geometry": "object"})
     truth.at[2, "geometry"] = "POLYGON EMPTY"
-    with pytest.raises(TableError, match="geometry in row 2 is a str; expected a shapely geometry or None"):
+    with raises(TableError, "table.geometry-type", "truth", 2, "str"):
         score_scot(truth, drawn(STREET))
 
 

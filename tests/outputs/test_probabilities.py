@@ -14,6 +14,7 @@ from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.outputs.probabilities import CroppedCube, ProbabilityCube, write_probabilities
 from tests.full_disk import files_up_to
+from tests.raising import raises
 from tests.sn7_folder import AOI, FAR_AOI, grid_of
 
 GRID = grid_of(AOI, (7, 9))
@@ -82,7 +83,7 @@ def test_the_same_output_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_months_says_how_to_make_them(tmp_path: Path) -> None:
-    with pytest.raises(RasterError, match=r"no probabilities such as 2018-01\.tif; run `dvc repro predict`"):
+    with raises(RasterError, "probabilities.none", tmp_path, "2018-01.tif", "`dvc repro predict`"):
         ProbabilityCube(tmp_path, GRID)
 
 
@@ -92,14 +93,14 @@ def test_a_folder_without_months_says_how_to_make_them(tmp_path: Path) -> None:
 def test_rasters_of_other_images_are_refused(images: Grid, tmp_path: Path) -> None:
     write_probabilities(tmp_path / "2018-01.tif", probabilities(2), GRID, 2)
     cube = ProbabilityCube(tmp_path, images)
-    with pytest.raises(RasterError, match=r"2018-01\.tif is on .*, which is not the images' .* up-sampled 2 times"):
+    with raises(RasterError, "probabilities.grid", "2018-01.tif", images, 2):
         _ = cube["2018-01"]
 
 
 def test_months_of_another_upsampling_are_refused(tmp_path: Path) -> None:
     write_probabilities(tmp_path / "2018-01.tif", probabilities(2), GRID, 2)
     write_probabilities(tmp_path / "2018-02.tif", probabilities(3), GRID, 3)
-    with pytest.raises(RasterError, match=r"2018-02\.tif is on .* up-sampled 2 times"):
+    with raises(RasterError, "probabilities.grid", "2018-02.tif", GRID, 2):
         list(ProbabilityCube(tmp_path, GRID).values())
 
 
@@ -107,7 +108,7 @@ def test_a_truncated_month_is_named(tmp_path: Path) -> None:
     path = tmp_path / "2018-01.tif"
     write_probabilities(path, probabilities(3), GRID, 3)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(RasterError, match=r"2018-01\.tif: cannot be"):
+    with raises(RasterError, "image.not-geotiff", "2018-01.tif"):
         _ = ProbabilityCube(tmp_path, GRID)["2018-01"]
 
 
@@ -128,7 +129,7 @@ def test_a_month_without_its_shades_is_named(tmp_path: Path) -> None:
     shaded = replace(probabilities(2), shades=np.zeros((3, 7, 9), np.uint8))
     write_probabilities(tmp_path / "2018-01.tif", shaded, GRID, 2)
     write_probabilities(tmp_path / "2018-02.tif", probabilities(2), GRID, 2)
-    with pytest.raises(RasterError, match=r"shades/2018-02\.tif: cannot be read"):
+    with raises(RasterError, "image.cannot-read", "shades/2018-02.tif"):
         _ = ProbabilityCube(tmp_path, GRID)["2018-02"]
 
 

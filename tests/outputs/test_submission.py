@@ -15,6 +15,7 @@ from sn7ml.outputs.submission import read_polygons, read_submission, write_submi
 from tests.metrics import scot_cases
 from tests.outputs.submissions import FEB, HEADER, JAN, SQUARE, STEM, WKT, complaint, complaint_of_row, read
 from tests.outputs.tracks import YARD, track
+from tests.raising import raises
 from tests.sn7_folder import AOI, FAR_AOI, stem, write_aoi
 
 
@@ -217,21 +218,19 @@ def test_the_first_twenty_are_of_all_kinds_in_the_order_of_the_file(tmp_path: Pa
 @pytest.mark.parametrize("function", [read_submission, read_polygons])
 def test_a_submission_that_is_absent_is_named(function: object, tmp_path: Path) -> None:
     assert callable(function)
-    with pytest.raises(LabelError, match=r"a\.csv: cannot be read \(No such file or directory\); expected a CSV file$"):
+    with raises(LabelError, "submission.cannot-read", tmp_path / "a.csv"):
         function(tmp_path / "a.csv")
 
 
 def test_a_folder_is_no_csv(tmp_path: Path) -> None:
-    with pytest.raises(
-        LabelError, match=r"cannot be read \(it is a folder, not a regular file\); expected a CSV file$"
-    ):
+    with raises(LabelError, "submission.cannot-read", tmp_path):
         read_submission(tmp_path)
 
 
 def test_one_geojson_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / f"{JAN}_Buildings.geojson"
     path.write_text("{}")
-    with pytest.raises(LabelError, match=r"is one GeoJSON file; expected the folder with all \*_Buildings.geojson, or"):
+    with raises(LabelError, "labels.single-file", path, "*_Buildings.geojson"):
         read_polygons(path)
 
 

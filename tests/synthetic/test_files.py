@@ -12,6 +12,7 @@ from shapely.geometry import shape
 from sn7ml.core.errors import CatalogError, ParamsError
 from sn7ml.synthetic import make_synthetic
 from sn7ml.synthetic.place import place_of
+from tests.raising import raises
 from tests.synthetic.folders import (
     AREAS,
     CALENDAR,
@@ -125,23 +126,26 @@ def test_udm_and_plain_labels_are_in_degrees_inside_the_image(cubes: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("wrong", "code", "bounds"),
     [
-        ({"size_px": 63}, "size_px must lie between 64 and 1024, got 63"),
-        ({"months": 0}, "months must lie between 1 and 120, got 0"),
-        ({"aois": 61}, "aois must lie between 1 and 60, got 61"),
-        ({"seed": -1}, "seed must not be negative, got -1"),
+        ({"size_px": 63}, "synthetic.range", (64, 1024)),
+        ({"months": 0}, "synthetic.range", (1, 120)),
+        ({"aois": 61}, "synthetic.range", (1, 60)),
+        ({"seed": -1}, "synthetic.seed", ()),
     ],
 )
-def test_a_number_out_of_range_is_named(tmp_path: Path, wrong: dict[str, int], message: str) -> None:
-    with pytest.raises(ParamsError, match=message):
+def test_a_number_out_of_range_is_named(
+    tmp_path: Path, wrong: dict[str, int], code: str, bounds: tuple[int, ...]
+) -> None:
+    ((name, value),) = wrong.items()
+    with raises(ParamsError, code, name, value, *bounds):
         make_synthetic(tmp_path / "data", **{"aois": 1, "months": 1, "size_px": 64, "seed": 0, **wrong})
     assert not (tmp_path / "data").exists()
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(CatalogError, match="is not an empty folder; remove it or give another one"):
+    with raises(CatalogError, "output.folder-not-empty", tmp_path):
         make_synthetic(tmp_path, aois=1, months=1, size_px=64, seed=0)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

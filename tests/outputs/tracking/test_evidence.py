@@ -11,6 +11,7 @@ from sn7ml.core.errors import GridError
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.outputs.tracking.evidence import ChangeEvidence, candidate_series, collapse_change, collapse_months
 from tests.outputs.tracking.drawings import CountingCube, cube_of
+from tests.raising import raises
 
 
 def pixels(footprint: list[int], boundary: list[int] | None = None, usable: list[bool] | None = None) -> Probabilities:
@@ -86,9 +87,9 @@ def test_a_month_that_hides_one_pixel_of_a_candidate_is_missing() -> None:
 
 def test_a_month_of_another_shape_is_named() -> None:
     cube = cube_of([pixels([0, 0]), pixels([0])])
-    with pytest.raises(GridError, match=r"month 2018-01: probabilities have shape \(1, 2\), the others \(1, 1\)"):
+    with raises(GridError, "probabilities.shape", "2018-01", "(1, 2)", "(1, 1)"):
         collapse_months(cube, 0.0)
-    with pytest.raises(GridError, match="month 2018-02"):
+    with raises(GridError, "probabilities.shape", "2018-02", "(1, 1)", "(1, 2)"):
         candidate_series(cube, np.array([[1, 0]], np.int32))
 
 
@@ -263,7 +264,7 @@ def test_every_month_is_read_twice_for_the_changes(months: int) -> None:
 def test_a_cube_without_months_and_one_of_several_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one month"):
         collapse_change({}, 3)
-    with pytest.raises(GridError, match=r"month 2018-01: probabilities have shape \(1, 2\), the others \(1, 1\)"):
+    with raises(GridError, "probabilities.shape", "2018-01", "(1, 2)", "(1, 1)"):
         collapse_change(cube_of([pixels([0, 0]), pixels([0])]), 3)
 
 
