@@ -80,7 +80,7 @@ class TrainAndScore:
         training = self.params.search.train
 
         def report(epoch: int, metrics: Mapping[str, float]) -> None:
-            _say(f"epoch {epoch}/{training.epochs}  val_iou {metrics['val_iou']:.4f}")
+            _say(f"epoch {epoch}/{training.epochs}  val_score {metrics['val_score']:.4f}")
             on_epoch(epoch, metrics)
 
         assessor = self._assessor  # first: what is wrong with the data is no trial's fault

@@ -90,11 +90,12 @@ def _with_channels(recipe: Any) -> Any:
 
 
 def read_history(folder: Path) -> pd.DataFrame:
-    """Read how a package was trained: a row per epoch with columns ``network`` (from 1), ``epoch``, ``val_iou`` and others.
+    """Read how a package was trained: a row per epoch with columns ``network`` (from 1), ``epoch``, ``val_score`` and others.
 
-    Packages of before a fold could have several networks call the first column ``fold``.
+    Older packages call the first column ``fold``, or compared epochs by ``val_iou`` and have no ``val_score``.
     """
-    return pd.read_csv(folder / HISTORY).rename(columns={"fold": "network"})
+    history = pd.read_csv(folder / HISTORY).rename(columns={"fold": "network"})
+    return history if "val_score" in history else history.assign(val_score=history["val_iou"])
 
 
 def write_usage(folder: Path, usage: Usage) -> None:

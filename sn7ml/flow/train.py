@@ -17,8 +17,8 @@ from sn7ml.scenes.store import TileStore
 class Epoch:
     """An epoch that has ended. As text it is a line for a log.
 
-    >>> print(Epoch(2, 4, 7, 30, {"train_loss": 0.31234, "val_iou": 0.5}))
-    network 2/4  epoch 7/30  train_loss 0.3123  val_iou 0.5
+    >>> print(Epoch(2, 4, 7, 30, {"train_loss": 0.31234, "val_score": 0.5}))
+    network 2/4  epoch 7/30  train_loss 0.3123  val_score 0.5
     """
 
     network: int

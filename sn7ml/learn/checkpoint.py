@@ -1,5 +1,6 @@
 """The state of a training on disk, so that a killed one goes on where it was."""
 
+import math
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,14 +22,14 @@ class Progress:
     """A row of the history per epoch."""
 
     best_epoch: int = 0
-    best_iou: float = -1.0
+    best_score: float = -math.inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def note(self, row: dict[str, float], network: nn.Module) -> None:
         """Add an epoch; keep a copy of its weights if it is the best so far (the first of equals)."""
         self.rows.append(row)
-        if row["val_iou"] > self.best_iou:
-            self.best_iou, self.best_epoch = row["val_iou"], int(row["epoch"])
+        if row["val_score"] > self.best_score:
+            self.best_score, self.best_epoch = row["val_score"], int(row["epoch"])
             self.best_weights = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
 
 

@@ -34,7 +34,7 @@ from sn7ml.targets import Target
 MOMENTUM = 0.9
 
 OnEpoch = Callable[[int, dict[str, float]], None]
-"""Called after each epoch (from 1) with train_loss, val_loss, val_iou, val_f1 and lr. May raise to stop (pruning)."""
+"""Called after each epoch (from 1) with its row of ``Fit.history``, but for the epoch. May raise to stop (pruning)."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Fit:
     """A finished training."""
 
     package: Package
-    """With the weights of the best epoch by validation IoU."""
+    """With the weights of the best epoch by ``val_score``."""
 
     history: pd.DataFrame
-    """A row per epoch: epoch, train_loss, val_loss, val_iou, val_f1, lr."""
+    """A row per epoch: epoch, train_loss, val_loss, val_score, each pixel score of the target (val_iou, val_f1), lr."""
 
     best_epoch: int
 
@@ -207,7 +207,10 @@ class Training:
 
     @torch.no_grad()
     def validate(self, batches: Iterator[Sample]) -> dict[str, float]:
-        """Return val_loss, the mean per tile, and the target's pixel scores as val_iou and so on, of sums over all tiles."""
+        """Return val_loss, the mean per tile; val_score, which epochs are compared by; and all pixel scores, val_iou and so on.
+
+        Scores are of sums over all tiles; the first of the target's is val_score.
+        """
         self.network.eval()
         total, count, counts = 0.0, 0, []
         for batch in batches:

@@ -29,7 +29,7 @@ class TrainParams(Section):
     """Tiles per optimiser step."""
 
     patience: int = Field(ge=1)
-    """Stop after this many epochs without a better validation IoU."""
+    """Stop after this many epochs without a better pixel score on the validation tiles (IoU of the footprint, for ``rims``)."""
 
     precision: Precision
     """Fabric's precision: bf16-mixed on a recent GPU, and on a CPU that knows avx512_bf16 (docs/performance.md); else 32-true."""
@@ -141,7 +141,7 @@ class SearchParams(Section):
     an alias names, so with one the same commit can give another search; ``models:/sn7-buildings/3`` always gives the same."""
 
     train: TrainParams
-    """How each trial is trained: as ``train``, but shorter. Trials are pruned by their validation IoU."""
+    """How each trial is trained: as ``train``, but shorter. Trials are pruned by their pixel score on validation tiles."""
 
     space: Space
     """Dimensions of the search (docs/search.md)."""

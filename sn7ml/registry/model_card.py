@@ -50,7 +50,7 @@ class CardContent:
     """``usage.yaml``; empty if the package has none."""
 
     history: pd.DataFrame
-    """epoch, fold, val_iou, … of the training; empty if unknown."""
+    """network, epoch, val_score, … of the training; empty if unknown."""
 
     run_params: Mapping[str, str]
     """Params of the training's run, under dotted keys."""
@@ -125,12 +125,12 @@ def _training(content: CardContent) -> str:
     lines = [f"* `{key}`: {value}" for key, value in _flat(content.config.get("recipe", {}))]
     lines += [f"* `{key}`: {value}" for key, value in sorted(content.run_params.items()) if key.startswith(SECTIONS)]
     history, epochs = content.history, ""
-    if {"network", "epoch", "val_iou"} <= set(history.columns):
-        best = history.loc[history.groupby("network")["val_iou"].idxmax()]
+    if {"network", "epoch", "val_score"} <= set(history.columns):
+        best = history.loc[history.groupby("network")["val_score"].idxmax()]
         told = [
             f"network {network}: epoch {epoch} of {int((history['network'] == network).sum())} kept "
-            f"(validation pixel IoU {iou:.4f})"
-            for network, epoch, iou in zip(best["network"], best["epoch"], best["val_iou"], strict=True)
+            f"(pixel score on validation tiles {score:.4f})"
+            for network, epoch, score in zip(best["network"], best["epoch"], best["val_score"], strict=True)
         ]
         epochs = "\n\n" + "; ".join(told) + "."
     upsampling = content.config.get("upsampling", "unknown")

@@ -43,7 +43,7 @@ class ComparedRun:
     sizes: pd.DataFrame
 
     history: pd.DataFrame
-    """A row per epoch: epoch, train_loss, val_loss, val_iou, …"""
+    """A row per epoch: epoch, train_loss, val_loss, val_score, …"""
 
     overlays: Mapping[tuple[str, int], bytes] = field(default_factory=dict)
     """(aoi, step) to a PNG of image | truth | prediction, as ``sn7ml.report.maps.overlays.triptych`` draws it."""

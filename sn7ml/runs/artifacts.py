@@ -15,8 +15,11 @@ from sn7ml.core.errors import StoreError
 from sn7ml.runs.leaderboard import RunRecord
 from sn7ml.runs.store import Store
 
-CURVES = ("train_loss", "val_loss", "val_iou", "val_f1", "lr")
-"""Metrics of a training that have a value per epoch."""
+CURVES = ("train_loss", "val_loss", "val_score", "lr")
+"""Metrics of every training that have a value per epoch; the target's pixel scores (``val_iou``) have one too."""
+
+OLD_SCORE = "val_iou"
+"""The curve that epochs were compared by before it was called ``val_score``."""
 
 PICTURE = re.compile(r"images/(?P<key>.+)\+step\+(?P<step>\d+)\+timestamp\+\d+\+[0-9a-f-]+\.png")
 """How MLflow names a picture of its image grid."""
@@ -63,10 +66,12 @@ class RunFiles:
 
     def curves(self) -> pd.DataFrame:
         """Return a row per epoch with ``CURVES``, NaN where a run has no such curve; of several networks, the first's."""
-        client, known = self._store.client, [name for name in CURVES if name in self._record.metrics]
-        columns = {}
-        for name in known:
-            points = client.get_metric_history(self._record.run_id, name)
+        client, metrics, columns = self._store.client, self._record.metrics, {}
+        for name in CURVES:
+            logged = OLD_SCORE if name == "val_score" and name not in metrics else name
+            if logged not in metrics:
+                continue
+            points = client.get_metric_history(self._record.run_id, logged)
             # A score of the same name may stand at the last epoch too; the curve's own point was written before it.
             columns[name] = {point.step: point.value for point in sorted(points, key=lambda point: -point.timestamp)}
         table = pd.DataFrame(columns, columns=list(CURVES), dtype="float64")

@@ -27,7 +27,7 @@ def best_epoch(model: Path) -> int:
     """Return the epoch whose weights a package holds; of several networks, the first's."""
     history = read_history(model)
     history = history[history["network"] == 1]
-    return int(history["epoch"].to_numpy()[history["val_iou"].to_numpy().argmax()])
+    return int(history["epoch"].to_numpy()[history["val_score"].to_numpy().argmax()])
 
 
 def run_name(recipe: Recipe) -> str:

@@ -31,7 +31,7 @@ WAIT_SECONDS = 1.0
 """How often a worker without a trial looks whether one was cut off elsewhere."""
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
-"""Called by a trial after each epoch (from 1), with at least val_iou; raises when the trial is not worth going on."""
+"""Called by a trial after each epoch (from 1), with at least val_score; raises when the trial is not worth going on."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +219,8 @@ def told(values: Values) -> str:
 
 def _on_epoch(trial: Trial, child: Run, epoch: int, metrics: Mapping[str, float]) -> None:
     child.log_epoch(epoch, metrics)
-    trial.report(metrics["val_iou"], epoch)
+    trial.report(metrics["val_score"], epoch)
     if trial.should_prune():
-        raise TrialPruned(f"val_iou {metrics['val_iou']:.3f} is below the median of the trials before at epoch {epoch}")
+        raise TrialPruned(
+            f"val_score {metrics['val_score']:.3f} is below the median of the trials before at epoch {epoch}"
+        )

@@ -63,9 +63,9 @@ def test_bright_squares_are_learned_in_seconds_and_found_in_columns_never_seen(s
     settings = training(epochs=8, tiles_per_epoch=32, batch_size=8, validation_tiles=8)
     found = fit(Plan(recipe(), TARGET, settings), store)
     assert found.history["val_iou"].max() > 0.8
-    assert found.history["val_iou"].to_numpy().argmax() + 1 == found.best_epoch
+    assert found.history["val_score"].to_numpy().argmax() + 1 == found.best_epoch
     assert found.history["train_loss"].iloc[-1] < found.history["train_loss"].iloc[0] / 2
-    assert list(found.history.columns) == ["epoch", "train_loss", "val_loss", "val_iou", "val_f1", "lr"]
+    assert list(found.history.columns) == ["epoch", "train_loss", "val_loss", "val_score", "val_iou", "val_f1", "lr"]
     assert list(found.history["epoch"]) == list(range(1, 9))
 
     pixels = read_image(world / "train" / AOI / "images_masked" / f"{stem(AOI, '2018-01')}.tif").pixels
@@ -166,11 +166,11 @@ def test_training_stops_when_it_gets_no_better_and_keeps_the_best(
 
     def validate(self: Training, _batches: Iterator[Sample]) -> dict[str, float]:
         kept.append({name: tensor.clone() for name, tensor in self.network.state_dict().items()})
-        return {"val_loss": 1.0, "val_iou": next(script), "val_f1": 0.0}
+        return {"val_loss": 1.0, "val_score": next(script)}
 
     monkeypatch.setattr(Training, "validate", validate)
     found = fit(Plan(recipe(), TARGET, training(epochs=9, patience=2)), store)
-    assert list(found.history["val_iou"]) == [0.1, 0.5, 0.4, 0.5]
+    assert list(found.history["val_score"]) == [0.1, 0.5, 0.4, 0.5]
     assert found.best_epoch == 2
     assert all(torch.equal(tensor, kept[1][name]) for name, tensor in found.package.weights[0].items())
     assert any(not torch.equal(tensor, kept[3][name]) for name, tensor in found.package.weights[0].items())

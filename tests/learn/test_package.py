@@ -66,7 +66,9 @@ def test_a_package_from_before_folds_were_told_has_one_network_of_each(package: 
 @pytest.mark.parametrize("column", ["network", "fold"])
 def test_a_history_is_read_whatever_its_networks_were_called(tmp_path: Path, column: str) -> None:
     (tmp_path / HISTORY).write_text(f"epoch,val_iou,{column}\n1,0.25,1\n1,0.5,2\n")
-    assert read_history(tmp_path).to_dict("list") == {"epoch": [1, 1], "val_iou": [0.25, 0.5], "network": [1, 2]}
+    assert read_history(tmp_path).to_dict("list") == {
+        "epoch": [1, 1], "val_iou": [0.25, 0.5], "network": [1, 2], "val_score": [0.25, 0.5]
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "true", "'2'", "[1]"])

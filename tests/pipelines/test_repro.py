@@ -86,7 +86,7 @@ def test_the_final_run_carries_scores_params_provenance_tables_and_pictures(proj
     (run,) = final_runs(project)
     for name, value in metrics(project).items():
         assert run.data.metrics[f"test_{name}"] == pytest.approx(value)
-    assert {"train_loss", "val_loss", "val_iou", "val_f1", "lr", "train_seconds"} <= set(run.data.metrics)
+    assert {"train_loss", "val_loss", "val_score", "val_iou", "val_f1", "lr", "train_seconds"} <= set(run.data.metrics)
     assert run.data.params["model.architecture"]
     assert run.data.params["tiling.upsampling"] == "3"
     assert {"git.commit", "git.dirty", "dvc.data_md5", "sn7.model_digest", "sn7.scored"} <= set(run.data.tags)

@@ -18,7 +18,7 @@ def write_package(folder: Path) -> Path:
     recipe = {"model": {"architecture": "Unet", "weights": "imagenet"}, "loss": {"of other days": 0.25}}
     (folder / "package.yaml").write_text(yaml.safe_dump({"recipe": recipe, "upsampling": 3}))
     (folder / "usage.yaml").write_text(yaml.safe_dump({"predict": {"tile_px": 128}}))
-    history = pd.DataFrame({"network": [1, 1, 1, 2], "epoch": [1, 2, 3, 1], "val_iou": [0.1, 0.5, 0.4, 0.3]})
+    history = pd.DataFrame({"network": [1, 1, 1, 2], "epoch": [1, 2, 3, 1], "val_score": [0.1, 0.5, 0.4, 0.3]})
     history.to_csv(folder / "history.csv", index=False)
     return folder
 

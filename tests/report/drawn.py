@@ -39,8 +39,8 @@ def many_tracks(buildings: int, months: int, moving: bool) -> pd.DataFrame:
 
 
 HISTORY = pd.DataFrame({
-    "network": [1, 1], "epoch": [1, 2], "train_loss": [1.0, 0.5], "val_loss": [1.1, 0.7], "val_iou": [0.2, 0.4],
-    "val_f1": [0.3, 0.5], "lr": [0.01, 0.001],
+    "network": [1, 1], "epoch": [1, 2], "train_loss": [1.0, 0.5], "val_loss": [1.1, 0.7], "val_score": [0.2, 0.4],
+    "val_iou": [0.2, 0.4], "val_f1": [0.3, 0.5], "lr": [0.01, 0.001],
 })  # fmt: skip
 TRIALS = pd.DataFrame({
     "number": [0, 1, 2], "state": ["complete", "pruned", "complete"], "value": [0.3, np.nan, 0.2], "loss.focal": [0.0, 1.0, 0.5],

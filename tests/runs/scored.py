@@ -24,8 +24,8 @@ def scored_run(
     """A final run, scored on two AOIs whose mean SCOT is ``scot``."""
     tags = {"dvc.data_md5": data, "git.commit": "abcdef0123", "git.dirty": "true", SCORED: scored}
     with ending(create_run(store, FINAL, name, tags, params)) as run:
-        run.log_epoch(1, {"train_loss": 0.9, "val_loss": 0.8, "val_iou": 0.3, "val_f1": 0.4, "lr": 0.001})
-        run.log_epoch(2, {"train_loss": 0.7, "val_loss": 0.6, "val_iou": 0.5, "val_f1": 0.6, "lr": 0.002})
+        run.log_epoch(1, {"train_loss": 0.9, "val_loss": 0.8, "val_score": 0.3, "val_iou": 0.3, "lr": 0.001})
+        run.log_epoch(2, {"train_loss": 0.7, "val_loss": 0.6, "val_score": 0.5, "val_iou": 0.5, "lr": 0.002})
     overall = {"scot": scot, "tracking": 0.5, "change": 0.25, "f1": 0.75, "iou": 0.6}
     run.log_scores(overall, per_aoi(scot), "test", 2)
     for table, content in {"losses": LOSSES, "births": BIRTHS, "sizes": SIZES}.items():

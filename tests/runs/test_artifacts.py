@@ -51,12 +51,18 @@ def test_overlays_are_found_by_area_and_step_and_nothing_else_is(store: Store) -
     np.testing.assert_array_equal(from_png(found["a", 0]), grey(3))
 
 
-def test_curves_have_a_row_per_epoch_and_their_own_points(store: Store) -> None:
-    run = scored_run(store, 0.3)
-    run.log_scores({"iou": 0.9}, pd.DataFrame({"aoi": ["a"]}), "validation", 2)  # the same name as the curve val_iou
-    table = files_of(store, run).curves()
-    assert list(table) == ["epoch", "train_loss", "val_loss", "val_iou", "val_f1", "lr"]
-    assert table[["epoch", "train_loss", "val_iou"]].to_numpy().tolist() == [[1, 0.9, 0.3], [2, 0.7, 0.5]]
+def test_curves_have_a_row_per_epoch(store: Store) -> None:
+    table = files_of(store, scored_run(store, 0.3)).curves()
+    assert list(table) == ["epoch", "train_loss", "val_loss", "val_score", "lr"]
+    assert table[["epoch", "train_loss", "val_score"]].to_numpy().tolist() == [[1, 0.9, 0.3], [2, 0.7, 0.5]]
+
+
+def test_older_runs_compared_epochs_by_pixel_iou_and_a_score_of_that_name_is_no_point_of_it(store: Store) -> None:
+    with training_run(store, name="old", tags={}, params={}) as run:
+        run.log_epoch(1, {"val_loss": 0.8, "val_iou": 0.3, "val_f1": 0.4})
+        run.log_epoch(2, {"val_loss": 0.6, "val_iou": 0.5, "val_f1": 0.6})
+    run.log_scores({"iou": 0.9}, pd.DataFrame({"aoi": ["a"]}), "validation", 2)
+    assert files_of(store, run).curves()["val_score"].tolist() == [0.3, 0.5]
 
 
 def test_the_tracker_that_was_scored_comes_under_dotted_keys(store: Store, tmp_path: Path) -> None:

@@ -75,14 +75,14 @@ def test_a_hopeless_trial_is_pruned_and_not_failed(store: Store, tmp_path: Path)
     def worse_each_time(recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
         seen = len(children(store))
         for epoch in (1, 2, 3):
-            on_epoch(epoch, {"val_iou": epoch / 10 / seen})
+            on_epoch(epoch, {"val_score": epoch / 10 / seen})
         return steady(recipe, on_epoch)
 
     result = find(plan(3), worse_each_time, store, tmp_path)
     assert list(result.trials["state"]) == ["complete", "complete", "pruned"]
     record = children(store)[2]
     assert (record.info.status, record.data.tags["sn7.state"]) == ("FINISHED", "pruned")
-    assert [point.step for point in store.client.get_metric_history(record.info.run_id, "val_iou")] == [1, 2]
+    assert [point.step for point in store.client.get_metric_history(record.info.run_id, "val_score")] == [1, 2]
 
 
 @pytest.mark.parametrize(

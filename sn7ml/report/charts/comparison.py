@@ -74,8 +74,8 @@ def losses_by_epoch(runs: Sequence[ComparedRun]) -> go.Figure:
 
 
 def quality_by_epoch(runs: Sequence[ComparedRun]) -> go.Figure:
-    """Draw pixel IoU on validation tiles of every run by epoch."""
-    return _curves(runs, {"val_iou": ("pixel IoU", "solid")}, "pixel IoU, validation tiles")
+    """Draw what epochs are compared by, on validation tiles, of every run by epoch."""
+    return _curves(runs, {"val_score": ("pixel score", "solid")}, "pixel score, validation tiles")
 
 
 def _curves(runs: Sequence[ComparedRun], columns: dict[str, tuple[str, str]], title: str) -> go.Figure:

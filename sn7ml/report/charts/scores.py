@@ -20,6 +20,9 @@ SCORES: Mapping[str, str] = {
 BARS: Mapping[str, str] = {"scot": "SCOT", "tracking": "tracking", "change": "change", "f1": "F1", "iou": "IoU"}
 """Scores with a panel of their own, under titles that fit on a phone."""
 
+PIXEL_SCORES: Mapping[str, str] = {"val_iou": "pixel IoU", "val_f1": "pixel F1"}
+"""Column of a training's history to the name people read."""
+
 TRIAL = ("number", "value", "state")
 STATES: Mapping[str, tuple[str, str]] = {"complete": (SERIES[0], "circle"), "pruned": (SERIES[4], "x")}
 """State of a trial to colour and symbol; any other state is drawn as a failure."""
@@ -36,8 +39,10 @@ def loss_curves(history: pd.DataFrame) -> go.Figure:
 
 
 def quality_curves(history: pd.DataFrame) -> go.Figure:
-    """Pixel IoU and F1 on validation tiles by epoch. ``history``: network, epoch, val_iou, val_f1."""
-    figure = _curves(history, {"val_iou": "pixel IoU", "val_f1": "pixel F1"}, "validation score")
+    """Pixel scores on validation tiles by epoch. ``history``: network, epoch, and a column like val_iou for each score."""
+    columns = [name for name in map(str, history) if name.startswith("val_") and name not in ("val_loss", "val_score")]
+    names = {name: PIXEL_SCORES.get(name, name.removeprefix("val_")) for name in columns}
+    figure = _curves(history, names, "validation score")
     return figure.update_yaxes(range=[0, 1])
 
 

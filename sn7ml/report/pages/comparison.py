@@ -170,7 +170,11 @@ def _curves(runs: Sequence[ComparedRun]) -> list[Plot]:
         return []
     return [
         plot("curve-loss", "Curves: training and validation loss of every run by epoch", charts.losses_by_epoch(runs)),
-        plot("curve-quality", "Curves: validation IoU of every run by epoch", charts.quality_by_epoch(runs)),
+        plot(
+            "curve-quality",
+            "Curves: pixel score on validation tiles of every run by epoch",
+            charts.quality_by_epoch(runs),
+        ),
     ]
 
 

@@ -59,7 +59,7 @@ class PageContent:
     """Footprints by AOI and size class: ``FootprintMatches.by_size`` of ``sn7ml.metrics.footprints``."""
 
     history: pd.DataFrame
-    """A row per network and epoch of the final training: network, epoch, train_loss, val_loss, val_iou, val_f1, lr."""
+    """A row per network and epoch of the final training: network, epoch, train_loss, val_loss, val_score, lr and others."""
 
     trials: pd.DataFrame | None
     """A row per trial: number, value (of the objective, NaN if none), state, then what was chosen. None: no search."""
@@ -188,7 +188,7 @@ def _curves(history: pd.DataFrame) -> list[Plot]:
         return []
     return [
         plot("curve-loss", "Curves: training and validation loss by epoch", figures.loss_curves(history)),
-        plot("curve-quality", "Curves: pixel IoU and F1 on validation tiles by epoch", figures.quality_curves(history)),
+        plot("curve-quality", "Curves: pixel scores on validation tiles by epoch", figures.quality_curves(history)),
         plot("curve-rate", "Curve: learning rate by epoch", figures.rate_curve(history)),
     ]
 
