@@ -4,7 +4,6 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 from benchmarks.peaks_picture import FILL, Parted, painted, parting_figure
-from sn7ml.report.maps.drawing import png
 from sn7ml.report.palette import IDENTITIES
 from tests.drawings import capitals, picture
 
@@ -56,7 +55,3 @@ def test_each_building_has_its_colour_and_its_seed_a_darker_one() -> None:
 def test_ground_stays_grey_where_nothing_was_found() -> None:
     pixels = painted(EVIDENCE, NONE)
     assert (pixels[:, :, 0] == pixels[:, :, 2]).all()
-
-
-def test_drawing_twice_gives_the_same_bytes() -> None:
-    assert len({png(parting_figure(EVIDENCE, [], [WAY], 2)) for _ in range(2)}) == 1

@@ -11,6 +11,11 @@ from tests.sn7_folder import AOI, FAR_AOI
 
 @pytest.fixture
 def tracks() -> pd.DataFrame:
+    return some_tracks()
+
+
+def some_tracks() -> pd.DataFrame:
+    """Two areas; rows in the order of neither months nor ids."""
     rows = [
         track(AOI, "2018-02", "10", box(1.123, 2, 4, 6)),
         track(AOI, "2018-02", "9", YARD),

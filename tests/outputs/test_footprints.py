@@ -52,13 +52,6 @@ def test_no_building_at_all_comes_back_as_none(tmp_path: Path) -> None:
     assert not len(found)
 
 
-def test_the_same_tracks_give_the_same_bytes(tracks: pd.DataFrame, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write_footprints(tmp_path / name, tracks, GRIDS)
-    for path in sorted((tmp_path / "a").iterdir()):
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
-
-
 def row_group_of_another_table(path: Path) -> None:
     pd.DataFrame({"a": [1]}).to_parquet(path)
 

@@ -76,12 +76,6 @@ def test_the_raster_lies_on_the_images_ground_and_names_its_bands(tmp_path: Path
     assert (right - left, top - bottom) == pytest.approx((9 * GRID.transform.a, 7 * GRID.transform.a))
 
 
-def test_the_same_output_gives_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write_probabilities(tmp_path / name / "2018-01.tif", probabilities(3), GRID, 3)
-    assert (tmp_path / "a" / "2018-01.tif").read_bytes() == (tmp_path / "b" / "2018-01.tif").read_bytes()
-
-
 def test_a_folder_without_months_says_how_to_make_them(tmp_path: Path) -> None:
     with raises(RasterError, "probabilities.none", tmp_path, "2018-01.tif", "`dvc repro predict`"):
         ProbabilityCube(tmp_path, GRID)

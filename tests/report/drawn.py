@@ -1,9 +1,11 @@
 """Small pieces of content that the tests of the report share."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 from shapely.geometry import Polygon, box
 
 from sn7ml.core.schemas import TRACKS
@@ -106,7 +108,7 @@ def full(png: bytes) -> PageContent:
          "n_unexpected": 0, "offenders": []},
         {
             "suite": "labels", "column": None, "severity": "warning", "success": False, "why": "few small ones",
-            "n_unexpected": 9, "offenders": [{"aoi": AOI, "time": f"2018-0{month}"} for month in range(1, 8)],
+            "n_unexpected": 9, "offenders": [{"aoi": AOI, "month": f"2018-0{month}"} for month in range(1, 8)],
         },
     ]  # fmt: skip
     return replace(
@@ -118,3 +120,14 @@ def full(png: bytes) -> PageContent:
         overlays=((AOI, "2018-01", png),), maps=((AOI, png),), params={"train.epochs": 12, "loss.dice": 1.0},
         extent=EXTENT, digest="0f3c",
     )  # fmt: skip
+
+
+def numbers_in(figure: go.Figure) -> list[float]:
+    """Return every number that a chart draws: what lies on a value axis, or in a heat map; NaN is not drawn."""
+    drawn = []
+    for trace in figure.data:
+        along = (
+            trace.z if trace.type == "heatmap" else trace.x if getattr(trace, "orientation", None) == "h" else trace.y
+        )
+        drawn += np.asarray([] if along is None else along, float).ravel().tolist()
+    return [number for number in drawn if math.isfinite(number)]

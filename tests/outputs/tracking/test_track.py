@@ -131,13 +131,6 @@ def test_tracks_are_a_tracks_table_once_the_aoi_is_known(method: Method) -> None
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_tracking_twice_gives_the_same_table(method: Method) -> None:
-    cube, _ = town({3})
-    params = track_params(method)
-    pd.testing.assert_frame_equal(track_buildings(cube, 3, params), track_buildings(dict(cube), 3, params))
-
-
-@pytest.mark.parametrize("method", METHODS)
 def test_an_id_is_text_and_stands_for_one_building_with_one_birth(method: Method) -> None:
     cube, _ = town({3})
     tracks = track_buildings(cube, 3, track_params(method))

@@ -1,11 +1,14 @@
 """Charts hold the data they were given."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from sn7ml.report.charts.scores import aoi_bars, building_counts, loss_curves, quality_curves, rate_curve, search_trials
-from tests.report.drawn import COUNTS, HISTORY, PER_AOI, TRIALS
+from tests.report.drawn import COUNTS, HISTORY, PER_AOI, TRIALS, numbers_in
 
 
 def test_curves_are_the_columns_of_the_history() -> None:
@@ -60,10 +63,19 @@ def _unknown(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**dict.fromkeys(numbers, np.nan))
 
 
+CHARTS = [
+    *((chart, HISTORY) for chart in (loss_curves, quality_curves, rate_curve)),
+    *((search_trials, TRIALS), (aoi_bars, PER_AOI), (building_counts, COUNTS)),
+]
+
+
 @pytest.mark.parametrize("change", [lambda frame: frame[:0], _unknown], ids=["empty", "all NaN"])
-def test_nothing_known_still_gives_a_chart(change) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    for figure in (loss_curves, quality_curves, rate_curve):
-        assert figure(change(HISTORY)).to_json()
-    assert search_trials(change(TRIALS)).to_json()
-    assert aoi_bars(change(PER_AOI)).to_json()
-    assert building_counts(change(COUNTS)).to_json()
+@pytest.mark.parametrize(("chart", "table"), CHARTS, ids=[chart.__name__ for chart, _ in CHARTS])
+def test_a_chart_of_nothing_known_draws_no_number_on_axes_that_stand(
+    chart: Callable[[pd.DataFrame], go.Figure], table: pd.DataFrame, change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> None:
+    figure = chart(change(table))
+    assert numbers_in(figure) == []
+    assert numbers_in(chart(table)) != []
+    assert figure.layout.height > 0
+    assert all(np.isfinite(axis.range).all() for axis in figure.select_yaxes() if axis.range is not None)

@@ -132,10 +132,9 @@ def test_runs_that_do_not_compare_are_said_to(text: str) -> None:
     assert '<div class="verdict bad">' not in text
 
 
-def test_same_content_same_bytes(tmp_path: Path) -> None:
-    for name in ("new/one.html", "two.html"):
-        write_comparison(tmp_path / name, Comparison([replace(BASE), replace(OTHER)]))
-    assert (tmp_path / "new" / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+def test_the_page_is_written_into_a_folder_that_is_not_there_yet(tmp_path: Path, text: str) -> None:
+    write_comparison(tmp_path / "new" / "one.html", PAGES["two"])
+    assert (tmp_path / "new" / "one.html").read_text(encoding="utf-8") == text
 
 
 def test_a_script_in_any_name_is_shown_and_not_run() -> None:

@@ -16,7 +16,7 @@ from sn7ml.metrics.diagnosis import KINDS
 from sn7ml.report.charts.diagnosis import birth_delays, loss_bars, loss_by_aoi, size_bars
 from sn7ml.report.pages.diagnosis import draw_diagnosis, lost, render_diagnosis, write_diagnosis
 from sn7ml.report.palette import FOUND, SERIES, TRUTH
-from tests.report.drawn import BIRTHS, LOSSES, SIZES
+from tests.report.drawn import BIRTHS, LOSSES, SIZES, numbers_in
 from tests.report.pages.test_run import Page
 
 TABLES = (LOSSES, BIRTHS, SIZES)
@@ -137,11 +137,11 @@ def test_the_picture_is_as_wide_as_a_page_and_its_bars_grow_with_the_numbers() -
 
 
 @pytest.mark.parametrize("tables", [TABLES, NOTHING], ids=["full", "empty"])
-def test_same_tables_same_bytes(tables: tuple[pd.DataFrame, ...], tmp_path: Path) -> None:
-    assert draw_diagnosis(*tables) == draw_diagnosis(*(table.copy() for table in tables))
+def test_the_page_is_written_into_a_folder_that_is_not_there_yet(
+    tables: tuple[pd.DataFrame, ...], tmp_path: Path
+) -> None:
     write_diagnosis(tmp_path / "new" / "one.html", *tables)
-    write_diagnosis(tmp_path / "two.html", *(table.copy() for table in tables))
-    assert (tmp_path / "new" / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+    assert (tmp_path / "new" / "one.html").read_text(encoding="utf-8") == render_diagnosis(*tables)
 
 
 def test_the_tables_are_left_as_they_were() -> None:
@@ -170,12 +170,11 @@ def test_any_tables_give_a_picture_and_a_page_that_is_whole(tables: tuple[pd.Dat
     assert "nan" not in page.said().lower().split()
 
 
-def test_an_empty_chart_is_still_a_chart() -> None:
-    for empty in (NOTHING, NOTHING_READ):
-        assert loss_bars(empty[0]).to_json()
-        assert loss_by_aoi(empty[0]).to_json()
-        assert birth_delays(empty[1]).to_json()
-        assert size_bars(empty[2]).to_json()
+@pytest.mark.parametrize("empty", [NOTHING, NOTHING_READ], ids=["typed", "from a file"])
+def test_charts_of_nothing_draw_nothing_above_zero(empty: tuple[pd.DataFrame, ...]) -> None:
+    for chart in (loss_bars(empty[0]), loss_by_aoi(empty[0]), birth_delays(empty[1]), size_bars(empty[2])):
+        assert not any(numbers_in(chart))  # births that are counted may be 0
+        assert chart.layout.height > 0
     assert lost(*NOTHING) is None
 
 

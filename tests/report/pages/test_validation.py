@@ -96,13 +96,11 @@ def test_what_was_measured_is_shown_by_area_least_and_most() -> None:
     assert 'id="measured"' not in to_html(report(result("a")), {})
 
 
-def test_all_forms_are_written_and_the_same_each_time(tmp_path: Path) -> None:
+def test_all_forms_are_written(tmp_path: Path) -> None:
     found = report(result("a", offender(), severity="critical"))
-    for folder in ("one", "two"):
-        write_validation(tmp_path / folder, found, {})
+    write_validation(tmp_path / "one", found, {})
     forms = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
     assert set(forms) == {"validation.html", "validation.md", "validation.json", "verdict.json"}
-    assert forms == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
     assert json.loads(forms["verdict.json"]) == {"ok": False}
     with pytest.raises(ValidationFailed, match=rf"not true that a .*{AOI} {SECOND}"):
         stop_if_failed(tmp_path / "one", found)
