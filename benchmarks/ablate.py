@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from sn7ml.core.ratios import precision_recall_f1
-from sn7ml.flow.evaluate import track_aois
-from sn7ml.flow.evaluate_model import assessor_for
+from sn7ml.flow.evaluate import extract_aois
+from sn7ml.flow.evaluate_model import evaluator_for
 from sn7ml.learn.fit import Plan, fit
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.metrics.footprints import match_footprints
 from sn7ml.outputs.submission import read_polygons
+from sn7ml.outputs.tracks import TRACKS_OUTPUT
 from sn7ml.params import Params, load_params, recipe_of, with_values
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import Stretch, read_grids
@@ -91,9 +92,8 @@ class Ablation:
         """Train, if that was not done yet, and score one variation."""
         store = tiles_of(params, self.folder)
         package, minutes = self.train(params, store)
-        scoring = (params.predict, params.track, params.evaluate)
-        here = assessor_for(DATA, scan(DATA), store, store.columns(("validation",), fold=1), scoring)
-        scores = here.score(package).overall
+        here = evaluator_for(DATA, scan(DATA), store, store.columns(("validation",), fold=1), params)
+        scores = here.evaluate(package)[0].overall
         numbers = [scores[score] for score in ("scot", "tracking", "change", "f1", "iou")]
         shown = [*(f"{number:.3f}" for number in numbers), self.f1_elsewhere(package, params), f"{minutes:.1f}"]
         return f"| {name} | {' | '.join(shown)} |"
@@ -118,7 +118,7 @@ class Ablation:
         with tempfile.TemporaryDirectory(dir=self.folder) as out:
             for _ in predict_frames(Predictor(package, params.predict), self.elsewhere, frames, whole, Path(out)):
                 pass
-            tracks = track_aois(Path(out), grids, params.track)
+            tracks = extract_aois(TRACKS_OUTPUT, Path(out), grids, params.output)
         counts = (
             match_footprints(read_polygons(self.elsewhere), tracks, 0.25).by_frame()[["tp", "fp", "fn"]].sum().tolist()
         )

@@ -8,6 +8,7 @@ cube) is left out, as a tuning has it once.
 
 import os
 import time
+from functools import partial
 
 import pandas as pd
 
@@ -16,7 +17,8 @@ from sn7ml.core.geo.outlines import outlines
 from sn7ml.flow.evaluate import Truth
 from sn7ml.outputs.probabilities import CroppedCube
 from sn7ml.params import load_params
-from sn7ml.search.tuning import Area, Ground, tune
+from sn7ml.search.tuning import CachedGround, tune
+from sn7ml.tasks import task_named, task_of
 
 AOI = "made-up"
 COLS = 256
@@ -24,7 +26,7 @@ MONTHS = 25
 TRIALS = 12
 
 
-def made_up_ground() -> Ground:
+def made_up_ground() -> CachedGround:
     """Draw the cube, its western columns' probabilities and their truth."""
     cube = MadeUpCube(months=MONTHS)
     houses = outlines(cube.ids[:, : COLS * UPSAMPLING], UPSAMPLING, 0.3)
@@ -36,7 +38,14 @@ def made_up_ground() -> Ground:
     ]
     truth = pd.DataFrame(rows, columns=["aoi", "time", "id", "geometry"])
     frames = frozenset((AOI, month) for month in cube.names)
-    return Ground({AOI: Area(AOI, CroppedCube(cube, UPSAMPLING, (0, COLS)))}, Truth(truth, {AOI: [(0, COLS)]}, frames))
+    task, crop = task_named("buildings_through_time"), CroppedCube(cube, UPSAMPLING, (0, COLS))
+    extracts = {AOI: task.output.prepare(crop, UPSAMPLING)}
+    return CachedGround(task, extracts, {AOI: 0}, Truth(truth, {AOI: [(0, COLS)]}, frames))
+
+
+def note(times: list[float], _row: object) -> None:
+    """Keep the time at which a trial ended."""
+    times.append(time.perf_counter())
 
 
 def main() -> None:
@@ -47,7 +56,8 @@ def main() -> None:
         os.environ["SN7ML_EXECUTOR"] = executor
         times: list[float] = []
         settings = params.tune.model_copy(update={"trials": TRIALS, "at_once": cores})
-        tune(made_up_ground, params.track, settings, lambda _row, times=times: times.append(time.perf_counter()))  # type: ignore[misc]
+        objective = task_of(params).scores[0]
+        tune(made_up_ground, params.output, settings, objective, partial(note, times))
         after_first_round = len(times) - cores
         print(f"{executor:>12}: {after_first_round / (times[-1] - times[cores - 1]):.2f} trials per second")
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pandas as pd
 
 from sn7ml.core.ratios import precision_recall_f1
-from sn7ml.flow.evaluate import Truth, read_split_truth, scored_part, track_aois
+from sn7ml.flow.evaluate import Truth, extract_aois, read_split_truth, scored_part
 from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.scot import score_scot
-from sn7ml.params import TrackParams, load_params, load_track, with_values
+from sn7ml.outputs.tracks import TRACKS_OUTPUT
+from sn7ml.params import OutputParams, TrackParams, load_output, load_params, with_values
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import read_grids
 from sn7ml.scenes.store import TileStore
@@ -45,8 +46,11 @@ def main() -> None:
     truth = read_split_truth(DATA, frames, columns)
     print("| tracker | SCOT | tracking | change | births right / false / missed | id switches | F1 (IoU 0.25) |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name, tracker in trackers(params.track).items():
-        print(row(name, truth, track_aois(BUILD / "probabilities", grids, tracker)), flush=True)
+    for name, tracker in trackers(params.output.tracks).items():
+        print(
+            row(name, truth, extract_aois(TRACKS_OUTPUT, BUILD / "probabilities", grids, OutputParams(tracks=tracker))),
+            flush=True,
+        )
 
 
 def trackers(track: TrackParams) -> Mapping[str, TrackParams]:
@@ -54,7 +58,7 @@ def trackers(track: TrackParams) -> Mapping[str, TrackParams]:
     return {
         "`baseline`, CosmiQ's footprints": with_values(track, COSMIQ, "COSMIQ"),
         **{f"`{method}`": with_values(track, {"method": method}, method) for method in METHODS},
-        "`changepoint`, tuned": load_track(BUILD / "tuning" / "best.yaml"),
+        "`changepoint`, tuned": load_output(BUILD / "tuning" / "best.yaml").tracks,
     }
 
 

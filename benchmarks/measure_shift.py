@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sn7ml.flow.evaluate import read_split_truth, scored_part
 from sn7ml.metrics.footprints import match_footprints
-from sn7ml.metrics.summary import SPACENET_IOU
+from sn7ml.metrics.tracks import SPACENET_IOU
 from sn7ml.outputs.footprints import read_footprints
-from sn7ml.params import load_track
+from sn7ml.params import load_output
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import read_grids
 from sn7ml.scenes.store import TileStore
@@ -26,9 +26,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.parse_args()
-    frames, track = scan(DATA), load_track(BUILD / "tuning" / "best.yaml")
+    frames, track = scan(DATA), load_output(BUILD / "tuning" / "best.yaml").tracks
     columns = TileStore(BUILD / "tiles").columns(("validation",))
-    tracks = read_footprints(BUILD / "footprints", read_grids(DATA, frames, list(columns)))
+    tracks = read_footprints(BUILD / "outputs", read_grids(DATA, frames, list(columns)))
     truth = read_split_truth(DATA, frames, columns)
     offsets = match_footprints(truth.polygons, scored_part(tracks, truth), SPACENET_IOU).median_offsets()
     print("| AOI | matched | labels lie to the right by, px | and down by, px |")

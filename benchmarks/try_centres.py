@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from benchmarks.ablate import DATA, Ablation
 from sn7ml.core.geo.probabilities import BOUNDARY
 from sn7ml.core.geo.windows import Corner
-from sn7ml.flow.evaluate import score_tracks, track_aois
-from sn7ml.flow.evaluate_model import assessor_for
+from sn7ml.flow.evaluate import evaluate, extract_aois
+from sn7ml.flow.evaluate_model import evaluator_for
 from sn7ml.learn.dataset import targets
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
@@ -34,6 +34,7 @@ from sn7ml.scenes.scored_columns import spanned
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
 from sn7ml.targets.rims import BOUNDARY_BIT, FOOTPRINT_BIT
+from sn7ml.tasks import task_of
 
 SIGMA_PX = 2.0
 """Of a centre's Gaussian, in up-sampled pixels: selim_sef's."""
@@ -68,7 +69,9 @@ def rows(bench: Ablation, params: Params, name: str) -> None:
     package, _ = bench.train(params, store)
     for weight in WEIGHTS:
         weighed = with_values(
-            params, {f"track.changepoint.{peaks}.boundary_weight": weight for peaks in ("static", "change")}, name
+            params,
+            {f"output.tracks.changepoint.{peaks}.boundary_weight": weight for peaks in ("static", "change")},
+            name,
         )
         numbers = [*score(package, weighed, store), bench.f1_elsewhere(package, weighed)]
         print(f"| {name} | {weight} | {' | '.join(numbers)} |", flush=True)
@@ -77,13 +80,14 @@ def rows(bench: Ablation, params: Params, name: str) -> None:
 def score(package: Package, params: Params, store: TileStore) -> list[str]:
     """Return SCOT, tracking, change and footprint F1 on the validation part of the first fold."""
     columns = store.columns(("validation",), fold=1)
-    here = assessor_for(DATA, scan(DATA), store, columns, (params.predict, params.track, params.evaluate))
+    here = evaluator_for(DATA, scan(DATA), store, columns, params)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         for _ in predict_frames(Predictor(package, params.predict), DATA, here.frames, spanned(columns), out):
             pass
-        tracks = track_aois(out, here.grids, params.track)
-        scores = score_tracks(tracks, here.truth, store, out, here.grids, params.evaluate).overall
+        task = task_of(params)
+        tracks = extract_aois(task.output, out, here.ground.grids, params.output)
+        scores = evaluate(task, tracks, out, here.ground, params.evaluate).overall
     return [f"{scores[score]:.3f}" for score in ("scot", "tracking", "change", "f1")]
 
 

@@ -1,25 +1,27 @@
 """Register the model, its tuned tracker and its training frames' looks; it is champion if it beats the one there is.
 
-Reads DATA, TILES, MODEL, TUNED (section track) and EVALUATION, writes OUT.
+Reads DATA, TILES, MODEL, TUNED (section output) and EVALUATION, writes OUT.
 """
 
 import json
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.package_files import LOOKS, package_digest, write_usage
-from sn7ml.params import Usage, load_params, load_track
-from sn7ml.registry.evaluator import Exam, read_marks
-from sn7ml.registry.promotion import Judge
+from sn7ml.params import Usage, load_output, load_params
+from sn7ml.registry.evaluator import Evaluator, read_scores
+from sn7ml.registry.promotion import Promoter
 from sn7ml.registry.versions import register
 from sn7ml.runs.final import final_run
 from sn7ml.runs.store import open_store
 from sn7ml.scenes.labels import read_truth
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.store import TileStore
+from sn7ml.tasks import task_named
 from sn7ml.validation.drift import Reference, reference, with_density
 from sn7ml.validation.facts.data_profile import appearance
 
@@ -27,20 +29,21 @@ from sn7ml.validation.facts.data_profile import appearance
 def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, out: Path) -> None:
     """Run the stage. A challenger that is not better is a normal result: promoted is false, and the exit code 0."""
     params, store = load_params(), open_store()
-    usage = Usage(predict=params.predict, track=load_track(tuned))
+    usage, task = Usage(task=params.task, predict=params.predict, output=load_output(tuned)), task_named(params.task)
     run = final_run(store, model, params)
     with tempfile.TemporaryDirectory(prefix="sn7ml-promote-") as folder:
         package = shutil.copytree(model, Path(folder) / "package")
         write_usage(package, usage)
         write_text(package / LOOKS, training_looks(data, tiles).model_dump_json(indent=1) + "\n")
-        challenger = read_marks(evaluation, package_digest(package))
+        challenger = read_scores(evaluation, package_digest(package), task.scores)
         version = register(store, package, params.promote.model_name, run.run_id)
-    exam = Exam(data, TileStore(tiles), params.predict.splits, params.evaluate, usage)
-    verdict = Judge(store, exam, params.promote, lambda text: print(text, flush=True)).judge(version, challenger)  # noqa: T201
-    write_text(out, json.dumps(verdict.as_dict(), indent=2) + "\n")
-    state = "is the champion" if verdict.promoted else "was not promoted"
-    told = "; ".join((*verdict.reasons, *verdict.notes))
-    print(f"{params.promote.model_name} version {verdict.version} {state}: {told}")  # noqa: T201 - to a terminal
+    evaluator = Evaluator(data, TileStore(tiles), task, params.predict.splits, params.evaluate, usage)
+    promoter = Promoter(store, evaluator, task, params.promote, partial(print, flush=True))
+    decision = promoter.decide(version, challenger)
+    write_text(out, json.dumps(decision.as_dict(), indent=2) + "\n")
+    state = "is the champion" if decision.promoted else "was not promoted"
+    why = "; ".join((*decision.reasons, *decision.notes))
+    print(f"{params.promote.model_name} version {decision.version} {state}: {why}")  # noqa: T201 - to a terminal
 
 
 def training_looks(data: Path, tiles: Path) -> Reference:

@@ -7,7 +7,6 @@ import pandas as pd
 
 from sn7ml.core.runtime.files import read_output
 from sn7ml.core.runtime.stage import run_stage
-from sn7ml.outputs.footprints import read_footprints
 from sn7ml.package_files import read_config, read_history
 from sn7ml.params import flatten, load_params, resolved
 from sn7ml.report.maps.overlays import to_png
@@ -19,6 +18,7 @@ from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import building_counts, read_grids
 from sn7ml.scenes.store import TileStore
 from sn7ml.search.study_figures import study_figures
+from sn7ml.tasks import task_named
 
 TEXT = dict.fromkeys(("aoi", "truth_id", "prop_id"), "str")
 """Columns that could be taken for numbers."""
@@ -31,7 +31,7 @@ def main(data: Path, build: Path, out: Path) -> None:
     columns = tiles.columns(params.evaluate.splits)
     shown = frames[frames["aoi"].isin(columns)]
     truth = read_truth(data, shown)
-    tracks = read_footprints(build / "footprints", read_grids(data, shown, list(columns)))
+    tracks = task_named(params.task).output.read(build / "outputs", read_grids(data, shown, list(columns)))
     overlays = overlays_of(data, frames, truth, tracks, columns, params.report)
     trials = pd.read_csv(build / "search" / "trials.csv")
     searched = study_figures(trials, params.search.space)
@@ -63,7 +63,7 @@ def main(data: Path, build: Path, out: Path) -> None:
 
 def _validation(build: Path) -> dict[str, Any]:
     """Return the three reports of validation as one."""
-    folders = ("validation", "validation_tiles", "validation_footprints")
+    folders = ("validation", "validation_tiles", "validation_outputs")
     reports = [read_output(build / folder / "validation.json") for folder in folders]
     return {
         "ok": all(report["ok"] for report in reports),

@@ -15,7 +15,7 @@ import yaml
 from sn7ml.core.errors import ModelError, ParamsError, StoreError
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.stage import run_stage
-from sn7ml.flow.evaluate_model import Assessor, assessor_for
+from sn7ml.flow.evaluate_model import ModelEvaluator, evaluator_for
 from sn7ml.learn.fit import Plan, fit
 from sn7ml.package_files import read_config
 from sn7ml.params import Params, Recipe, ReportParams, load_params, recipe_of
@@ -29,6 +29,7 @@ from sn7ml.search.machine import search_workers, study_url
 from sn7ml.search.run import OnEpoch, Setup, TrialResult, search
 from sn7ml.search.study_figures import study_figures, study_page
 from sn7ml.targets import Target, target_of
+from sn7ml.tasks import task_named
 
 PICTURES = ReportParams(aois=1, months=2)
 """Trials show the same two frames each; the report's own choice would make a search depend on how it is shown."""
@@ -37,23 +38,19 @@ PICTURES = ReportParams(aois=1, months=2)
 def main(data: Path, tiles: Path, out: Path) -> None:
     """Run the stage. Killed and started again, it goes on after the last whole trial."""
     params = load_params()
-    settings, scoring = params.search, (params.predict, params.track, params.evaluate)
+    settings, scoring = params.search, (params.predict, params.output, params.evaluate)
     inputs = TileStore(tiles).digest() + "".join(section.model_dump_json() for section in scoring)
     champion = _recipe_of_model(settings.start_from) if settings.start_from and settings.trials else None
-    setup = Setup(open_store(), out.parent / ".search", search_workers(), study_url(), _say)
-    found = search(
-        recipe_of(params),
-        settings,
-        TrainAndScore(data, tiles, params, target_of(params.target)),
-        setup,
-        inputs,
-        champion,
+    trial = TrainAndScore(data, tiles, params, target_of(params.target))
+    setup = Setup(
+        open_store(), task_named(params.task).scores, out.parent / ".search", search_workers(), study_url(), _say
     )
+    found = search(recipe_of(params), settings, trial, setup, inputs, champion)
     if found.run is not None:
         page = study_page(study_figures(found.trials, settings.space))
         found.run.store.client.log_text(found.run.run_id, page, "study.html")
     write_text(out / "trials.csv", found.trials.to_csv(index=False))
-    write_text(out / "best.yaml", yaml.safe_dump(found.best.model_dump(mode="json"), sort_keys=True))
+    write_text(out / "best.yaml", yaml.safe_dump({"recipe": found.best.model_dump(mode="json")}, sort_keys=True))
 
 
 @dataclass(frozen=True)
@@ -70,10 +67,9 @@ class TrainAndScore:
         return TileStore(self.tiles)
 
     @cached_property
-    def _assessor(self) -> Assessor:
+    def _evaluator(self) -> ModelEvaluator:
         columns = self._store.columns(("validation",), fold=1)
-        scoring = (self.params.predict, self.params.track, self.params.evaluate)
-        return assessor_for(self.data, scan(self.data), self._store, columns, scoring)
+        return evaluator_for(self.data, scan(self.data), self._store, columns, self.params)
 
     def __call__(self, recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
         """Do one trial."""
@@ -83,17 +79,18 @@ class TrainAndScore:
             _say(f"epoch {epoch}/{training.epochs}  val_score {metrics['val_score']:.4f}")
             on_epoch(epoch, metrics)
 
-        assessor = self._assessor  # first: what is wrong with the data is no trial's fault
+        evaluator = self._evaluator  # first: what is wrong with the data is no trial's fault
         result = fit(Plan(recipe, self.target, training), self._store, report)
-        scores, tracks = assessor.assess(result.package)
-        _say("  ".join(f"{name} {value:.4f}" for name, value in scores.overall.items()))
-        return TrialResult(scores.overall, scores.per_aoi, result.best_epoch, partial(self._record, tracks))
+        evaluation, found = evaluator.evaluate(result.package)
+        _say("  ".join(f"{name} {value:.4f}" for name, value in evaluation.overall.items()))
+        record = partial(self._record, found)
+        return TrialResult(dict(evaluation.overall), evaluation.per_aoi, result.best_epoch, record)
 
-    def _record(self, tracks: pd.DataFrame, run: Run) -> None:
+    def _record(self, found: pd.DataFrame, run: Run) -> None:
         for split in ("train", "validation"):
             run.log_dataset(f"sn7-tiles-{split}", str(self.tiles), self._store.digest(), split)
-        frames, truth = self._assessor.frames, self._assessor.truth
-        for overlay in overlays_of(self.data, frames, truth.polygons, tracks, truth.columns, PICTURES):
+        frames, truth = self._evaluator.frames, self._evaluator.ground.truth
+        for overlay in overlays_of(self.data, frames, truth.polygons, found, truth.columns, PICTURES):
             run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
 
 

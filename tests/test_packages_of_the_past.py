@@ -20,7 +20,7 @@ def test_it_can_be_read(folder: Path) -> None:
     assert upsampling == 3
     assert recipe.model.architecture == "Unet"
     assert usage is not None
-    assert usage.track.method == "changepoint"
+    assert usage.output.tracks.method == "changepoint"
 
 
 def test_what_came_later_changes_nothing_of_the_first_one() -> None:
@@ -31,4 +31,5 @@ def test_what_came_later_changes_nothing_of_the_first_one() -> None:
     assert (recipe.loss.lovasz, recipe.loss.tversky, recipe.optimiser.method) == (0.0, 0.0, "adamw")
     assert recipe.augmentation.enabled
     assert recipe.loss.channels == {"footprint": 1.0, "boundary": 0.3, "contact": 0.3}
-    assert (usage.track.changepoint.births.brightness_weight, usage.track.changepoint.min_tail) == (0.0, 0.0)
+    changepoint = usage.output.tracks.changepoint
+    assert (changepoint.births.brightness_weight, changepoint.min_tail) == (0.0, 0.0)

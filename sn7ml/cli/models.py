@@ -8,11 +8,12 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from sn7ml.cli.project import scores_here
 from sn7ml.cli.terminal import console, show
 
 if TYPE_CHECKING:
     from sn7ml.params import Params
-    from sn7ml.registry.evaluator import Exam
+    from sn7ml.registry.evaluator import Evaluator
 
 DATA, TILES, TUNED = Path("data"), Path("build/tiles"), Path("build/tuning/best.yaml")
 """Where the pipeline keeps what models are judged by, from the project's root folder."""
@@ -28,7 +29,7 @@ Name = Annotated[
 
 
 def models(name: Name = None) -> None:
-    """Show every version of the registered model with its aliases, last scores and verdict, and the latest changes."""
+    """Show every version of the registered model with its aliases, last scores and decision, and the latest changes."""
     from sn7ml.registry.aliases import changes  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.registry.describe import summary  # noqa: PLC0415
     from sn7ml.registry.versions import registered, versions  # noqa: PLC0415
@@ -41,11 +42,12 @@ def models(name: Name = None) -> None:
         standing.setdefault(int(number), []).append(alias)
     # 80 columns hold it whole: an alias a line, the time below the day.
     table = Table("v", "aliases", box=box.SIMPLE_HEAD, padding=0, title=name)
-    for header in ("SCOT", "F1", "IoU", "verdict", "decided\n(UTC)", "data", "commit", "run"):
+    scores = [score for score in scores_here() if score.headline]
+    for header in (*(score.label for score in scores), "decision", "decided\n(UTC)", "data", "commit", "run"):
         table.add_column(header)
     for version in versions(store.client, name):
-        aliases, cells = sorted(standing.get(int(version.version), [])), summary(version)
-        cells |= {"verdict": cells["verdict"].replace(" ", "\n"), "decided": cells["decided"].replace("T", "\n")}
+        aliases, cells = sorted(standing.get(int(version.version), [])), summary(version, scores)
+        cells |= {"decision": cells["decision"].replace(" ", "\n"), "decided": cells["decided"].replace("T", "\n")}
         cells |= {name: cells[name][:SHORT] for name in ("data", "commit", "run")}
         table.add_row(str(version.version), "\n".join(aliases), *cells.values())
     show(table)
@@ -64,25 +66,26 @@ def promote(
         bool, typer.Option("--strict", help="Exit with 1 if it does not become, or stay, the champion.")
     ] = False,
 ) -> None:
-    """Judge a registered version on the project's held-out data of today; if it is better, it becomes champion.
+    """Promoter a registered version on the project's held-out data of today; if it is better, it becomes champion.
 
     It and the champion are both scored, each by its own code, on data/ and build/tiles, unless nothing has changed since they
     last were. A version that was rolled back may come back this way only.
     """
     from sn7ml.params import load_params  # noqa: PLC0415
-    from sn7ml.registry.promotion import Judge  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.registry.promotion import Promoter  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.registry.versions import find_version  # noqa: PLC0415
     from sn7ml.runs.store import open_store  # noqa: PLC0415
+    from sn7ml.tasks import task_of  # noqa: PLC0415
 
     params, store = load_params(), open_store()
     chosen = find_version(store, params.promote.model_name, version)
-    judge = Judge(store, _exam(params), params.promote, console.print)
-    verdict = judge.judge(chosen, reinstate=True)
-    state = "[bold green]is the champion[/]" if verdict.promoted else "[bold]was not promoted[/]"
-    console.print(f"{params.promote.model_name} version {verdict.version} {state}", highlight=False)
-    for line in (*verdict.reasons, *verdict.notes):
+    promoter = Promoter(store, _evaluator(params), task_of(params), params.promote, console.print)
+    decision = promoter.decide(chosen, reinstate=True)
+    state = "[bold green]is the champion[/]" if decision.promoted else "[bold]was not promoted[/]"
+    console.print(f"{params.promote.model_name} version {decision.version} {state}", highlight=False)
+    for line in (*decision.reasons, *decision.notes):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-    if strict and not verdict.promoted:
+    if strict and not decision.promoted:
         raise typer.Exit(1)
 
 
@@ -109,11 +112,12 @@ def name_here() -> str:
     return load_params(PARAMS).promote.model_name if PARAMS.is_file() else USUAL_NAME
 
 
-def _exam(params: "Params") -> "Exam":
-    from sn7ml.params import Usage, load_track  # noqa: PLC0415
-    from sn7ml.registry.evaluator import Exam  # noqa: PLC0415
+def _evaluator(params: "Params") -> "Evaluator":
+    from sn7ml.params import Usage, load_output  # noqa: PLC0415
+    from sn7ml.registry.evaluator import Evaluator  # noqa: PLC0415
     from sn7ml.scenes.store import TileStore  # noqa: PLC0415
+    from sn7ml.tasks import task_of  # noqa: PLC0415
 
-    track = load_track(TUNED) if TUNED.exists() else params.track
-    usage = Usage(predict=params.predict, track=track)
-    return Exam(DATA, TileStore(TILES), params.predict.splits, params.evaluate, usage)
+    output = load_output(TUNED) if TUNED.exists() else params.output
+    usage, task = Usage(task=params.task, predict=params.predict, output=output), task_of(params)
+    return Evaluator(DATA, TileStore(TILES), task, params.predict.splits, params.evaluate, usage)

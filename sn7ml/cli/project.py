@@ -5,12 +5,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sn7ml.cli.terminal import console
 from sn7ml.core.errors import CatalogError, ParamsError, Sn7Error
+
+if TYPE_CHECKING:
+    from sn7ml.metrics.score import Score
 
 PARAMS_HEAD = """# Params
 
@@ -54,6 +57,15 @@ def data() -> None:
         )
 
 
+def scores_here() -> "tuple[Score, ...]":
+    """Return the scores of the project's task; outside of a project, those of SpaceNet 7."""
+    from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.tasks import task_named  # noqa: PLC0415
+
+    params = Path("params.yaml")
+    return task_named(load_params(params).task if params.is_file() else "buildings_through_time").scores
+
+
 def read_data_file() -> tuple[dict[str, int] | None, str]:
     """Return from data.dvc the options of the synthetic set, None if it is of another kind, and the hash of the bytes."""
     from sn7ml.core.safe_files import read_yaml  # noqa: PLC0415 - keeps `sn7ml --help` quick
@@ -81,8 +93,9 @@ def read_data_file() -> tuple[dict[str, int] | None, str]:
 def check(params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml")) -> None:
     """Check params.yaml: every unknown key, missing key and bad value is named (networks when they are built)."""
     from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.tasks import task_of  # noqa: PLC0415
 
-    load_params(params)
+    task_of(load_params(params))
     console.print(f"{params} is fine")
 
 
@@ -142,7 +155,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     from sn7ml.runs.store import FINAL, open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     store = open_store()
-    order = "orderByKey=metrics.%60test_scot%60&orderByAsc=false"
+    order = f"orderByKey=metrics.%60test_{scores_here()[0].name}%60&orderByAsc=false"
     console.print(
         f"leaderboard   http://127.0.0.1:{port}/#/experiments/{store.experiments[FINAL]}/runs?{order}", soft_wrap=True
     )

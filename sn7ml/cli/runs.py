@@ -11,9 +11,10 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from sn7ml.cli.project import scores_here
 from sn7ml.cli.terminal import console, show
 from sn7ml.core.errors import ParamsError, StoreError
-from sn7ml.metrics.score_text import HEADLINES, decimal
+from sn7ml.metrics.score_text import decimal
 
 if TYPE_CHECKING:
     from sn7ml.report.comparison import ComparedRun
@@ -35,8 +36,12 @@ LABELS = "ABCDE"
 
 def runs(
     sort: Annotated[
-        str, typer.Option(help="Metric to rank by: scot, f1, or any other's whole name (test_f1_50, train_seconds).")
-    ] = "scot",
+        str | None,
+        typer.Option(
+            help="Metric to rank by: a score of the task (f1), or any other's whole name (train_seconds); without it the "
+            "task's first score."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
     search: Annotated[
         bool,
@@ -53,13 +58,14 @@ def runs(
     ] = False,
 ) -> None:
     """Show the leaderboard: every run with its scores, data, commit, and what the registry made of it; the best first."""
-    from sn7ml.runs.leaderboard import objections, ranked, read_runs  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.runs.leaderboard import differences, ranked, read_runs  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.runs.store import FINAL, SEARCH, open_store  # noqa: PLC0415
 
     experiment = SEARCH if search else FINAL
+    sort = sort or scores_here()[0].name
     found = read_runs(open_store(), experiment, filter_string)
     chosen = ranked(found, sort)[:limit]
-    notes = [f"Not all scores compare, {text}" for text in objections(chosen)]
+    notes = [f"Not all scores compare, {text}" for text in differences(chosen, scores_here()[0].name)]
     if as_json:
         content = {
             "experiment": experiment,
@@ -123,11 +129,11 @@ def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
         Faults of all names are told at once.
     """
     from sn7ml.report.pages.comparison import Comparison  # noqa: PLC0415
-    from sn7ml.runs.leaderboard import objections  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.runs.leaderboard import differences  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     records = _records(store, names)
     compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
-    return Comparison(compared, objections(records), SPLITS[records[0].split])
+    return Comparison(compared, differences(records, scores_here()[0].name), SPLITS[records[0].split])
 
 
 def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
@@ -136,14 +142,15 @@ def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
     records, faults = [], []
     for name in names:
         try:
-            record = find_run_meant(store, name)
+            record = find_run_meant(store, name, scores_here()[0])
         except StoreError as fault:
             faults.append(str(fault))
             continue
         records.append(record)
-        if math.isnan(record.score("scot")):
+        objective = scores_here()[0].name
+        if math.isnan(record.score(objective)):
             faults.append(
-                f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_scot, so there is "
+                f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_{objective}, so there is "
                 "nothing to compare; `sn7ml runs` shows which have scores"
             )
     faults += _mismatches(records)
@@ -184,7 +191,7 @@ def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
         run_id=record.run_id,
         name=record.name,
         origin=_origin(record),
-        params={**record.params, **{key: str(value) for key, value in files.tracker().items()}},
+        params={**record.params, **{key: str(value) for key, value in files.output_params().items()}},
         scores=record.scores(),
         per_aoi=table("per_aoi"),
         losses=table("losses"),
@@ -217,21 +224,22 @@ def _origin(record: "RunRecord") -> dict[str, str]:
 
 
 def _table(records: Sequence["RunRecord"], sort: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    extra = [sort] if sort not in HEADLINES and sort.partition("_")[2] not in HEADLINES else []
+    table, scores = Table(box=box.SIMPLE_HEAD), scores_here()
+    names = [score.name for score in scores]
+    extra = [sort] if sort not in names and sort.partition("_")[2] not in names else []
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("run", no_wrap=True)
     table.add_column("name")
-    for name in (*HEADLINES.values(), *extra):
+    for name in (*(score.label for score in scores), *extra):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("data", "scored on", "commit", "state", "registry", "started"):
         table.add_column(name, no_wrap=True)
     for place, record in enumerate(records, start=1):
-        scores = [decimal(record.score(name)) for name in HEADLINES]
-        scores += [decimal(record.metrics.get(name, record.score(name))) for name in extra]
+        values = [decimal(record.score(name)) for name in names]
+        values += [decimal(record.metrics.get(name, record.score(name))) for name in extra]
         state = f"[{STATES.get(record.state, 'red')}]{escape(record.state)}[/]"
         rest = [record.data[:7], record.scored[:7] or "–", record.commit, state, _registry(record), _when(record)]
-        table.add_row(str(place), record.short_id, escape(record.name), *scores, *rest)
+        table.add_row(str(place), record.short_id, escape(record.name), *values, *rest)
     return table
 
 

@@ -64,7 +64,7 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     from sn7ml.metrics.footprints import match_footprints  # noqa: PLC0415
     from sn7ml.metrics.per_aoi import in_processes  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.metrics.scot import score_scot  # noqa: PLC0415
-    from sn7ml.metrics.summary import SPACENET_IOU, f1_name  # noqa: PLC0415
+    from sn7ml.metrics.tracks import SPACENET_IOU, f1_name  # noqa: PLC0415
 
     check_options(iou, json_file, diagnose)
     if workers is not None:
@@ -172,7 +172,7 @@ def show_scores(result: "ScotResult", f1: F1, strict: Mapping[str, str]) -> None
 
 def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: Sequence[str]) -> None:
     """Print what the reader of the scores should know."""
-    from sn7ml.metrics.summary import SPACENET_IOU  # noqa: PLC0415
+    from sn7ml.metrics.tracks import SPACENET_IOU  # noqa: PLC0415
     from sn7ml.scenes.label_folder import unlabelled_aois  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     if iou != SPACENET_IOU:

@@ -1,4 +1,4 @@
-"""From cached probabilities to tracks, and from tracks to scores. Loads neither torch nor MLflow."""
+"""From cached probabilities to objects, and from objects to scores. Loads neither torch nor MLflow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,29 +11,30 @@ import pandas as pd
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.probabilities import CERTAIN, FOOTPRINT, rescaled
 from sn7ml.core.runtime.parallel import map_items
-from sn7ml.core.schemas import POLYGONS, TRACKS
-from sn7ml.metrics.summary import Scores, summarise
+from sn7ml.core.schemas import POLYGONS
+from sn7ml.metrics.score import Evaluation
+from sn7ml.outputs.output import Output
 from sn7ml.outputs.probabilities import ProbabilityCube
-from sn7ml.outputs.tracking.track import track_buildings
-from sn7ml.params import EvaluateParams, TrackParams
+from sn7ml.params import EvaluateParams, OutputParams
 from sn7ml.scenes.labels import read_truth
 from sn7ml.scenes.scored_columns import Columns, inside
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets.pixels import PixelCounts, count_pixels
 from sn7ml.targets.rims import FOOTPRINT_BIT, UNKNOWN_BIT
+from sn7ml.tasks import Task
 
 
-def track_aois(probabilities: Path, grids: Mapping[str, Grid], params: TrackParams) -> pd.DataFrame:
-    """Find the buildings of every AOI and follow them through time, several AOIs at a time: ``TRACKS``."""
+def extract_aois(output: Output, probabilities: Path, grids: Mapping[str, Grid], params: OutputParams) -> pd.DataFrame:
+    """Make the output's objects of every AOI, several AOIs at a time; rows of ``output.table``."""
     jobs = {aoi: (probabilities / aoi, grid) for aoi, grid in grids.items()}
-    tables = map_items(partial(_track_aoi, params), jobs)
+    tables = map_items(partial(_extract_aoi, output, params), jobs)
     found = [table.assign(aoi=aoi) for aoi, table in tables.items() if len(table)]
-    return TRACKS.check(pd.concat(found, ignore_index=True) if found else TRACKS.empty())
+    return output.table.check(pd.concat(found, ignore_index=True) if found else output.table.empty())
 
 
-def _track_aoi(params: TrackParams, job: tuple[Path, Grid]) -> pd.DataFrame:
+def _extract_aoi(output: Output, params: OutputParams, job: tuple[Path, Grid]) -> pd.DataFrame:
     cube = ProbabilityCube(*job)
-    return track_buildings(cube, cube.upsampling, params)
+    return output.prepare(cube, cube.upsampling)(params)
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,39 @@ def read_split_truth(root: Path, frames: pd.DataFrame, columns: Columns) -> Trut
     return Truth(inside(read_truth(root, chosen), columns), columns, keys)
 
 
-def scored_part(tracks: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """Keep of ``TRACKS`` what ``truth`` can judge, as ``POLYGONS``: months with labels, columns that are scored."""
-    keys = zip(tracks["aoi"], tracks["time"], strict=True)
+def scored_part(found: pd.DataFrame, truth: Truth) -> pd.DataFrame:
+    """Keep the objects that ``truth`` can judge, as ``POLYGONS``: times with labels, columns that are scored."""
+    keys = zip(found["aoi"], found["time"], strict=True)
     labelled = np.array([key in truth.frames for key in keys], dtype=bool)  # an empty list would choose no columns
-    return inside(tracks[labelled], truth.columns)[list(POLYGONS.columns)]
+    return inside(found[labelled], truth.columns)[list(POLYGONS.columns)]
 
 
-def score_tracks(
-    tracks: pd.DataFrame,
-    truth: Truth,
-    tiles: TileStore,
-    probabilities: Path,
-    grids: Mapping[str, Grid],
-    params: EvaluateParams,
-) -> Scores:
-    """Score tracks and probabilities on the columns that ``truth`` covers. Frames without labels are left out."""
-    jobs = {aoi: (probabilities / aoi, grids[aoi], list(truth.columns[aoi])) for aoi in truth.columns}
-    pixels = map_items(partial(_count_aoi, tiles.folder, params.pixel_threshold, truth.frames), jobs)
-    return summarise(truth.polygons, scored_part(tracks, truth), pixels, params.iou_thresholds)
+@dataclass(frozen=True)
+class Ground:
+    """What found objects are scored against: the truth, and masks for scores of pixels."""
+
+    truth: Truth
+    tiles: TileStore
+    grids: Mapping[str, Grid]
+    """Of the AOIs that are scored."""
+
+
+def evaluate(
+    task: Task, found: pd.DataFrame, probabilities: Path, ground: Ground, params: EvaluateParams
+) -> Evaluation:
+    """Score objects and probabilities on the columns that the truth covers. Frames without labels are left out.
+
+    Parameters
+    ----------
+    found
+        Rows of ``task.output.table``.
+    probabilities
+        Folder of rasters, ``<AOI>/<time>.tif``.
+    """
+    truth = ground.truth
+    jobs = {aoi: (probabilities / aoi, ground.grids[aoi], list(truth.columns[aoi])) for aoi in truth.columns}
+    pixels = map_items(partial(_count_aoi, ground.tiles.folder, params.pixel_threshold, truth.frames), jobs)
+    return task.evaluate(truth.polygons, scored_part(found, truth), pixels, params)
 
 
 def _count_aoi(

@@ -1,4 +1,4 @@
-"""What a trained model is worth on a split: predict, track, score."""
+"""Score a trained model on a split: predict, extract, evaluate. Loads torch."""
 
 import tempfile
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.core.geo.grid import Grid
-from sn7ml.flow.evaluate import Truth, read_split_truth, score_tracks, track_aois
+from sn7ml.flow.evaluate import Ground, evaluate, extract_aois, read_split_truth
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
-from sn7ml.metrics.summary import Scores
-from sn7ml.params import EvaluateParams, PredictParams, TrackParams
+from sn7ml.metrics.score import Evaluation
+from sn7ml.params import Params
 from sn7ml.scenes.scored_columns import Columns, read_grids, spanned
 from sn7ml.scenes.store import TileStore
+from sn7ml.tasks import task_of
 
 
 @dataclass(frozen=True)
-class Assessor:
+class ModelEvaluator:
     """Scores models on the same frames in the same way; the truth is read once.
 
     Probabilities go to a temporary folder and are gone afterwards.
@@ -25,35 +25,25 @@ class Assessor:
 
     root: Path
     frames: pd.DataFrame
-    tiles: TileStore
-    truth: Truth
-    grids: dict[str, Grid]
-    predict: PredictParams
-    track: TrackParams
-    evaluate: EvaluateParams
+    ground: Ground
+    params: Params
 
-    def score(self, package: Package) -> Scores:
-        """Predict, track and score with one model."""
-        return self.assess(package)[0]
-
-    def assess(self, package: Package) -> tuple[Scores, pd.DataFrame]:
-        """Predict, track and score with one model; return the ``TRACKS`` too."""
-        predictor = Predictor(package, self.predict)
-        with tempfile.TemporaryDirectory(prefix="sn7ml-assess-") as folder:
+    def evaluate(self, package: Package) -> tuple[Evaluation, pd.DataFrame]:
+        """Predict, extract and score with one model; return the found objects too."""
+        predictor, task = Predictor(package, self.params.predict), task_of(self.params)
+        columns = self.ground.truth.columns
+        with tempfile.TemporaryDirectory(prefix="sn7ml-evaluate-") as folder:
             out = Path(folder)
-            for _ in predict_frames(predictor, self.root, self.frames, spanned(self.truth.columns), out):
+            for _ in predict_frames(predictor, self.root, self.frames, spanned(columns), out):
                 pass
-            tracks = track_aois(out, self.grids, self.track)
-            return score_tracks(tracks, self.truth, self.tiles, out, self.grids, self.evaluate), tracks
+            found = extract_aois(task.output, out, self.ground.grids, self.params.output)
+            return evaluate(task, found, out, self.ground, self.params.evaluate), found
 
 
-def assessor_for(
-    root: Path,
-    frames: pd.DataFrame,
-    tiles: TileStore,
-    columns: Columns,
-    sections: tuple[PredictParams, TrackParams, EvaluateParams],
-) -> Assessor:
+def evaluator_for(
+    root: Path, frames: pd.DataFrame, tiles: TileStore, columns: Columns, params: Params
+) -> ModelEvaluator:
     """Prepare to score models on some columns."""
     grids = read_grids(root, frames, list(columns))
-    return Assessor(root, frames, tiles, read_split_truth(root, frames, columns), grids, *sections)
+    ground = Ground(read_split_truth(root, frames, columns), tiles, grids)
+    return ModelEvaluator(root, frames, ground, params)

@@ -16,7 +16,7 @@ import sn7ml
 from sn7ml.core.errors import Sn7Error
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.runtime.files import replacing
-from sn7ml.flow.evaluate import track_aois
+from sn7ml.flow.evaluate import extract_aois
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.outputs.exports import count_buildings, write_counts, write_geojson
@@ -30,6 +30,7 @@ from sn7ml.report.pages.drift import write_drift
 from sn7ml.scenes.input_checks import check_frames, read_any_image
 from sn7ml.scenes.layouts.images import find_frames
 from sn7ml.scenes.scored_columns import Stretch
+from sn7ml.tasks import task_named
 from sn7ml.validation.drift import Drift, Reference, drift_of_frames, read_reference
 
 LIBRARIES = ("torch", "segmentation-models-pytorch", "timm", "numpy", "scipy", "rasterio", "shapely")
@@ -146,7 +147,8 @@ def predict_folder(
         with claimed(out, task, overwrite=overwrite):
             _run_network(predictor, images, out, progress)
             progress(TRACKING, 0, 1)
-            tracks = track_aois(out / PROBABILITIES, images.grids, model.usage.track)
+            output = task_named(model.usage.task).output
+            tracks = extract_aois(output, out / PROBABILITIES, images.grids, model.usage.output)
             progress(TRACKING, 1, 1)
             progress(WRITING, 0, 1)
             counts = _write_results(out, images, tracks)

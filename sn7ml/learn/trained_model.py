@@ -11,7 +11,7 @@ from sn7ml.core.errors import ParamsError
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.learn import predict
 from sn7ml.package_files import USAGE, read_usage
-from sn7ml.params import Usage, load_params, load_track
+from sn7ml.params import Usage, load_output, load_params
 
 
 @dataclass(frozen=True)
@@ -82,5 +82,5 @@ def choose_usage(package: Path, params: Path | None = None, tracker: Path | None
                 "(in Python, params=)",
             )
         whole = load_params(path)
-        usage = Usage(predict=whole.predict, track=whole.track)
-    return Usage(predict=usage.predict, track=load_track(tracker)) if tracker else usage
+        usage = Usage(task=whole.task, predict=whole.predict, output=whole.output)
+    return usage.model_copy(update={"output": load_output(tracker)}) if tracker else usage

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sn7ml.metrics.score import Score
     from sn7ml.params import Split
 
 PREFIXES: Mapping["Split", str] = {"train": "train", "validation": "val", "test": "test"}
 """How the metrics of a split begin."""
-
-HEADLINES: Mapping[str, str] = {"scot": "SCOT", "tracking": "tracking", "change": "change", "f1": "F1", "iou": "IoU"}
-"""Scores that are shown first, under the names people read."""
 
 OWN_NOTE = "**Scores on"
 """How a run's description begins that is ours to replace; a person's own stays."""
@@ -28,6 +26,17 @@ def decimal(score: float | None) -> str:
     return "–" if score is None or math.isnan(score) else f"{score:.4f}"
 
 
+def plain(content: Any) -> Any:
+    """Return mappings of numbers as JSON has them: null for NaN, which JSON lacks.
+
+    >>> plain({"iou": 0.5, "nothing found": {"scot": float("nan")}})
+    {'iou': 0.5, 'nothing found': {'scot': None}}
+    """
+    if isinstance(content, Mapping):
+        return {name: plain(value) for name, value in content.items()}
+    return None if isinstance(content, float) and math.isnan(content) else content
+
+
 def table(header: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table, the columns after the first flush right."""
     names = list(header)
@@ -35,13 +44,14 @@ def table(header: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def scores_note(run_id: str, overall: Mapping[str, float], per_aoi: "pd.DataFrame", split: "Split") -> str:
+def scores_note(
+    run_id: str, scores: "Sequence[Score]", overall: Mapping[str, float], per_aoi: "pd.DataFrame", split: "Split"
+) -> str:
     """Return the description of a scored run, as Markdown: the scores, overall and per AOI, and where to look further."""
-    names, prefix = [name for name in HEADLINES if name in overall], PREFIXES[split]
-    scored: list[dict[Any, Any]] = [{"aoi": "all", **overall}, *per_aoi.to_dict("records")]
-    rows = [[str(row["aoi"]), *(decimal(row.get(name)) for name in names)] for row in scored]
+    prefix, scored = PREFIXES[split], list[dict[Any, Any]]([{"aoi": "all", **overall}, *per_aoi.to_dict("records")])
+    rows = [[str(row["aoi"]), *(decimal(row.get(score.name)) for score in scores)] for row in scored]
     return "\n".join([
-        f"{OWN_NOTE} split {split}**", "", table(("AOI", *(HEADLINES[name] for name in names)), rows), "",
+        f"{OWN_NOTE} split {split}**", "", table(("AOI", *(score.label for score in scores)), rows), "",
         f"More: `per_aoi_{prefix}.json`, and where they were recorded `losses_{prefix}.json` (what each kind of error costs) and "
         f"the images `diagnosis` and `overlay_<AOI>`. Beside the best run: `sn7ml compare {run_id[:7]} best`.",
     ])  # fmt: skip

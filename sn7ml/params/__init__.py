@@ -3,7 +3,7 @@
 from sn7ml.params.data import SplitParams, TilingParams, ValidationParams
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams, TrainParams
 from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
-from sn7ml.params.reading import load_params, load_recipe, load_track, parse, with_values
+from sn7ml.params.reading import load_output, load_params, load_recipe, parse, with_values
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section, Split
 from sn7ml.params.target import RimsParams, TargetParams
@@ -13,11 +13,12 @@ from sn7ml.params.tracking import (
     ChangepointParams,
     CollapseParams,
     InstanceParams,
+    OutputParams,
     PeakParams,
     TrackParams,
     TuneParams,
 )
-from sn7ml.params.whole import Params, Usage, describe, flatten, recipe_of, resolved
+from sn7ml.params.whole import Params, TaskName, Usage, describe, flatten, recipe_of, resolved
 
 __all__ = [
     "AugmentationParams",
@@ -32,6 +33,7 @@ __all__ = [
     "LossParams",
     "ModelParams",
     "OptimiserParams",
+    "OutputParams",
     "Params",
     "PeakParams",
     "PredictParams",
@@ -45,6 +47,7 @@ __all__ = [
     "Split",
     "SplitParams",
     "TargetParams",
+    "TaskName",
     "TilingParams",
     "TrackParams",
     "TrainParams",
@@ -53,9 +56,9 @@ __all__ = [
     "ValidationParams",
     "describe",
     "flatten",
+    "load_output",
     "load_params",
     "load_recipe",
-    "load_track",
     "parse",
     "recipe_of",
     "resolved",

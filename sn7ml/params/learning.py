@@ -130,11 +130,11 @@ class SearchParams(Section):
     trials: int = Field(ge=0)
     """Number of trials; the first is the values in ``params.yaml``. 0 takes those unsearched."""
 
-    objective: Literal["scot", "f1", "iou"]
-    """What is maximised on the validation split, after predicting, tracking and scoring it."""
+    objective: str
+    """The score of the task that trials are compared by, on the validation split, after prediction and extraction."""
 
     finalists: int = Field(ge=1)
-    """Of so many complete trials with the best objective, the one with the best SCOT is taken."""
+    """Of this many complete trials with the best objective, the one with the best first score of the task is taken."""
 
     start_from: str | None
     """A registered model, ``models:/sn7-buildings@champion``, whose values are tried second; null: none. DVC does not know what

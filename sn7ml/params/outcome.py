@@ -24,30 +24,33 @@ class PromoteParams(Section):
     model_name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
     """Name in the MLflow registry."""
 
-    min_scot: float = Field(ge=0, le=1)
-    """A model below this SCOT never becomes champion, not even the first."""
+    objective: str
+    """The score of the task by which a challenger must be better."""
 
-    min_f1: float = Field(ge=0, le=1)
-    """The same of the footprint F1 (IoU 0.25)."""
+    min_score: float = Field(ge=0)
+    """A model whose objective is worse than this never becomes champion, not even the first."""
 
-    min_gain: float = Field(ge=0, le=1)
-    """SCOT by which a challenger must beat the champion on the same data."""
+    floors: dict[str, float]
+    """The same of other scores of the task: name to the worst value allowed."""
 
-    max_f1_loss: float = Field(ge=0, le=1)
-    """Footprint F1 (IoU 0.25) and pixel IoU may be lower than the champion's by at most this."""
+    min_gain: float = Field(ge=0)
+    """How much better a challenger's objective must be than the champion's on the same data."""
 
-    max_aoi_loss: float = Field(ge=0, le=1)
-    """SCOT of any one AOI may be lower than the champion's by at most this."""
+    max_loss: dict[str, float]
+    """Other scores of the task may be worse than the champion's by at most this: name to the largest loss allowed."""
+
+    max_aoi_loss: float = Field(ge=0)
+    """The objective of any one AOI may be worse than the champion's by at most this."""
 
     min_aois: int = Field(ge=2)
-    """From this many scored AOIs on, the interval of the mean gain must lie above zero; fewer cannot tell a gain from chance, and
-    ``min_gain`` alone decides."""
+    """With this many scored AOIs or more, the interval of the mean gain must lie above zero; fewer cannot tell a gain
+    from chance, and ``min_gain`` alone decides."""
 
     confidence: float = Field(gt=0, lt=1)
-    """Of that interval (bootstrap over AOIs, two-sided)."""
+    """Confidence level of the two-sided bootstrap interval over AOIs."""
 
     seed: int = Field(ge=0)
-    """Of the bootstrap."""
+    """Decides the bootstrap's resamples."""
 
 
 class ReportParams(Section):

@@ -12,7 +12,7 @@ from sn7ml.core.safe_files import read_yaml
 from sn7ml.params.learning import Choice
 from sn7ml.params.recipe import Recipe
 from sn7ml.params.section import Section
-from sn7ml.params.tracking import TrackParams
+from sn7ml.params.tracking import OutputParams
 from sn7ml.params.whole import Params
 
 Model = TypeVar("Model", bound=Section)
@@ -31,12 +31,24 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
 def load_recipe(path: Path) -> Recipe:
     """Read ``best.yaml``, the recipe that the search stage chose. Raises ParamsError as :func:`load_params` does."""
-    return parse(Recipe, _read_yaml(path), str(path))
+    return parse(Best, _read_yaml(path), str(path)).recipe
 
 
-def load_track(path: Path) -> TrackParams:
-    """Read ``best.yaml``, the tracker that the tune stage chose. Raises ParamsError as :func:`load_params` does."""
-    return parse(TrackParams, _read_yaml(path), str(path))
+def load_output(path: Path) -> OutputParams:
+    """Read ``best.yaml``, the output's params that the tune stage chose. Raises ParamsError as :func:`load_params` does."""
+    return parse(Tuned, _read_yaml(path), str(path)).output
+
+
+class Best(Section):
+    """What the search stage writes: one key, so that ``dvc.yaml`` names one key."""
+
+    recipe: Recipe
+
+
+class Tuned(Section):
+    """What the tune stage writes."""
+
+    output: OutputParams
 
 
 def with_values(section: Model, values: Mapping[str, Any], source: str) -> Model:

@@ -1,4 +1,4 @@
-"""Params of footprints and tracks."""
+"""Params of what is made of probabilities: footprints and tracks."""
 
 from typing import Literal
 
@@ -168,11 +168,18 @@ class TrackParams(Section):
     """Only for ``method: baseline``."""
 
 
+class OutputParams(Section):
+    """From probabilities to what a user wants; a sub-section per kind of output."""
+
+    tracks: TrackParams
+    """For task ``buildings_through_time``: footprints with ids and birth months."""
+
+
 class TuneParams(Section):
-    """Search for the tracker's params on cached probabilities, before ``track``; a trial takes a second or two per AOI."""
+    """Search for the output's params on cached probabilities, before ``extract``; a trial takes a second or two per AOI."""
 
     trials: int = Field(ge=0)
-    """Number of trials; the first is section ``track`` itself. 0 takes that untuned."""
+    """Number of trials; the first is section ``output`` itself. 0 takes that untuned."""
 
     at_once: int = Field(ge=1)
     """Trials of a round: all are drawn, and scored side by side by as many processes as there are (``SN7ML_EXECUTOR``), before
@@ -182,7 +189,7 @@ class TuneParams(Section):
     """Where trials are scored; must be among ``predict.splits``, and none of them may be scored by ``evaluate``."""
 
     space: Space
-    """Dimensions, keys of section ``track``: ``changepoint.births.birth_prior``."""
+    """Dimensions, keys of section ``output``: ``tracks.changepoint.births.birth_prior``."""
 
     seed: int = Field(ge=0)
     """Decides which values are tried."""

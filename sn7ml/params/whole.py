@@ -1,6 +1,6 @@
 """All sections together, and what can be said of them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import model_validator
 
@@ -10,11 +10,16 @@ from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section
 from sn7ml.params.target import RimsParams, TargetParams
-from sn7ml.params.tracking import TrackParams, TuneParams
+from sn7ml.params.tracking import OutputParams, TuneParams
+
+TaskName = Literal["buildings_through_time"]
 
 
 class Params(Section):
     """The whole of ``params.yaml``."""
+
+    task: TaskName
+    """What is predicted from which images: chooses scores, outputs and pages (``sn7ml/tasks``)."""
 
     split: SplitParams
     validation: ValidationParams
@@ -28,7 +33,7 @@ class Params(Section):
     search: SearchParams
     predict: PredictParams
     tune: TuneParams
-    track: TrackParams
+    output: OutputParams
     evaluate: EvaluateParams
     promote: PromoteParams
     report: ReportParams
@@ -56,8 +61,8 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
-    def _tracks_are_tuned_where_they_are_not_scored(self) -> "Params":
-        known = set(flatten(self.track))
+    def _outputs_are_tuned_where_they_are_not_scored(self) -> "Params":
+        known = set(flatten(self.output))
         unknown = sorted({choice.param for choice in self.tune.space} - known)
         if unknown:
             raise ValueError(f"tune.space names unknown key(s) {unknown}; known: {sorted(known)}")
@@ -73,10 +78,21 @@ class Params(Section):
 
 
 class Usage(Section):
-    """How a model was used when it was scored, and is to be used: sections ``predict`` and ``track``, the tuned one."""
+    """How a model was used when it was scored, and is to be used: its task, and sections ``predict`` and ``output``, tuned."""
 
+    task: TaskName = "buildings_through_time"
     predict: PredictParams
-    track: TrackParams
+    output: OutputParams
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older_packages(cls, content: Any) -> Any:
+        """Accept packages registered when tracks were the only output and their section was called ``track``."""
+        if isinstance(content, dict) and "track" in content and "output" not in content:
+            return {name: value for name, value in content.items() if name != "track"} | {
+                "output": {"tracks": content["track"]}
+            }
+        return content
 
 
 def recipe_of(params: Params) -> Recipe:

@@ -17,21 +17,22 @@ import shapely
 
 import sn7ml
 from sn7ml.core.errors import StoreError
-from sn7ml.core.geo.grid import Grid
 from sn7ml.core.runtime.files import read_output
 from sn7ml.core.runtime.parallel import VARIABLE as EXECUTOR
-from sn7ml.flow.evaluate import Truth, read_split_truth, score_tracks
+from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
+from sn7ml.metrics.score import Score
 from sn7ml.outputs.footprints import read_outlines
 from sn7ml.params import EvaluateParams, Split, Usage
 from sn7ml.registry import isolated
 from sn7ml.registry.model_card import DataFacts
-from sn7ml.registry.policy import BY_AOI, Marks, numbers
+from sn7ml.registry.policy import ModelScores, numbers
 from sn7ml.registry.pyfunc import ARTIFACT
 from sn7ml.runs.final import digest_of
 from sn7ml.runs.provenance import data_md5, provenance
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import Columns, read_grids
 from sn7ml.scenes.store import TileStore
+from sn7ml.tasks import Task
 
 SNAPSHOT = "code"
 """Folder of a registered model that holds the code it came with, as MLflow names it."""
@@ -41,17 +42,19 @@ CONTRACTS = (isolated.__name__, "sn7ml.experiment.replay")
 
 
 @dataclass(frozen=True)
-class Exam:
+class Evaluator:
     """The held-out data, and how models are scored on it. All are asked for the same columns of the same frames."""
 
     data: Path
 
     tiles: TileStore
 
-    predicted: Sequence[Split]
-    """``predict.splits``: what the pipeline predicts. A tracker learns from all of an AOI, though only a part is scored."""
+    task: Task
 
-    evaluate: EvaluateParams
+    predicted: Sequence[Split]
+    """``predict.splits``: a tracker learns from all of an AOI, though only a part is scored."""
+
+    scoring: EvaluateParams
 
     usage: Usage
     """For models that do not say how they are used."""
@@ -59,7 +62,7 @@ class Exam:
     @cached_property
     def columns(self) -> Columns:
         """What is scored."""
-        return self.tiles.columns(self.evaluate.splits)
+        return self.tiles.columns(self.scoring.splits)
 
     @cached_property
     def frames(self) -> pd.DataFrame:
@@ -72,13 +75,13 @@ class Exam:
         return {
             "data": data_md5(),
             "tiles": self.tiles.digest(),
-            "labels": _digest_of_polygons(self._truth.polygons),
-            "scoring": digest_of(self.evaluate.model_dump(mode="json"), self._stretches),
+            "labels": _digest_of_polygons(self._ground.truth.polygons),
+            "scoring": digest_of(self.scoring.model_dump(mode="json"), self._stretches),
             "code": _digest_of_code(),
             "libraries": digest_of({name: v for name, v in provenance().items() if name.startswith("version.")}),
         }
 
-    def mark(self, model: Path, digest: str, name: str) -> tuple[Marks, str]:
+    def evaluate(self, model: Path, digest: str, name: str) -> tuple[ModelScores, str]:
         """Score a registered model in a process of its own.
 
         Parameters
@@ -92,7 +95,7 @@ class Exam:
 
         Returns
         -------
-        Marks
+        ModelScores
         str
             By whose code it predicted, as a note.
 
@@ -105,31 +108,29 @@ class Exam:
         module = next((name for name in CONTRACTS if (snapshot / f"{name.replace('.', '/')}.py").is_file()), None)
         own = module is not None
         code = snapshot if own else Path(sn7ml.__file__).parent.parent
-        with tempfile.TemporaryDirectory(prefix="sn7ml-exam-") as folder:
+        with tempfile.TemporaryDirectory(prefix="sn7ml-evaluator-") as folder:
             out = Path(folder) / "out"
             if failure := self._ask(module or CONTRACTS[0], code, model / "artifacts" / ARTIFACT, out):
                 raise StoreError("registry.cannot-predict", _cannot(name, own, failure))
-            tracks = read_outlines(out / "footprints", self._grids)
-            scores = score_tracks(tracks, self._truth, self.tiles, out / "probabilities", self._grids, self.evaluate)
+            found = read_outlines(out / "footprints", self._ground.grids)
+            evaluation = evaluate(self.task, found, out / "probabilities", self._ground, self.scoring)
         whose = (
             "its own code" if own else "today's code, since it was registered before a model could be run by its own"
         )
-        return marks_of(digest, scores.overall, scores.per_aoi, scores.scot.aois), f"{name} predicted by {whose}"
+        scores = model_scores(digest, self.task.scores, evaluation.overall, evaluation.per_aoi, evaluation.scored)
+        return scores, f"{name} predicted by {whose}"
 
     @cached_property
     def facts(self) -> DataFacts:
         """What a model card says of the data."""
         months = sorted(self.tiles.frames["time"])
         rows = list(self.tiles.extent().itertuples(index=False, name=None))
-        return DataFacts(self.key, rows, (months[0], months[-1]), self.evaluate.splits)
+        return DataFacts(self.key, rows, (months[0], months[-1]), self.scoring.splits)
 
     @cached_property
-    def _truth(self) -> Truth:
-        return read_split_truth(self.data, self.frames, self.columns)
-
-    @cached_property
-    def _grids(self) -> dict[str, Grid]:
-        return read_grids(self.data, self.frames, list(self.columns))
+    def _ground(self) -> Ground:
+        truth = read_split_truth(self.data, self.frames, self.columns)
+        return Ground(truth, self.tiles, read_grids(self.data, self.frames, list(self.columns)))
 
     @cached_property
     def _stretches(self) -> dict[str, list[list[int]]]:
@@ -141,7 +142,7 @@ class Exam:
         out.mkdir()
         request = {
             "schema": isolated.SCHEMA, "package": str(package), "data": str(self.data.resolve()), "stretches": self._stretches,
-            "usage": self.usage.model_dump(mode="json"), "out": str(out),
+            "usage": _usage_for(module, self.usage), "out": str(out),
         }  # fmt: skip
         asked = out / "request.json"
         asked.write_text(json.dumps(request), encoding="utf-8")
@@ -158,19 +159,32 @@ class Exam:
         return "" if ran == code / "sn7ml" else f"{ran} ran in place of {code / 'sn7ml'}"
 
 
-def marks_of(digest: str, overall: Mapping[str, float], per_aoi: pd.DataFrame, scored: Collection[str]) -> Marks:
-    """Return what a model is worth, from ``Scores``; ``scored`` are the AOIs with a SCOT."""
+def _usage_for(module: str, usage: Usage) -> dict[str, Any]:
+    """Return the usage in the words of the version that is asked: before there were tasks, tracks were section ``track``."""
+    if module == isolated.__name__:
+        return usage.model_dump(mode="json")
+    return {"predict": usage.predict.model_dump(mode="json"), "track": usage.output.tracks.model_dump(mode="json")}
+
+
+def model_scores(
+    digest: str,
+    scores: Sequence[Score],
+    overall: Mapping[str, float],
+    per_aoi: pd.DataFrame,
+    scored: Collection[str],
+) -> ModelScores:
+    """Return what the gate compares, from an ``Evaluation``."""
     rows = {str(row["aoi"]): row for row in per_aoi.to_dict("records")}
-    aois = {aoi: {name: float(rows[aoi][name]) for name in BY_AOI} for aoi in scored}
-    return Marks(digest, dict(overall), aois)
+    aois = {aoi: {score.name: float(rows[aoi][score.name]) for score in scores} for aoi in scored}
+    return ModelScores(digest, dict(overall), aois)
 
 
-def read_marks(evaluation: Path, digest: str) -> Marks:
+def read_scores(evaluation: Path, digest: str, scores: Sequence[Score]) -> ModelScores:
     """Read what the evaluate stage found of the model of today."""
     overall = read_output(evaluation / "metrics.json")
     per_aoi = pd.read_csv(evaluation / "per_aoi.csv", dtype={"aoi": "str"})
-    scored: dict[str, Any] = read_output(evaluation / "scot.json")["aois"]
-    return marks_of(digest, numbers(overall), per_aoi, scored)
+    scored: list[str] = read_output(evaluation / "evaluation.json")["scored"]
+    return model_scores(digest, scores, numbers(overall), per_aoi, scored)
 
 
 def _cannot(name: str, own: bool, failure: str) -> str:
@@ -187,7 +201,7 @@ def _cannot(name: str, own: bool, failure: str) -> str:
 
 FREE = (
     "If it is the champion and stands in the way of a better one, take the alias 'champion' from it in the MLflow UI: the next "
-    "model is then judged as a first one."
+    "model is then compared with none."
 )
 
 

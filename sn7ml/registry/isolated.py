@@ -9,7 +9,7 @@ versions of sn7ml, and every later version keeps it. A REQUEST of schema 1 holds
 ``package``    folder of the model package
 ``data``       data folder
 ``stretches``  AOI to [start, stop, fold]: columns to predict and the network to ask; fold 0 is the mean of all
-``usage``      sections predict and track, for a package that does not say how it is used
+``usage``      task and sections predict and output, for a package that does not say how it is used
 ``out``        folder to write to: probabilities/<AOI>/<month>.tif, footprints/<AOI>.parquet and, last, answer.json
 =============  ====================================================================================================
 
@@ -40,13 +40,13 @@ def answer(request: Mapping[str, Any]) -> None:
         )
     # Here, and not above: who asks needs no torch.
     from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
-    from sn7ml.flow.evaluate import track_aois  # noqa: PLC0415
+    from sn7ml.flow.evaluate import extract_aois  # noqa: PLC0415
     from sn7ml.learn.predict import load_predictor, predict_frames  # noqa: PLC0415
-    from sn7ml.outputs.footprints import write_footprints  # noqa: PLC0415
     from sn7ml.package_files import read_usage  # noqa: PLC0415
     from sn7ml.params import Usage, parse  # noqa: PLC0415
     from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415
     from sn7ml.scenes.scored_columns import Stretch, read_grids  # noqa: PLC0415
+    from sn7ml.tasks import task_named  # noqa: PLC0415
 
     package, data, out = (Path(request[name]) for name in ("package", "data", "out"))
     usage = read_usage(package) or parse(Usage, request["usage"], "usage of the request")
@@ -58,7 +58,8 @@ def answer(request: Mapping[str, Any]) -> None:
     for _ in predict_frames(predictor, data, frames, stretches, out / "probabilities"):
         pass
     grids = read_grids(data, frames, list(stretches))
-    write_footprints(out / "footprints", track_aois(out / "probabilities", grids, usage.track), grids)
+    output = task_named(usage.task).output
+    output.write(out / "footprints", extract_aois(output, out / "probabilities", grids, usage.output), grids)
     write_text(out / "answer.json", json.dumps({"schema": SCHEMA, "code": str(Path(sn7ml.__file__).parent)}))
 
 

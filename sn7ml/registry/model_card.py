@@ -10,7 +10,8 @@ import yaml
 
 from sn7ml.metrics.score_text import decimal, table
 from sn7ml.package_files import CONFIG, HISTORY, USAGE, read_history
-from sn7ml.registry.policy import BY_AOI, Marks
+from sn7ml.registry.policy import ModelScores
+from sn7ml.tasks import Task
 
 CARD = "model_card.md"
 """Its name within the registered model."""
@@ -24,7 +25,7 @@ class DataFacts:
     """The data on which a model was scored."""
 
     key: Mapping[str, str]
-    """Digests: ``Exam.key``."""
+    """Digests: ``Evaluator.key``."""
 
     splits: Sequence[tuple[str, str, str, int]]
     """(split, aoi, columns, labelled frames)."""
@@ -34,6 +35,17 @@ class DataFacts:
 
     scored: Sequence[str]
     """Splits that are scored."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the run of a training says."""
+
+    params: Mapping[str, str]
+    """Under dotted keys."""
+
+    tiles: str
+    """Digest of the tile store it learned from, "unknown" where the run does not say."""
 
 
 @dataclass(frozen=True)
@@ -52,24 +64,22 @@ class CardContent:
     history: pd.DataFrame
     """network, epoch, val_score, … of the training; empty if unknown."""
 
-    run_params: Mapping[str, str]
-    """Params of the training's run, under dotted keys."""
+    training: Training
 
-    trained_on: str
-    """Digest of the tile store it learned from, "unknown" where the run does not say."""
+    task: Task
 
     data: DataFacts
 
-    marks: Marks
+    scores: ModelScores
 
 
 def content_of(
-    name: str, package: Path, run_params: Mapping[str, str], trained_on: str, data: DataFacts, marks: Marks
+    name: str, package: Path, training: Training, task: Task, data: DataFacts, scores: ModelScores
 ) -> CardContent:
     """Read what the package folder says."""
     config, usage = (_yaml(package / file) for file in (CONFIG, USAGE))
     history = read_history(package) if (package / HISTORY).exists() else pd.DataFrame()
-    return CardContent(name, config, usage, history, run_params, trained_on, data, marks)
+    return CardContent(name, config, usage, history, training, task, data, scores)
 
 
 def model_card(content: CardContent) -> str:
@@ -77,7 +87,7 @@ def model_card(content: CardContent) -> str:
     sections = {
         f"{content.name}: a model card": _purpose(content),
         "How good it is": _scores(content),
-        "Data": _data(content.data, content.trained_on),
+        "Data": _data(content.data, content.training.tiles),
         "How it was trained": _training(content),
         "How it is used": _usage(content),
         "Limits": _limits(content),
@@ -89,23 +99,20 @@ def model_card(content: CardContent) -> str:
 
 def _purpose(content: CardContent) -> str:
     return (
-        "Finds every building in monthly satellite mosaics of about 4 m (SpaceNet 7: red, green, blue, alpha, 8 bit) and "
-        f"follows each through time: outlines, ids, months of birth.\n\nPackage digest `{content.marks.digest}`. Written "
-        "when the model was judged; the verdict stands in the description of the version."
+        f"{content.task.purpose}\n\nPackage digest `{content.scores.digest}`. Written when the model was compared with the "
+        "champion; the decision stands in the description of the version."
     )
 
 
 def _scores(content: CardContent) -> str:
-    overall, aois = content.marks.overall, content.marks.aois
+    overall, aois, scores = content.scores.overall, content.scores.aois, content.task.scores
+    names = [score.name for score in scores]
     rows = [("**all**", overall), *aois.items()]
-    shown = table(("AOI", *BY_AOI), [(aoi, *(decimal(scores.get(name)) for name in BY_AOI)) for aoi, scores in rows])
-    others = [f"{name} {decimal(value)}" for name, value in overall.items() if name not in BY_AOI]
-    also = f" Also: {', '.join(others)}." if others else ""
-    return (
-        f"On held-out data, split {', '.join(content.data.scored)} (below).\n\n{shown}\n\n"
-        "scot, tracking and change are the challenge's score and its two parts, as means over AOIs; f1 counts footprints "
-        f"at IoU 0.25, iou pixels, both over all counts.{also}"
-    )
+    shown = table(("AOI", *names), [(aoi, *(decimal(values.get(name)) for name in names)) for aoi, values in rows])
+    others = [f"{name} {decimal(value)}" for name, value in overall.items() if name not in names]
+    also = f"\n\nAlso: {', '.join(others)}." if others else ""
+    meanings = "\n".join(f"* {score.name}: {score.meaning}" for score in scores)
+    return f"On held-out data, split {', '.join(content.data.scored)} (below).\n\n{shown}\n\n{meanings}{also}"
 
 
 def _data(data: DataFacts, trained_on: str) -> str:
@@ -123,7 +130,9 @@ def _data(data: DataFacts, trained_on: str) -> str:
 
 def _training(content: CardContent) -> str:
     lines = [f"* `{key}`: {value}" for key, value in _flat(content.config.get("recipe", {}))]
-    lines += [f"* `{key}`: {value}" for key, value in sorted(content.run_params.items()) if key.startswith(SECTIONS)]
+    lines += [
+        f"* `{key}`: {value}" for key, value in sorted(content.training.params.items()) if key.startswith(SECTIONS)
+    ]
     history, epochs = content.history, ""
     if {"network", "epoch", "val_score"} <= set(history.columns):
         best = history.loc[history.groupby("network")["val_score"].idxmax()]
@@ -146,31 +155,18 @@ def _usage(content: CardContent) -> str:
 
 
 def _limits(content: CardContent) -> str:
-    count = len(content.marks.aois)
+    count = len(content.scores.aois)
     few = (
         "* Its scores come from one AOI: they say little about another place."
         if count == 1
         else f"* Its scores come from {count} AOIs; places, seasons and building styles that are not among them may be worse."
     )
-    return "\n".join(
-        [
-            few,
-            "* At 4 m a small house is a few pixels: houses wall to wall merge, outlines are approximate, and what is smaller "
-            "than about 4 pixels is mostly missed.",
-            "* Months of birth lag where cloud hides a site, and are often a month off; a building that was torn down is kept.",
-            "* Other sensors, resolutions or band orders were not tried. Probabilities are not calibrated.",
-            "* Not for decisions about single buildings or the people in them.",
-        ]
-    )
+    return "\n".join([few, *(f"* {limit}" for limit in content.task.limits)])
 
 
 def _licences(content: CardContent) -> str:
     weights = content.config.get("recipe", {}).get("model", {}).get("weights")
-    lines = [
-        "* Code: Apache-2.0 (LICENSE of the repository).",
-        "* SpaceNet 7 imagery and labels: CC BY-SA 4.0. Share what you derive from them under the same terms, with "
-        "attribution. The synthetic set of `sn7ml synth` holds nothing of them.",
-    ]
+    lines = ["* Code: Apache-2.0 (LICENSE of the repository).", *(f"* {licence}" for licence in content.task.licences)]
     if weights:
         lines.append(
             f"* It started from {weights} weights of its encoder; their licence is that of the package they came with."

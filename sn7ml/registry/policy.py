@@ -1,21 +1,18 @@
-"""Whether a challenger takes over: floors, guards and a paired comparison over AOIs. Numbers in, verdict out."""
+"""Whether a challenger takes over: floors, guards and a paired comparison over AOIs. Numbers in, decision out."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from sn7ml.metrics.score_text import HEADLINES
+from sn7ml.metrics.score import Score, score_named
 from sn7ml.params import PromoteParams
 
 Numbers = Mapping[str, float]
-"""scot, f1, iou, …; an undefined one is NaN."""
-
-BY_AOI = ("scot", "tracking", "change", "f1", "iou")
-"""Scores that are kept of every AOI."""
+"""Score by name; an undefined one is NaN."""
 
 NAMED = 5
 """AOIs that a reason names; the others are counted."""
@@ -25,17 +22,17 @@ RESAMPLES = 9999
 
 
 @dataclass(frozen=True)
-class Marks:
+class ModelScores:
     """What one model is worth on the held-out data."""
 
     digest: str
     """Names its package."""
 
     overall: Numbers
-    """At least scot, f1 and iou."""
+    """At least the scores of the task."""
 
     aois: Mapping[str, Numbers]
-    """``BY_AOI`` of every AOI that has truth."""
+    """The task's scores of every AOI that has truth."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON types; an undefined score is null."""
@@ -43,18 +40,18 @@ class Marks:
         return {"digest": self.digest, "scores": _plain(self.overall), "aois": aois}
 
     @staticmethod
-    def from_dict(content: Mapping[str, Any]) -> "Marks":
+    def from_dict(content: Mapping[str, Any]) -> "ModelScores":
         """Read what :meth:`as_dict` returned."""
         aois = {aoi: numbers(scores) for aoi, scores in content["aois"].items()}
-        return Marks(content["digest"], numbers(content["scores"]), aois)
+        return ModelScores(content["digest"], numbers(content["scores"]), aois)
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What the challenger gains in SCOT, AOI by AOI."""
+    """What the challenger gains in the objective, AOI by AOI."""
 
     by_aoi: Numbers
-    """Challenger less champion, of each AOI."""
+    """Of each AOI; above 0 where the challenger is better."""
 
     interval: tuple[float, float] | None
     """Bootstrap interval of the mean over AOIs; None where they are too few."""
@@ -81,7 +78,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """What became of a challenger."""
 
     promoted: bool
@@ -90,9 +87,9 @@ class Verdict:
     reasons: tuple[str, ...]
     """Why, a sentence each."""
 
-    challenger: Marks
+    challenger: ModelScores
 
-    champion: Marks | None
+    champion: ModelScores | None
     """The champion it was compared with, on the same data; None if there was none."""
 
     gain: Gain | None
@@ -115,40 +112,59 @@ class Verdict:
         }
 
     @staticmethod
-    def from_dict(content: Mapping[str, Any]) -> "Verdict":
+    def from_dict(content: Mapping[str, Any]) -> "Decision":
         """Read what :meth:`as_dict` returned. Raises KeyError or TypeError if it is of another form."""
         champion, gain = content["champion"], content["gain"]
-        return Verdict(
+        return Decision(
             content["promoted"],
             tuple(content["reasons"]),
-            Marks.from_dict(content["challenger"]),
-            None if champion is None else Marks.from_dict(champion),
+            ModelScores.from_dict(content["challenger"]),
+            None if champion is None else ModelScores.from_dict(champion),
             None if gain is None else Gain.from_dict(gain),
         )
 
 
-def decide(challenger: Marks, champion: Marks | None, params: PromoteParams) -> Verdict:
+@dataclass(frozen=True)
+class Rules:
+    """When a challenger takes over."""
+
+    params: PromoteParams
+
+    scores: Sequence[Score]
+    """Of the task; all that ``params`` names are among them."""
+
+    @property
+    def objective(self) -> Score:
+        """The score by which a challenger must be better."""
+        return score_named(self.scores, self.params.objective)
+
+
+def decide(challenger: ModelScores, champion: ModelScores | None, rules: Rules) -> Decision:
     """Compare two models that were scored on the same data; without a champion, only the floors count."""
-    objections = _below_floors(challenger.overall, params)
+    against = _below_floors(challenger.overall, rules)
     if champion is None:
-        reasons = objections or ["there is no champion yet"]
-        return Verdict(not objections, tuple(reasons), challenger, None, None)
-    gain = paired_gain(challenger, champion, params)
-    objections += _no_gain(challenger.overall, champion.overall, params)
-    objections += _not_by_chance(gain)
-    objections += _guards_broken(challenger.overall, champion.overall, gain, params)
-    better = f"SCOT {_rise(challenger.overall, champion.overall, 'scot')}, by at least {params.min_gain:g}"
-    reasons = [*(objections or [better]), _comparison(gain, params)]
-    return Verdict(not objections, tuple(reasons), challenger, champion, gain)
+        reasons = against or ["there is no champion yet"]
+        return Decision(not against, tuple(reasons), challenger, None, None)
+    gain = paired_gain(challenger, champion, rules)
+    against += _no_gain(challenger.overall, champion.overall, rules)
+    against += _not_by_chance(gain)
+    against += _guards_broken(challenger.overall, champion.overall, gain, rules)
+    objective = rules.objective
+    rise = _rise(challenger.overall, champion.overall, objective.name)
+    better = f"{objective.label} {rise}, by at least {rules.params.min_gain:g}"
+    reasons = [*(against or [better]), _comparison(gain, rules)]
+    return Decision(not against, tuple(reasons), challenger, champion, gain)
 
 
-def paired_gain(challenger: Marks, champion: Marks, params: PromoteParams) -> Gain:
-    """Return the differences of the AOIs both were scored on, with an interval where there are ``min_aois`` of them."""
-    both = [aoi for aoi in challenger.aois if aoi in champion.aois]
-    differences = {aoi: challenger.aois[aoi]["scot"] - champion.aois[aoi]["scot"] for aoi in both}
+def paired_gain(challenger: ModelScores, champion: ModelScores, rules: Rules) -> Gain:
+    """Return the gains of the AOIs both were scored on, with an interval where there are ``min_aois`` of them."""
+    both, objective, params = [aoi for aoi in challenger.aois if aoi in champion.aois], rules.objective, rules.params
+    gains = {
+        aoi: objective.gain(challenger.aois[aoi][objective.name], champion.aois[aoi][objective.name]) for aoi in both
+    }
     if len(both) < params.min_aois:
-        return Gain(differences, None, params.confidence)
-    values = np.array(list(differences.values()))
+        return Gain(gains, None, params.confidence)
+    values = np.array(list(gains.values()))
     # Percentiles, and not SciPy's BCa: that is undefined where differences are equal, as those of near twins are.
     found = stats.bootstrap(
         (values,),
@@ -158,7 +174,7 @@ def paired_gain(challenger: Marks, champion: Marks, params: PromoteParams) -> Ga
         method="percentile",
         rng=np.random.default_rng(params.seed),
     ).confidence_interval
-    return Gain(differences, (float(found.low), float(found.high)), params.confidence)
+    return Gain(gains, (float(found.low), float(found.high)), params.confidence)
 
 
 def numbers(scores: Mapping[str, float | None]) -> dict[str, float]:
@@ -166,20 +182,24 @@ def numbers(scores: Mapping[str, float | None]) -> dict[str, float]:
     return {name: math.nan if value is None else value for name, value in scores.items()}
 
 
-def _below_floors(challenger: Numbers, params: PromoteParams) -> list[str]:
-    floors = {"scot": params.min_scot, "f1": params.min_f1}
+def _below_floors(challenger: Numbers, rules: Rules) -> list[str]:
+    params = rules.params
+    floors = {"promote.min_score": (rules.objective, params.min_score)} | {
+        f"promote.floors.{name}": (score_named(rules.scores, name), floor) for name, floor in params.floors.items()
+    }
     return [
-        f"{HEADLINES[name]} {challenger[name]:.4f} is below promote.min_{name} {floor:g}"
-        for name, floor in floors.items()
-        if _number(challenger[name]) < floor
+        f"{score.label} {challenger[score.name]:.4f} is worse than {key} {floor:g}"
+        for key, (score, floor) in floors.items()
+        if score.rank(challenger[score.name]) < score.rank(floor)
     ]
 
 
-def _no_gain(challenger: Numbers, champion: Numbers, params: PromoteParams) -> list[str]:
-    gain = _number(challenger["scot"]) - _number(champion["scot"])
-    if gain > 0 and gain >= params.min_gain:  # NaN, two undefined scores, is no gain either
+def _no_gain(challenger: Numbers, champion: Numbers, rules: Rules) -> list[str]:
+    score, least = rules.objective, rules.params.min_gain
+    gain = score.rank(challenger[score.name]) - score.rank(champion[score.name])
+    if gain > 0 and gain >= least:  # NaN, of two undefined scores, is no gain either
         return []
-    return [f"SCOT {_rise(challenger, champion, 'scot')}: not better by promote.min_gain {params.min_gain:g}"]
+    return [f"{score.label} {_rise(challenger, champion, score.name)}: not better by promote.min_gain {least:g}"]
 
 
 def _not_by_chance(gain: Gain) -> list[str]:
@@ -188,43 +208,40 @@ def _not_by_chance(gain: Gain) -> list[str]:
     return ["the interval of the mean gain reaches zero or below: it may be chance"]
 
 
-def _guards_broken(challenger: Numbers, champion: Numbers, gain: Gain, params: PromoteParams) -> list[str]:
+def _guards_broken(challenger: Numbers, champion: Numbers, gain: Gain, rules: Rules) -> list[str]:
+    params = rules.params
+    guarded = {score_named(rules.scores, name): allowed for name, allowed in params.max_loss.items()}
     overall = [
-        f"{HEADLINES[name]} {_rise(challenger, champion, name)}: lost more than promote.max_f1_loss {params.max_f1_loss:g}"
-        for name in ("f1", "iou")
-        if _number(challenger[name]) < _number(champion[name]) - params.max_f1_loss
+        f"{score.label} {_rise(challenger, champion, score.name)}: lost more than promote.max_loss.{score.name} {allowed:g}"
+        for score, allowed in guarded.items()
+        if score.rank(challenger[score.name]) < score.rank(champion[score.name]) - allowed
     ]
     lost = {aoi: -change for aoi, change in gain.by_aoi.items() if change < -params.max_aoi_loss}
     if not lost:
         return overall
     most = sorted(lost, key=lambda aoi: -lost[aoi])[:NAMED]
-    told = ", ".join(f"{aoi} by {lost[aoi]:.4f}" for aoi in most) + (", …" if len(lost) > NAMED else "")
+    named = ", ".join(f"{aoi} by {lost[aoi]:.4f}" for aoi in most) + (", …" if len(lost) > NAMED else "")
     return [
         *overall,
-        f"SCOT fell by more than promote.max_aoi_loss {params.max_aoi_loss:g} in {len(lost)} AOI(s): {told}",
+        f"{rules.objective.label} got worse by more than promote.max_aoi_loss {params.max_aoi_loss:g} in {len(lost)} AOI(s): "
+        f"{named}",
     ]
 
 
-def _comparison(gain: Gain, params: PromoteParams) -> str:
+def _comparison(gain: Gain, rules: Rules) -> str:
     count = f"over {len(gain.by_aoi)} AOI{'' if len(gain.by_aoi) == 1 else 's'}"
+    changes = f"{count} {rules.objective.label} gains {gain.mean:+.4f} on average"
     if gain.interval is None:
         return (
-            f"{count} SCOT changes by {gain.mean:+.4f} on average; fewer than promote.min_aois {params.min_aois} are too few "
-            "to tell a gain from chance, so promote.min_gain alone decides"
+            f"{changes}; fewer than promote.min_aois {rules.params.min_aois} are too few to tell a gain from chance, so "
+            "promote.min_gain alone decides"
         )
     low, high = gain.interval
-    return (
-        f"{count} SCOT changes by {gain.mean:+.4f} on average, {gain.confidence:.0%} interval {low:+.4f} to {high:+.4f}"
-    )
+    return f"{changes}, {gain.confidence:.0%} interval {low:+.4f} to {high:+.4f}"
 
 
 def _rise(challenger: Numbers, champion: Numbers, name: str) -> str:
     return f"{champion[name]:.4f} (champion) to {challenger[name]:.4f} (challenger)"
-
-
-def _number(score: float) -> float:
-    """Undefined is worse than anything."""
-    return -math.inf if math.isnan(score) else score
 
 
 def _plain(scores: Numbers) -> dict[str, float | None]:

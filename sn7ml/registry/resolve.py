@@ -7,6 +7,7 @@ from mlflow.entities import RunInfo
 from mlflow.exceptions import MlflowException
 
 from sn7ml.core.errors import StoreError
+from sn7ml.metrics.score import Score
 from sn7ml.registry.versions import CHALLENGER, CHAMPION, MODEL_URI, PREVIOUS
 from sn7ml.runs.leaderboard import RunRecord, ranked, read_run, read_runs
 from sn7ml.runs.store import Store, paged
@@ -24,14 +25,14 @@ RUN_ID = re.compile(r"[0-9a-f]{1,32}")
 """One, or the beginning of it."""
 
 
-def find_run_meant(store: Store, text: str) -> RunRecord:
+def find_run_meant(store: Store, text: str, objective: Score) -> RunRecord:
     """Find the one run that a person means.
 
     Parameters
     ----------
     text
         A run id or its beginning; ``champion``, ``challenger``, ``previous``; ``models:/NAME/3``, ``models:/NAME@champion``;
-        ``best``, the final run with the highest test_scot.
+        ``best``, the final run with the best objective on the test split.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def find_run_meant(store: Store, text: str) -> RunRecord:
         If no run, or more than one, is meant, or it was deleted.
     """
     if text == BEST:
-        return _best(store)
+        return _best(store, objective)
     if text in ALIASES:
         return read_run(store, _run_of(store, _only_model_with(store, text), text))
     if uri := MODEL_URI.fullmatch(text):
@@ -47,11 +48,13 @@ def find_run_meant(store: Store, text: str) -> RunRecord:
     return read_run(store, _by_prefix(store, text))
 
 
-def _best(store: Store) -> RunRecord:
-    runs = [record for record in read_runs(store) if not math.isnan(record.score("scot"))]
+def _best(store: Store, objective: Score) -> RunRecord:
+    runs = [record for record in read_runs(store) if not math.isnan(record.score(objective.name))]
     if not runs:
-        raise StoreError("runs.none-scored", "no run has a test_scot yet, so none is best; `make repro` makes one")
-    return ranked(runs, "scot")[0]
+        raise StoreError(
+            "runs.none-scored", f"no run has a test_{objective.name} yet, so none is best; `make repro` makes one"
+        )
+    return ranked(runs, objective.name, higher_is_better=objective.higher_is_better)[0]
 
 
 def _by_prefix(store: Store, text: str) -> str:

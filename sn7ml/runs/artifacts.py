@@ -27,7 +27,8 @@ PICTURE = re.compile(r"images/(?P<key>.+)\+step\+(?P<step>\d+)\+timestamp\+\d+\+
 OVERLAY = "overlay_"
 """How the key of a picture begins that shows a window of an AOI; the AOI follows."""
 
-TRACKER = "tracker/best.yaml"
+OUTPUT, TRACKER = "output/best.yaml", "tracker/best.yaml"
+"""The output's params that a run was scored with; the second in runs of when tracks were the only output."""
 
 
 class RunFiles:
@@ -77,12 +78,16 @@ class RunFiles:
         table = pd.DataFrame(columns, columns=list(CURVES), dtype="float64")
         return table.rename_axis("epoch").sort_index().reset_index()
 
-    def tracker(self) -> dict[str, Any]:
-        """Return the params of the tracker that was scored under dotted keys (``track.min_mean``); empty if not kept."""
-        if TRACKER.partition("/")[0] not in self._names:
+    def output_params(self) -> dict[str, Any]:
+        """Return the output's params that were scored under dotted keys (``output.tracks.method``); empty if not kept."""
+        if OUTPUT.partition("/")[0] in self._names:
+            content = yaml.safe_load(self._bytes(OUTPUT))
+        elif TRACKER.partition("/")[0] in self._names:
+            content = {"output": {"tracks": yaml.safe_load(self._bytes(TRACKER))}}
+        else:
             return {}
-        (values,) = pd.json_normalize(yaml.safe_load(self._bytes(TRACKER))).to_dict("records")
-        return {f"track.{key}": value for key, value in values.items()}
+        (values,) = pd.json_normalize(content).to_dict("records")
+        return {str(key): value for key, value in values.items()}
 
     def _json(self, path: str) -> Mapping[str, Any]:
         content: Mapping[str, Any] = json.loads(self._bytes(path))

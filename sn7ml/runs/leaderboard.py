@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
 
 from sn7ml.core.errors import ParamsError, StoreError
-from sn7ml.metrics.score_text import HEADLINES, PREFIXES
+from sn7ml.metrics.score_text import PREFIXES
 from sn7ml.runs.provenance import UNKNOWN
 from sn7ml.runs.runs import AT_ONCE, SCORED, STATE
 from sn7ml.runs.store import FINAL, SEARCH, Store, paged
@@ -91,7 +91,7 @@ class RunRecord:
         return SPLITS[self.experiment]
 
     def score(self, name: str) -> float:
-        """Return ``scot``, ``f1`` and so on, of the split that this kind of run is scored on; NaN if it has none."""
+        """Return a score of the split that this kind of run is scored on; NaN if it has none."""
         return self.metrics.get(f"{self.split}_{name}", math.nan)
 
     def scores(self) -> dict[str, float]:
@@ -132,11 +132,11 @@ def read_runs(store: Store, experiment: str = FINAL, filter_string: str = "") ->
     return [_record(store, run, versions) for run in found]
 
 
-def ranked(records: Sequence[RunRecord], metric: str) -> list[RunRecord]:
+def ranked(records: Sequence[RunRecord], metric: str, *, higher_is_better: bool | None = None) -> list[RunRecord]:
     """Return runs by a metric, the best first, the newer of equals first; those without it come last, the newest first.
 
-    ``metric`` is a whole name (``test_f1``, ``train_seconds``) or that of a score (``f1``). Of losses and seconds the lowest
-    is best.
+    ``metric`` is a whole name (``test_f1``, ``train_seconds``) or that of a score (``f1``). ``higher_is_better``
+    None is False for losses and seconds, else True.
 
     Raises
     ------
@@ -144,12 +144,12 @@ def ranked(records: Sequence[RunRecord], metric: str) -> list[RunRecord]:
         If no run has it; names those that there are.
     """
     names = {name for record in records for name in record.metrics}
-    if records and metric not in {*names, *HEADLINES, *(name for record in records for name in record.scores())}:
+    scores = {name for record in records for name in record.scores()}
+    if records and metric not in names | scores:
         raise ParamsError(
-            "runs.unknown-metric",
-            f"no run has a metric {metric!r}; there are: {', '.join(sorted({*names, *HEADLINES}))}",
+            "runs.unknown-metric", f"no run has a metric {metric!r}; there are: {', '.join(sorted(names | scores))}"
         )
-    sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
+    sign = -1 if (not metric.endswith(LOWER_IS_BETTER) if higher_is_better is None else higher_is_better) else 1
 
     def place(record: RunRecord) -> tuple[bool, float, float]:
         value = record.metrics.get(metric, record.score(metric))
@@ -159,9 +159,9 @@ def ranked(records: Sequence[RunRecord], metric: str) -> list[RunRecord]:
     return sorted(records, key=place)
 
 
-def objections(records: Sequence[RunRecord]) -> list[str]:
-    """Say why scores of runs cannot be compared, a sentence each; runs without scores, and fewer than two, give none."""
-    scored = [record for record in records if not math.isnan(record.score("scot"))]
+def differences(records: Sequence[RunRecord], objective: str) -> list[str]:
+    """Say why scores of runs cannot be compared, a sentence each; runs without the objective, and fewer than two, give none."""
+    scored = [record for record in records if not math.isnan(record.score(objective))]
     data = _groups(scored, lambda record: record.data[:SHORT])
     said = []
     if len(data) > 1:

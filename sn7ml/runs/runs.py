@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from optuna import TrialPruned
 
 from sn7ml.core.errors import StoreError
 from sn7ml.core.runtime.files import write_text
+from sn7ml.metrics.score import Score
 from sn7ml.metrics.score_text import OWN_NOTE, PREFIXES, scores_note
 from sn7ml.params import Split
 from sn7ml.runs.provenance import provenance
@@ -73,13 +74,17 @@ class Run:
         points = [Metric(name, float(value), now, step) for name, value in metrics.items()]
         self.store.client.log_batch(self.run_id, metrics=points)
 
-    def log_scores(self, overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split, step: int) -> None:
-        """Record what a model is worth on a split: ``test_scot`` and so on, a table ``per_aoi_test.json``, and a description.
+    def log_scores(
+        self, scores: Sequence[Score], overall: Mapping[str, float], per_aoi: pd.DataFrame, split: Split, step: int
+    ) -> None:
+        """Record the scores of a split: ``test_<name>`` each, a table ``per_aoi_test.json``, and a description.
 
         Parameters
         ----------
+        scores
+            Of the task: what the description shows.
         overall
-            scot, tracking, change, f1, …: without the split's prefix.
+            Name to value, without the split's prefix.
         per_aoi
             A row per AOI. Replaces the table of an earlier scoring.
         split
@@ -98,7 +103,7 @@ class Run:
         client.log_batch(self.run_id, metrics=points)
         self.log_table(per_aoi, f"per_aoi_{prefix}.json")
         if before.tags.get(NOTE, OWN_NOTE).startswith(OWN_NOTE):  # a person may have written another
-            self.set_tags({NOTE: scores_note(self.run_id, overall, per_aoi, split)})
+            self.set_tags({NOTE: scores_note(self.run_id, scores, overall, per_aoi, split)})
 
     def log_table(self, table: pd.DataFrame, name: str) -> None:
         """Write a table that MLflow's UI shows and compares; ``name`` ends in ``.json``. Replaces an older one.

@@ -48,10 +48,10 @@ SEARCH = "sn7-search"
 """Experiment of the searches: sorting by a metric flattens MLflow's nesting, so trials would bury the final models."""
 
 DESCRIPTIONS: Mapping[str, str] = {
-    FINAL: "Final models: one run per training, with its scores on the held-out split (test_scot, test_f1, test_iou), "
-    "per-AOI table, overlays, params, data hash and commit. Sort by test_scot.",
+    FINAL: "Final models: one run per training, with its scores on the held-out split (metrics test_...), "
+    "per-AOI table, overlays, params, data hash and commit.",
     SEARCH: "Searches by Optuna: one run per search, its trials as children, with their scores on the validation split "
-    "(val_scot, val_f1, val_iou).",
+    "(metrics val_...).",
 }
 
 VARIABLE = "MLFLOW_TRACKING_URI"

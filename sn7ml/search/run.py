@@ -14,6 +14,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from sn7ml.core.errors import ModelError, StoreError
+from sn7ml.metrics.score import Score, score_named
 from sn7ml.params import Recipe, SearchParams, flatten, with_values
 from sn7ml.runs.final import digest_of
 from sn7ml.runs.runs import Run, create_run, ending
@@ -21,7 +22,7 @@ from sn7ml.runs.store import SEARCH, Store
 from sn7ml.search import study as studies
 from sn7ml.search.space import VALUES
 from sn7ml.search.study_store import GRACE_SECONDS, StudyAddress
-from sn7ml.search.trials import Evaluate, OnEpoch, Say, TrialResult, Trials, silent, told, trial_name
+from sn7ml.search.trials import Aim, Evaluate, OnEpoch, Say, TrialResult, Trials, silent, told, trial_name
 from sn7ml.search.workers import work_together
 
 __all__ = ["Evaluate", "OnEpoch", "SearchResult", "Setup", "TrialResult", "search"]
@@ -33,6 +34,9 @@ class Setup:
 
     store: Store
     """Takes a run for the search and a child of it per trial."""
+
+    scores: tuple[Score, ...]
+    """Of the task. The objective is one of them; finalists are compared by the first."""
 
     work: Path
     """Folder for the state of an unfinished search; must outlive the process, so not one that DVC clears."""
@@ -55,7 +59,7 @@ class SearchResult:
 
     trials: pd.DataFrame
     """A row per trial: number, state (complete, pruned, failed, infeasible), value of the objective (NaN unless complete),
-    its scores as ``val_scot`` and so on, and what it tried under dotted keys (missing where a condition left it out)."""
+    its scores as ``val_<name>``, and what it tried under dotted keys (missing where a condition left it out)."""
 
     run: Run | None
     """Of the search; None if nothing was tried."""
@@ -105,7 +109,8 @@ def search(
             if champion is not None:
                 studies.give(study, params.space, flatten(champion), "champion")
             run = _search_run(setup.store, study, recipe, params)
-        trials = Trials(study, run, recipe, params, evaluate, f"main {os.getpid()}", setup.say)
+        aim = Aim(score_named(setup.scores, params.objective), setup.scores)
+        trials = Trials(study, run, recipe, params, evaluate, aim, f"main {os.getpid()}", setup.say)
         with ending(run):
             # Who has a journal alone knows that whatever runs in it is dead; in a database others may be at work.
             trials.mend(lambda _trial: setup.url is None)
@@ -113,7 +118,7 @@ def search(
             if setup.workers == 1:
                 trials.work(watch.on_tick)
             else:
-                task = _WorkerTask(address, run, recipe, params, evaluate, setup.say)
+                task = _WorkerTask(address, run, recipe, params, evaluate, aim, setup.say)
                 work_together(task, setup.workers, watch.on_death, watch.on_tick)
             return _result(trials, address)
 
@@ -127,10 +132,12 @@ class _WorkerTask:
     recipe: Recipe
     params: SearchParams
     evaluate: Evaluate
+    aim: Aim
     say: Say
 
     def __call__(self, name: str) -> None:
-        Trials(self.address.open(), self.run, self.recipe, self.params, self.evaluate, name, self.say).work()
+        study = self.address.open()
+        Trials(study, self.run, self.recipe, self.params, self.evaluate, self.aim, name, self.say).work()
 
 
 class _Watch:
@@ -176,12 +183,13 @@ def _result(trials: Trials, address: StudyAddress) -> SearchResult:
             "search.workers-died",
             f"all workers died after {done} of {params.trials} trials; start again to go on (with fewer workers?)",
         )
-    best = studies.best_trial(study, params.trials, params.finalists)
+    best = studies.best_trial(study, params.trials, params.finalists, trials.aim.last)
     if best is None:
         raise ModelError("search.all-trials-failed", _failures(studies.results(study, params.trials), address))
     place = studies.place_of(study, best)
-    trials.say(f"best is {trial_name(place)}, {params.objective} {best.value:.4f}: {told(best.user_attrs[VALUES])}")
-    table = _table(study, params.trials)
+    value = best.user_attrs[studies.SCORES][params.objective]
+    trials.say(f"best is {trial_name(place)}, {params.objective} {value:.4f}: {told(best.user_attrs[VALUES])}")
+    table = _table(study, params)
     scores = {f"best_val_{name}": value for name, value in best.user_attrs[studies.SCORES].items()}
     trials.run.log_metrics(scores, step=0)
     trials.run.set_tags({"sn7.best_trial_run_id": best.user_attrs[studies.RUN_ID]})
@@ -199,7 +207,7 @@ def _failures(results: list[FrozenTrial], address: StudyAddress) -> str:
     return "\n".join(lines)
 
 
-def _table(study: Study, trials: int) -> pd.DataFrame:
-    table = pd.DataFrame(studies.rows(study, trials))
+def _table(study: Study, params: SearchParams) -> pd.DataFrame:
+    table = pd.DataFrame(studies.rows(study, params.trials, params.objective))
     first = ["number", "state", "value", *(name for name in table if str(name).startswith("val_"))]
     return table[[*first, *(name for name in table if name not in first)]]  # a first trial that failed has no scores

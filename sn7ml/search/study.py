@@ -20,6 +20,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from sn7ml.metrics.score import Score
 from sn7ml.params import Choice, Scalar
 from sn7ml.search.space import GIVEN, VALUES, inside
 
@@ -167,27 +168,22 @@ def queue_again(study: Study, trials: int, killed: frozenset[int] = frozenset())
     return again
 
 
-def best_trial(study: Study, trials: int, finalists: int) -> FrozenTrial | None:
+def best_trial(study: Study, trials: int, finalists: int, last: Score) -> FrozenTrial | None:
     """Return the trial to take; None if none is complete.
 
-    Of the ``finalists`` with the highest value, the one with the highest SCOT; the earlier of equals.
+    Of the ``finalists`` with the highest value, the one that is best by the score ``last``; the earlier of equals.
     """
     complete = [trial for trial in results(study, trials) if trial.state == TrialState.COMPLETE]
     complete.sort(key=lambda trial: -math.inf if trial.value is None else trial.value, reverse=True)  # stable
-    return max(complete[:finalists], key=_scot, default=None)
+    return max(complete[:finalists], key=lambda trial: last.rank(trial.user_attrs[SCORES][last.name]), default=None)
 
 
-def _scot(trial: FrozenTrial) -> float:
-    scot = trial.user_attrs[SCORES]["scot"]
-    return -math.inf if math.isnan(scot) else float(scot)
-
-
-def rows(study: Study, trials: int) -> list[dict[str, Any]]:
+def rows(study: Study, trials: int, objective: str) -> list[dict[str, Any]]:
     """Return a row per trial: number, state, value of the objective, scores, and what was tried."""
     found = []
     for number, trial in enumerate(results(study, trials)):
         scores = {f"val_{name}": value for name, value in trial.user_attrs.get(SCORES, {}).items()}
         state = trial.user_attrs.get(STATE, trial.state.name.lower())
-        value = trial.value if trial.state == TrialState.COMPLETE else math.nan
+        value = trial.user_attrs[SCORES][objective] if trial.state == TrialState.COMPLETE else math.nan
         found.append({"number": number, "state": state, "value": value} | scores | trial.user_attrs[VALUES])
     return found

@@ -16,6 +16,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial
 
 from sn7ml.core.errors import ModelError, ParamsError
+from sn7ml.metrics.score import Score
 from sn7ml.params import Recipe, SearchParams, flatten, with_values
 from sn7ml.runs.final import RECIPE_DIGEST, digest_of
 from sn7ml.runs.runs import STATE, Run, create_run, ending, failure_text
@@ -39,7 +40,7 @@ class TrialResult:
     """What training with a recipe gave."""
 
     scores: Mapping[str, float]
-    """scot, tracking, change, f1, iou, … on the validation split."""
+    """Name to value on the validation split."""
 
     per_aoi: pd.DataFrame
     """The same, a row per AOI."""
@@ -49,6 +50,22 @@ class TrialResult:
 
     record: Callable[[Run], None] = lambda _run: None
     """Writes what else belongs to the trial's run: data sets, pictures."""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a search is after."""
+
+    objective: Score
+    """What trials are compared by."""
+
+    shown: tuple[Score, ...]
+    """All scores of the task."""
+
+    @property
+    def last(self) -> Score:
+        """What decides among the finalists."""
+        return self.shown[0]
 
 
 Evaluate = Callable[[Recipe, OnEpoch], TrialResult]
@@ -78,6 +95,7 @@ class Trials:
     recipe: Recipe
     params: SearchParams
     evaluate: Evaluate
+    aim: Aim
     worker: str
     say: Say = silent
     _taken_over: bool = field(default=False, init=False)
@@ -172,7 +190,7 @@ class Trials:
             trial.set_user_attr(studies.FAILURE, failure_text(error))  # last: with it the trial counts
             raise
         trial.set_user_attr(studies.SCORES, dict(result.scores))
-        return result.scores[self.params.objective]
+        return self.aim.objective.rank(result.scores[self.aim.objective.name])
 
     def _child(self, trial: Trial, place: int, values: Values) -> Run:
         tags = {"mlflow.parentRunId": self.run.run_id, "sn7.kind": "trial"}
@@ -191,13 +209,13 @@ class Trials:
         child.set_tags({RECIPE_DIGEST: digest_of(recipe.model_dump())})
         begin = time.monotonic()
         result = self.evaluate(recipe, partial(_on_epoch, trial, child))
-        child.log_scores(result.scores, result.per_aoi, "validation", result.epoch)
+        child.log_scores(self.aim.shown, result.scores, result.per_aoi, "validation", result.epoch)
         child.log_metrics({"seconds": time.monotonic() - begin}, result.epoch)
         result.record(child)
-        if math.isnan(result.scores[self.params.objective]):
+        if math.isnan(result.scores[self.aim.objective.name]):
             raise ModelError(
                 "search.objective-undefined",
-                f"the objective {self.params.objective} is undefined on the validation split",
+                f"the objective {self.aim.objective.name} is undefined on the validation split",
             )
         return result
 

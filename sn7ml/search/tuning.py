@@ -1,8 +1,7 @@
-"""The tracker's params, searched on cached probabilities. Trials are cheap, so one MLflow run holds them all."""
+"""The output's params, searched on cached probabilities. Trials are cheap, so one MLflow run holds them all."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,89 +11,81 @@ from optuna.samplers import TPESampler
 
 from sn7ml.core.geo.polygons import moved
 from sn7ml.core.runtime.parallel import residents
-from sn7ml.core.schemas import TRACKS
 from sn7ml.flow.evaluate import Truth, read_split_truth, scored_part
-from sn7ml.metrics.scot import score_scot
+from sn7ml.metrics.score import Score
+from sn7ml.outputs.output import Extract
 from sn7ml.outputs.probabilities import CroppedCube, ProbabilityCube
-from sn7ml.outputs.tracking.changepoint import decide
-from sn7ml.outputs.tracking.evidence import ChangeEvidence, collapse_change
-from sn7ml.outputs.tracking.track import shifted, track_buildings
-from sn7ml.params import TrackParams, TuneParams, flatten, with_values
+from sn7ml.params import OutputParams, TaskName, TuneParams, flatten, with_values
 from sn7ml.runs.runs import create_run, ending
 from sn7ml.runs.store import SEARCH, Store
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import read_grids, spanned
 from sn7ml.scenes.store import TileStore
 from sn7ml.search.space import GIVEN, inside, suggest
-
-SCORES = ("scot", "tracking", "change")
+from sn7ml.tasks import Task, task_named
 
 MARGIN_PX = 16
-"""Columns beyond those that are scored, so that buildings on the line are seen whole."""
-
-
-class Area:
-    """One AOI's cached probabilities, and what a tracker makes of them. What no trial changes is worked out once."""
-
-    def __init__(self, name: str, cube: CroppedCube) -> None:
-        self.name = name
-        self.cube = cube
-        self._evidence: Callable[[int], ChangeEvidence] = lru_cache(maxsize=2)(
-            lambda tail_months: collapse_change(cube, tail_months)
-        )
-
-    def track(self, params: TrackParams) -> pd.DataFrame:
-        """Return ``TRACKS`` in pixel coordinates of the whole original image."""
-        if params.method == "changepoint":
-            evidence = self._evidence(params.changepoint.tail_months)
-            found = shifted(decide(self.cube, evidence, self.cube.upsampling, params.changepoint), params)
-        else:
-            found = track_buildings(self.cube, self.cube.upsampling, params)
-        placed = moved(found["geometry"].to_numpy(), self.cube.start_px, 0)
-        return TRACKS.check(found.assign(aoi=self.name, geometry=pd.Series(placed, dtype="object")))
+"""Columns beyond those that are scored, so that objects on the line are seen whole."""
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What trials are scored on."""
+class CachedGround:
+    """What trials are scored on: one AOI's extraction each, with what no trial changes worked out once."""
 
-    areas: Mapping[str, Area]
-    """AOI to its probabilities."""
+    task: Task
+
+    extracts: Mapping[str, Extract]
+    """AOI to what makes its objects, in pixel coordinates of its crop."""
+
+    starts_px: Mapping[str, int]
+    """AOI to the first column of its crop."""
 
     truth: Truth
 
-    def score(self, params: TrackParams) -> dict[str, float]:
-        """Return scot, tracking and change of a tracker, means over AOIs."""
-        tracks = pd.concat([area.track(params) for area in self.areas.values()], ignore_index=True)
-        result = score_scot(self.truth.polygons, scored_part(tracks, self.truth))
-        return {"scot": result.score, "tracking": result.tracking, "change": result.change}
+    def score(self, params: OutputParams) -> dict[str, float]:
+        """Return the task's ``tune_score`` of an output, over all AOIs."""
+        return self.task.tune_score(self.truth.polygons, scored_part(self.found(params), self.truth))
+
+    def found(self, params: OutputParams) -> pd.DataFrame:
+        """Return the objects of all AOIs, in pixel coordinates of the whole original images."""
+        tables = []
+        for aoi, extract in self.extracts.items():
+            found = extract(params)
+            placed = moved(found["geometry"].to_numpy(), self.starts_px[aoi], 0)
+            tables.append(found.assign(aoi=aoi, geometry=pd.Series(placed, index=found.index, dtype="object")))
+        return self.task.output.table.check(pd.concat(tables, ignore_index=True))
 
 
-def read_ground(data: Path, tiles: Path, probabilities: Path, splits: Sequence[str]) -> Ground:
+def read_ground(task: TaskName, data: Path, tiles: Path, probabilities: Path, splits: Sequence[str]) -> CachedGround:
     """Read the probabilities and the labels of some splits; raises LabelError if there is no truth to score with."""
+    chosen = task_named(task)
     frames, columns = scan(data), TileStore(tiles).columns(splits)
-    areas = {}
+    extracts, starts_px = {}, {}
     for aoi, grid in read_grids(data, frames, list(columns)).items():
         ((start, stop, _),) = spanned(columns)[aoi]
         seen = max(start - MARGIN_PX, 0), min(stop + MARGIN_PX, grid.shape[1])
         cube = ProbabilityCube(probabilities / aoi, grid)
-        areas[aoi] = Area(aoi, CroppedCube(cube, cube.upsampling, seen))
-    return Ground(areas, read_split_truth(data, frames, columns))
+        extracts[aoi] = chosen.output.prepare(CroppedCube(cube, cube.upsampling, seen), cube.upsampling)
+        starts_px[aoi] = seen[0]
+    return CachedGround(chosen, extracts, starts_px, read_split_truth(data, frames, columns))
 
 
 @dataclass(frozen=True)
 class Tuned:
     """The outcome of a tuning."""
 
-    best: TrackParams
+    best: OutputParams
 
     trials: pd.DataFrame
-    """A row per trial: number, scot, tracking, change (means over AOIs), and what it tried under dotted keys."""
+    """A row per trial: number, its scores (``Task.tune_score``, the objective first), and what it tried under dotted keys."""
+
+    scores: tuple[str, ...]
+    """Names of the scores, the objective first."""
 
 
-def untuned(track: TrackParams) -> Tuned:
-    """Return a tracker as it is, after no trial."""
-    return Tuned(track, pd.DataFrame(columns=["number", *SCORES]))
+def untuned(output: OutputParams) -> Tuned:
+    """Return an output's params as they are, after no trial."""
+    return Tuned(output, pd.DataFrame(columns=["number"]), ())
 
 
 OnTrial = Callable[[Mapping[str, Any]], None]
@@ -102,12 +93,13 @@ OnTrial = Callable[[Mapping[str, Any]], None]
 
 
 def tune(
-    ground: Callable[[], Ground],
-    track: TrackParams,
+    ground: Callable[[], CachedGround],
+    output: OutputParams,
     params: TuneParams,
+    objective: Score,
     on_trial: OnTrial = lambda _row: None,
 ) -> Tuned:
-    """Find the tracker's params with the best mean SCOT over AOIs; the first trial is ``track`` itself.
+    """Find the output's params with the best objective; the first trial is ``output`` itself.
 
     Optuna's TPE. Trials are drawn, scored side by side and told in rounds of ``params.at_once``, so that the same inputs
     give the same best on any number of workers. Of equal trials the earlier one is taken.
@@ -116,6 +108,8 @@ def tune(
     ----------
     ground
         Makes what trials are scored on, in each worker; picklable.
+    objective
+        The first score of the task.
 
     Raises
     ------
@@ -125,7 +119,7 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = TPESampler(seed=params.seed, multivariate=True, constant_liar=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    defaults = flatten(track)
+    defaults = flatten(output)
     given, known = inside(params.space, defaults)
     study.enqueue_trial(known, user_attrs={GIVEN: given})
     rows: list[dict[str, Any]] = []
@@ -133,15 +127,15 @@ def tune(
         for first in range(0, params.trials, params.at_once):
             trials = [study.ask() for _ in range(min(params.at_once, params.trials - first))]
             values = [suggest(trial, params.space) for trial in trials]
-            trackers = [with_values(track, chosen, "tune.space") for chosen in values]
-            for trial, chosen, scores in zip(trials, values, on_ground(Ground.score, trackers), strict=True):
-                study.tell(trial, scores["scot"])
+            outputs = [with_values(output, chosen, "tune.space") for chosen in values]
+            for trial, chosen, scores in zip(trials, values, on_ground(CachedGround.score, outputs), strict=True):
+                study.tell(trial, objective.rank(scores[objective.name]))
                 rows.append({"number": trial.number} | scores | chosen)
                 on_trial(rows[-1])
     table = pd.DataFrame(rows)
-    best = rows[int(table["scot"].to_numpy().argmax())]
+    best = rows[int(table[objective.name].map(objective.rank).to_numpy().argmax())]
     tried = {key: best[key] for key in (choice.param for choice in params.space) if key in best}
-    return Tuned(with_values(track, tried, "tune.space"), table)
+    return Tuned(with_values(output, tried, "tune.space"), table, tuple(scores))
 
 
 def record(store: Store, tuned: Tuned, params: TuneParams) -> None:
@@ -149,5 +143,5 @@ def record(store: Store, tuned: Tuned, params: TuneParams) -> None:
     values = {f"tune.{name}": value for name, value in flatten(params).items()} | flatten(tuned.best)
     with ending(create_run(store, SEARCH, f"tune-{len(tuned.trials)}-trials", {"sn7.kind": "tune"}, values)) as run:
         for row in tuned.trials.to_dict("records"):
-            run.log_metrics({f"tune_{name}": row[name] for name in SCORES}, int(row["number"]))
+            run.log_metrics({f"tune_{name}": row[name] for name in tuned.scores}, int(row["number"]))
         run.log_table(tuned.trials, "trials.json")

@@ -55,7 +55,7 @@ def predictor(network: nn.Module, params: PredictParams) -> Predictor:
 def write_package(folder: Path, **changes: object) -> Path:
     """Write a package with a digest and a usage, whose network nobody will look at."""
     save_package(folder, Package(RECIPE, 1, ({"0": torch.zeros(1)},)))
-    write_usage(folder, Usage(predict=windows(**changes), track=load_params(ROOT / "params.yaml").track))
+    write_usage(folder, Usage(predict=windows(**changes), output=load_params(ROOT / "params.yaml").output))
     return folder
 
 

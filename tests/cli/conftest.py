@@ -1,5 +1,5 @@
 """A store with toy models, as the tests of the registry have it."""
 
-from tests.registry.conftest import court, migrated, project, store
+from tests.registry.conftest import migrated, project, store, toy_registry
 
-__all__ = ["court", "migrated", "project", "store"]
+__all__ = ["migrated", "project", "store", "toy_registry"]

@@ -9,32 +9,32 @@ from typer.testing import CliRunner, Result
 from sn7ml import cli
 from sn7ml.cli import terminal
 from sn7ml.core.errors import StoreError, TableError
-from tests.registry.judged import NAME, TODAY, Court, marks
+from tests.registry.toy_registry import NAME, TODAY, ToyRegistry, scores
 
 commands = import_module("sn7ml.cli.models")  # the package holds the function of that name
 
-EXAM = commands._exam
+EXAM = commands._evaluator
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def two(court: Court, monkeypatch: pytest.MonkeyPatch) -> Court:
+def two(toy_registry: ToyRegistry, monkeypatch: pytest.MonkeyPatch) -> ToyRegistry:
     """Version 1 is champion, version 2 was rejected."""
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     Path("params.yaml").write_text(text.replace("sn7-buildings", NAME), encoding="utf-8")
-    monkeypatch.setattr(commands, "_exam", lambda _: court.exam)
+    monkeypatch.setattr(commands, "_evaluator", lambda _: toy_registry.evaluator)
     monkeypatch.setattr(terminal.console, "width", 80)
-    court.submit("a", marks(0.3))
-    court.submit("b", marks(0.2))
-    return court
+    toy_registry.submit("a", scores(0.3))
+    toy_registry.submit("b", scores(0.2))
+    return toy_registry
 
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
 
 
-def test_models_shows_versions_scores_verdicts_and_changes(two: Court) -> None:
+def test_models_shows_versions_scores_verdicts_and_changes(two: ToyRegistry) -> None:
     lines = run("models").output.splitlines()
     second, first = (next(line for line in lines if line.startswith(f" {number} ")) for number in (2, 1))
     for words in ("challenger", "0.2000", "rejected", two.run_id[:7]):
@@ -46,8 +46,8 @@ def test_models_shows_versions_scores_verdicts_and_changes(two: Court) -> None:
     assert lines[-1].endswith("there is no champion yet")
 
 
-def test_a_terminal_of_80_columns_holds_every_version_whole(two: Court) -> None:
-    two.submit("c", marks(0.4))
+def test_a_terminal_of_80_columns_holds_every_version_whole(two: ToyRegistry) -> None:
+    two.submit("c", scores(0.4))
     assert run("rollback", "--reason", "sheds").exit_code == 0
     told = run("models").output.splitlines()
     table = [line for line in told if " by " not in line]  # the changes below may be long
@@ -60,7 +60,7 @@ def test_a_terminal_of_80_columns_holds_every_version_whole(two: Court) -> None:
 
 
 def test_outside_of_a_project_the_usual_name_is_taken_unless_another_is_given(
-    two: Court, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two: ToyRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DVC_ROOT", str(Path.cwd()))
     monkeypatch.chdir(tmp_path)
@@ -69,7 +69,7 @@ def test_outside_of_a_project_the_usual_name_is_taken_unless_another_is_given(
         run("models")
 
 
-def test_a_rejected_model_is_a_normal_result_unless_strict(two: Court) -> None:
+def test_a_rejected_model_is_a_normal_result_unless_strict(two: ToyRegistry) -> None:
     done = run("promote", "2")
     assert done.exit_code == 0
     assert "version 2 was not promoted" in done.output
@@ -78,17 +78,17 @@ def test_a_rejected_model_is_a_normal_result_unless_strict(two: Court) -> None:
     assert run("promote", "champion", "--strict").exit_code == 0
 
 
-def test_promote_scores_both_on_the_data_of_today(two: Court) -> None:
-    two.exam.key = TODAY | {"data": "d2"}
-    two.exam.worth |= {"b": marks(0.5)}
+def test_promote_scores_both_on_the_data_of_today(two: ToyRegistry) -> None:
+    two.evaluator.key = TODAY | {"data": "d2"}
+    two.evaluator.worth |= {"b": scores(0.5)}
     done = run("promote", "2", "--strict")
     assert done.exit_code == 0
     assert done.output.index("scoring version 2") < done.output.index("scoring version 1")
     assert two.aliases == {"challenger": "2", "champion": "2", "previous": "1"}
 
 
-def test_rollback_says_who_is_champion_again_and_why_is_shown(two: Court) -> None:
-    two.submit("c", marks(0.4))
+def test_rollback_says_who_is_champion_again_and_why_is_shown(two: ToyRegistry) -> None:
+    two.submit("c", scores(0.4))
     done = run("rollback", "--reason", "sees [houses] in clouds")
     assert "version 1 is the champion again; version 3 is withdrawn" in done.output
     shown = run("models").output
@@ -96,17 +96,17 @@ def test_rollback_says_who_is_champion_again_and_why_is_shown(two: Court) -> Non
     assert "sees [houses] in clouds" in shown
 
 
-def test_rollback_wants_a_reason(two: Court) -> None:
+def test_rollback_wants_a_reason(two: ToyRegistry) -> None:
     assert run("rollback").exit_code == 2
     assert two.aliases["champion"] == "1"
 
 
-def test_a_version_that_is_not_there_is_named(two: Court) -> None:
+def test_a_version_that_is_not_there_is_named(two: ToyRegistry) -> None:
     with pytest.raises(StoreError, match="no version '9'"):
         run("promote", "9")
 
 
-def test_without_tiles_there_is_nothing_to_judge_by(two: Court, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_exam", EXAM)
+def test_without_tiles_there_is_nothing_to_judge_by(two: ToyRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_evaluator", EXAM)
     with pytest.raises(TableError, match=r"build/tiles is no tile store.*dvc repro tile"):
         run("promote", "1")

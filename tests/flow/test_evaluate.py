@@ -6,15 +6,17 @@ import pytest
 
 from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.schemas import TRACKS
-from sn7ml.flow.evaluate import read_split_truth, score_tracks
+from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
 from sn7ml.outputs.probabilities import write_probabilities
 from sn7ml.params import EvaluateParams
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.tasks import task_named
 from tests.learn.toy import MONTHS, SHAPE, squares, write_store, write_world
 from tests.outputs.tracking.drawings import perfect
 from tests.sn7_folder import AOI
 
+TASK = task_named("buildings_through_time")
 EVALUATE = EvaluateParams(splits=("test",), iou_thresholds=(0.25,), pixel_threshold=0.5)
 
 
@@ -29,7 +31,32 @@ def test_pixels_of_a_perfect_model_are_all_right_whatever_its_scale(factor: int,
     found = perfect(burn_ids(list(squares(SHAPE).values()), SHAPE, factor))
     for month in MONTHS:
         write_probabilities(tmp_path / "probabilities" / AOI / f"{month}.tif", found, grids[AOI], factor)
-    truth = read_split_truth(root, frames, columns)
-    scores = score_tracks(TRACKS.empty(), truth, tiles, tmp_path / "probabilities", grids, EVALUATE)
+    ground = Ground(read_split_truth(root, frames, columns), tiles, grids)
+    scores = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE)
     assert scores.overall["iou"] == 1.0
     assert scores.overall["f1"] == 0.0  # no footprint was given
+
+
+@pytest.mark.usefixtures("serial")
+def test_the_trivial_answers_are_nothing_and_everything(tmp_path: Path) -> None:
+    root = write_world(tmp_path / "data")
+    tiles, frames = write_store(root, tmp_path / "tiles"), scan(root)
+    columns = tiles.columns(["test"])
+    grids = read_grids(root, frames, [AOI])
+    ids = burn_ids(list(squares(SHAPE).values()), SHAPE, 1)
+    for month in MONTHS:
+        write_probabilities(tmp_path / "probabilities" / AOI / f"{month}.tif", perfect(ids), grids[AOI], 1)
+    ground = Ground(read_split_truth(root, frames, columns), tiles, grids)
+    trivial = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE).trivial
+    ((start, stop),) = columns[AOI]
+    built = (ids[:, start:stop] > 0).mean()
+    assert trivial["nothing found"] == {
+        "scot": 0.0,
+        "tracking": 0.0,
+        "change": 0.0,
+        "f1": 0.0,
+        "iou": 0.0,
+        "pixel_f1": 0.0,
+    }
+    assert trivial["all building"]["iou"] == pytest.approx(built)
+    assert trivial["all building"]["pixel_f1"] == pytest.approx(2 * built / (1 + built))

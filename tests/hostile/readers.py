@@ -17,7 +17,7 @@ from sn7ml.outputs.prediction_folder import TASK, Task, read_task, write_task
 from sn7ml.outputs.probabilities import ProbabilityCube, write_probabilities
 from sn7ml.outputs.submission import read_submission
 from sn7ml.package_files import CONFIG, USAGE, read_config, read_usage
-from sn7ml.params import Usage, load_params, load_recipe, load_track, recipe_of
+from sn7ml.params import Usage, load_output, load_params, load_recipe, recipe_of
 from sn7ml.scenes.images import read_grid, read_image, read_mask
 from sn7ml.scenes.label_folder import read_label_folder
 from sn7ml.scenes.labels import read_labels
@@ -66,11 +66,11 @@ def write_params(path: Path) -> None:
 
 
 def write_recipe(path: Path) -> None:
-    path.write_text(yaml.safe_dump(recipe_of(load_params(ROOT / "params.yaml")).model_dump(mode="json")))
+    path.write_text(yaml.safe_dump({"recipe": recipe_of(load_params(ROOT / "params.yaml")).model_dump(mode="json")}))
 
 
 def write_track(path: Path) -> None:
-    path.write_text(yaml.safe_dump(load_params(ROOT / "params.yaml").track.model_dump(mode="json")))
+    path.write_text(yaml.safe_dump({"output": load_params(ROOT / "params.yaml").output.model_dump(mode="json")}))
 
 
 def write_config(path: Path) -> None:
@@ -80,7 +80,7 @@ def write_config(path: Path) -> None:
 
 def write_usage(path: Path) -> None:
     params = load_params(ROOT / "params.yaml")
-    path.write_text(yaml.safe_dump(Usage(predict=params.predict, track=params.track).model_dump(mode="json")))
+    path.write_text(yaml.safe_dump(Usage(predict=params.predict, output=params.output).model_dump(mode="json")))
 
 
 def write_month(path: Path) -> None:
@@ -107,7 +107,7 @@ def write_looks(path: Path) -> None:
 
 def write_prediction(path: Path) -> None:
     params = load_params(ROOT / "params.yaml")
-    task = Task({"resolved": "toy", "digest": "0"}, Usage(predict=params.predict, track=params.track), {}, {})
+    task = Task({"resolved": "toy", "digest": "0"}, Usage(predict=params.predict, output=params.output), {}, {})
     write_task(path.parent, task, None)
 
 
@@ -123,7 +123,7 @@ READERS = {
     "csv": Reader("a.csv", write_csv, read_submission, LabelError),
     "params": Reader("params.yaml", write_params, load_params, ParamsError),
     "recipe": Reader("best.yaml", write_recipe, load_recipe, ParamsError),
-    "track": Reader("best.yaml", write_track, load_track, ParamsError),
+    "track": Reader("best.yaml", write_track, load_output, ParamsError),
     "package": Reader(CONFIG, write_config, lambda path: read_config(path.parent), ModelError),
     "footprints": Reader(
         f"{AOI}.parquet", write_found, lambda path: read_footprints(path.parent, {AOI: GRID}), TableError

@@ -100,7 +100,7 @@ def test_how_a_model_is_used_belongs_to_what_names_it(package: Package, tmp_path
     params = load_params(ROOT / "params.yaml")
     digests = []
     for batch_size in (2, 3, 2):
-        usage = Usage(predict=windows(batch_size=batch_size), track=params.track)
+        usage = Usage(predict=windows(batch_size=batch_size), output=params.output)
         write_usage(tmp_path, usage)
         assert read_usage(tmp_path) == usage
         digests.append(package_digest(tmp_path))

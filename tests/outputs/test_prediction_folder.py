@@ -11,14 +11,14 @@ import pytest
 
 from sn7ml.core.errors import CatalogError
 from sn7ml.outputs.prediction_folder import LOCK, TASK, Task, claimed, hash_images, without_done, write_task
-from sn7ml.params import Usage, load_params
+from sn7ml.params import Usage, load_params, with_values
 from sn7ml.scenes.layouts.images import find_frames
 from tests.learn.toy import windows
 from tests.raising import raises
 from tests.sn7_folder import AOI, MONTHS, stem
 
 ROOT = Path(__file__).resolve().parents[2]
-USAGE = Usage(predict=windows(), track=load_params(ROOT / "params.yaml").track)
+USAGE = Usage(predict=windows(), output=load_params(ROOT / "params.yaml").output)
 IMAGES = {f"{AOI} {month}": {"file": f"/data/{month}.tif", "sha256": month} for month in MONTHS}
 MODEL = {"asked": "a", "resolved": "/a", "digest": "0a"}
 TASK_A = Task(MODEL, USAGE, IMAGES, {"torch": "1"})
@@ -85,10 +85,8 @@ def test_what_leaves_the_frames_as_they_are_is_the_same_task(task: Task, out: Pa
             ("predict.batch_size 3", 9, 1),
         ),
         (
-            replace(
-                TASK_A, params=USAGE.model_copy(update={"track": USAGE.track.model_copy(update={"method": "baseline"})})
-            ),
-            ("track.method changepoint", "baseline"),
+            replace(TASK_A, params=with_values(USAGE, {"output.tracks.method": "baseline"}, "test")),
+            ("output.tracks.method changepoint", "baseline"),
         ),
         (replace(TASK_A, images={}), (f"{AOI} 2018-01, {AOI} 2018-02, {AOI} 2018-04",)),
         (

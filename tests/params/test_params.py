@@ -62,7 +62,9 @@ def test_an_unknown_section_is_named_with_those_that_exist() -> None:
 
 
 def test_an_unknown_key_deep_down_is_named_with_those_that_exist() -> None:
-    assert "track.collapse.jump: unknown key; known here: ['birth_jump', " in fault(changed("track.collapse.jump", 1))
+    assert "output.tracks.collapse.jump: unknown key; known here: ['birth_jump', " in fault(
+        changed("output.tracks.collapse.jump", 1)
+    )
 
 
 def test_a_missing_key_is_named() -> None:
@@ -87,7 +89,7 @@ def test_all_faults_are_named_at_once() -> None:
         ("tiling.size_px", 65, "tiling.size_px: input should be a multiple of 32, got 65"),
         ("tiling.overlap_px", 64, "tiling: overlap_px must be smaller than size_px, got 64 and 64"),
         ("split.test_fraction", 0.9, "split.test_fraction: input should be less than 0.6, got 0.9"),
-        ("search.objective", "auc", "search.objective: input should be 'scot', 'f1' or 'iou', got 'auc'"),
+        ("task", "clouds", "task: input should be 'buildings_through_time', got 'clouds'"),
         ("train.precision", "fp8", "train.precision: input should be '32-true', .*, got 'fp8'"),
         ("predict.splits", "test", "predict.splits: input should be a valid list, got 'test'"),
         ("predict.splits", ["tset"], "predict.splits.0: input should be 'train', .*, got 'tset'"),
@@ -109,7 +111,7 @@ def test_all_faults_are_named_at_once() -> None:
             r"tune.space names unknown key\(s\) \['collapse.jump'\]",
         ),
         (
-            "track.changepoint.births.before_spread",
+            "output.tracks.changepoint.births.before_spread",
             0.0,
             "births.before_spread: input should be greater than 0, got 0.0",
         ),
@@ -206,7 +208,7 @@ def test_a_search_may_have_no_dimension_and_a_choice_may_hold_null() -> None:
 
 @pytest.mark.parametrize("content", [None, [], "text", 3])
 def test_a_file_that_is_no_mapping_is_refused(content: Any) -> None:
-    assert "params.yaml: expected a mapping with the keys ['split', " in fault(content)
+    assert "params.yaml: expected a mapping with the keys ['task', " in fault(content)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +242,7 @@ def test_flat_params_have_dotted_keys() -> None:
 
 def test_a_recipe_survives_its_file(tmp_path: Path) -> None:
     recipe = recipe_of(parse(Params, DEFAULTS, "params.yaml"))
-    (tmp_path / "best.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json")))
+    (tmp_path / "best.yaml").write_text(yaml.safe_dump({"recipe": recipe.model_dump(mode="json")}))
     assert load_recipe(tmp_path / "best.yaml") == recipe
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines import tile, validate, validate_footprints, validate_tiles
+from pipelines import tile, validate, validate_outputs, validate_tiles
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.outputs.footprints import write_footprints
 from sn7ml.params import load_params
@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["tiling"] |= {"size_px": 32, "overlap_px": 0}
     (root / "params.yaml").write_text(yaml.safe_dump(params))
-    (root / "best.yaml").write_text(yaml.safe_dump(params["track"]))
+    (root / "best.yaml").write_text(yaml.safe_dump({"output": params["output"]}))
     make_base(root / "data")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
@@ -73,7 +73,7 @@ def test_a_sound_set_passes_all_three(run: Callable[..., tuple[int, str]], proje
         (validate.main, {"data": data}, "validation passed: 15 frames, 15 label files"),
         (validate_tiles.main, {"data": data, "tiles": tiles}, "validation of tiles passed: 15 tiled frames, 4 regions"),
         (
-            validate_footprints.main,
+            validate_outputs.main,
             {"data": data, "tiles": tiles, "tuned": project / "best.yaml", "footprints": project / "found"},
             "validation of footprints passed: ",
         ),
@@ -110,7 +110,7 @@ def test_a_missing_file_of_footprints_stops_the_pipeline(
     path.unlink()
     try:
         code, said = run(
-            validate_footprints.main,
+            validate_outputs.main,
             data=project / "data",
             tiles=project / "tiles",
             tuned=project / "best.yaml",

@@ -1,16 +1,16 @@
-"""A store per test, as in tests of runs, and a court that judges."""
+"""A store per test, as in tests of runs, and a toy_registry that judges."""
 
 from pathlib import Path
 
 import pytest
 
 from sn7ml.runs.store import Store
-from tests.registry.judged import Court
+from tests.registry.toy_registry import ToyRegistry
 from tests.runs.conftest import migrated, project, store
 
-__all__ = ["court", "migrated", "project", "store"]
+__all__ = ["migrated", "project", "store", "toy_registry"]
 
 
 @pytest.fixture
-def court(store: Store, tmp_path: Path) -> Court:
-    return Court(store, tmp_path)
+def toy_registry(store: Store, tmp_path: Path) -> ToyRegistry:
+    return ToyRegistry(store, tmp_path)

@@ -8,23 +8,24 @@ import torch
 import yaml
 
 from sn7ml.core.errors import ParamsError, StoreError
-from sn7ml.flow.evaluate import read_split_truth, score_tracks, track_aois
+from sn7ml.flow.evaluate import Ground, evaluate, extract_aois, read_split_truth
 from sn7ml.learn.models import bare_model
 from sn7ml.learn.package import Package, load_package, save_package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.package_files import read_config, write_usage
-from sn7ml.params import EvaluateParams, Split, Usage
-from sn7ml.registry.evaluator import CONTRACTS, Exam, marks_of, read_marks
-from sn7ml.registry.policy import Marks
+from sn7ml.params import EvaluateParams, OutputParams, Usage
+from sn7ml.registry.evaluator import CONTRACTS, Evaluator, model_scores, read_scores
+from sn7ml.registry.policy import ModelScores
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import read_grids
 from sn7ml.scenes.store import TileStore
 from tests.learn.toy import MONTHS, RECIPE, SHAPE, squares, windows, write_store, write_world
 from tests.outputs.tracking.drawings import track_params
+from tests.registry.toy_registry import TASK
 
 ROOT = Path(__file__).resolve().parents[2]
 EVALUATE = EvaluateParams(splits=("test",), iou_thresholds=(0.25,), pixel_threshold=0.5)
-USAGE = Usage(predict=windows(), track=track_params("changepoint"))
+USAGE = Usage(predict=windows(), output=OutputParams(tracks=track_params("changepoint")))
 
 RECIPE_OF_THEN = """
 
@@ -36,13 +37,16 @@ class Recipe(Recipe):
 """
 
 TRACKER_OF_THEN = """
-import pandas as pd
+
 from shapely.geometry import Polygon
 
-def track_buildings(cube, upsampling, params):
+def prepare(cube, upsampling):
     found = Polygon({corners})
     rows = [("1", month, "2018-01", float("nan"), 0.5, found) for month in cube]
-    return pd.DataFrame(rows, columns=["id", "time", "birth_month", "birth_probability", "confidence", "geometry"])
+    columns = ["id", "time", "birth_month", "birth_probability", "confidence", "geometry"]
+    return lambda params: pd.DataFrame(rows, columns=columns)
+
+TRACKS_OUTPUT = Output("tracks", TRACKS, prepare, write, read_footprints)
 """
 """It always finds one and the same building."""
 
@@ -60,8 +64,8 @@ def tiles(world: Path, tmp_path_factory: pytest.TempPathFactory) -> TileStore:
 
 
 @pytest.fixture
-def exam(world: Path, tiles: TileStore) -> Exam:
-    return Exam(world, tiles, ("validation", "test"), EVALUATE, USAGE)
+def evaluator(world: Path, tiles: TileStore) -> Evaluator:
+    return Evaluator(world, tiles, TASK, ("validation", "test"), EVALUATE, USAGE)
 
 
 @pytest.fixture
@@ -79,57 +83,59 @@ def snapshot(model: Path) -> Path:
     return model / "code" / "sn7ml"
 
 
-def test_the_code_of_then_runs_and_not_that_of_today(exam: Exam, tiles: TileStore, model: Path) -> None:
+def test_the_code_of_then_runs_and_not_that_of_today(evaluator: Evaluator, tiles: TileStore, model: Path) -> None:
     """Then a recipe had a learning rate only, and the tracker always found one house of the scored columns, in every month."""
     code, package = snapshot(model), model / "artifacts" / "package"
     with (code / "params" / "recipe.py").open("a") as recipe:
         recipe.write(RECIPE_OF_THEN)
     ((begin, end),) = next(iter(tiles.columns(["test"]).values()))
     houses = [house for house in squares(SHAPE).values() if begin <= house.centroid.x < end]
-    (code / "buildings" / "track.py").write_text(TRACKER_OF_THEN.format(corners=list(houses[0].exterior.coords)))
+    with (code / "outputs" / "tracks.py").open("a") as tracks:
+        tracks.write(TRACKER_OF_THEN.format(corners=list(houses[0].exterior.coords)))
     config = yaml.safe_load((package / "package.yaml").read_text())
     config["recipe"]["optimiser"] = {"learning_rate": 0.003}
     (package / "package.yaml").write_text(yaml.safe_dump(config))
     with pytest.raises(ParamsError, match=r"optimiser\.weight_decay: missing"):
         read_config(package)
 
-    marks, note = exam.mark(model, "d1", "version 1")
+    scores, note = evaluator.evaluate(model, "d1", "version 1")
 
     assert len(houses) > 2
     months = len(MONTHS)
     missed = months * (len(houses) - 1)
-    assert marks.overall["f1"] == pytest.approx(2 * months / (2 * months + missed))
-    assert (marks.digest, list(marks.aois)) == ("d1", list(tiles.columns(["test"])))
+    assert scores.overall["f1"] == pytest.approx(2 * months / (2 * months + missed))
+    assert (scores.digest, list(scores.aois)) == ("d1", list(tiles.columns(["test"])))
     assert note == "version 1 predicted by its own code"
 
 
 def test_its_code_does_not_run_on_a_cluster_whose_workers_have_that_of_today(
-    exam: Exam, model: Path, monkeypatch: pytest.MonkeyPatch
+    evaluator: Evaluator, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot(model)
     monkeypatch.setenv("SN7ML_EXECUTOR", "dask:tcp://127.0.0.1:9")  # where nobody is: asking there would fail
-    assert exam._ask(CONTRACTS[0], model / "code", model / "artifacts" / "package", model.parent / "out") == ""
+    assert evaluator._ask(CONTRACTS[0], model / "code", model / "artifacts" / "package", model.parent / "out") == ""
 
 
-def by_the_pipeline(exam: Exam, package: Path, out: Path) -> Marks:
+def by_the_pipeline(evaluator: Evaluator, package: Path, out: Path) -> ModelScores:
     """As the stages predict, track and evaluate score, in this process."""
-    predictor, frames = Predictor(load_package(package), USAGE.predict), scan(exam.data)
-    list(predict_frames(predictor, exam.data, frames, exam.tiles.stretches(exam.predicted), out))
-    grids = read_grids(exam.data, frames, list(exam.columns))
-    truth = read_split_truth(exam.data, frames, exam.columns)
-    scores = score_tracks(track_aois(out, grids, USAGE.track), truth, exam.tiles, out, grids, EVALUATE)
-    return marks_of("d1", scores.overall, scores.per_aoi, scores.scot.aois)
+    predictor, frames = Predictor(load_package(package), USAGE.predict), scan(evaluator.data)
+    list(predict_frames(predictor, evaluator.data, frames, evaluator.tiles.stretches(evaluator.predicted), out))
+    grids = read_grids(evaluator.data, frames, list(evaluator.columns))
+    ground = Ground(read_split_truth(evaluator.data, frames, evaluator.columns), evaluator.tiles, grids)
+    found = extract_aois(TASK.output, out, grids, USAGE.output)
+    scores = evaluate(TASK, found, out, ground, EVALUATE)
+    return model_scores("d1", TASK.scores, scores.overall, scores.per_aoi, scores.scored)
 
 
 def test_a_model_from_before_there_was_a_replay_is_run_by_todays_code_as_the_pipeline_runs_it(
-    exam: Exam, model: Path, tmp_path: Path
+    evaluator: Evaluator, model: Path, tmp_path: Path
 ) -> None:
     (snapshot(model) / "registry" / "isolated.py").unlink()
-    marks, note = exam.mark(model, "d1", "version 1")
-    expected = by_the_pipeline(exam, model / "artifacts" / "package", tmp_path / "out")
-    assert marks.aois.keys() == expected.aois.keys()
-    assert marks.overall == pytest.approx(expected.overall)
-    assert marks.overall["iou"] > 0
+    scores, note = evaluator.evaluate(model, "d1", "version 1")
+    expected = by_the_pipeline(evaluator, model / "artifacts" / "package", tmp_path / "out")
+    assert scores.aois.keys() == expected.aois.keys()
+    assert scores.overall == pytest.approx(expected.overall)
+    assert scores.overall["iou"] > 0
     assert "today's code, since it was registered before" in note
 
 
@@ -139,7 +145,7 @@ def test_a_model_from_before_there_was_a_replay_is_run_by_todays_code_as_the_pip
     ids=["its own code fails", "today's code refuses it"],
 )
 def test_a_model_that_cannot_be_run_is_named_with_the_reason_and_the_cure(
-    exam: Exam, model: Path, own: bool, cure: str
+    evaluator: Evaluator, model: Path, own: bool, cure: str
 ) -> None:
     if own:
         replay = model / "code" / "sn7ml" / "registry" / "isolated.py"
@@ -152,13 +158,13 @@ def test_a_model_that_cannot_be_run_is_named_with_the_reason_and_the_cure(
         (model / "artifacts" / "package" / "package.yaml").write_text("recipe: {}\nupsampling: 1\n")
         reason = "model: missing"
     with pytest.raises(StoreError, match=r"version 1 .*cannot run it|version 1 cannot be run") as caught:
-        exam.mark(model, "d1", "version 1")
+        evaluator.evaluate(model, "d1", "version 1")
     assert reason in str(caught.value)
     assert cure in str(caught.value)
     assert "take the alias 'champion'" in str(caught.value)
 
 
-def test_a_snapshot_that_is_passed_over_is_not_taken_for_the_code_of_then(exam: Exam, model: Path) -> None:
+def test_a_snapshot_that_is_passed_over_is_not_taken_for_the_code_of_then(evaluator: Evaluator, model: Path) -> None:
     """It answers, but says that another sn7ml ran."""
     replay = model / "code" / "sn7ml" / "registry" / "isolated.py"
     replay.parent.mkdir(parents=True)
@@ -166,32 +172,49 @@ def test_a_snapshot_that_is_passed_over_is_not_taken_for_the_code_of_then(exam: 
         (folder / "__init__.py").touch()
     replay.write_text('import pathlib; pathlib.Path("answer.json").write_text(\'{"code": "/elsewhere/sn7ml"}\')')
     with pytest.raises(StoreError, match="/elsewhere/sn7ml ran in place of"):
-        exam.mark(model, "d1", "version 1")
+        evaluator.evaluate(model, "d1", "version 1")
 
 
 def test_the_key_changes_with_the_labels_and_with_what_is_scored(
-    exam: Exam, tiles: TileStore, world: Path, tmp_path: Path
+    evaluator: Evaluator, tiles: TileStore, world: Path, tmp_path: Path
 ) -> None:
-    key = exam.key
-    assert Exam(world, tiles, ("validation", "test"), EVALUATE, USAGE).key == key
-    only_test: tuple[Split] = ("test",)
-    other = Exam(world, tiles, only_test, EVALUATE, USAGE).key
+    key = evaluator.key
+    assert Evaluator(world, tiles, TASK, ("validation", "test"), EVALUATE, USAGE).key == key
+    other = Evaluator(world, tiles, TASK, ("test",), EVALUATE, USAGE).key
     assert {name for name in key if key[name] != other[name]} == {"scoring"}
     moved = shutil.copytree(world, tmp_path / "moved")
     label = next(moved.rglob("*_Buildings.geojson"))
     label.write_text(label.read_text().replace('"Id": 0', '"Id": 999'))
-    relabelled = Exam(moved, tiles, ("validation", "test"), EVALUATE, USAGE).key
+    relabelled = Evaluator(moved, tiles, TASK, ("validation", "test"), EVALUATE, USAGE).key
     assert {name for name in key if key[name] != relabelled[name]} <= {"labels"}
 
 
-def test_marks_of_the_evaluate_stage_are_read_to_the_last_bit(tmp_path: Path) -> None:
+def test_scores_of_the_evaluate_stage_are_read_to_the_last_bit(tmp_path: Path) -> None:
     third = 1 / 3
     (tmp_path / "metrics.json").write_text(f'{{"scot": {third!r}, "f1": null, "iou": 0.1}}')
-    (tmp_path / "scot.json").write_text('{"aois": {"a": {}}}')
+    (tmp_path / "evaluation.json").write_text('{"scored": ["a"]}')
     rows = f"aoi,scot,tracking,change,f1,iou\na,{third!r},0.2,0.3,,{2 * third!r}\nb,0.0,0.0,0.0,,0.0\n"
     (tmp_path / "per_aoi.csv").write_text(rows)
-    marks = read_marks(tmp_path, "d1")
-    assert marks.overall["scot"] == third
-    assert list(marks.aois) == ["a"]  # b has no truth
-    assert (marks.aois["a"]["scot"], marks.aois["a"]["iou"]) == (third, 2 * third)
-    assert marks.as_dict()["scores"]["f1"] is None
+    scores = read_scores(tmp_path, "d1", TASK.scores)
+    assert scores.overall["scot"] == third
+    assert list(scores.aois) == ["a"]  # b has no truth
+    assert (scores.aois["a"]["scot"], scores.aois["a"]["iou"]) == (third, 2 * third)
+    assert scores.as_dict()["scores"]["f1"] is None
+
+
+REPLAY_OF_THEN = """
+import json, pathlib, sys
+request = json.loads(pathlib.Path(sys.argv[1]).read_text())
+raise SystemExit(" ".join(sorted(request["usage"])) + " " + request["usage"]["track"]["method"])
+"""
+
+
+def test_a_model_from_when_tracks_were_the_only_output_is_asked_in_the_words_of_then(
+    evaluator: Evaluator, model: Path
+) -> None:
+    module = model / "code" / "sn7ml" / "experiment" / "replay.py"
+    module.parent.mkdir(parents=True)
+    for folder in (module.parent, module.parent.parent):
+        (folder / "__init__.py").touch()
+    module.write_text(REPLAY_OF_THEN)
+    assert evaluator._ask(CONTRACTS[1], model / "code", model, model.parent / "out") == "predict track changepoint"

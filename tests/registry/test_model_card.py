@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from sn7ml.registry.model_card import CARD, DataFacts, content_of, model_card
+from sn7ml.registry.model_card import CARD, DataFacts, Training, content_of, model_card
 from sn7ml.registry.versions import fetch
-from tests.registry.judged import TODAY, Court, marks
+from tests.registry.toy_registry import TASK, TODAY, ToyRegistry, scores
 
 FACTS = DataFacts(
     TODAY, [("test", "north", "0 to 99", 3), ("train", "south", "0 to 319", 4)], ("2018-01", "2018-04"), ("test",)
@@ -25,8 +25,8 @@ def write_package(folder: Path) -> Path:
 
 def card_of(folder: Path, trained_on: str) -> str:
     params = {"train.seed": "7", "split.folds": "2", "report.aois": "2"}
-    worth = marks(0.3, aois={"north": 0.3})
-    return model_card(content_of("sn7-test", write_package(folder), params, trained_on, FACTS, worth))
+    worth = scores(0.3, aois={"north": 0.3})
+    return model_card(content_of("sn7-test", write_package(folder), Training(params, trained_on), TASK, FACTS, worth))
 
 
 def test_it_says_how_good_on_what_trained_how_and_used_how(tmp_path: Path) -> None:
@@ -65,12 +65,14 @@ def test_the_same_content_gives_the_same_text(tmp_path: Path) -> None:
 
 
 def test_it_lies_with_the_registered_model_and_tells_the_scores_of_the_last_verdict(
-    court: Court, tmp_path: Path
+    toy_registry: ToyRegistry, tmp_path: Path
 ) -> None:
-    court.submit("a", marks(0.2))
-    court.exam.key = TODAY | {"tiles": "t2"}
-    court.submit("a", marks(0.25))
-    card = (fetch(court.store, court.version("a"), tmp_path / "fetched") / CARD).read_text(encoding="utf-8")
+    toy_registry.submit("a", scores(0.2))
+    toy_registry.evaluator.key = TODAY | {"tiles": "t2"}
+    toy_registry.submit("a", scores(0.25))
+    card = (fetch(toy_registry.store, toy_registry.version("a"), tmp_path / "fetched") / CARD).read_text(
+        encoding="utf-8"
+    )
     assert "0.2500" in card
     assert "tiles `t2`" in card
     assert "`train.epochs`: 3" in card  # of the run

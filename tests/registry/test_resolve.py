@@ -8,15 +8,17 @@ from sn7ml.core.errors import StoreError
 from sn7ml.registry.resolve import find_run_meant
 from sn7ml.runs.runs import training_run
 from sn7ml.runs.store import FINAL, Store
-from tests.runs.scored import scored_run, trial_run
+from tests.runs.scored import SCORES, scored_run, trial_run
 from tests.runs.test_leaderboard import register
+
+SCOT = SCORES[0]
 
 
 def test_an_id_its_beginning_or_its_capitals_name_a_run(store: Store) -> None:
     run, trial = scored_run(store, 0.3), trial_run(store, 0.2)
     for text in (run.run_id, run.run_id[:12], run.run_id[:12].upper()):
-        assert find_run_meant(store, text).run_id == run.run_id
-    assert find_run_meant(store, trial.run_id[:12]).run_id == trial.run_id
+        assert find_run_meant(store, text, SCOT).run_id == run.run_id
+    assert find_run_meant(store, trial.run_id[:12], SCOT).run_id == trial.run_id
 
 
 def test_aliases_and_versions_name_the_run_that_trained_them(store: Store) -> None:
@@ -24,20 +26,20 @@ def test_aliases_and_versions_name_the_run_that_trained_them(store: Store) -> No
     register(store, first, "champion")
     register(store, second, "challenger")
     for text in ("champion", "models:/sn7-buildings@champion", "models:/sn7-buildings/1"):
-        assert find_run_meant(store, text).run_id == first.run_id
+        assert find_run_meant(store, text, SCOT).run_id == first.run_id
     for text in ("challenger", "models:/sn7-buildings/2"):
-        assert find_run_meant(store, text).run_id == second.run_id
+        assert find_run_meant(store, text, SCOT).run_id == second.run_id
 
 
 def test_best_is_the_highest_scot_of_the_final_runs(store: Store) -> None:
     with training_run(store, name="unscored", tags={}, params={}):
         pass
     with pytest.raises(StoreError, match="no run has a test_scot yet"):
-        find_run_meant(store, "best")
+        find_run_meant(store, "best", SCOT)
     run = scored_run(store, 0.3)
     scored_run(store, 0.2)
     trial_run(store, 0.9)
-    assert find_run_meant(store, "best").run_id == run.run_id
+    assert find_run_meant(store, "best", SCOT).run_id == run.run_id
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_best_is_the_highest_scot_of_the_final_runs(store: Store) -> None:
 def test_what_means_no_run_is_said_and_how_to_name_one(store: Store, text: str, words: str) -> None:
     scored_run(store, 0.3)
     with pytest.raises(StoreError, match="name a run by its id") as caught:
-        find_run_meant(store, text)
+        find_run_meant(store, text, SCOT)
     assert words in str(caught.value)
 
 
@@ -65,7 +67,7 @@ def test_a_beginning_that_many_ids_share_is_ambiguous(store: Store) -> None:
     first = Counter(run.info.run_id[0] for run in runs)  # 16 digits: two of 17 ids begin alike
     ((shared, count),) = first.most_common(1)
     with pytest.raises(StoreError, match=rf"begins the id of {count} runs: .+ \(train Unet\), .*; give more of it"):
-        find_run_meant(store, shared)
+        find_run_meant(store, shared, SCOT)
 
 
 def test_an_alias_of_two_models_must_be_said_in_full(store: Store) -> None:
@@ -74,4 +76,4 @@ def test_an_alias_of_two_models_must_be_said_in_full(store: Store) -> None:
     store.client.create_model_version("roads", "/nowhere", run_id="0" * 32)
     store.client.set_registered_model_alias("roads", "champion", "1")
     with pytest.raises(StoreError, match="say models:/roads@champion or models:/sn7-buildings@champion"):
-        find_run_meant(store, "champion")
+        find_run_meant(store, "champion", SCOT)

@@ -50,7 +50,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("package")
     save_package(folder, Package(SMALL, 3, (build_model(SMALL.model).state_dict(),)))
-    write_usage(folder, Usage(predict=windows(), track=load_params(ROOT / "params.yaml").track))
+    write_usage(folder, Usage(predict=windows(), output=load_params(ROOT / "params.yaml").output))
     return folder
 
 

@@ -7,8 +7,10 @@ import pandas as pd
 
 from sn7ml.runs.runs import SCORED, Run, create_run, ending
 from sn7ml.runs.store import FINAL, SEARCH, Store
+from sn7ml.tasks import task_named
 from tests.report.drawn import BIRTHS, LOSSES, SIZES
 
+SCORES = task_named("buildings_through_time").scores
 PARAMS = {"model.architecture": "Unet", "train.epochs": "3"}
 
 
@@ -27,7 +29,7 @@ def scored_run(
         run.log_epoch(1, {"train_loss": 0.9, "val_loss": 0.8, "val_score": 0.3, "val_iou": 0.3, "lr": 0.001})
         run.log_epoch(2, {"train_loss": 0.7, "val_loss": 0.6, "val_score": 0.5, "val_iou": 0.5, "lr": 0.002})
     overall = {"scot": scot, "tracking": 0.5, "change": 0.25, "f1": 0.75, "iou": 0.6}
-    run.log_scores(overall, per_aoi(scot), "test", 2)
+    run.log_scores(SCORES, overall, per_aoi(scot), "test", 2)
     for table, content in {"losses": LOSSES, "births": BIRTHS, "sizes": SIZES}.items():
         run.log_table(content, f"{table}_test.json")
     return run
@@ -44,7 +46,7 @@ def trial_run(store: Store, scot: float) -> Run:
     tags = {"sn7.kind": "trial", "mlflow.parentRunId": "0" * 32}
     with ending(create_run(store, SEARCH, "trial-000", tags, PARAMS)) as run:
         run.log_dataset("sn7-tiles-validation", "build/tiles", "feed", "validation")
-        run.log_scores({"scot": scot}, per_aoi(scot), "validation", 1)
+        run.log_scores(SCORES, {"scot": scot}, per_aoi(scot), "validation", 1)
     return run
 
 

@@ -16,7 +16,7 @@ from sn7ml.runs.leaderboard import read_run
 from sn7ml.runs.runs import Run, training_run
 from sn7ml.runs.store import Store
 from tests.report.drawn import LOSSES
-from tests.runs.scored import grey, scored_run, trial_run
+from tests.runs.scored import SCORES, grey, scored_run, trial_run
 
 
 def files_of(store: Store, run: Run) -> RunFiles:
@@ -61,23 +61,26 @@ def test_older_runs_compared_epochs_by_pixel_iou_and_a_score_of_that_name_is_no_
     with training_run(store, name="old", tags={}, params={}) as run:
         run.log_epoch(1, {"val_loss": 0.8, "val_iou": 0.3, "val_f1": 0.4})
         run.log_epoch(2, {"val_loss": 0.6, "val_iou": 0.5, "val_f1": 0.6})
-    run.log_scores({"iou": 0.9}, pd.DataFrame({"aoi": ["a"]}), "validation", 2)
+    run.log_scores(SCORES, {"iou": 0.9}, pd.DataFrame({"aoi": ["a"]}), "validation", 2)
     assert files_of(store, run).curves()["val_score"].tolist() == [0.3, 0.5]
 
 
 def test_the_tracker_that_was_scored_comes_under_dotted_keys(store: Store, tmp_path: Path) -> None:
     run = scored_run(store, 0.3)
-    assert files_of(store, run).tracker() == {}
+    assert files_of(store, run).output_params() == {}
     (tmp_path / "best.yaml").write_text(yaml.safe_dump({"method": "collapse", "collapse": {"min_mean": 0.25}}))
     run.log_file(tmp_path / "best.yaml", "tracker")
-    assert files_of(store, run).tracker() == {"track.method": "collapse", "track.collapse.min_mean": 0.25}
+    assert files_of(store, run).output_params() == {
+        "output.tracks.method": "collapse",
+        "output.tracks.collapse.min_mean": 0.25,
+    }
 
 
 def test_a_run_without_files_has_none(store: Store) -> None:
     with training_run(store, name="bare", tags={}, params={}) as run:
         pass
     files = files_of(store, run)
-    assert (files.table("per_aoi"), files.overlays(), files.tracker()) == (None, {}, {})
+    assert (files.table("per_aoi"), files.overlays(), files.output_params()) == (None, {}, {})
     assert files.curves().empty
 
 

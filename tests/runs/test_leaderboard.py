@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from sn7ml.core.errors import ParamsError, StoreError
-from sn7ml.runs.leaderboard import objections, ranked, read_run, read_runs
+from sn7ml.runs.leaderboard import differences, ranked, read_run, read_runs
 from sn7ml.runs.runs import Run, training_run
 from sn7ml.runs.store import SEARCH, Store
 from tests.runs.scored import scored_run, trial_run
@@ -89,10 +89,10 @@ def test_scores_of_other_data_or_other_ground_are_objected_to(store: Store) -> N
         scored_run(store, 0.2), scored_run(store, 0.3, data="e2" * 16), scored_run(store, 0.4, scored="t2" * 8)
     )  # fmt: skip
     records = {record.run_id: record for record in read_runs(store)}
-    assert objections([records[one.run_id]]) == []
-    (said,) = objections([records[one.run_id], records[other.run_id]])
+    assert differences([records[one.run_id]], "scot") == []
+    (said,) = differences([records[one.run_id], records[other.run_id]], "scot")
     assert said == f"other data: {one.run_id[:7]} on d1d1d1d; {other.run_id[:7]} on e2e2e2e"
-    (said,) = objections([records[one.run_id], records[elsewhere.run_id]])
+    (said,) = differences([records[one.run_id], records[elsewhere.run_id]], "scot")
     assert said.startswith("scored on other areas, columns or thresholds")
 
 
@@ -100,7 +100,7 @@ def test_a_run_without_scores_is_no_objection(store: Store) -> None:
     scored_run(store, 0.2)
     with training_run(store, name="unscored", tags={"dvc.data_md5": "other"}, params={}):
         pass
-    assert objections(read_runs(store)) == []
+    assert differences(read_runs(store), "scot") == []
 
 
 def test_a_deleted_run_is_not_read(store: Store) -> None:

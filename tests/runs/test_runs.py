@@ -23,6 +23,7 @@ from sn7ml.runs.runs import (
     training_run,
 )
 from sn7ml.runs.store import FINAL, Store
+from tests.runs.scored import SCORES
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ def test_steps_are_epochs(store: Store, run: Run) -> None:
 
 def test_scores_are_named_after_their_split_and_stand_at_the_best_epoch(store: Store, run: Run) -> None:
     table = pd.DataFrame({"aoi": ["A", "B"], "scot": [0.2, 0.4]})
-    run.log_scores({"scot": 0.3, "change": float("nan")}, table, "test", step=7)
-    run.log_scores({"scot": 0.4}, table, "validation", step=7)
+    run.log_scores(SCORES, {"scot": 0.3, "change": float("nan")}, table, "test", step=7)
+    run.log_scores(SCORES, {"scot": 0.4}, table, "validation", step=7)
     [point] = store.client.get_metric_history(run.run_id, "test_scot")
     assert (point.value, point.step) == (0.3, 7)
     assert store.client.get_run(run.run_id).data.metrics["val_scot"] == 0.4
@@ -65,7 +66,7 @@ def test_scores_are_named_after_their_split_and_stand_at_the_best_epoch(store: S
 
 def test_scoring_twice_leaves_one_table(store: Store, run: Run) -> None:
     for scot in (0.2, 0.5):
-        run.log_scores({"scot": scot}, pd.DataFrame({"aoi": ["A"], "scot": [scot]}), "test", step=1)
+        run.log_scores(SCORES, {"scot": scot}, pd.DataFrame({"aoi": ["A"], "scot": [scot]}), "test", step=1)
     uri = store.client.get_run(run.run_id).info.artifact_uri
     content = json.loads(mlflow.artifacts.load_text(f"{uri}/per_aoi_test.json"))
     assert content == {"columns": ["aoi", "scot"], "data": [["A", 0.5]]}
@@ -124,7 +125,7 @@ def test_a_run_ends_as_its_block_ends(store: Store, error: BaseException, status
 def test_a_run_is_found_by_its_model_and_takes_scores_after_its_end(store: Store, run: Run) -> None:
     found = find_run(store, "d1")
     assert found == run
-    found.log_scores({"scot": 0.3}, pd.DataFrame({"aoi": ["A"]}), "test", step=2)
+    found.log_scores(SCORES, {"scot": 0.3}, pd.DataFrame({"aoi": ["A"]}), "test", step=2)
     record = store.client.get_run(run.run_id)
     assert (record.info.status, record.data.metrics["test_scot"]) == ("FINISHED", 0.3)
 
@@ -145,7 +146,7 @@ def test_an_unknown_model_is_restored_with_its_curves(store: Store) -> None:
 def test_a_score_named_like_a_curve_is_what_mlflow_shows_and_the_curve_stays(store: Store, run: Run) -> None:
     for epoch in (1, 2, 3):
         run.log_epoch(epoch, {"val_iou": epoch / 10})
-    run.log_scores({"scot": 0.4, "iou": 0.9}, pd.DataFrame({"aoi": ["A"]}), "validation", step=2)
+    run.log_scores(SCORES, {"scot": 0.4, "iou": 0.9}, pd.DataFrame({"aoi": ["A"]}), "validation", step=2)
     assert store.client.get_run(run.run_id).data.metrics["val_iou"] == 0.9
     assert [point.step for point in store.client.get_metric_history(run.run_id, "val_scot")] == [2]
     points = [(point.step, point.value) for point in store.client.get_metric_history(run.run_id, "val_iou")]
@@ -157,11 +158,11 @@ def test_scores_describe_the_run_unless_a_person_has(store: Store, run: Run) -> 
         return store.client.get_run(run.run_id).data.tags["mlflow.note.content"]
 
     for scot in (0.2, 0.5):
-        run.log_scores({"scot": scot, "f1": 0.75}, pd.DataFrame({"aoi": ["A"], "scot": [scot]}), "test", step=1)
+        run.log_scores(SCORES, {"scot": scot, "f1": 0.75}, pd.DataFrame({"aoi": ["A"], "scot": [scot]}), "test", step=1)
     assert described().startswith("**Scores on split test**\n\n| AOI | SCOT | F1 |\n| --- | ---: | ---: |\n")
     assert "\n| all | 0.5000 | 0.7500 |\n| A | 0.5000 | – |\n" in described()
     store.client.set_tag(run.run_id, "mlflow.note.content", "the one for the paper")
-    run.log_scores({"scot": 0.6}, pd.DataFrame({"aoi": ["A"]}), "test", step=1)
+    run.log_scores(SCORES, {"scot": 0.6}, pd.DataFrame({"aoi": ["A"]}), "test", step=1)
     assert described() == "the one for the paper"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from mlflow.entities import Run as Record
 
+from sn7ml.metrics.score import Score
 from sn7ml.params import Choice, Recipe, SearchParams, TrainParams, parse
 from sn7ml.runs.store import SEARCH, Store
 from sn7ml.search.run import Evaluate, OnEpoch, SearchResult, Setup, TrialResult, search
@@ -26,6 +27,8 @@ RECIPE = parse(
     },
     "test",
 )  # fmt: skip
+
+SCORES = (Score("scot", "SCOT", "the best"), Score("f1", "F1", "half of it"), Score("iou", "IoU", "always half"))
 
 TRAIN = TrainParams(
     epochs=3,
@@ -53,7 +56,7 @@ def plan(trials: int, seed: int = 7, space: tuple[Choice, ...] = SPACE) -> Searc
 
 def find(params: SearchParams, evaluate: Evaluate, store: Store, work: Path, inputs: str = "") -> SearchResult:
     """Search in this process."""
-    return search(RECIPE, params, evaluate, Setup(store, work), inputs)
+    return search(RECIPE, params, evaluate, Setup(store, SCORES, work), inputs)
 
 
 def worth(recipe: Recipe) -> float:

@@ -13,7 +13,7 @@ from sn7ml.params import Choice, Recipe, with_values
 from sn7ml.runs.final import trial_tags
 from sn7ml.runs.store import SEARCH, Store
 from sn7ml.search.run import OnEpoch, Setup, TrialResult, search
-from tests.search.searched import RECIPE, SPACE, cheap, children, find, plan, steady, the_search, worth
+from tests.search.searched import RECIPE, SCORES, SPACE, cheap, children, find, plan, steady, the_search, worth
 
 
 def test_the_first_trial_is_the_recipe_itself_and_the_best_is_near_the_optimum(store: Store, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_recipe_that_does_not_work_is_a_failed_trial_with_its_reason(
         return steady(recipe, on_epoch)
 
     said: list[str] = []
-    result = search(RECIPE, plan(3), picky, Setup(store, tmp_path, say=said.append))
+    result = search(RECIPE, plan(3), picky, Setup(store, SCORES, tmp_path, say=said.append))
     assert said[0] == "trial-000 of 3, from params.yaml: model.architecture Unet, optimiser.learning_rate 0.001"
     assert said[2] == f"trial-001 is {state}: {error}"
     assert said[-1].startswith(f"best is trial-000, scot {worth(RECIPE):.4f}: model.architecture Unet")
@@ -160,11 +160,11 @@ def test_an_error_that_is_not_about_the_recipe_ends_the_search(store: Store, tmp
 
 def test_the_champion_is_tried_second_unless_it_is_the_recipe(store: Store, tmp_path: Path) -> None:
     champion = with_values(RECIPE, {"model.architecture": "FPN", "loss.dice": 9.0}, "here")
-    trials = search(RECIPE, plan(2), steady, Setup(store, tmp_path), champion=champion).trials
+    trials = search(RECIPE, plan(2), steady, Setup(store, SCORES, tmp_path), champion=champion).trials
     assert list(trials["model.architecture"]) == ["Unet", "FPN"]
     assert list(trials["optimiser.learning_rate"]) == [0.001, 0.001]
     assert [record.data.tags.get("sn7.origin") for record in children(store)] == ["params.yaml", "champion"]
-    again = search(RECIPE, plan(2), steady, Setup(store, tmp_path), champion=RECIPE).trials
+    again = search(RECIPE, plan(2), steady, Setup(store, SCORES, tmp_path), champion=RECIPE).trials
     assert again["optimiser.learning_rate"][1] != 0.001
 
 

@@ -19,8 +19,8 @@ from sn7ml.runs.store import SEARCH, Store, open_store
 from sn7ml.search import study as studies
 from sn7ml.search.run import Evaluate, OnEpoch, Setup, TrialResult, search
 from sn7ml.search.study_store import StudyAddress
-from sn7ml.search.trials import Trials
-from tests.search.searched import RECIPE, SPACE, cheap, children, find, plan, steady, the_search
+from sn7ml.search.trials import Aim, Trials
+from tests.search.searched import RECIPE, SCORES, SPACE, cheap, children, find, plan, steady, the_search
 
 
 def killed_at(trial: int, kill: Callable[[], None]) -> Evaluate:
@@ -99,7 +99,7 @@ def test_two_workers_do_the_trials_that_were_asked_for_though_one_is_killed(
 ) -> None:
     url = f"sqlite:///{tmp_path}/study.db" if kept_in == "a database" else None
     space = (Choice(param="model.architecture", values=("PAN",)), SPACE[1])
-    setup = Setup(store, tmp_path / "work", workers=2, url=url)
+    setup = Setup(store, SCORES, tmp_path / "work", workers=2, url=url)
     result = search(RECIPE, plan(5, space=space), Deadly(tmp_path), setup)
     assert list(result.trials["number"]) == [0, 1, 2, 3, 4]
     assert set(result.trials["state"]) <= {"complete", "pruned"}
@@ -127,14 +127,14 @@ def test_a_trial_whose_process_dies_each_time_is_given_up(store: Store, tmp_path
     studies.give(study, SPACE, flatten(RECIPE), "params.yaml")
     run = create_run(store, SEARCH, "toy", {}, {})
     for _ in range(studies.MAX_DEATHS):
-        trials = Trials(study, run, RECIPE, plan(2), dying, "me")
+        trials = Trials(study, run, RECIPE, plan(2), dying, Aim(SCORES[0], SCORES), "me")
         with pytest.raises(Killed):
             trials.work()
         # What Optuna noted as an interrupt, as the parent would have seen it.
         dead = frozenset(trial.number for trial in study.trials)
         studies.queue_again(study, 2, dead)
-    Trials(study, run, RECIPE, plan(2), dying, "me").work()
-    first, second = studies.rows(study, 2)
+    Trials(study, run, RECIPE, plan(2), dying, Aim(SCORES[0], SCORES), "me").work()
+    first, second = studies.rows(study, 2, "scot")
     assert (first["state"], second["state"]) == ("failed", "complete")
     assert "was killed 3 times" in studies.results(study, 2)[0].user_attrs[studies.FAILURE]
 
@@ -154,7 +154,7 @@ def test_two_searches_on_one_database_share_the_trials(store: Store, tmp_path: P
 
 def join(folder: Path) -> None:
     """Search in a process of its own and print what came out."""
-    setup = Setup(open_store(), folder / "work", url=f"sqlite:///{folder}/study.db")
+    setup = Setup(open_store(), SCORES, folder / "work", url=f"sqlite:///{folder}/study.db")
     print(search(RECIPE, plan(6), steady, setup).trials.to_csv())
 
 

@@ -9,9 +9,12 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sn7ml.core.errors import StoreError
+from sn7ml.metrics.score import Score
 from sn7ml.search import study as studies
 from sn7ml.search.space import GIVEN, VALUES
 from sn7ml.search.study_store import StudyAddress
+
+SCOT = Score("scot", "SCOT", "what decides among the finalists")
 
 Kind = Callable[[Path], StudyAddress]
 
@@ -120,13 +123,13 @@ def test_given_values_are_queued_once_and_stay_with_a_trial_that_is_tried_again(
 def test_the_best_of_the_finalists_has_the_highest_scot(study: Study) -> None:
     for value, scot in ((0.9, 0.3), (0.8, 0.6), (0.7, 0.9), (0.8, 0.6), (0.1, float("nan"))):
         end(study, begin(study), value, scot)
-    best = {number: studies.best_trial(study, 5, finalists=number) for number in (1, 2, 3, 4, 5)}
+    best = {number: studies.best_trial(study, 5, number, SCOT) for number in (1, 2, 3, 4, 5)}
     assert {number: trial.number if trial else None for number, trial in best.items()} == {1: 0, 2: 1, 3: 1, 4: 2, 5: 2}
 
 
 def test_a_study_without_a_complete_trial_has_no_best(study: Study) -> None:
     begin(study)
-    assert studies.best_trial(study, 1, 3) is None
+    assert studies.best_trial(study, 1, 3, SCOT) is None
 
 
 @pytest.mark.parametrize(

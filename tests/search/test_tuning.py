@@ -10,10 +10,13 @@ from shapely.geometry import box
 
 from sn7ml.core.geo.burn import burn_ids
 from sn7ml.flow.evaluate import Truth, scored_part
+from sn7ml.metrics.score import Score
 from sn7ml.outputs.probabilities import CroppedCube, ProbabilityCube, write_probabilities
-from sn7ml.params import Choice, TuneParams, with_values
+from sn7ml.outputs.tracks import prepare
+from sn7ml.params import Choice, OutputParams, TuneParams, with_values
 from sn7ml.runs.store import SEARCH, open_store
-from sn7ml.search.tuning import Area, Ground, Tuned, record, tune, untuned
+from sn7ml.search.tuning import CachedGround, Tuned, record, tune, untuned
+from sn7ml.tasks import task_named
 from tests.outputs.tracking.drawings import Method, perfect, track_params
 from tests.sn7_folder import AOI, grid_of
 
@@ -29,19 +32,29 @@ FAINT = 90
 pytestmark = pytest.mark.usefixtures("serial")
 
 
-def area_in(folder: Path) -> Area:
-    return Area(AOI, CroppedCube(ProbabilityCube(folder, grid_of(AOI, SHAPE)), 3, (16, 60)))
+TASK = task_named("buildings_through_time")
+SCOT = TASK.scores[0]
+
+
+def output(method: Method) -> OutputParams:
+    return OutputParams(tracks=track_params(method))
+
+
+def ground_of(folder: Path) -> CachedGround:
+    """What a worker builds for itself."""
+    extract = prepare(CroppedCube(ProbabilityCube(folder, grid_of(AOI, SHAPE)), 3, (16, 60)), 3)
+    return CachedGround(TASK, {AOI: extract}, {AOI: 16}, truth_of_town())
 
 
 @pytest.fixture
-def area(tmp_path: Path) -> Area:
+def ground(tmp_path: Path) -> CachedGround:
     grid = grid_of(AOI, SHAPE)
     for index, month in enumerate(MONTHS):
         houses = [house for house, birth in zip(HOUSES, BIRTH, strict=True) if birth <= index]
         write_probabilities(
             tmp_path / "cube" / f"{month}.tif", perfect(burn_ids(houses, SHAPE, 3), sure=FAINT), grid, 3
         )
-    return area_in(tmp_path / "cube")
+    return ground_of(tmp_path / "cube")
 
 
 def truth_of_town() -> Truth:
@@ -59,84 +72,78 @@ def truth() -> Truth:
     return truth_of_town()
 
 
-def ground_in(folder: Path) -> Ground:
-    """What a worker builds for itself."""
-    return Ground({AOI: area_in(folder)}, truth_of_town())
-
-
 def params(trials: int, *space: Choice) -> TuneParams:
-    chosen = space or (Choice(param="changepoint.min_mean", low=0.2, high=0.8),)
+    chosen = space or (Choice(param="tracks.changepoint.min_mean", low=0.2, high=0.8),)
     return TuneParams(trials=trials, at_once=2, splits=("validation",), space=chosen, seed=7)
 
 
-def test_a_crop_is_tracked_where_it_lies_in_the_image(area: Area, truth: Truth) -> None:
-    tracks = area.track(track_params("changepoint"))
+def test_a_crop_is_tracked_where_it_lies_in_the_image(ground: CachedGround) -> None:
+    tracks = ground.found(output("changepoint"))
     west, _, east, _ = np.array([geometry.bounds for geometry in tracks["geometry"]]).T
     assert (west.min(), east.max()) == (22.0, 50.0)
-    assert Ground({AOI: area}, truth).score(track_params("changepoint")) == {
-        "scot": 1.0,
-        "tracking": 1.0,
-        "change": 1.0,
-    }
+    assert ground.score(output("changepoint")) == {"scot": 1.0, "tracking": 1.0, "change": 1.0}
 
 
 @pytest.mark.parametrize("method", ["changepoint", "collapse"])
-def test_a_trial_moves_outlines_as_the_stage_does(area: Area, method: Method) -> None:
+def test_a_trial_moves_outlines_as_the_stage_does(ground: CachedGround, method: Method) -> None:
     still = with_values(track_params(method), {"instances.seed_threshold": 0.3, "collapse.mean_floor": 0.0}, "test")
     bounds = [
-        np.array([geometry.bounds for geometry in area.track(one)["geometry"]])
+        np.array([geometry.bounds for geometry in ground.found(OutputParams(tracks=one))["geometry"]])
         for one in (still, still.model_copy(update={"shift_x_px": -0.5, "shift_y_px": 0.25}))
     ]
     assert len(bounds[0]) > 0
     np.testing.assert_allclose(bounds[1] - bounds[0], np.tile([-0.5, 0.25], (len(bounds[0]), 2)), atol=1e-9)
 
 
-def test_the_best_trial_is_found_and_the_first_is_what_was_given(area: Area, truth: Truth) -> None:
+def test_the_best_trial_is_found_and_the_first_is_what_was_given(ground: CachedGround) -> None:
     # A mean of 0.35 passes only below that: of the houses that always stood there none is found at 0.6.
-    blind = track_params("changepoint")
-    blind = blind.model_copy(update={"changepoint": blind.changepoint.model_copy(update={"min_mean": 0.6})})
-    found = tune(lambda: Ground({AOI: area}, truth), blind, params(8))
-    assert found.trials["changepoint.min_mean"].iloc[0] == 0.6
+    blind = with_values(output("changepoint"), {"tracks.changepoint.min_mean": 0.6}, "test")
+    found = tune(lambda: ground, blind, params(8), SCOT)
+    assert found.trials["tracks.changepoint.min_mean"].iloc[0] == 0.6
     assert found.trials["scot"].iloc[0] < 0.8
     assert found.trials["scot"].max() == 1.0
-    assert found.best.changepoint.min_mean < 0.36
+    assert found.best.tracks.changepoint.min_mean < 0.36
     assert list(found.trials["number"]) == list(range(8))
 
 
-def test_the_same_tuning_gives_the_same_trials(area: Area, truth: Truth) -> None:
-    runs = [tune(lambda: Ground({AOI: area}, truth), track_params("changepoint"), params(4)) for _ in range(2)]
+def test_a_score_that_is_better_when_lower_is_minimised(ground: CachedGround) -> None:
+    blind = with_values(output("changepoint"), {"tracks.changepoint.min_mean": 0.6}, "test")
+    found = tune(lambda: ground, blind, params(4), Score("scot", "SCOT", "turned round", higher_is_better=False))
+    assert found.trials["scot"].min() == found.trials["scot"].iloc[0] < found.trials["scot"].max()
+    assert found.best == blind
+
+
+def test_the_same_tuning_gives_the_same_trials(ground: CachedGround) -> None:
+    runs = [tune(lambda: ground, output("changepoint"), params(4), SCOT) for _ in range(2)]
     pd.testing.assert_frame_equal(runs[0].trials, runs[1].trials)
     assert runs[0].best == runs[1].best
 
 
 def test_workers_beside_each_other_give_the_same_trials(
-    area: Area, truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ground: CachedGround, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = tune(lambda: Ground({AOI: area}, truth), track_params("changepoint"), params(5))
+    alone = tune(lambda: ground, output("changepoint"), params(5), SCOT)
     monkeypatch.setenv("SN7ML_EXECUTOR", "processes:2")
-    together = tune(partial(ground_in, tmp_path / "cube"), track_params("changepoint"), params(5))
+    together = tune(partial(ground_of, tmp_path / "cube"), output("changepoint"), params(5), SCOT)
     pd.testing.assert_frame_equal(alone.trials, together.trials)
 
 
-def test_of_equal_trials_the_first_is_taken(area: Area, truth: Truth) -> None:
-    given = track_params("changepoint")
-    found = tune(
-        lambda: Ground({AOI: area}, truth), given, params(3, Choice(param="changepoint.min_mean", low=0.1, high=0.3))
-    )
+def test_of_equal_trials_the_first_is_taken(ground: CachedGround) -> None:
+    given, space = output("changepoint"), Choice(param="tracks.changepoint.min_mean", low=0.1, high=0.3)
+    found = tune(lambda: ground, given, params(3, space), SCOT)
     assert (found.trials["scot"] == 1.0).all()
     assert found.best == given
 
 
 def test_without_a_trial_the_tracker_stays_as_it_is() -> None:
-    found = untuned(track_params("changepoint"))
-    assert found.best == track_params("changepoint")
-    assert list(found.trials.columns) == ["number", "scot", "tracking", "change"]
+    found = untuned(output("changepoint"))
+    assert found.best == output("changepoint")
     assert found.trials.empty
 
 
-def test_other_trackers_can_be_tuned_as_well(area: Area, truth: Truth) -> None:
-    space = Choice(param="instances.seed_threshold", low=0.1, high=0.3)
-    found = tune(lambda: Ground({AOI: area}, truth), track_params("baseline"), params(4, space))
+def test_other_trackers_can_be_tuned_as_well(ground: CachedGround) -> None:
+    space = Choice(param="tracks.instances.seed_threshold", low=0.1, high=0.3)
+    found = tune(lambda: ground, output("baseline"), params(4, space), SCOT)
     assert found.trials["scot"].max() == 1.0
 
 
@@ -155,9 +162,9 @@ def test_what_has_no_labels_is_not_scored(truth: Truth) -> None:
 def test_a_tuning_is_one_run_with_a_step_per_trial() -> None:
     trials = pd.DataFrame({"number": [0, 1], "scot": [0.2, 0.3], "tracking": [0.5, 0.6], "change": [0.1, 0.2]})
     store = open_store()
-    record(store, Tuned(track_params("changepoint"), trials), params(2))
+    record(store, Tuned(output("changepoint"), trials, ("scot", "tracking", "change")), params(2))
     (run,) = store.client.search_runs([store.experiments[SEARCH]])
     assert [point.value for point in store.client.get_metric_history(run.info.run_id, "tune_scot")] == [0.2, 0.3]
     assert run.data.tags["sn7.kind"] == "tune"
-    assert run.data.params["changepoint.min_mean"] == "0.3"
+    assert run.data.params["tracks.changepoint.min_mean"] == "0.3"
     assert run.data.params["tune.trials"] == "2"

@@ -1,4 +1,4 @@
-"""Toy models, and an exam that scores them with whatever numbers a test gives: files are registered, networks are not run."""
+"""Toy models, and an evaluator that gives them the numbers a test wants: files are registered, networks are not run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,28 +12,33 @@ from mlflow.entities.model_registry import ModelVersion
 from sn7ml.package_files import CONFIG, WEIGHTS, package_digest
 from sn7ml.params import PromoteParams
 from sn7ml.registry.model_card import DataFacts
-from sn7ml.registry.policy import Marks, Verdict
-from sn7ml.registry.promotion import Judge
+from sn7ml.registry.policy import Decision, ModelScores, Rules
+from sn7ml.registry.promotion import Promoter
 from sn7ml.registry.versions import register
 from sn7ml.runs.runs import training_run
 from sn7ml.runs.store import Store
+from sn7ml.tasks import task_named
 
 NAME = "sn7-test"
 PARAMS = PromoteParams(
-    model_name=NAME, min_scot=0.1, min_f1=0.0, min_gain=0.0, max_f1_loss=0.02, max_aoi_loss=0.1, min_aois=5,
-    confidence=0.9, seed=7,
+    model_name=NAME, objective="scot", min_score=0.1, floors={"f1": 0.0}, min_gain=0.0, max_loss={"f1": 0.02, "iou": 0.02},
+    max_aoi_loss=0.1, min_aois=5, confidence=0.9, seed=7,
 )  # fmt: skip
+TASK = task_named("buildings_through_time")
+RULES = Rules(PARAMS, TASK.scores)
 AOIS = ("north", "south")
 TODAY = {"data": "d1", "tiles": "t1", "labels": "l1"}
 
 
-def marks(
+def scores(
     scot: float, f1: float = 0.5, iou: float = 0.4, aois: Mapping[str, float] | None = None, digest: str = ""
-) -> Marks:
+) -> ModelScores:
     """The same SCOT in two AOIs, unless ``aois`` say otherwise."""
     scots = aois if aois is not None else dict.fromkeys(AOIS, scot)
     rest = {"tracking": 0.6, "change": 0.2, "f1": 0.5, "iou": 0.4}
-    return Marks(digest, {"scot": scot, "f1": f1, "iou": iou}, {aoi: {"scot": s} | rest for aoi, s in scots.items()})
+    return ModelScores(
+        digest, {"scot": scot, "f1": f1, "iou": iou}, {aoi: {"scot": s} | rest for aoi, s in scots.items()}
+    )
 
 
 def package(folder: Path, name: str) -> Path:
@@ -46,10 +51,10 @@ def package(folder: Path, name: str) -> Path:
 
 
 @dataclass
-class ToyExam:
-    """Gives every model the marks that ``worth`` holds for it, and remembers who was scored."""
+class ToyEvaluator:
+    """Gives every model the scores that ``worth`` holds for it, and remembers who was scored."""
 
-    worth: dict[str, Marks] = field(default_factory=dict)
+    worth: dict[str, ModelScores] = field(default_factory=dict)
     key: Mapping[str, str] = field(default_factory=lambda: TODAY)
     scored: list[str] = field(default_factory=list)
 
@@ -57,19 +62,19 @@ class ToyExam:
     def facts(self) -> DataFacts:
         return DataFacts(self.key, [("test", "north", "0 to 99", 3)], ("2018-01", "2018-03"), ("test",))
 
-    def mark(self, model: Path, digest: str, name: str) -> tuple[Marks, str]:
+    def evaluate(self, model: Path, digest: str, name: str) -> tuple[ModelScores, str]:
         said = (model / "artifacts" / "package" / CONFIG).read_text()
         self.scored.append(said)
         return replace(self.worth[said], digest=digest), f"{name} predicted by a toy"
 
 
 @dataclass
-class Court:
-    """A store, toy models and an exam."""
+class ToyRegistry:
+    """A store, toy models and an evaluator."""
 
     store: Store
     folder: Path
-    exam: ToyExam = field(default_factory=ToyExam)
+    evaluator: ToyEvaluator = field(default_factory=ToyEvaluator)
 
     @cached_property
     def run_id(self) -> str:
@@ -81,13 +86,15 @@ class Court:
         return register(self.store, package(self.folder, name), NAME, self.run_id)
 
     def submit(
-        self, name: str, worth: Marks | None = None, params: PromoteParams = PARAMS, *, by_hand: bool = False
-    ) -> Verdict:
-        """Judge a model as the stage does or, ``by_hand``, as the command line does."""
+        self, name: str, worth: ModelScores | None = None, params: PromoteParams = PARAMS, *, by_hand: bool = False
+    ) -> Decision:
+        """Promote a model as the stage does or, ``by_hand``, as the command line does."""
         if worth is not None:
-            self.exam.worth[name] = worth
-        own = None if by_hand else replace(self.exam.worth[name], digest=package_digest(package(self.folder, name)))
-        return Judge(self.store, self.exam, params).judge(self.version(name), own, reinstate=by_hand)
+            self.evaluator.worth[name] = worth
+        own = (
+            None if by_hand else replace(self.evaluator.worth[name], digest=package_digest(package(self.folder, name)))
+        )
+        return Promoter(self.store, self.evaluator, TASK, params).decide(self.version(name), own, reinstate=by_hand)
 
     @property
     def aliases(self) -> dict[str, str]:

@@ -1,0 +1,36 @@
+"""The seam between rasters of probabilities and what a user wants."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sn7ml.core.geo.grid import Grid
+from sn7ml.core.geo.probabilities import Probabilities
+from sn7ml.core.schemas import Table
+from sn7ml.params import OutputParams
+
+Extract = Callable[[OutputParams], pd.DataFrame]
+"""Makes the objects of one AOI, columns of the output's table without ``aoi``; no rows where nothing is found."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a task makes of probabilities."""
+
+    name: str
+    """Its sub-section of section ``output``."""
+
+    table: Table
+    """Of the objects of all AOIs."""
+
+    prepare: Callable[[Mapping[str, Probabilities], int], Extract]
+    """Takes one AOI's probabilities by time, and their up-sampling; returns what makes objects of them. What no param changes
+    is worked out once, so that a search over params calls the result again at little cost."""
+
+    write: Callable[[Path, pd.DataFrame, Mapping[str, Grid]], None]
+    """Writes the objects of all AOIs into a folder, in pixel coordinates of the original images given their grids."""
+
+    read: Callable[[Path, Mapping[str, Grid]], pd.DataFrame]
+    """Reads what ``write`` wrote, and raises TableError naming the file that cannot be read."""

@@ -1,0 +1,42 @@
+"""What a task is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sn7ml.metrics.score import Evaluation, Score
+from sn7ml.outputs.output import Output
+from sn7ml.params import EvaluateParams
+from sn7ml.targets.pixels import PixelCounts
+
+
+@dataclass(frozen=True)
+class Task:
+    """Four seams and what is said of them to people."""
+
+    name: str
+    """``task`` in ``params.yaml``."""
+
+    title: str
+    """One line for the heads of pages."""
+
+    purpose: str
+    """What a model of this task does, for the model card; Markdown, a sentence or two."""
+
+    limits: tuple[str, ...]
+    """What a user of a model must know, for the model card; a sentence each."""
+
+    licences: tuple[str, ...]
+    """Of the data, for the model card; a sentence each."""
+
+    scores: tuple[Score, ...]
+    """Shown everywhere in this order; the first is the one a search ends on."""
+
+    output: Output
+
+    evaluate: Callable[[pd.DataFrame, pd.DataFrame, Mapping[str, PixelCounts], EvaluateParams], Evaluation]
+    """Truth and found objects (``POLYGONS``, cut to what is scored) and pixel counts by AOI to scores."""
+
+    tune_score: Callable[[pd.DataFrame, pd.DataFrame], dict[str, float]]
+    """Truth and found objects to the scores that a tuning compares trials by, the objective first. Cheap: no pixels."""

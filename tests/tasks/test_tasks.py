@@ -1,0 +1,50 @@
+"""Tasks by name, and params that name their scores."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sn7ml.core.errors import ParamsError
+from sn7ml.params import Params, load_params
+from sn7ml.tasks import task_of
+
+PARAMS = load_params(Path(__file__).resolve().parents[2] / "params.yaml")
+
+
+def with_section(name: str, **changes: Any) -> Params:
+    return PARAMS.model_copy(update={name: getattr(PARAMS, name).model_copy(update=changes)})
+
+
+def test_the_task_is_what_params_name() -> None:
+    assert task_of(PARAMS).name == PARAMS.task == "buildings_through_time"
+
+
+def test_every_score_of_a_task_has_a_name_of_its_own() -> None:
+    names = [score.name for score in task_of(PARAMS).scores]
+    assert len(set(names)) == len(names)
+
+
+def test_any_score_of_the_task_can_be_the_objective_of_search_and_gate() -> None:
+    for score in task_of(PARAMS).scores:
+        task_of(with_section("search", objective=score.name))
+        task_of(with_section("promote", objective=score.name))
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "key"),
+    [
+        ("search", {"objective": "auc"}, "search.objective: 'auc'"),
+        ("promote", {"objective": "auc"}, "promote.objective: 'auc'"),
+        ("promote", {"floors": {"f1": 0.1, "auc": 0.2}}, "promote.floors: 'auc'"),
+        ("promote", {"max_loss": {"auc": 0.2}}, "promote.max_loss: 'auc'"),
+    ],
+)
+def test_a_score_that_the_task_lacks_is_named_with_those_there_are(
+    section: str, changes: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(ParamsError) as caught:
+        task_of(with_section(section, **changes))
+    assert caught.value.code == "params.unknown-score"
+    assert key in str(caught.value)
+    assert "scot, tracking, change, f1, iou" in str(caught.value)
