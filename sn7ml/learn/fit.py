@@ -219,10 +219,8 @@ class Training:
             count += len(batch.image)
             counts.append(self.plan.target.count(logits_BKYX.float().cpu().numpy(), batch.flags.cpu().numpy()))
         pixels = reduce(add, counts)
-        return {
-            "val_loss": total / count,
-            **{f"val_{name}": getattr(pixels, name) for name in self.plan.target.pixel_scores},
-        }
+        scores = {f"val_{name}": float(getattr(pixels, name)) for name in self.plan.target.pixel_scores}
+        return {"val_loss": total / count, "val_score": next(iter(scores.values())), **scores}
 
     def _forward(self, batch: Sample) -> tuple[Tensor, Tensor]:
         """Loss, and logits (B, K, Y, X), of a batch."""
