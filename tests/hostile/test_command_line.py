@@ -10,6 +10,7 @@ from sn7ml import cli
 from tests.hostile.readers import LABELS, write_csv
 from tests.hostile.test_yaml import LAUGHS
 from tests.outputs.submissions import HEADER, JAN, SQUARE
+from tests.raising import assert_names
 from tests.sn7_folder import AOI, stem, write_aoi
 
 pytestmark = pytest.mark.usefixtures("serial")
@@ -91,8 +92,7 @@ def test_both_bad_sides_of_a_score_are_told(
     path.write_text('{"features": [{"properties": {"Id": 1}, "geometry": {}}]}')
     (here / "bad.csv").write_bytes(b"\xff")
     said = fails(capsys, monkeypatch, "score", here / "data", here / "bad.csv")
-    assert f"{LABELS}: feature 0 needs an 'Id'" in said
-    assert "bad.csv: line 1 is not UTF-8" in said
+    assert_names(said, "[labels.bad-files]", f"{LABELS}: feature 0", "'Id'", "bad.csv: line 1", "UTF-8")
 
 
 def test_results_cannot_be_written_into_a_folder_that_is_a_file(
@@ -114,8 +114,7 @@ def test_a_full_disk_is_one_sentence_with_the_files_name(
     monkeypatch.setattr(Path, "write_text", full)
     good = here / "good.csv"
     said = fails(capsys, monkeypatch, "score", good, good, "--json", here / "scores.json")
-    assert "No space left on device" in said
-    assert "scores.json" in said
+    assert_names(said, "No space left on device", "scores.json")
 
 
 def test_predictions_are_refused_for_a_frame_that_is_a_pipe(
@@ -129,7 +128,7 @@ def test_predictions_are_refused_for_a_frame_that_is_a_pipe(
     said = fails(
         capsys, monkeypatch, "predict", here / "data", here / "out", "--model", here, "--params", here / "params.yaml"
     )
-    assert f"{path.name}: cannot be read as a GeoTIFF (it is a pipe, not a regular file)" in said
+    assert_names(said, "[image.unusable]", path.name, "pipe")
     assert not (here / "out").exists()
 
 

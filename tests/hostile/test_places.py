@@ -8,6 +8,7 @@ import pytest
 from sn7ml.core.errors import CatalogError
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.take_over import take_over
+from tests.raising import raises
 from tests.sn7_folder import AOI, MONTHS, stem, write_aoi
 
 
@@ -43,7 +44,7 @@ def test_what_is_no_file_is_not_taken_over(kind: str, source: Path, tmp_path: Pa
             path.symlink_to(tmp_path / "nowhere")
         case _:
             path.symlink_to(path)
-    with pytest.raises(CatalogError, match=rf"{path.name}: cannot be taken over"):
+    with raises(CatalogError, "data.cannot-take-over", path.name):
         take_over(source, tmp_path / "data")
     assert not (tmp_path / "data").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["disk"]
@@ -51,7 +52,7 @@ def test_what_is_no_file_is_not_taken_over(kind: str, source: Path, tmp_path: Pa
 
 def test_folders_in_the_place_of_files_are_named_or_passed(source: Path, tmp_path: Path) -> None:
     (source / "labels_match_pix" / "notes_Buildings.geojson").mkdir()
-    with pytest.raises(CatalogError, match=r"holds \['notes_Buildings.geojson'\]"):
+    with raises(CatalogError, "data.bad-files", "['notes_Buildings.geojson']"):
         scan(tmp_path / "disk")
 
 
@@ -66,5 +67,5 @@ def test_folders_named_nearly_like_an_area_are_none(name: str, source: Path, tmp
 
 def test_a_name_in_no_known_letters_is_told_as_escapes(source: Path, tmp_path: Path) -> None:
     (source / "images_masked" / os.fsdecode(b"\xff\x1b[31m.tif")).touch()
-    with pytest.raises(CatalogError, match=r"holds \['\\udcff\\x1b\[31m\.tif'\]"):
+    with raises(CatalogError, "data.bad-files", "['\\udcff\\x1b[31m.tif']"):
         scan(tmp_path / "disk")

@@ -14,18 +14,19 @@ from sn7ml.package_files import CONFIG, USAGE, read_config, read_usage
 from sn7ml.params import load_params
 from sn7ml.runs.provenance import UNKNOWN, data_md5
 from tests.hostile.readers import ROOT, write_config, write_usage
+from tests.raising import raises
 
 LAUGHS = "a0: &a0 [ha, ha]\n" + "".join(
     f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)
 )
 
 BAD = {
-    "aliases": (LAUGHS, r"aliases \(\*name\) are not read"),
+    "aliases": (LAUGHS, "*name"),
     "an alias to itself": ("&a [*a]", "aliases"),
-    "a tag of Python": ("!!python/object/apply:os.system ['touch evil']", "could not determine a constructor"),
-    "a tag of Python's module": ("a: !!python/module:os", "could not determine a constructor"),
-    "a key twice": ("split: {}\nsplit: {}\n", r"key\(s\) \['split'\] twice"),
-    "a key twice further down": ("split: {seed: 1, seed: 2}", r"key\(s\) \['seed'\] twice"),
+    "a tag of Python": ("!!python/object/apply:os.system ['touch evil']", "python/object/apply:os.system"),
+    "a tag of Python's module": ("a: !!python/module:os", "python/module:os"),
+    "a key twice": ("split: {}\nsplit: {}\n", "['split']"),
+    "a key twice further down": ("split: {seed: 1, seed: 2}", "['seed']"),
     "lists in lists": ("[" * 5_000, "too deep"),
     "maps in maps": ("{a: " * 5_000, "too deep"),
     "blocks in blocks": ("\n".join(" " * n + "a:" for n in range(600)), "too deep"),
@@ -41,7 +42,7 @@ BAD = {
     "tabs": ("a:\n\t- b", "cannot start any token"),
     "a NUL": ("a: \0", "special characters"),
     "half a quote": ('a: "b', "end of stream"),
-    "bytes": (b"a: \xff", r"byte 3 is 0xff; expected text in UTF-8"),
+    "bytes": (b"a: \xff", "0xff"),
 }  # fmt: skip
 
 
@@ -49,18 +50,18 @@ BAD = {
 def test_it_is_refused_in_words(content: str | bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ParamsError, match=rf"params\.yaml: cannot be read as YAML: .*{message}"):
+    with raises(ParamsError, "params.not-yaml", path, message):
         load_params(path)
     assert not Path("evil").exists()
     for name, read in ((CONFIG, read_config), (USAGE, read_usage)):
         (tmp_path / name).write_bytes(path.read_bytes())
-        with pytest.raises(ModelError, match=message):
+        with raises(ModelError, "package.unreadable", tmp_path, message):
             read(tmp_path)
 
 
 def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("# " + "x" * 300_000 + "\na: 1\n")
-    with pytest.raises(ParamsError, match=r"params\.yaml: .* it has 300,\d+ bytes or more; at most 262,144 are read"):
+    with raises(ParamsError, "params.cannot-read", tmp_path / "params.yaml", "300,", 262_144):
         load_params(tmp_path / "params.yaml")
 
 
@@ -94,7 +95,7 @@ def test_values_that_would_cost_all_memory_or_mean_nothing_are_named(
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content[section] = content[section] | values if isinstance(values, dict) else values
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
-    with pytest.raises(ParamsError, match=r"params\.yaml: "):
+    with raises(ParamsError, ("params.invalid", "params.not-yaml"), tmp_path / "params.yaml"):
         load_params(tmp_path / "params.yaml")
 
 
@@ -104,7 +105,7 @@ def test_a_package_with_another_up_sampling_than_1_to_8_is_refused(value: str, t
     text = (tmp_path / CONFIG).read_text()
     assert read_config(tmp_path)[1] == 3
     (tmp_path / CONFIG).write_text(re.sub("upsampling: 3", f"upsampling: {value}", text))
-    with pytest.raises(ModelError, match="upsampling must be at least 1 and at most 8, got"):
+    with raises(ModelError, "package.upsampling", tmp_path / CONFIG, 1, 8):
         read_config(tmp_path)
 
 
@@ -113,9 +114,7 @@ def test_a_usage_that_asks_for_giant_windows_is_refused(tmp_path: Path) -> None:
     content = yaml.safe_load((tmp_path / USAGE).read_text())
     content["predict"]["tile_px"] = 320_000
     (tmp_path / USAGE).write_text(yaml.safe_dump(content))
-    with pytest.raises(
-        ParamsError, match=r"usage\.yaml: 1 fault\(s\)\n  predict\.tile_px: .* less than or equal to 2048"
-    ):
+    with raises(ParamsError, "params.invalid", tmp_path / USAGE, 1, "predict.tile_px", 2048):
         read_usage(tmp_path)
 
 
@@ -123,23 +122,23 @@ SET = "{aois: 1, months: 1, size_px: 64, seed: 7}"
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "code"),
     [
-        ("", "is damaged"),
-        ("[1]", "is damaged"),
-        ("outs: []", "is damaged"),
-        ("outs: [{md5: 1}]\nmeta: 7", "is damaged"),
-        (LAUGHS, "aliases"),
-        (f"outs: [{{md5: 1}}]\nmeta: {{synthetic: {SET[:-1]}, more: 1}}}}", "must hold whole numbers under"),
-        ("outs: [{md5: 1}]\nmeta: {synthetic: {aois: 1}}", "must hold whole numbers under"),
-        (f"outs: [{{md5: 1}}]\nmeta: {{synthetic: {SET.replace('7', 'x')}}}", "must hold whole numbers under"),
-        ("outs: [{md5: 1}]\nmeta: {synthetic: 7}", "must hold whole numbers under"),
+        ("", "project.data-damaged"),
+        ("[1]", "project.data-damaged"),
+        ("outs: []", "project.data-damaged"),
+        ("outs: [{md5: 1}]\nmeta: 7", "project.data-damaged"),
+        (LAUGHS, "project.data-damaged"),
+        (f"outs: [{{md5: 1}}]\nmeta: {{synthetic: {SET[:-1]}, more: 1}}}}", "project.data-recipe"),
+        ("outs: [{md5: 1}]\nmeta: {synthetic: {aois: 1}}", "project.data-recipe"),
+        (f"outs: [{{md5: 1}}]\nmeta: {{synthetic: {SET.replace('7', 'x')}}}", "project.data-recipe"),
+        ("outs: [{md5: 1}]\nmeta: {synthetic: 7}", "project.data-recipe"),
     ],
 )
-def test_a_damaged_data_file_is_named(text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_data_file_is_named(text: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data.dvc").write_text(text)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CatalogError, match=rf"data\.dvc: .*{message}"):
+    with raises(CatalogError, code, "data.dvc"):
         read_data_file()
 
 
