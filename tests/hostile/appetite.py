@@ -26,11 +26,11 @@ def main() -> None:
         before, start = memory("VmRSS"), time.perf_counter()
         try:
             READERS[reader].read(Path(path))
-            said = ""
+            code, said = "", ""
         except Sn7Error as error:
-            said = str(error)
+            code, said = error.code, str(error)
         found = {"mib": memory("VmHWM") - before, "seconds": time.perf_counter() - start}
-        print(json.dumps({"reader": reader, "said": said[:300], **found}))
+        print(json.dumps({"reader": reader, "code": code, "said": said[:300], **found}))
 
 
 if __name__ == "__main__":
