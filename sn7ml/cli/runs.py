@@ -64,7 +64,7 @@ def runs(
     experiment = SEARCH if search else FINAL
     sort = sort or scores_here()[0].name
     found = read_runs(open_store(), experiment, filter_string)
-    chosen = ranked(found, sort)[:limit]
+    chosen = ranked(found, sort, scores_here())[:limit]
     notes = [f"Not all scores compare, {text}" for text in differences(chosen, scores_here()[0].name)]
     if as_json:
         content = {

@@ -48,6 +48,7 @@ def scores_note(
     run_id: str, scores: "Sequence[Score]", overall: Mapping[str, float], per_aoi: "pd.DataFrame", split: "Split"
 ) -> str:
     """Return the description of a scored run, as Markdown: the scores, overall and per AOI, and where to look further."""
+    scores = [score for score in scores if score.name in overall]
     prefix, scored = PREFIXES[split], list[dict[Any, Any]]([{"aoi": "all", **overall}, *per_aoi.to_dict("records")])
     rows = [[str(row["aoi"]), *(decimal(row.get(score.name)) for score in scores)] for row in scored]
     return "\n".join([

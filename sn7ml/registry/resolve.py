@@ -54,7 +54,7 @@ def _best(store: Store, objective: Score) -> RunRecord:
         raise StoreError(
             "runs.none-scored", f"no run has a test_{objective.name} yet, so none is best; `make repro` makes one"
         )
-    return ranked(runs, objective.name, higher_is_better=objective.higher_is_better)[0]
+    return ranked(runs, objective.name, [objective])[0]
 
 
 def _by_prefix(store: Store, text: str) -> str:

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
 
 from sn7ml.core.errors import ParamsError, StoreError
+from sn7ml.metrics.score import Score
 from sn7ml.metrics.score_text import PREFIXES
 from sn7ml.runs.provenance import UNKNOWN
 from sn7ml.runs.runs import AT_ONCE, SCORED, STATE
@@ -132,11 +133,11 @@ def read_runs(store: Store, experiment: str = FINAL, filter_string: str = "") ->
     return [_record(store, run, versions) for run in found]
 
 
-def ranked(records: Sequence[RunRecord], metric: str, *, higher_is_better: bool | None = None) -> list[RunRecord]:
+def ranked(records: Sequence[RunRecord], metric: str, scores: Sequence[Score] = ()) -> list[RunRecord]:
     """Return runs by a metric, the best first, the newer of equals first; those without it come last, the newest first.
 
-    ``metric`` is a whole name (``test_f1``, ``train_seconds``) or that of a score (``f1``). ``higher_is_better``
-    None is False for losses and seconds, else True.
+    ``metric`` is a whole name (``test_f1``, ``train_seconds``) or that of a score (``f1``), one of ``scores`` or of the runs.
+    Of losses and seconds the lowest is best; of ``scores``, what they say.
 
     Raises
     ------
@@ -144,12 +145,13 @@ def ranked(records: Sequence[RunRecord], metric: str, *, higher_is_better: bool 
         If no run has it; names those that there are.
     """
     names = {name for record in records for name in record.metrics}
-    scores = {name for record in records for name in record.scores()}
-    if records and metric not in names | scores:
+    names |= {name for record in records for name in record.scores()} | {score.name for score in scores}
+    if records and metric not in names:
         raise ParamsError(
-            "runs.unknown-metric", f"no run has a metric {metric!r}; there are: {', '.join(sorted(names | scores))}"
+            "runs.unknown-metric", f"no run has a metric {metric!r}; there are: {', '.join(sorted(names))}"
         )
-    sign = -1 if (not metric.endswith(LOWER_IS_BETTER) if higher_is_better is None else higher_is_better) else 1
+    known = {score.name: score.higher_is_better for score in scores}
+    sign = -1 if known.get(metric, not metric.endswith(LOWER_IS_BETTER)) else 1
 
     def place(record: RunRecord) -> tuple[bool, float, float]:
         value = record.metrics.get(metric, record.score(metric))

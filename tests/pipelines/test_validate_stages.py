@@ -74,7 +74,7 @@ def test_a_sound_set_passes_all_three(run: Callable[..., tuple[int, str]], proje
         (validate_tiles.main, {"data": data, "tiles": tiles}, "validation of tiles passed: 15 tiled frames, 4 regions"),
         (
             validate_outputs.main,
-            {"data": data, "tiles": tiles, "tuned": project / "best.yaml", "footprints": project / "found"},
+            {"data": data, "tiles": tiles, "tuned": project / "best.yaml", "outputs": project / "found"},
             "validation of footprints passed: ",
         ),
     ):
@@ -114,7 +114,7 @@ def test_a_missing_file_of_footprints_stops_the_pipeline(
             data=project / "data",
             tiles=project / "tiles",
             tuned=project / "best.yaml",
-            footprints=project / "found",
+            outputs=project / "found",
         )
     finally:
         path.write_bytes(content)

@@ -73,7 +73,7 @@ def test_what_the_guards_allow_is_allowed() -> None:
 def test_aois_that_lost_too_much_are_named_the_worst_first() -> None:
     decision = decide(of_aois(0.9, 0.1, 0.2), of_aois(0.3, 0.3, 0.5), RULES)
     assert (
-        "SCOT fell by more than promote.max_aoi_loss 0.1 in 2 AOI(s): area 2 by 0.3000, area 1 by 0.2000"
+        "SCOT got worse by more than promote.max_aoi_loss 0.1 in 2 AOI(s): area 2 by 0.3000, area 1 by 0.2000"
         in decision.reasons
     )
 
@@ -83,9 +83,7 @@ def test_too_few_aois_are_said_and_the_gain_decides() -> None:
     assert decision.promoted
     assert decision.gain is not None
     assert decision.gain.interval is None
-    assert decision.reasons[-1].startswith(
-        "over 2 AOIs SCOT changes by +0.0250 on average; fewer than promote.min_aois 5"
-    )
+    assert decision.reasons[-1].startswith("over 2 AOIs SCOT gains +0.0250 on average; fewer than promote.min_aois 5")
 
 
 def test_one_lucky_aoi_of_eight_may_be_chance() -> None:

@@ -123,7 +123,7 @@ def test_a_version_that_somebody_else_registered_is_not_judged_and_the_way_out_i
 ) -> None:
     toy_registry.submit("a", scores(0.2))
     foreign = toy_registry.store.client.create_model_version(NAME, "/nowhere", run_id=toy_registry.run_id)
-    with pytest.raises(StoreError, match="version 2 of 'sn7-test' cannot be judged: sn7ml did not register it"):
+    with pytest.raises(StoreError, match="version 2 of 'sn7-test' cannot be scored: sn7ml did not register it"):
         Promoter(toy_registry.store, toy_registry.evaluator, TASK, PARAMS).decide(foreign)
     toy_registry.store.client.set_registered_model_alias(NAME, "champion", "2")
     with pytest.raises(StoreError, match="take the alias 'champion' from it"):

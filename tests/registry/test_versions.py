@@ -37,7 +37,7 @@ def test_the_logged_model_is_linked_to_its_run_and_carries_the_scores_of_the_bes
 def test_a_version_is_fetched_with_its_package_and_its_code(toy_registry: ToyRegistry, tmp_path: Path) -> None:
     found = fetch(toy_registry.store, toy_registry.version("a"), tmp_path / "fetched")
     assert (found / "artifacts" / "package" / CONFIG).read_text() == "a"
-    assert (found / "code" / "sn7ml" / "experiment" / "replay.py").is_file()
+    assert (found / "code" / "sn7ml" / "registry" / "isolated.py").is_file()
     (found / "artifacts" / "package" / CONFIG).write_text("mine")  # a copy: the registry keeps its own
     assert (
         fetch(toy_registry.store, toy_registry.version("a"), tmp_path / "again") / "artifacts/package" / CONFIG

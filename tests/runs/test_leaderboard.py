@@ -9,7 +9,7 @@ from sn7ml.core.errors import ParamsError, StoreError
 from sn7ml.runs.leaderboard import differences, ranked, read_run, read_runs
 from sn7ml.runs.runs import Run, training_run
 from sn7ml.runs.store import SEARCH, Store
-from tests.runs.scored import scored_run, trial_run
+from tests.runs.scored import SCORES, scored_run, trial_run
 
 
 def register(store: Store, run: Run, *aliases: str) -> None:
@@ -36,7 +36,11 @@ def test_the_best_comes_first_and_runs_without_the_score_last(store: Store) -> N
     low, high = scored_run(store, 0.2), scored_run(store, 0.6)
     with training_run(store, name="unscored", tags={}, params={}) as bare:
         bare.log_metrics({"train_seconds": 5.0}, 1)
-    assert [record.run_id for record in ranked(read_runs(store), "scot")] == [high.run_id, low.run_id, bare.run_id]
+    assert [record.run_id for record in ranked(read_runs(store), "scot", SCORES)] == [
+        high.run_id,
+        low.run_id,
+        bare.run_id,
+    ]
 
 
 def test_of_losses_and_seconds_the_lowest_is_best(store: Store) -> None:
@@ -52,13 +56,13 @@ def test_runs_that_nobody_scored_yet_are_ranked_by_their_start(store: Store) -> 
         first.log_metrics({"train_loss": 5.0}, 1)
     with training_run(store, name="second", tags={}, params={}):
         pass
-    assert [record.name for record in ranked(read_runs(store), "scot")] == ["second", "first"]
+    assert [record.name for record in ranked(read_runs(store), "scot", SCORES)] == ["second", "first"]
 
 
 def test_an_unknown_metric_is_answered_with_those_there_are(store: Store) -> None:
     scored_run(store, 0.2)
     with pytest.raises(ParamsError, match=r"no run has a metric 'scott'; there are: .*test_scot"):
-        ranked(read_runs(store), "scott")
+        ranked(read_runs(store), "scott", SCORES)
 
 
 def test_filters_are_those_of_mlflow(store: Store) -> None:
