@@ -3,10 +3,10 @@
 from sn7ml.core.errors import Sn7Error as Sn7Error
 from sn7ml.flow.predict_folder import open_images as open_images
 from sn7ml.flow.predict_folder import predict_folder as predict_folder
+from sn7ml.flow.train import plan_of as plan_of
 from sn7ml.flow.train import train as train
 from sn7ml.metrics.scot import score_scot as score_scot
 from sn7ml.params import load_params as load_params
-from sn7ml.params import recipe_of as recipe_of
 from sn7ml.registry.requested import load_model as load_model
 
 __version__: str

@@ -10,7 +10,9 @@ from sn7ml.core.runtime.files import write_text
 from sn7ml.learn.fit import Plan, fit
 from sn7ml.learn.package import joined, save_package
 from sn7ml.package_files import HISTORY
+from sn7ml.params import Params, recipe_of
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import target_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Epoch:
         which = f"network {self.network}/{self.networks}  " if self.networks > 1 else ""
         values = "  ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
         return f"{which}epoch {self.epoch}/{self.epochs}  {values}"
+
+
+def plan_of(params: Params) -> Plan:
+    """Return what a network learns and how, as ``params.yaml`` itself says it, before any search."""
+    return Plan(recipe_of(params), target_of(params.target), params.train)
 
 
 def train(

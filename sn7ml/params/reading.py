@@ -18,15 +18,28 @@ from sn7ml.params.whole import Params
 Model = TypeVar("Model", bound=Section)
 
 
-def load_params(path: Path = Path("params.yaml")) -> Params:
+def load_params(path: Path | str = Path("params.yaml"), changes: Mapping[str, Any] | None = None) -> Params:
     """Read and check all params.
+
+    Parameters
+    ----------
+    path
+        A params file.
+    changes
+        Dotted key to the value to use in place of the file's: ``{"train.epochs": 3}``.
 
     Raises
     ------
     ParamsError
         Naming every unknown key, missing key and bad value, with what is allowed.
+
+    Examples
+    --------
+    >>> load_params("params.yaml", {"train.epochs": 3}).train.epochs
+    3
     """
-    return parse(Params, _read_yaml(path), str(path))
+    params = parse(Params, _read_yaml(Path(path)), str(path))
+    return with_values(params, changes, f"{path} with changes") if changes else params
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -58,7 +71,12 @@ def with_values(section: Model, values: Mapping[str, Any], source: str) -> Model
         *parts, name = key.split(".")
         place = content
         for part in parts:
-            place = place[part]
+            place = place.get(part)
+            if not isinstance(place, dict):
+                raise ParamsError(
+                    "params.unknown-section",
+                    f"{source}: {key}: there is no section {part!r}; docs/params.md lists all keys",
+                )
         place[name] = value
     return parse(type(section), content, source)
 

@@ -257,3 +257,23 @@ def test_every_field_says_what_it_means() -> None:
     nameless = [name for section in Params.model_fields.values() if isinstance(section.annotation, type)
                 for name, field in section.annotation.model_fields.items() if not field.description]  # fmt: skip
     assert set(nameless) <= {"instances", "collapse", "baseline"}
+
+
+def test_values_can_be_changed_while_loading() -> None:
+    params = load_params(str(ROOT / "params.yaml"), {"train.epochs": 3, "validation.sides_px": [32, 64]})
+    assert (params.train.epochs, params.validation.sides_px) == (3, (32, 64))
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "words"),
+    [
+        ("trian.epochs", "params.unknown-section", "trian.epochs: there is no section 'trian'"),
+        ("train.epochs.max", "params.unknown-section", "there is no section 'epochs'"),
+        ("train.epoch", "params.invalid", "train.epoch: unknown key"),
+    ],
+)
+def test_a_change_of_a_key_that_is_not_there_is_refused(key: str, code: str, words: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        load_params(ROOT / "params.yaml", {key: 3})
+    assert caught.value.code == code
+    assert words in str(caught.value)
