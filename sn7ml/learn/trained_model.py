@@ -11,7 +11,7 @@ from sn7ml.core.errors import ParamsError
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.learn import predict
 from sn7ml.package_files import USAGE, read_usage
-from sn7ml.params import Usage, load_output, load_params
+from sn7ml.params import Params, Usage, load_output, load_params
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class TrainedModel:
         return self.predictor.predict_image(pixels)
 
 
-def choose_usage(package: Path, params: Path | None = None, tracker: Path | None = None) -> Usage:
+def choose_usage(package: Path, params: Params | Path | str | None = None, tracker: Path | str | None = None) -> Usage:
     """Return how the model of a package folder is to be used.
 
     Parameters
@@ -56,10 +56,10 @@ def choose_usage(package: Path, params: Path | None = None, tracker: Path | None
     package
         A registered model says itself how it is used; the output of a training does not.
     params
-        A params file whose sections predict and track are used instead. Without it, and where the package does not say,
-        ``params.yaml`` of the current folder is.
+        Params, or a file of them, whose sections predict and output are used instead. Where they are not given, and the
+        package does not say, those of ``params.yaml`` in the current folder are.
     tracker
-        File whose section track is used instead: ``build/tuning/best.yaml``.
+        File whose section output is used instead: ``build/tuning/best.yaml``.
 
     Raises
     ------
@@ -74,13 +74,16 @@ def choose_usage(package: Path, params: Path | None = None, tracker: Path | None
             f"{error}; or give --params FILE (in Python, params=), which says in place of {USAGE} how the model is used",
         ) from None
     if usage is None:
-        path = params or Path("params.yaml")
-        if not path.exists():
-            raise ParamsError(
-                "package.no-usage",
-                f"{package} does not say how it is used, as registered models do, and there is no {path}: give --params FILE "
-                "(in Python, params=)",
-            )
-        whole = load_params(path)
+        whole = params if isinstance(params, Params) else _params_from(Path(params or "params.yaml"), package)
         usage = Usage(task=whole.task, predict=whole.predict, output=whole.output)
-    return usage.model_copy(update={"output": load_output(tracker)}) if tracker else usage
+    return usage.model_copy(update={"output": load_output(Path(tracker))}) if tracker else usage
+
+
+def _params_from(path: Path, package: Path) -> Params:
+    if not path.exists():
+        raise ParamsError(
+            "package.no-usage",
+            f"{package} does not say how it is used, as registered models do, and there is no {path}: give --params FILE "
+            "(in Python, params=)",
+        )
+    return load_params(path)

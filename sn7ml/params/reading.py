@@ -66,10 +66,10 @@ class Tuned(Section):
 
 def with_values(section: Model, values: Mapping[str, Any], source: str) -> Model:
     """Return a section with values set at dotted keys of it. Raises ParamsError, naming ``source``, if it is not valid then."""
-    content = copy.deepcopy(section.model_dump())
+    content: dict[str, Any] = copy.deepcopy(section.model_dump())
     for key, value in values.items():
         *parts, name = key.split(".")
-        place = content
+        place: Any = content
         for part in parts:
             place = place.get(part)
             if not isinstance(place, dict):

@@ -7,13 +7,14 @@ from mlflow.exceptions import MlflowException
 from sn7ml.core.errors import StoreError
 from sn7ml.learn.trained_model import TrainedModel, choose_usage
 from sn7ml.package_files import package_digest
+from sn7ml.params import Params
 from sn7ml.registry.versions import MODEL_URI, package_folder
 from sn7ml.runs.store import open_store
 
 
 def load_model(
     model: Path | str = "models:/sn7-buildings@champion",
-    params: Path | str | None = None,
+    params: Params | Path | str | None = None,
     tracker: Path | str | None = None,
 ) -> TrainedModel:
     """Find a trained model by its address in the registry, or by its folder.
@@ -25,8 +26,8 @@ def load_model(
     model
         ``models:/sn7-buildings@champion``, ``models:/sn7-buildings/3``, or a folder such as ``build/model``.
     params, tracker
-        Files that say how the model is used, in place of what it says itself; see
-        :func:`~sn7ml.learn.trained_model.choose_usage`. The folder of a training does not say it.
+        How the model is used, in place of what it says itself: params or a file of them, and a file with a tuned tracker,
+        ``build/tuning/best.yaml``. A registered model says it; the folder of a training does not.
 
     Raises
     ------
@@ -40,8 +41,7 @@ def load_model(
     asked = str(model)
     resolved = _resolved(asked)
     folder = package_folder(resolved)
-    usage = choose_usage(folder, Path(params) if params else None, Path(tracker) if tracker else None)
-    return TrainedModel(asked, resolved, package_digest(folder), folder, usage)
+    return TrainedModel(asked, resolved, package_digest(folder), folder, choose_usage(folder, params, tracker))
 
 
 def _resolved(model: str) -> str:
