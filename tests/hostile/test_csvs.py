@@ -20,7 +20,7 @@ from tests.sn7_folder import AOI
     "name", ["../../etc/passwd", f"../{JAN}", f"/tmp/{JAN}", "global_monthly_2018_01_mosaic_../../x"]
 )
 def test_a_filename_that_leads_elsewhere_is_none(name: str, tmp_path: Path) -> None:
-    assert complaint_of_row(tmp_path, f"{name},1,{SQUARE}").startswith(f"line 3, column filename: {name!r}")
+    assert complaint_of_row(tmp_path, f"{name},1,{SQUARE}").startswith(f"line 3, column filename: '{name[:40]}")
 
 
 @pytest.mark.parametrize("tail", ["/../../../etc", ".tif", "\0x"[1:], "/x"])
