@@ -120,7 +120,9 @@ def _parsed(model: type[Part], content: Any, path: Path) -> Part:
         return parse(model, content, str(path))
     except ParamsError as error:
         raise ParamsError(
-            error.code, f"{error}\nThe model was made by another version of sn7ml, or changed by hand; train it again"
+            "package.other-version",
+            f"{error}\nThe model was made by another version of sn7ml, or changed by hand; train it again",
+            [error],
         ) from None
 
 

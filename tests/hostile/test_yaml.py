@@ -114,7 +114,9 @@ def test_a_usage_that_asks_for_giant_windows_is_refused(tmp_path: Path) -> None:
     content = yaml.safe_load((tmp_path / USAGE).read_text())
     content["predict"]["tile_px"] = 320_000
     (tmp_path / USAGE).write_text(yaml.safe_dump(content))
-    with raises(ParamsError, "params.invalid", tmp_path / USAGE, 1, "predict.tile_px", 2048):
+    with raises(
+        ParamsError, "package.other-version", tmp_path / USAGE, 1, "predict.tile_px", 2048, faults=["params.invalid"]
+    ):
         read_usage(tmp_path)
 
 

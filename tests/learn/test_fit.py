@@ -20,6 +20,7 @@ from sn7ml.scenes.images import read_image
 from sn7ml.scenes.scored_columns import Stretch
 from sn7ml.scenes.store import TileStore
 from tests.learn.toy import RECIPE, SHAPE, TARGET, squares, training, windows, write_store
+from tests.raising import raises
 from tests.sn7_folder import AOI, stem
 
 CURVE = Path(__file__).with_name("loss_curve.json")
@@ -154,7 +155,7 @@ def test_a_damaged_checkpoint_is_named(damage: Callable[[bytes], bytes], store: 
     checkpoint = tmp_path / "train.pt"
     fit(Plan(recipe(), TARGET, training(epochs=1)), store, checkpoint=checkpoint)
     checkpoint.write_bytes(damage(checkpoint.read_bytes()))
-    with pytest.raises(ModelError, match=r"train\.pt: is no checkpoint .*delete it to start over"):
+    with raises(ModelError, "checkpoint.unreadable", "train.pt"):
         fit(Plan(recipe(), TARGET, training(epochs=1)), store, checkpoint=checkpoint)
 
 
@@ -188,7 +189,7 @@ def test_a_loss_that_is_no_number_is_said(which: str, store: TileStore, monkeypa
         return (logits * (float("nan") if bad else 1.0)).sum()
 
     monkeypatch.setattr("sn7ml.learn.losses.CombinedLoss.forward", nan)
-    with pytest.raises(ModelError, match=f"the {which} loss became nan; lower optimiser.learning_rate"):
+    with raises(ModelError, "training.loss-not-finite", which, "nan", "optimiser.learning_rate"):
         fit(Plan(recipe(), TARGET, training()), store)
 
 
@@ -196,13 +197,13 @@ def test_a_loss_that_is_no_number_is_said(which: str, store: TileStore, monkeypa
 def test_a_store_without_tiles_of_a_split_is_refused(split: str, purpose: str, store: TileStore) -> None:
     poor = TileStore(store.folder)
     poor.__dict__["tiles"] = store.tiles[store.tiles["split"] != split]
-    with pytest.raises(TableError, match=f"no labelled tile for network 1 to {purpose}"):
+    with raises(TableError, "tiles.none-for-network", purpose, 1):
         fit(Plan(recipe(), TARGET, training()), poor)
 
 
 def test_a_network_that_cannot_take_the_tiles_is_refused(store: TileStore) -> None:
     params = ModelParams(architecture="PAN", encoder="resnet18", weights=None)
-    with pytest.raises(ModelError, match="PAN with encoder 'resnet18' cannot take squares of 32 px"):
+    with raises(ModelError, "model.tile-size", "PAN", "'resnet18'", "32 px"):
         fit(Plan(recipe().model_copy(update={"model": params}), TARGET, training()), store)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from sn7ml.core.errors import ModelError, ParamsError
+from sn7ml.core.errors import ModelError, ParamsError, Sn7Error
 from sn7ml.learn.models import build_model
 from sn7ml.learn.package import Package, joined, load_package, save_package
 from sn7ml.package_files import (
@@ -21,6 +21,7 @@ from sn7ml.package_files import (
 )
 from sn7ml.params import ModelParams, Usage, load_params
 from tests.learn.toy import RECIPE, windows
+from tests.raising import raises
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = RECIPE.model_copy(
@@ -75,7 +76,7 @@ def test_a_history_is_read_whatever_its_networks_were_called(tmp_path: Path, col
 def test_folds_that_are_no_number_are_refused(package: Package, tmp_path: Path, value: str) -> None:
     save_package(tmp_path, package)
     (tmp_path / CONFIG).write_text((tmp_path / CONFIG).read_text().replace("folds: 1", f"folds: {value}"))
-    with pytest.raises(ModelError, match="folds must be a number from 1 on"):
+    with raises(ModelError, "package.folds", tmp_path / CONFIG, 1):
         load_package(tmp_path)
 
 
@@ -110,16 +111,18 @@ def test_how_a_model_is_used_belongs_to_what_names_it(package: Package, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("content", "error", "message"),
+    ("content", "error", "code", "faults"),
     [
-        (b"\xff", ModelError, "no whole model package"),
-        (b"[1, 2", ModelError, "no whole model package"),
-        (b"predict: 3", ParamsError, r"usage\.yaml: 2 fault"),
+        (b"\xff", ModelError, "package.unreadable", []),
+        (b"[1, 2", ModelError, "package.unreadable", []),
+        (b"predict: 3", ParamsError, "package.other-version", ["params.invalid"]),
     ],
 )
-def test_a_damaged_usage_is_named(content: bytes, error: type[Exception], message: str, tmp_path: Path) -> None:
+def test_a_damaged_usage_is_named(
+    content: bytes, error: type[Sn7Error], code: str, faults: list[str], tmp_path: Path
+) -> None:
     (tmp_path / USAGE).write_bytes(content)
-    with pytest.raises(error, match=message):
+    with raises(error, code, tmp_path, faults=faults):
         read_usage(tmp_path)
 
 
@@ -136,7 +139,7 @@ def test_a_package_is_two_files_and_neither_is_a_pickle(package: Package, tmp_pa
 def test_a_package_without_one_of_its_files_is_refused(name: str, package: Package, tmp_path: Path) -> None:
     save_package(tmp_path, package)
     (tmp_path / name).unlink()
-    with pytest.raises(ModelError, match=r"no whole model package .*dvc repro train"):
+    with raises(ModelError, "package.unreadable", tmp_path, "`dvc repro train`"):
         load_package(tmp_path)
 
 
@@ -145,7 +148,7 @@ def test_damaged_weights_are_refused(damage: object, package: Package, tmp_path:
     save_package(tmp_path, package)
     assert callable(damage)
     (tmp_path / WEIGHTS).write_bytes(damage((tmp_path / WEIGHTS).read_bytes()))
-    with pytest.raises(ModelError, match="no whole model package"):
+    with raises(ModelError, "package.unreadable", tmp_path, "`dvc repro train`"):
         load_package(tmp_path)
 
 
@@ -153,13 +156,13 @@ def test_damaged_weights_are_refused(damage: object, package: Package, tmp_path:
 def test_a_damaged_description_is_refused(text: str, package: Package, tmp_path: Path) -> None:
     save_package(tmp_path, package)
     (tmp_path / CONFIG).write_text(text, encoding="utf-8")
-    with pytest.raises(ModelError, match="no whole model package"):
+    with raises(ModelError, "package.unreadable", tmp_path, "`dvc repro train`"):
         load_package(tmp_path)
 
 
 def test_upsampling_below_one_is_refused(package: Package, tmp_path: Path) -> None:
     save_package(tmp_path, Package(SMALL, 0, package.weights))
-    with pytest.raises(ModelError, match="upsampling must be at least 1 and at most 8, got 0"):
+    with raises(ModelError, "package.upsampling", tmp_path / CONFIG, 1, 8, 0):
         load_package(tmp_path)
 
 
@@ -168,14 +171,14 @@ def test_an_unknown_key_in_the_recipe_is_named(package: Package, tmp_path: Path)
     config = yaml.safe_load((tmp_path / CONFIG).read_text(encoding="utf-8"))
     config["recipe"]["loss"]["hinge"] = 1.0
     (tmp_path / CONFIG).write_text(yaml.safe_dump(config), encoding="utf-8")
-    with pytest.raises(ParamsError, match=r"loss\.hinge: unknown key(.|\n)*made by another version of sn7ml"):
+    with raises(ParamsError, "package.other-version", tmp_path / CONFIG, "loss.hinge", faults=["params.invalid"]):
         load_package(tmp_path)
 
 
 def test_weights_of_another_network_are_refused(package: Package) -> None:
     model = ModelParams(architecture="Unet", encoder="tu-mobilenetv3_small_050", weights=None)
     wrong = Package(SMALL.model_copy(update={"model": model}), 3, package.weights)
-    with pytest.raises(ModelError, match=r"weights do not fit .*Unet"):
+    with raises(ModelError, "package.weights-misfit", "'Unet'"):
         wrong.networks()
 
 

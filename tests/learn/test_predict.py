@@ -21,6 +21,7 @@ from sn7ml.scenes.images import read_grid
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import Stretch
 from tests.learn.toy import MONTHS, RECIPE, windows
+from tests.raising import raises
 from tests.sn7_folder import AOI, addressed
 
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -249,7 +250,7 @@ def test_areas_that_are_not_named_are_left_out(world: Path, tmp_path: Path) -> N
 
 def test_a_predictor_of_a_damaged_package_is_refused(tmp_path: Path) -> None:
     save_package(tmp_path, Package(RECIPE, 1, ({"nothing": torch.zeros(1)},)))
-    with pytest.raises(ModelError, match="weights do not fit"):
+    with raises(ModelError, "package.weights-misfit", tmp_path, "'resnet18'"):
         load_predictor(tmp_path, windows())
-    with pytest.raises(ModelError, match="no whole model package"):
+    with raises(ModelError, "package.unreadable", tmp_path / "nowhere"):
         load_predictor(tmp_path / "nowhere", windows())
