@@ -4,6 +4,7 @@ SN7ML_SEARCH_WORKERS=N searches with N processes, SN7ML_STUDY_URL together with 
 """
 
 import multiprocessing
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -25,9 +26,10 @@ from sn7ml.runs.runs import Run
 from sn7ml.runs.store import open_store
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.store import TileStore
-from sn7ml.search.machine import search_workers, study_url
+from sn7ml.search import STUDY_URL
 from sn7ml.search.run import OnEpoch, Setup, TrialResult, search
 from sn7ml.search.study_figures import study_figures, study_page
+from sn7ml.search.workers import search_workers
 from sn7ml.targets import Target, target_of
 from sn7ml.tasks import task_named
 
@@ -42,9 +44,8 @@ def main(data: Path, tiles: Path, out: Path) -> None:
     inputs = TileStore(tiles).digest() + "".join(section.model_dump_json() for section in scoring)
     champion = _recipe_of_model(settings.start_from) if settings.start_from and settings.trials else None
     trial = TrainAndScore(data, tiles, params, target_of(params.target))
-    setup = Setup(
-        open_store(), task_named(params.task).scores, out.parent / ".search", search_workers(), study_url(), _say
-    )
+    scores, url = task_named(params.task).scores, os.environ.get(STUDY_URL) or None
+    setup = Setup(open_store(), scores, out.parent / ".search", search_workers(), url, _say)
     found = search(recipe_of(params), settings, trial, setup, inputs, champion)
     if found.run is not None:
         page = study_page(study_figures(found.trials, settings.space))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sn7ml.cli.project import dvc, require_project
-from sn7ml.search.machine import STUDY_URL, WORKERS
+from sn7ml.search import STUDY_URL, WORKERS
 
 
 def search(

@@ -21,7 +21,7 @@ from sn7ml.runs.runs import Run, create_run, ending
 from sn7ml.runs.store import SEARCH, Store
 from sn7ml.search import study as studies
 from sn7ml.search.space import VALUES
-from sn7ml.search.study_store import GRACE_SECONDS, StudyAddress
+from sn7ml.search.storage import GRACE_SECONDS, StudyAddress
 from sn7ml.search.trials import Aim, Evaluate, OnEpoch, Say, TrialResult, Trials, silent, told, trial_name
 from sn7ml.search.workers import work_together
 
@@ -186,9 +186,9 @@ def _result(trials: Trials, address: StudyAddress) -> SearchResult:
     best = studies.best_trial(study, params.trials, params.finalists, trials.aim.last)
     if best is None:
         raise ModelError("search.all-trials-failed", _failures(studies.results(study, params.trials), address))
-    place = studies.place_of(study, best)
+    slot = studies.slot_of(study, best)
     value = best.user_attrs[studies.SCORES][params.objective]
-    trials.say(f"best is {trial_name(place)}, {params.objective} {value:.4f}: {told(best.user_attrs[VALUES])}")
+    trials.say(f"best is {trial_name(slot)}, {params.objective} {value:.4f}: {told(best.user_attrs[VALUES])}")
     table = _table(study, params)
     scores = {f"best_val_{name}": value for name, value in best.user_attrs[studies.SCORES].items()}
     trials.run.log_metrics(scores, step=0)

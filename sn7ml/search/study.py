@@ -1,11 +1,11 @@
 """An Optuna study that many processes share, each of which can be killed at any moment without a trial being lost.
 
-A study has a fixed number of *places*, one per trial that was asked for. The first attempt at a trial opens its place; if the
-process dies, a further attempt with the same values takes the same place. A place is done when an attempt ended by itself, and
-the first that did counts. So no trial is lost and none counts twice, whoever queues what again, and however often: places are
-told by the order of their first attempts, which never changes. Attempts beyond the last place are withdrawn.
+A study has a fixed number of *slots*, one per trial that was asked for. The first attempt at a trial opens its slot; if the
+process dies, a further attempt with the same values takes the same slot. A slot is done when an attempt ended by itself, and
+the first that did counts. So no trial is lost and none counts twice, whoever queues what again, and however often: slots are
+told by the order of their first attempts, which never changes. Attempts beyond the last slot are withdrawn.
 
-What a trial draws depends on the seed, on its place, and on the trials that ended before; so with one worker a search that was
+What a trial draws depends on the seed, on its slot, and on the trials that ended before; so with one worker a search that was
 killed ends as if it had not been.
 """
 
@@ -38,7 +38,7 @@ MAX_DEATHS = 3
 
 
 class ReseededSampler(BaseSampler):
-    """Optuna's TPE with a fresh generator for each trial, made from a seed and the trial's place."""
+    """Optuna's TPE with a fresh generator for each trial, made from a seed and the trial's slot."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -46,7 +46,7 @@ class ReseededSampler(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Reseed."""
-        sequence = np.random.SeedSequence([self._seed, place_of(study, trial)])
+        sequence = np.random.SeedSequence([self._seed, slot_of(study, trial)])
         self._sampler = TPESampler(seed=int(sequence.generate_state(1)[0]))
         self._sampler.before_trial(study, trial)
 
@@ -68,7 +68,7 @@ class ReseededSampler(BaseSampler):
 
 
 @dataclass
-class Place:
+class Slot:
     """One of the trials that were asked for: its attempts in order."""
 
     attempts: list[FrozenTrial] = field(default_factory=list)
@@ -91,16 +91,16 @@ def ended_by_itself(trial: FrozenTrial) -> bool:
     )
 
 
-def places(study: Study) -> list[Place]:
-    """Return all places in order; those beyond the number of trials that were asked for are nobody's concern."""
-    found: dict[int, Place] = {}
+def slots(study: Study) -> list[Slot]:
+    """Return all slots in order; those beyond the number of trials that were asked for are nobody's concern."""
+    found: dict[int, Slot] = {}
     for trial in study.get_trials(deepcopy=False):
-        found.setdefault(_first_attempt(trial), Place()).attempts.append(trial)
+        found.setdefault(_first_attempt(trial), Slot()).attempts.append(trial)
     return list(found.values())
 
 
-def place_of(study: Study, trial: FrozenTrial) -> int:
-    """Return the number of a trial's place, from 0; Optuna's own number also counts further attempts."""
+def slot_of(study: Study, trial: FrozenTrial) -> int:
+    """Return the number of a trial's slot, from 0; Optuna's own number also counts further attempts."""
     first = _first_attempt(trial)
     return sum(RETRY_OF not in other.user_attrs and other.number < first for other in study.get_trials(deepcopy=False))
 
@@ -110,23 +110,23 @@ def _first_attempt(trial: FrozenTrial) -> int:
 
 
 def results(study: Study, trials: int) -> list[FrozenTrial]:
-    """Return what counts of the first ``trials`` places, in their order."""
-    return [place.result for place in places(study)[:trials] if place.result is not None]
+    """Return what counts of the first ``trials`` slots, in their order."""
+    return [slot.result for slot in slots(study)[:trials] if slot.result is not None]
 
 
 def is_open(study: Study, trials: int) -> bool:
-    """Tell whether there is a trial to begin: one queued, or a place that nobody has taken."""
-    found = places(study)
-    queued = (attempt.state == TrialState.WAITING for place in found[:trials] for attempt in place.attempts)
+    """Tell whether there is a trial to begin: one queued, or a slot that nobody has taken."""
+    found = slots(study)
+    queued = (attempt.state == TrialState.WAITING for slot in found[:trials] for attempt in slot.attempts)
     return len(found) < trials or any(queued)
 
 
 def is_superfluous(study: Study, trials: int, trial: FrozenTrial) -> bool:
-    """Tell whether a trial that has begun has no place, or its place an earlier attempt that has not been cut off."""
-    number = place_of(study, trial)
+    """Tell whether a trial that has begun has no slot, or its slot an earlier attempt that has not been cut off."""
+    number = slot_of(study, trial)
     if number >= trials:
         return True
-    earlier = Place([attempt for attempt in places(study)[number].attempts if attempt.number < trial.number])
+    earlier = Slot([attempt for attempt in slots(study)[number].attempts if attempt.number < trial.number])
     return earlier.is_waited_for or earlier.result is not None
 
 
@@ -157,10 +157,10 @@ def queue_again(study: Study, trials: int, killed: frozenset[int] = frozenset())
         Numbers of attempts whose process died: what happens too often to one trial is not tried again for ever.
     """
     again = []
-    for place in places(study)[:trials]:
-        if place.is_waited_for or place.result is not None:
+    for slot in slots(study)[:trials]:
+        if slot.is_waited_for or slot.result is not None:
             continue
-        last = place.attempts[-1]
+        last = slot.attempts[-1]
         attributes = {name: last.user_attrs[name] for name in (GIVEN, ORIGIN) if name in last.user_attrs}
         attributes |= {RETRY_OF: _first_attempt(last), DEATHS: last.user_attrs.get(DEATHS, 0) + (last.number in killed)}
         study.enqueue_trial(last.params, user_attrs=attributes)

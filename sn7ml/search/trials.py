@@ -170,8 +170,8 @@ class Trials:
         frozen = next(one for one in self.study.get_trials(deepcopy=False) if one.number == trial.number)
         if studies.is_superfluous(self.study, self.params.trials, frozen):
             raise _SuperfluousError
-        values, place = suggest(trial, self.params.space), studies.place_of(self.study, frozen)
-        child, name = self._child(trial, place, values), trial_name(place)
+        values, slot = suggest(trial, self.params.space), studies.slot_of(self.study, frozen)
+        child, name = self._child(trial, slot, values), trial_name(slot)
         origin = trial.user_attrs.get(studies.ORIGIN)
         self.say(f"{name} of {self.params.trials}{f', from {origin}' if origin else ''}: {told(values)}")
         try:
@@ -192,11 +192,11 @@ class Trials:
         trial.set_user_attr(studies.SCORES, dict(result.scores))
         return self.aim.objective.rank(result.scores[self.aim.objective.name])
 
-    def _child(self, trial: Trial, place: int, values: Values) -> Run:
+    def _child(self, trial: Trial, slot: int, values: Values) -> Run:
         tags = {"mlflow.parentRunId": self.run.run_id, "sn7.kind": "trial"}
         if origin := trial.user_attrs.get(studies.ORIGIN):
             tags["sn7.origin"] = origin
-        child = create_run(self.store, SEARCH, trial_name(place), tags, flatten(self.recipe) | values)
+        child = create_run(self.store, SEARCH, trial_name(slot), tags, flatten(self.recipe) | values)
         trial.set_user_attr(studies.RUN_ID, child.run_id)
         return child
 
@@ -220,9 +220,9 @@ class Trials:
         return result
 
 
-def trial_name(place: int) -> str:
-    """Return what MLflow calls the trial of a place, counted from 0."""
-    return f"trial-{place:03d}"
+def trial_name(slot: int) -> str:
+    """Return what MLflow calls the trial of a slot, counted from 0."""
+    return f"trial-{slot:03d}"
 
 
 def told(values: Values) -> str:

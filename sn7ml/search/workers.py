@@ -14,8 +14,9 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from uuid import uuid4
 
-from sn7ml.core.errors import Sn7Error
+from sn7ml.core.errors import ParamsError, Sn7Error
 from sn7ml.core.runtime.parallel import shared_cores
+from sn7ml.search import WORKERS
 
 TICK_SECONDS = 5.0
 """How often the parent looks after things, beside when a worker ends."""
@@ -38,6 +39,14 @@ class Worker:
 
     failure: Connection
     """Says which exception ended it."""
+
+
+def search_workers() -> int:
+    """Return how many workers this machine is to have; 1 if it says nothing. Raises ParamsError if that is no positive number."""
+    text = os.environ.get(WORKERS) or "1"
+    if not text.isdigit() or int(text) < 1:
+        raise ParamsError("search.worker-count", f"{WORKERS} needs a positive number, got {text!r}")
+    return int(text)
 
 
 def work_together(work: Work, count: int, on_death: Callable[[str], bool], on_tick: Callable[[], None]) -> None:

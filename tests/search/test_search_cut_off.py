@@ -18,7 +18,7 @@ from sn7ml.runs.runs import create_run
 from sn7ml.runs.store import SEARCH, Store, open_store
 from sn7ml.search import study as studies
 from sn7ml.search.run import Evaluate, OnEpoch, Setup, TrialResult, search
-from sn7ml.search.study_store import StudyAddress
+from sn7ml.search.storage import StudyAddress
 from sn7ml.search.trials import Aim, Trials
 from tests.search.searched import RECIPE, SCORES, SPACE, cheap, children, find, plan, steady, the_search
 

@@ -12,7 +12,7 @@ from sn7ml.core.errors import StoreError
 from sn7ml.metrics.score import Score
 from sn7ml.search import study as studies
 from sn7ml.search.space import GIVEN, VALUES
-from sn7ml.search.study_store import StudyAddress
+from sn7ml.search.storage import StudyAddress
 
 SCOT = Score("scot", "SCOT", "what decides among the finalists")
 
@@ -61,7 +61,7 @@ def test_a_trial_that_was_cut_off_is_queued_with_its_values_and_keeps_its_place(
     assert studies.is_open(study, trials=2)
     again = begin(study)
     assert again.params == first.params
-    assert studies.place_of(study, frozen(study, again)) == 0
+    assert studies.slot_of(study, frozen(study, again)) == 0
     assert not studies.is_superfluous(study, 2, frozen(study, again))
     end(study, again)
     assert [one.number for one in studies.results(study, 2)] == [again.number, second.number]

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from sn7ml.core.errors import StoreError
-from sn7ml.search.machine import STUDY_URL
+from sn7ml.search import STUDY_URL
 from sn7ml.search.study import ReseededSampler
 
 HEARTBEAT_SECONDS, GRACE_SECONDS = 20, 120
