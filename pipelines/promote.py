@@ -1,4 +1,4 @@
-"""Register the model, its tuned tracker and its training frames' looks; it is champion if it beats the one there is.
+"""Register the model, its tuned tracker and the profile of its training data; promote it if it beats the champion.
 
 Reads DATA, TILES, MODEL, TUNED (section output) and EVALUATION, writes OUT.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.stage import run_stage
-from sn7ml.package_files import LOOKS, package_digest, write_usage
+from sn7ml.package_files import DATA_PROFILE, package_digest, write_usage
 from sn7ml.params import Usage, load_output, load_params
 from sn7ml.registry.evaluator import Evaluator, read_scores
 from sn7ml.registry.promotion import Promoter
@@ -22,8 +22,8 @@ from sn7ml.scenes.labels import read_truth
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.store import TileStore
 from sn7ml.tasks import task_named
-from sn7ml.validation.drift import Reference, reference, with_density
-from sn7ml.validation.facts.data_profile import appearance
+from sn7ml.validation.drift import DataProfile, make_profile, with_density
+from sn7ml.validation.facts.data_profile import profile_frames
 
 
 def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, out: Path) -> None:
@@ -34,7 +34,7 @@ def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, ou
     with tempfile.TemporaryDirectory(prefix="sn7ml-promote-") as folder:
         package = shutil.copytree(model, Path(folder) / "package")
         write_usage(package, usage)
-        write_text(package / LOOKS, training_looks(data, tiles).model_dump_json(indent=1) + "\n")
+        write_text(package / DATA_PROFILE, training_profile(data, tiles).model_dump_json(indent=1) + "\n")
         challenger = read_scores(evaluation, package_digest(package), task.scores)
         version = register(store, package, params.promote.model_name, run.run_id)
     evaluator = Evaluator(data, TileStore(tiles), task, params.predict.splits, params.evaluate, usage)
@@ -46,14 +46,14 @@ def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, ou
     print(f"{params.promote.model_name} version {decision.version} {state}: {why}")  # noqa: T201 - to a terminal
 
 
-def training_looks(data: Path, tiles: Path) -> Reference:
+def training_profile(data: Path, tiles: Path) -> DataProfile:
     """Sum up what the frames looked like that the model learned from, whole AOIs, and how densely they are built up."""
     frames, store = scan(data), TileStore(tiles)
     # Of folds, each is learned by the other networks.
     splits = ("train", "validation") if store.folds > 1 else ("train",)
     learned = frames[frames["aoi"].isin(store.columns(splits))]
     counts = read_truth(data, learned).groupby(["aoi", "time"]).size().reset_index(name="n")
-    return reference(with_density(appearance(data, learned), counts))
+    return make_profile(with_density(profile_frames(data, learned), counts))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ MOST_UPSAMPLING = 8
 USAGE = "usage.yaml"
 """Only in a registered package: training does not know yet how its networks will be used."""
 
-LOOKS = "looks.json"
-"""Only in a registered package: what its training frames looked like, a ``Reference`` of ``sn7ml.validation.drift``. It changes
+DATA_PROFILE = "looks.json"
+"""Only in a registered package: what its training frames looked like, a ``DataProfile`` of ``sn7ml.validation.drift``. It changes
 no prediction, so it is not part of what names a package."""
 
 

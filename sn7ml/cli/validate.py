@@ -16,7 +16,7 @@ from sn7ml.core.errors import CatalogError, ParamsError
 
 if TYPE_CHECKING:
     from sn7ml.params import ValidationParams
-    from sn7ml.validation.drift import Drift, Reference
+    from sn7ml.validation.drift import DataProfile, Drift
     from sn7ml.validation.report import Report
     from sn7ml.validation.suites import Suites
 
@@ -39,7 +39,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     params: Annotated[
         Path | None,
         typer.Option(
-            help="A params.yaml with other thresholds. Without it ./params.yaml, or built-in ones where there is none."
+            help="A params.yaml with other thresholds. Without it ./params.yaml, or the defaults if there is none."
         ),
     ] = None,
     docs: Annotated[
@@ -86,7 +86,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     checked = judged(root, thresholds, docs)
     found = checked.report
     show_failures(found, thresholds)
-    drift = compare(known, checked.looks) if known else None
+    drift = compare(known, checked.profiles) if known else None
     if drift is not None:
         show_drift(drift)
     if report is not None:
@@ -97,13 +97,12 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
 
 
 def thresholds_of(path: Path | None) -> "ValidationParams":
-    """Return the thresholds of a params file, of ./params.yaml, or the built-in ones. Raises ParamsError."""
-    from sn7ml.params import load_params  # noqa: PLC0415
-    from sn7ml.validation.thresholds import BUILT_IN  # noqa: PLC0415
+    """Return the thresholds of a params file, of ./params.yaml, or the defaults. Raises ParamsError."""
+    from sn7ml.params import ValidationParams, load_params  # noqa: PLC0415
 
     if path is not None:
         return load_params(path).validation
-    return load_params(PARAMS).validation if PARAMS.is_file() else BUILT_IN
+    return load_params(PARAMS).validation if PARAMS.is_file() else ValidationParams()
 
 
 def refuse_file(option: str, folder: Path | None) -> None:
@@ -132,13 +131,13 @@ class Checked:
     report: "Report"
 
     @cached_property
-    def looks(self) -> pd.DataFrame:
-        """What drift is about."""
+    def profiles(self) -> pd.DataFrame:
+        """``FRAME_PROFILES``, with building density where there are labels."""
         from sn7ml.validation.drift import with_density  # noqa: PLC0415
-        from sn7ml.validation.facts.data_profile import looks_of  # noqa: PLC0415
+        from sn7ml.validation.facts.data_profile import profile_from_facts  # noqa: PLC0415
 
-        looks = looks_of(self.root, self.frames, self.facts["frames"])
-        return with_density(looks, self.facts["labels"]) if "labels" in self.facts else looks
+        profiles = profile_from_facts(self.root, self.frames, self.facts["frames"])
+        return with_density(profiles, self.facts["labels"]) if "labels" in self.facts else profiles
 
 
 def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
@@ -170,22 +169,22 @@ def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], wanted: "Suites
     console.print(f"Data Docs: {escape(str(page))}", soft_wrap=True, highlight=False)
 
 
-def reference_of(path: Path) -> "Reference":
+def reference_of(path: Path) -> "DataProfile":
     """Read a reference, or make one of a data folder. Raises CatalogError or ModelError."""
     from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415
-    from sn7ml.validation.drift import read_reference, reference, with_density  # noqa: PLC0415
-    from sn7ml.validation.facts.data_profile import appearance  # noqa: PLC0415
+    from sn7ml.validation.drift import make_profile, read_profile, with_density  # noqa: PLC0415
+    from sn7ml.validation.facts.data_profile import profile_frames  # noqa: PLC0415
     from sn7ml.validation.facts.labels import label_facts  # noqa: PLC0415
 
     if path.is_file():
-        return read_reference(path)
+        return read_profile(path)
     if not path.is_dir():
         raise CatalogError("options.against", f"--against {path}: neither a data folder nor a {REFERENCE}")
     root = path.resolve()
     with console.status("reading the reference"):
         frames = scan(root)
-        facts = appearance(root, frames)
-        known = reference(with_density(facts, label_facts(root, frames)))
+        facts = profile_frames(root, frames)
+        known = make_profile(with_density(facts, label_facts(root, frames)))
     if left_out := facts[facts["fault"] != ""].to_dict("records"):
         first = f"{left_out[0]['file']}: {left_out[0]['fault']}"
         console.print(
@@ -202,12 +201,12 @@ def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     from sn7ml.report.maps.flagged import draw_findings, labelled  # noqa: PLC0415
     from sn7ml.report.pages.drift import write_drift  # noqa: PLC0415
     from sn7ml.report.pages.validation import write_validation  # noqa: PLC0415
-    from sn7ml.validation.drift import reference  # noqa: PLC0415
+    from sn7ml.validation.drift import make_profile  # noqa: PLC0415
 
     outlines = labelled(checked.root, checked.frames)
     write_validation(folder, checked.report, draw_findings(checked.root, checked.frames, checked.report, outlines))
     try:
-        write_text(folder / REFERENCE, reference(checked.looks).model_dump_json(indent=1) + "\n")
+        write_text(folder / REFERENCE, make_profile(checked.profiles).model_dump_json(indent=1) + "\n")
     except ModelError as error:  # of frames that cannot be read nothing can be said
         console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
     if drift is not None:

@@ -24,14 +24,14 @@ from sn7ml.outputs.footprints import write_footprints
 from sn7ml.outputs.prediction_folder import PROBABILITIES, Task, claimed, hash_images, without_done, write_task
 from sn7ml.outputs.probabilities import usable_fraction
 from sn7ml.outputs.submission import write_submission
-from sn7ml.package_files import LOOKS
+from sn7ml.package_files import DATA_PROFILE
 from sn7ml.report.maps.prediction import prediction_map
 from sn7ml.report.pages.drift import write_drift
 from sn7ml.scenes.input_checks import check_frames, read_any_image
 from sn7ml.scenes.layouts.images import find_frames
 from sn7ml.scenes.scored_columns import Stretch
 from sn7ml.tasks import task_named
-from sn7ml.validation.drift import Drift, Reference, drift_of_frames, read_reference
+from sn7ml.validation.drift import DataProfile, Drift, drift_of_frames, read_profile
 
 LIBRARIES = ("torch", "segmentation-models-pytorch", "timm", "numpy", "scipy", "rasterio", "shapely")
 """Whose versions are recorded, since they decide about the numbers."""
@@ -170,10 +170,10 @@ def _versions() -> dict[str, str]:
     return {"sn7ml": sn7ml.__version__, "python": platform.python_version(), **libraries}
 
 
-def _profile_of(model: TrainedModel) -> Reference | None:
+def _profile_of(model: TrainedModel) -> DataProfile | None:
     """Read what a model's training frames looked like; None if it does not say. Raises ModelError."""
-    path = model.folder / LOOKS
-    return read_reference(path) if path.exists() else None
+    path = model.folder / DATA_PROFILE
+    return read_profile(path) if path.exists() else None
 
 
 def _run_network(predictor: Predictor, images: Images, out: Path, progress: Progress) -> None:
@@ -213,7 +213,7 @@ def _map_of(aoi: str, images: Images, tracks: pd.DataFrame, usable: Mapping[tupl
     return prediction_map(tracks[tracks["aoi"] == aoi], pixels, list(files), shown)
 
 
-def _drift_from(profile: Reference, images: Images, tracks: pd.DataFrame) -> Drift:
+def _drift_from(profile: DataProfile, images: Images, tracks: pd.DataFrame) -> Drift:
     """Compare the images, and how densely built up they were found, with those that the model learned from."""
     keys = pd.MultiIndex.from_frame(images.frames[["aoi", "time"]])
     buildings = tracks.groupby(["aoi", "time"]).size().reindex(keys, fill_value=0)  # 0 is a density, a gap is none

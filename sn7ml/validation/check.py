@@ -1,4 +1,4 @@
-"""One expectation with its reasons, and short words for the usual ones."""
+"""One expectation with its reasons, and short names for the usual expectations."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,19 +12,19 @@ class Check:
     """One expectation with its reasons."""
 
     name: str
-    """What is expected, as a sentence; unique in its suite."""
+    """The expectation as a sentence; unique in its suite."""
 
     severity: Severity
     expectation: Any
-    """Of Great Expectations, without severity, meta and notes."""
+    """Great Expectations' object, without severity, meta and notes."""
 
     why: str
     cure: str
     detail: str = ""
-    """The column that says more about an offender than the judged value; of a building if it ends in ``_id``."""
+    """The column that tells more about an offender than the judged value; a building's id if it ends in ``_id``."""
 
     picture: Picture = ""
-    """What shows an offender best."""
+    """The picture that shows an offender best."""
 
     @property
     def column(self) -> str:

@@ -1,13 +1,13 @@
-"""Great Expectations' own Data Docs of a validation, for those who know them from elsewhere.
+"""Great Expectations' own Data Docs of a validation, for readers who know them.
 
-They hold times and random ids, so they are never an output of a stage; and they fetch styles and scripts from the network.
+They hold times and random ids, so they are never an output of a stage; and they fetch styles and scripts from the
+network.
 """
 
 import logging
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +47,24 @@ def write_data_docs(folder: Path, tables: Mapping[str, pd.DataFrame], suites: Ma
         raise ParamsError(
             "output.folder-not-empty", f"{folder} exists and is not an empty folder; remove it or name another one"
         )
-    with tempfile.TemporaryDirectory() as temporary, _quiet():
-        context = gx.get_context(mode="file", project_root_dir=temporary)
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        source = context.data_sources.add_pandas("facts")
-        for name, checks in suites.items():
-            _run(context, source, name, tables[name], checks)
-        with replacing(folder) as fresh:
-            shutil.copytree(Path(temporary) / SITE, fresh)
+    logger = logging.getLogger("great_expectations")
+    before = logger.level
+    logger.setLevel(logging.ERROR)  # what it logs are failed expectations, and they are on the pages
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            context = gx.get_context(mode="file", project_root_dir=temporary)
+            context.variables.progress_bars = ProgressBarsConfig(globally=False)
+            source = context.data_sources.add_pandas("facts")
+            for name, checks in suites.items():
+                _judge_with_pages(context, source, tables[name], name, checks)
+            with replacing(folder) as fresh:
+                shutil.copytree(Path(temporary) / SITE, fresh)
+    finally:
+        logger.setLevel(before)
     return folder / "index.html"
 
 
-def _run(context: Any, source: Any, name: str, table: pd.DataFrame, checks: Sequence[Check]) -> None:
+def _judge_with_pages(context: Any, source: Any, table: pd.DataFrame, name: str, checks: Sequence[Check]) -> None:
     """Judge one table; the checkpoint's action writes its pages."""
     batches = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=[check.bound() for check in checks]))
@@ -71,15 +77,3 @@ def _run(context: Any, source: Any, name: str, table: pd.DataFrame, checks: Sequ
     )
     run = gx.RunIdentifier(run_name="sn7ml validate")
     context.checkpoints.add(checkpoint).run({"dataframe": table.reset_index(drop=True)}, run_id=run)
-
-
-@contextmanager
-def _quiet() -> Any:
-    """Keep what Great Expectations logs off the terminal: its findings are on the pages."""
-    logger = logging.getLogger("great_expectations")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

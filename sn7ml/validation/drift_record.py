@@ -1,4 +1,4 @@
-"""What is compared with training frames, and what came of it, as it is written to files."""
+"""What is compared with training frames, and the result, as files hold them."""
 
 import math
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ Level = Literal["trusted", "with care", "not trusted"]
 LEVELS: tuple[Level, ...] = ("trusted", "with care", "not trusted")
 
 CARE, MISTRUST = 1.0, 3.0
-"""Spreads outside the training range above which an area is to be taken with care, and is not to be trusted."""
+"""Spreads outside the training range above which results are to be taken with care, and are not to be trusted."""
 
-FEW_AREAS = 5
-"""With fewer training areas, nothing is known of how areas differ: on others the model is to be taken with care."""
+FEW_AOIS = 5
+"""With fewer training AOIs, their differences are unknown: elsewhere the model is to be taken with care."""
 
 ENOUGH_FRAMES = 20
-"""On both sides, for a statement about distributions."""
+"""Least number on both sides for comparing distributions."""
 
 MOST_BYTES = MIB
-"""Of a reference; ours have 4 kB, and 30 bytes more for each area."""
+"""Largest profile that is read; ours have 4 kB, and 30 bytes more for each AOI."""
 
 QUANTILES = tuple(n / 20 for n in range(21))
 
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that is compared."""
+    """A fact that is compared."""
 
     name: str
     """Column of the facts."""
@@ -86,14 +86,14 @@ class Range(Frozen):
     """One fact over the training frames, in the fact's own unit."""
 
     frames: int = Field(ge=1)
-    """That have it."""
+    """Number of frames that have it."""
 
     low: float
     high: float
     """The 1st and 99th percentile of the frames, or the lowest and highest median of an area if that is farther out."""
 
     std: float = Field(ge=0)
-    """On the scale of the fact: of logarithms, where it is compared by factors."""
+    """On the scale of the fact: that of logarithms if it is compared by factors."""
 
     quantiles: tuple[float, ...] = Field(min_length=len(QUANTILES), max_length=len(QUANTILES))
     """At ``QUANTILES``, from the lowest frame to the highest."""
@@ -105,8 +105,8 @@ class Range(Frozen):
         return self
 
 
-class Reference(Frozen):
-    """What training frames looked like; small enough to travel with a model."""
+class DataProfile(Frozen):
+    """Data profile of training frames; small enough to travel with a model."""
 
     schema_version: Literal[1] = 1
     aois: tuple[str, ...] = Field(min_length=1)
@@ -118,7 +118,7 @@ class Reference(Frozen):
     """Name to range; a fact that no frame has is left out."""
 
 
-class Finding(Frozen):
+class FactDrift(Frozen):
     """One fact of one area against the training frames."""
 
     aoi: str
@@ -131,11 +131,11 @@ class Finding(Frozen):
     low: float
     high: float
     spreads: float
-    """How far outside of low … high; 0 inside, negative below."""
+    """Distance from low … high; 0 inside, negative below."""
 
     frames: int
     frames_outside: int
-    """Months that lie more than ``CARE`` spreads outside."""
+    """Months more than ``CARE`` spreads outside."""
 
     level: Level
 
@@ -145,8 +145,8 @@ class Finding(Frozen):
         return f"{self.label} {self.value:.4g} {self.unit}, {where} {self.low:.4g} to {self.high:.4g}"
 
 
-class AreaVerdict(Frozen):
-    """Whether to trust the model on one area, and why not."""
+class AoiTrust(Frozen):
+    """Whether to trust the model on one AOI, and why not."""
 
     aoi: str
     level: Level
@@ -155,26 +155,27 @@ class AreaVerdict(Frozen):
 
 
 class Drift(Frozen):
-    """New frames against a reference."""
+    """New frames compared with a data profile."""
 
     schema_version: Literal[1] = 1
     level: Level
-    """Of the worst area."""
+    """That of the worst AOI."""
 
     sentence: str
-    areas: tuple[AreaVerdict, ...]
+    areas: tuple[AoiTrust, ...]
     """The worst first, then by name."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[FactDrift, ...]
     """Every fact of every area that both sides have, in order of area and fact."""
 
     distributions: dict[str, float]
-    """Fact to the Kolmogorov-Smirnov distance of all new frames to all training frames: 0 alike, 1 apart. Empty with fewer
-    than ``ENOUGH_FRAMES`` on a side. It decides nothing: a single season inside the training range is far from it, and fine."""
+    """Fact to the Kolmogorov-Smirnov distance of all new frames to all training frames: 0 alike, 1 apart. Empty with
+    fewer than ``ENOUGH_FRAMES`` on a side. It decides nothing: a single season is far from a whole year, and still
+    within it."""
 
 
-def read_reference(path: Path) -> Reference:
-    """Read what ``Reference.model_dump_json`` wrote. Raises ModelError."""
+def read_profile(path: Path) -> DataProfile:
+    """Read a profile that ``DataProfile.model_dump_json`` wrote. Raises ModelError."""
     try:
         text = read_text(path, MOST_BYTES)
     except OSError as error:
@@ -182,12 +183,12 @@ def read_reference(path: Path) -> Reference:
     except ValueError as error:
         raise ModelError("drift.not-json", f"{path}: cannot be read ({error})") from None
     try:
-        return Reference.model_validate_json(text)
+        return DataProfile.model_validate_json(text)
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "whole file"
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "whole file"
         raise ModelError(
             "drift.not-a-reference",
-            f"{path}: is no reference of training frames ({where}: {fault['msg']}); `sn7ml validate DATA --report DIR` "
+            f"{path}: is no reference of training frames ({where}: {first['msg']}); `sn7ml validate DATA --report DIR` "
             "writes one, DIR/reference.json",
         ) from None

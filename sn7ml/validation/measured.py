@@ -1,4 +1,4 @@
-"""The facts that a reader wants to see whether or not an expectation judges them: least and most of each, by area."""
+"""Facts that are shown whether or not an expectation judges them: least and most of each, by AOI."""
 
 from collections.abc import Mapping
 
@@ -40,22 +40,16 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
 
 
 def measure(tables: Mapping[str, pd.DataFrame]) -> dict[str, Measured]:
-    """Return suite → least and most of its facts, by AOI; suites that show none, or have no row, are left out."""
-    return {
-        suite: Measured(SHOWN[suite], _by_aoi(table, list(SHOWN[suite])))
-        for suite, table in tables.items()
-        if suite in SHOWN and len(table)
-    }
+    """Return suite → least and most of its facts, by AOI; suites without columns or rows to show are left out."""
 
+    def span(low: float, high: float) -> Span | None:
+        return None if pd.isna(low) else (round(float(low), 4), round(float(high), 4))
 
-def _by_aoi(table: pd.DataFrame, columns: list[str]) -> dict[str, tuple[Span | None, ...]]:
-    groups = table.groupby("aoi", sort=True)[columns]
-    least, most = groups.min(), groups.max()
-    return {
-        str(aoi): tuple(_span(low, high) for low, high in zip(least.loc[aoi], most.loc[aoi], strict=True))
-        for aoi in least.index
-    }
-
-
-def _span(low: float, high: float) -> Span | None:
-    return None if pd.isna(low) else (round(float(low), 4), round(float(high), 4))
+    measured = {}
+    for suite, table in tables.items():
+        if suite in SHOWN and len(table):
+            groups = table.groupby("aoi", sort=True)[list(SHOWN[suite])]
+            least, most = groups.min(), groups.max()
+            spans = {str(aoi): tuple(map(span, least.loc[aoi], most.loc[aoi])) for aoi in least.index}
+            measured[suite] = Measured(SHOWN[suite], spans)
+    return measured

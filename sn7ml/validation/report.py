@@ -1,6 +1,6 @@
-"""What validation found: for programs (a dict), for a terminal (a line) and for people (Markdown).
+"""The results of validation: for programs (a dict), for a terminal (a line) and for people (Markdown).
 
-Nothing in here depends on time, machine or chance, so that an unchanged verdict re-runs no stage.
+Nothing here depends on time, machine or chance, so that an unchanged report re-runs no stage.
 """
 
 from collections import defaultdict
@@ -11,13 +11,14 @@ from typing import Any, Literal
 Severity = Literal["critical", "warning"]
 
 Picture = Literal["", "frame", "building", "found"]
-"""What shows an offender best: nothing, its frame beside another month's, the building on its ground, all that was found."""
+"""What shows an offender best: nothing, its frame beside another month's, the building on its ground, all that was
+found."""
 
 NOUNS: Mapping[str, str] = {
     "frames": "frame", "labels": "label file", "tiles": "tiled frame", "regions": "region", "tracks": "area",
     "footprints": "footprint",
 }  # fmt: skip
-"""Suite to what a row of its table is; suites that are left out go without saying."""
+"""Suite to what a row of its table is; a summary counts no others."""
 
 SHOWN = 20
 """Offenders that a report lists by name for one expectation."""
@@ -36,13 +37,13 @@ class Offender:
     """Relative to the data root."""
 
     value: bool | int | float | str | None
-    """Of the column that is judged."""
+    """The judged value."""
 
     detail: str
     """More about it, or ""."""
 
     building: str = ""
-    """The id of the building at fault, or of one of them."""
+    """The id of an offending building, or ""."""
 
     def __str__(self) -> str:
         return f"{self.aoi} {self.month} {self.file} ({self.detail or f'value: {self.value}'})"
@@ -50,7 +51,7 @@ class Offender:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one expectation."""
+    """The result of one expectation."""
 
     suite: str
     """Which table was judged: "frames", "labels", …"""
@@ -85,25 +86,25 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Measured:
-    """Facts of one table, whatever came of its expectations."""
+    """Facts of one table, whether its expectations hold or not."""
 
     words: Mapping[str, str]
     """Column of the table to what it is."""
 
-    areas: Mapping[str, tuple[Span | None, ...]]
+    aois: Mapping[str, tuple[Span | None, ...]]
     """AOI to the span of each of these columns over its rows; None where it is not known."""
 
 
 @dataclass(frozen=True)
-class Area:
-    """How one AOI fared."""
+class AoiFailures:
+    """The expectations that one AOI does not meet."""
 
     aoi: str
     critical: tuple[str, ...]
-    """Critical expectations that it does not meet, the one with most offenders first."""
+    """Critical ones, the one with most offenders first."""
 
     warnings: tuple[str, ...]
-    """Others that it does not meet, likewise."""
+    """The others, likewise."""
 
     months: Mapping[str, Severity]
     """Month with an offender → the worse of its severities; "" for what concerns all months."""
@@ -121,7 +122,7 @@ class Report:
     """What is reported on, as the beginning of a sentence."""
 
     n_aois: int = 0
-    """How many AOIs were looked at; 0 if that is not known."""
+    """Number of AOIs; 0 if unknown."""
 
     measured: Mapping[str, Measured] = field(default_factory=dict)
     """Suite to what was measured."""
@@ -136,35 +137,47 @@ class Report:
         failed = [result for result in self.results if not result.success]
         return sorted(failed, key=lambda result: (result.severity != "critical", -len(result.offenders)))
 
-    def areas(self) -> list[Area]:
-        """Return the AOIs with a finding, the worst first: by critical expectations not met, then by offenders, then warnings."""
-        found: dict[str, dict[Severity, dict[str, list[str]]]] = defaultdict(lambda: {"critical": {}, "warning": {}})
+    def aois(self) -> list[AoiFailures]:
+        """Return the AOIs with a failed expectation, worst first: by critical ones, then offenders, then warnings."""
+        months: dict[str, dict[Severity, dict[str, list[str]]]] = defaultdict(lambda: {"critical": {}, "warning": {}})
         for result in self.failures():
             for offender in result.offenders:
-                found[offender.aoi][result.severity].setdefault(result.name, []).append(offender.month)
-        return sorted(
-            (_area(aoi, names) for aoi, names in found.items() if aoi), key=lambda area: _rank(area, found[area.aoi])
-        )
+                months[offender.aoi][result.severity].setdefault(result.name, []).append(offender.month)
+        ranked = []
+        for aoi, names in months.items():
+            if not aoi:
+                continue
+            critical, warnings = (
+                tuple(sorted(found, key=lambda name, found=found: -len(found[name])))  # type: ignore[misc]
+                for found in names.values()
+            )
+            worse: dict[str, Severity] = {}
+            for severity in ("warning", "critical"):  # the worse one last, so that it stays
+                worse |= {month: severity for found in names[severity].values() for month in found}
+            n_critical, n_warnings = (sum(map(len, found.values())) for found in names.values())
+            rank = (-len(critical), -n_critical, -len(warnings), -n_warnings, aoi)
+            ranked.append((rank, AoiFailures(aoi, critical, warnings, dict(sorted(worse.items())))))
+        return [failures for _, failures in sorted(ranked, key=lambda it: it[0])]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all that JSON shall hold."""
+        """Return the report as JSON holds it."""
         return {
             "ok": self.ok,
             "summary": self.summary(),
             "rows": dict(self.rows),
             "worst": [
-                {"aoi": area.aoi, "critical": list(area.critical), "warnings": list(area.warnings)}
-                for area in self.areas()[:SHOWN]
+                {"aoi": aoi.aoi, "critical": list(aoi.critical), "warnings": list(aoi.warnings)}
+                for aoi in self.aois()[:SHOWN]
             ],
             "results": [result.as_dict() for result in self.results],
             "measured": {
-                suite: {aoi: dict(zip(found.words, spans, strict=True)) for aoi, spans in found.areas.items()}
+                suite: {aoi: dict(zip(found.words, spans, strict=True)) for aoi, spans in found.aois.items()}
                 for suite, found in self.measured.items()
             },
         }
 
     def summary(self) -> str:
-        """Return one line: the verdict, and the three worst failures with AOI, month and file of their first offender."""
+        """Return one line: passed or failed, and the three worst failures with their first offenders."""
         failed = self.failures()
         critical = sum(result.severity == "critical" for result in failed)
         counts = f"{_plural(critical, 'critical failure')}, {_plural(len(failed) - critical, 'warning')}"
@@ -175,23 +188,8 @@ class Report:
         return f"{self.subject} {'passed' if self.ok else 'failed'}: {what}, {counts}. Worst: {worst}"
 
 
-def _area(aoi: str, names: Mapping[Severity, Mapping[str, list[str]]]) -> Area:
-    months: dict[str, Severity] = {}
-    for severity in ("warning", "critical"):  # the worse one last, so that it stays
-        months |= {month: severity for found in names[severity].values() for month in found}
-    worst_first = {
-        severity: tuple(sorted(found, key=lambda name: -len(found[name]))) for severity, found in names.items()
-    }
-    return Area(aoi, worst_first["critical"], worst_first["warning"], dict(sorted(months.items())))
-
-
-def _rank(area: Area, names: Mapping[Severity, Mapping[str, list[str]]]) -> tuple[int, int, int, int, str]:
-    offenders = [sum(map(len, names[severity].values())) for severity in ("critical", "warning")]
-    return (-len(area.critical), -offenders[0], -len(area.warnings), -offenders[1], area.aoi)
-
-
 def to_markdown(report: Report) -> str:
-    """Write a report for people: verdict, all expectations, then each failure with its offenders."""
+    """Return a report for people: passed or failed, all expectations, then each failure with its offenders."""
     return "\n".join([*_overview(report), *(line for result in report.failures() for line in _failure(result))]) + "\n"
 
 
@@ -200,12 +198,12 @@ def _overview(report: Report) -> Iterator[str]:
     yield ""
     yield _cell(report.summary())
     yield ""
-    if areas := report.areas():
+    if aois := report.aois():
         yield "| worst areas | critical | warnings | most of all |"
         yield "| --- | --- | --- | --- |"
-        for area in areas[:SHOWN]:
-            first = (*area.critical, *area.warnings)[0]
-            yield f"| {area.aoi} | {len(area.critical)} | {len(area.warnings)} | not true that {_cell(first)} |"
+        for aoi in aois[:SHOWN]:
+            first = (*aoi.critical, *aoi.warnings)[0]
+            yield f"| {aoi.aoi} | {len(aoi.critical)} | {len(aoi.warnings)} | not true that {_cell(first)} |"
         yield ""
     yield "| table | expectation | severity | result |"
     yield "| --- | --- | --- | --- |"
@@ -232,7 +230,7 @@ def _failure(result: Result) -> Iterator[str]:
 
 
 def _cell(value: object) -> str:
-    """Text that cannot break a Markdown table or add markup of its own: faults quote what files hold."""
+    """Return text that cannot break a Markdown table or add markup: errors quote what files hold."""
     text = str(value)
     for mark in ("\\", "|", "<", "`", "[", "*"):
         text = text.replace(mark, f"\\{mark}")

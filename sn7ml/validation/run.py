@@ -78,32 +78,30 @@ def judge_tables(facts: Facts, wanted: Suites, subject: str = "validation") -> R
     Raises
     ------
     TableError
-        If a table is not what it should be.
+        If a table has other columns or types.
     """
     tables = {suite: TABLES[suite].check(table) for suite, table in facts.items()}
     results: list[Result] = []
     for suite, table in tables.items():
         judged = judge(suite, table, [check.bound() for check in wanted[suite]])
-        results += [_result(suite, check, judged[check.name], table) for check in wanted[suite]]
+        for check in wanted[suite]:
+            rows = sorted(judged[check.name].result.get("unexpected_index_list") or [])
+            results.append(
+                Result(
+                    suite=suite,
+                    name=check.name,
+                    column=check.column,
+                    severity=check.severity,
+                    success=bool(judged[check.name].success),
+                    why=check.why,
+                    cure=check.cure,
+                    offenders=tuple(_offender(check, table.iloc[row]) for row in rows),
+                    picture=check.picture,
+                )
+            )
     aois = {aoi for table in tables.values() for aoi in table["aoi"]}
-    rows = {suite: len(table) for suite, table in tables.items()}
-    return Report(tuple(results), rows, subject, len(aois), measure(tables))
-
-
-def _result(suite: str, check: Check, judged: Any, table: pd.DataFrame) -> Result:
-    rows = sorted(judged.result.get("unexpected_index_list") or [])
-    offenders = tuple(_offender(check, table.iloc[row]) for row in rows)
-    return Result(
-        suite=suite,
-        name=check.name,
-        column=check.column,
-        severity=check.severity,
-        success=bool(judged.success),
-        why=check.why,
-        cure=check.cure,
-        offenders=offenders,
-        picture=check.picture,
-    )
+    lengths = {suite: len(table) for suite, table in tables.items()}
+    return Report(tuple(results), lengths, subject, len(aois), measure(tables))
 
 
 def _offender(check: Check, row: pd.Series) -> Offender:

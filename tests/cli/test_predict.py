@@ -20,8 +20,8 @@ from sn7ml.core.errors import CatalogError, ModelError, ParamsError, RasterError
 from sn7ml.outputs.submission import read_submission
 from sn7ml.scenes.images import read_grid, read_image
 from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.validation.drift import reference
-from sn7ml.validation.facts.data_profile import appearance
+from sn7ml.validation.drift import make_profile
+from sn7ml.validation.facts.data_profile import profile_frames
 from tests.cli.bright import ROOT, Bright, predictor, run, write_package
 from tests.full_disk import files_up_to
 from tests.learn.toy import MONTHS, SHAPE, squares, write_world
@@ -293,7 +293,7 @@ def test_what_the_training_frames_looked_like_says_how_far_to_trust(
 ) -> None:
     frames = scan(world)
     alike, other = (shutil.copytree(model, tmp_path / name) for name in ("alike", "other"))
-    looks = appearance(world, frames)
+    looks = profile_frames(world, frames)
     write_looks(alike, looks)
     write_looks(other, looks.assign(brightness_red=looks["brightness_red"] + 80.0))
     assert "can be trusted here" in run(world, tmp_path / "out", "--model", alike)
@@ -318,4 +318,4 @@ def test_damaged_looks_are_told_before_any_work(world: Path, model: Path, tmp_pa
 
 
 def write_looks(package: Path, facts: pd.DataFrame) -> None:
-    (package / "looks.json").write_text(reference(facts).model_dump_json())
+    (package / "looks.json").write_text(make_profile(facts).model_dump_json())

@@ -11,8 +11,7 @@ from typer.testing import CliRunner, Result
 from sn7ml import cli
 from sn7ml.cli import terminal
 from sn7ml.core.errors import CatalogError, ModelError, ParamsError
-from sn7ml.params import load_params
-from sn7ml.validation.thresholds import BUILT_IN
+from sn7ml.params import ValidationParams, load_params
 from tests.sn7_folder import (
     AOI,
     FAR_AOI,
@@ -128,7 +127,7 @@ def test_labels_of_one_area_are_missed_where_others_have_them(area: Path) -> Non
 
 
 def test_thresholds_are_built_in_here_or_given(area: Path, tmp_path: Path) -> None:
-    assert load_params(ROOT / "params.yaml").validation == BUILT_IN
+    assert load_params(ROOT / "params.yaml").validation == ValidationParams()
     narrow = (ROOT / "params.yaml").read_text().replace("sides_px: [63, 1024]", "sides_px: [1023, 1024]")
     (tmp_path / "narrow.yaml").write_text(narrow)
     assert "expectations hold" in passed(area)
@@ -149,7 +148,7 @@ def test_a_check_alone_reads_no_image_twice(area: Path, monkeypatch: pytest.Monk
     def look(_root: Path, _row: dict[str, str]) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("sn7ml.validation.facts.data_profile._look_at", look)
+    monkeypatch.setattr("sn7ml.validation.facts.data_profile._profile", look)
     passed(area)
 
 

@@ -21,7 +21,7 @@ from sn7ml.params import Usage, load_output, load_params, load_recipe, recipe_of
 from sn7ml.scenes.images import read_grid, read_image, read_mask
 from sn7ml.scenes.label_folder import read_label_folder
 from sn7ml.scenes.labels import read_labels
-from sn7ml.validation.drift import read_reference, reference
+from sn7ml.validation.drift import make_profile, read_profile
 from tests.outputs.submissions import FEB, HEADER, JAN, SQUARE
 from tests.sn7_folder import AOI, HOUSES, SHAPE, addressed, grid_of, stem, write_image, write_labels
 
@@ -102,7 +102,7 @@ def write_found(path: Path) -> None:
 
 def write_looks(path: Path) -> None:
     facts = pd.DataFrame({"aoi": [AOI], "time": ["2018-01"], "fault": [""], "brightness_red": [90.0]})
-    path.write_text(reference(facts).model_dump_json())
+    path.write_text(make_profile(facts).model_dump_json())
 
 
 def write_prediction(path: Path) -> None:
@@ -128,7 +128,7 @@ READERS = {
     "footprints": Reader(
         f"{AOI}.parquet", write_found, lambda path: read_footprints(path.parent, {AOI: GRID}), TableError
     ),
-    "looks": Reader("looks.json", write_looks, read_reference, ModelError),
+    "looks": Reader("looks.json", write_looks, read_profile, ModelError),
     "prediction": Reader(TASK, write_prediction, lambda path: read_task(path.parent), CatalogError),
     "usage": Reader(USAGE, write_usage, lambda path: read_usage(path.parent), ModelError),
 }

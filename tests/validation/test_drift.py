@@ -13,7 +13,15 @@ import pytest
 
 from sn7ml.core.errors import ModelError
 from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.validation.drift import Drift, Reference, compare, drift_of_frames, read_reference, reference, with_density
+from sn7ml.validation.drift import (
+    DataProfile,
+    Drift,
+    compare,
+    drift_of_frames,
+    make_profile,
+    read_profile,
+    with_density,
+)
 from sn7ml.validation.drift_record import FACTS
 from tests.sn7_folder import AOI, write_aoi
 
@@ -44,7 +52,7 @@ def outside(drift: Drift) -> set[str]:
 
 
 def test_the_same_frames_do_not_drift() -> None:
-    drift = compare(reference(facts()), facts())
+    drift = compare(make_profile(facts()), facts())
     assert drift.level == "trusted"
     assert outside(drift) == set()
     assert all(finding.spreads == 0 for finding in drift.findings)
@@ -55,7 +63,7 @@ def test_the_same_frames_do_not_drift() -> None:
 def test_many_areas_do_not_drift_from_themselves_however_odd_one_of_them_is() -> None:
     areas = [facts(f"A{number:03d}") for number in range(150)] + [facts("odd", months=YEAR[:1], **brighter(2.0))]
     all_areas = pd.concat(areas, ignore_index=True)
-    assert compare(reference(all_areas), all_areas).level == "trusted"
+    assert compare(make_profile(all_areas), all_areas).level == "trusted"
 
 
 # The factor, what it is put on, and what must be named; everything else must stay unnamed.
@@ -76,7 +84,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("factors", "named", "level"), CHANGES)
 def test_what_is_changed_is_named_and_nothing_else(factors: dict[str, Any], named: set[str], level: str) -> None:
-    drift = compare(reference(facts()), facts(**factors))
+    drift = compare(make_profile(facts()), facts(**factors))
     assert outside(drift) == named
     assert drift.level == level
     for finding in drift.findings:
@@ -85,15 +93,15 @@ def test_what_is_changed_is_named_and_nothing_else(factors: dict[str, Any], name
 
 def test_winter_is_not_summer() -> None:
     summer, winter = facts(months=YEAR[4:8]), facts(months=("2018-11", "2018-12", "2019-01"))
-    drift = compare(reference(summer), winter)
+    drift = compare(make_profile(summer), winter)
     assert "noon_sun_deg" in outside(drift)
     assert "season (noon sun)" in str(drift.areas[0].reasons)
-    assert compare(reference(facts()), winter).level == "trusted"  # who learned from a year knows the winter
+    assert compare(make_profile(facts()), winter).level == "trusted"  # who learned from a year knows the winter
 
 
 def test_the_distance_is_told_in_spreads_worked_out_by_hand() -> None:
     # Every month has 4 m, so the range is 4 to 4 and a spread is the floor, a factor of 1.15.
-    drift = compare(reference(facts()), facts(ground_px_m=2.0))
+    drift = compare(make_profile(facts()), facts(ground_px_m=2.0))
     (finding,) = [it for it in drift.findings if it.fact == "ground_px_m"]
     assert finding.spreads == pytest.approx(np.log(2) / np.log(1.15), abs=0.01)
     assert str(finding) == "ground pixel size 8 m, 5.0 spreads above training's 4 to 4"
@@ -103,14 +111,14 @@ def test_the_distance_is_told_in_spreads_worked_out_by_hand() -> None:
 def test_one_odd_month_is_counted_and_does_not_decide() -> None:
     new = facts()
     new.loc[3, "brightness_red"] = 250.0
-    drift = compare(reference(facts()), new)
+    drift = compare(make_profile(facts()), new)
     assert drift.level == "trusted"
     assert {it.fact: it.frames_outside for it in drift.findings if it.frames_outside} == {"brightness_red": 1}
 
 
 def test_the_worst_area_decides_and_is_named_first() -> None:
     new = pd.concat([facts("A"), facts("B", ground_px_m=1.25), facts("C", ground_px_m=2.0)])
-    known = reference(pd.concat([facts(name) for name in "ABCDEF"]))
+    known = make_profile(pd.concat([facts(name) for name in "ABCDEF"]))
     drift = compare(known, new)
     assert [(area.aoi, area.level) for area in drift.areas] == [
         ("C", "not trusted"),
@@ -122,7 +130,7 @@ def test_the_worst_area_decides_and_is_named_first() -> None:
 
 @pytest.mark.parametrize(("areas", "level"), [(1, "with care"), (4, "with care"), (5, "trusted")])
 def test_few_training_areas_tell_little_of_another_one(areas: int, level: str) -> None:
-    known = reference(pd.concat([facts(f"A{number}") for number in range(areas)]))
+    known = make_profile(pd.concat([facts(f"A{number}") for number in range(areas)]))
     drift = compare(known, facts("elsewhere"))
     assert drift.level == level
     assert ("area" in str(drift.areas[0].reasons)) == (level == "with care")
@@ -130,13 +138,13 @@ def test_few_training_areas_tell_little_of_another_one(areas: int, level: str) -
 
 
 def test_clearer_skies_than_in_training_are_no_drift() -> None:
-    known = reference(facts(usable_fraction=0.5))
+    known = make_profile(facts(usable_fraction=0.5))
     assert compare(known, facts()).level == "trusted"
 
 
 def test_facts_that_one_side_lacks_are_not_compared() -> None:
     unlabelled = facts().drop(columns="buildings_km2")
-    for known, new in ((reference(unlabelled), facts()), (reference(facts()), unlabelled)):
+    for known, new in ((make_profile(unlabelled), facts()), (make_profile(facts()), unlabelled)):
         drift = compare(known, new)
         assert drift.level == "trusted"
         assert "buildings_km2" not in {finding.fact for finding in drift.findings}
@@ -148,18 +156,18 @@ def test_a_damaged_frame_tells_nothing_and_an_area_of_them_is_not_trusted() -> N
     broken[numbers], broken["fault"] = np.nan, "truncated"
     partly = facts()
     partly.loc[0, numbers], partly.loc[0, "fault"] = np.nan, "truncated"
-    known = reference(partly)
+    known = make_profile(partly)
     assert (known.frames, known.months, known.aois) == (11, ("2018-02", "2018-12"), (AOI,))
     drift = compare(known, pd.concat([partly, broken]))
     assert [(area.aoi, area.level) for area in drift.areas] == [("B", "not trusted"), (AOI, "trusted")]
     assert drift.areas[0].reasons == ("no frame of it can be read",)
     with pytest.raises(ModelError, match=r"none of 12 frames can be read.*f\.tif: truncated"):
-        reference(broken)
+        make_profile(broken)
 
 
 def test_distributions_are_apart_where_months_are_and_only_told_with_enough_frames() -> None:
     two_years = (*YEAR, *(month.replace("2018", "2019") for month in YEAR))
-    known = reference(facts(months=two_years))
+    known = make_profile(facts(months=two_years))
     assert compare(known, facts()).distributions == {}
     same = compare(known, facts(months=two_years)).distributions
     assert max(same.values()) < 0.2  # 24 frames, two of each brightness, told by 21 numbers
@@ -169,11 +177,11 @@ def test_distributions_are_apart_where_months_are_and_only_told_with_enough_fram
 
 
 def test_a_reference_survives_a_file(tmp_path: Path) -> None:
-    known = reference(facts())
+    known = make_profile(facts())
     path = tmp_path / "reference.json"
     path.write_text(known.model_dump_json())
-    assert read_reference(path) == known
-    assert compare(read_reference(path), facts()).level == "trusted"
+    assert read_profile(path) == known
+    assert compare(read_profile(path), facts()).level == "trusted"
     assert path.stat().st_size < 10_000
 
 
@@ -191,7 +199,7 @@ def test_what_is_no_reference_is_told_by_name(content: bytes, words: str, tmp_pa
     path = tmp_path / "reference.json"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=words) as caught:
-        read_reference(path)
+        read_profile(path)
     assert str(path) in str(caught.value)
 
 
@@ -206,25 +214,25 @@ def test_what_is_no_reference_is_told_by_name(content: bytes, words: str, tmp_pa
     ids=str,
 )
 def test_a_range_that_no_frames_can_have_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
-    content = json.loads(reference(facts()).model_dump_json())
+    content = json.loads(make_profile(facts()).model_dump_json())
     content["facts"]["brightness_red"] |= change
     (tmp_path / "reference.json").write_text(json.dumps(content))
     with pytest.raises(
         ModelError, match=r"reference\.json: is no reference of training frames \(facts\.brightness_red"
     ):
-        read_reference(tmp_path / "reference.json")
+        read_profile(tmp_path / "reference.json")
 
 
 def test_a_pipe_and_a_giant_in_place_of_a_reference_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "reference.json"
     os.mkfifo(path)
     with pytest.raises(ModelError, match=r"reference\.json: cannot be read \(it is a pipe"):
-        read_reference(path)
+        read_profile(path)
     path.unlink()
     path.touch()
     os.truncate(path, 10 * 2**30)
     with pytest.raises(ModelError, match=r"it has 10,737,418,240 bytes or more; at most 1,048,576 are read"):
-        read_reference(path)
+        read_profile(path)
 
 
 def test_density_is_buildings_on_the_usable_ground() -> None:
@@ -239,28 +247,28 @@ def test_density_is_buildings_on_the_usable_ground() -> None:
 def test_frames_are_compared_from_their_files(tmp_path: Path) -> None:
     write_aoi(tmp_path)
     frames = scan(tmp_path)
-    known = Reference.model_validate_json(reference_of_files(tmp_path).model_dump_json())
+    known = DataProfile.model_validate_json(reference_of_files(tmp_path).model_dump_json())
     counts = frames[["aoi", "time"]].assign(n=3)
     assert drift_of_frames(tmp_path, frames, known).level == "trusted"
     drift = drift_of_frames(tmp_path, frames, known, counts)
     assert {finding.fact for finding in drift.findings} == {fact.name for fact in FACTS} - {"buildings_km2"}
 
 
-def reference_of_files(root: Path) -> Reference:
-    from sn7ml.validation.facts.data_profile import appearance
+def reference_of_files(root: Path) -> DataProfile:
+    from sn7ml.validation.facts.data_profile import profile_frames
 
-    return reference(appearance(root, scan(root)))
+    return make_profile(profile_frames(root, scan(root)))
 
 
 @pytest.mark.real
 @pytest.mark.usefixtures("serial")
 def test_held_out_months_of_the_real_area_are_trusted_and_another_continent_is_taken_with_care(real_data: Path) -> None:
-    from sn7ml.validation.facts.data_profile import appearance
+    from sn7ml.validation.facts.data_profile import profile_frames
 
-    seen = appearance(real_data, scan(real_data))
+    seen = profile_frames(real_data, scan(real_data))
     many, one = (seen[seen["aoi"].str.startswith(name)] for name in ("L15-0357E", "L15-1615E"))
     assert (len(many), len(one)) == (25, 1)
-    known = reference(many[many["time"] < "2019-07"])
+    known = make_profile(many[many["time"] < "2019-07"])
     assert compare(known, many[many["time"] >= "2019-07"]).level == "trusted"
     assert compare(known, one).level == "with care"
 

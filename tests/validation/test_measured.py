@@ -56,4 +56,4 @@ def test_least_and_most_are_those_of_each_area_and_what_is_unknown_of_one_month_
     )
     assert list(found) == ["tracks"]
     assert list(found["tracks"].words) == ["n", "n_ids", "n_gaps"]
-    assert found["tracks"].areas == {"a": ((7, 7), None, (0, 0)), "b": ((1, 3), (1, 1), (0.1235, 5))}
+    assert found["tracks"].aois == {"a": ((7, 7), None, (0, 0)), "b": ((1, 3), (1, 1), (0.1235, 5))}

@@ -76,7 +76,7 @@ def test_an_offender_shows_its_value_and_what_explains_it(damaged: tuple[Path, R
 
 
 def test_the_worst_area_comes_first_and_a_good_one_is_not_named(damaged: tuple[Path, Report]) -> None:
-    (area,) = damaged[1].areas()
+    (area,) = damaged[1].aois()
     assert area.aoi.endswith("1327_3160_13")
     assert len(area.critical) == 3
     assert area.months == {SECOND: "critical", MONTHS[2]: "critical"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sn7ml.core.runtime.files import write_text
 from sn7ml.report.offline import render_without_plots
-from sn7ml.validation.drift import FACTS, Drift, Finding
+from sn7ml.validation.drift import FACTS, Drift, FactDrift
 
 WIDTH = 420
 """Of a picture of one fact, CSS pixels."""
@@ -22,7 +22,7 @@ class Dot:
     """One area on the scale of a fact."""
 
     x: float
-    finding: Finding
+    finding: FactDrift
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def rows_of(drift: Drift) -> list[Row]:
     return rows
 
 
-def _row(found: list[Finding], ratio: bool, distance: float | None) -> Row:
+def _row(found: list[FactDrift], ratio: bool, distance: float | None) -> Row:
     first = found[0]
 
     def scaled(value: float) -> float:

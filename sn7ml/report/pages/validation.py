@@ -9,7 +9,7 @@ from sn7ml.core.errors import ValidationFailed
 from sn7ml.core.runtime.files import write_text
 from sn7ml.report.maps.flagged import Pictures
 from sn7ml.report.offline import data_uri, render_without_plots
-from sn7ml.validation.report import SHOWN, Area, Measured, Report, Result, Span, to_markdown
+from sn7ml.validation.report import SHOWN, AoiFailures, Measured, Report, Result, Span, to_markdown
 
 HTML, MARKDOWN, JSON, VERDICT = "validation.html", "validation.md", "validation.json", "verdict.json"
 
@@ -36,7 +36,7 @@ def stop_if_failed(out: Path, report: Report) -> None:
 
 def to_html(report: Report, pictures: Pictures) -> str:
     """Return the page: the verdict, the worst AOIs and their months, every failure with offenders and pictures, all else."""
-    areas, failures = report.areas(), report.failures()
+    areas, failures = report.aois(), report.failures()
     months = sorted({month for area in areas[:AREAS] for month in area.months} - {""})
     return render_without_plots(
         "validation.html.j2",
@@ -55,7 +55,7 @@ def to_html(report: Report, pictures: Pictures) -> str:
     )
 
 
-def _area(area: Area, months: Sequence[str]) -> dict[str, Any]:
+def _area(area: AoiFailures, months: Sequence[str]) -> dict[str, Any]:
     return {
         "aoi": area.aoi,
         "critical": len(area.critical),
@@ -83,7 +83,7 @@ def _failure(number: int, result: Result, pictures: Pictures) -> dict[str, Any]:
 
 def _in_words(found: Measured) -> dict[str, Any]:
     """Return for each fact of each AOI the most and what to write, None for what is not known."""
-    areas = {aoi: [span and (span[1], _said(span)) for span in spans] for aoi, spans in found.areas.items()}
+    areas = {aoi: [span and (span[1], _said(span)) for span in spans] for aoi, spans in found.aois.items()}
     return {"headings": list(found.words.values()), "areas": areas}
 
 

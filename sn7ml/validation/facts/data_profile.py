@@ -1,4 +1,4 @@
-"""How frames look, and where and when: what a model's training data can be compared by. Read once per file, in parallel."""
+"""Data profile of frames: brightness, contrast, place and season, by which data sets are compared."""
 
 import math
 from functools import partial
@@ -25,8 +25,8 @@ LEVELS = 256
 STRIP_ROWS = 256
 """Rows read at a time, so that memory stays bounded."""
 
-APPEARANCE = Table(
-    "appearance",
+FRAME_PROFILES = Table(
+    "frame profiles",
     {
         "aoi": "text", "time": "text", "file": "text", "fault": "text",
         "brightness_red": "float", "brightness_green": "float", "brightness_blue": "float",
@@ -35,87 +35,82 @@ APPEARANCE = Table(
     },
     key=("aoi", "time"),
 )  # fmt: skip
-"""One row per frame. Facts that cannot be known of a file are missing.
+"""One row per frame. Facts that a file does not give are missing.
 
 fault
-    Why the file tells nothing; "" if it does.
+    Why the file cannot be profiled; "" if it can.
 brightness_*, contrast_*
     Mean and standard deviation of a colour over the usable pixels, grey levels (0 to 255).
 usable_fraction
-    Share of pixels with alpha above 0 or, of an image without alpha, of those that its mask or nodata value leaves.
+    Share of pixels with alpha above 0 or, for an image without alpha, of those that are not masked or nodata.
 usable_km2
-    That share of the image's area on the ground. This, the next and the last are known of EPSG:3857 only.
+    That share of the image's area on the ground. This, the next and the last are known for EPSG:3857 only.
 ground_px_m
     Side of the middle pixel on the ground, metres.
 noon_sun_deg
-    How high the sun stands at noon in the middle of that month at that latitude, degrees: the season, as shadows and plants
-    know it, on both hemispheres and in the tropics alike.
+    Height of the sun at noon in the middle of that month at that latitude, degrees: the season, as shadows and plants
+    show it, on both hemispheres and in the tropics.
 """
 
 
-def appearance(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
-    """Look at every image of a ``FRAMES`` table.
-
-    A damaged file gives a row that says so and hinders no other.
+def profile_frames(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
+    """Profile every image of a ``FRAMES`` table. A damaged file gives a row with its error.
 
     Returns
     -------
     pd.DataFrame
-        ``APPEARANCE``, in order of AOI and month; empty if ``frames`` is.
+        ``FRAME_PROFILES``, in order of AOI and month; empty if ``frames`` is.
     """
     jobs = {f"{row['aoi']} {row['time']}": row for row in frames.to_dict("records")}
-    rows = list(map_items(partial(_look_at, root), jobs).values())
-    return as_table(rows, APPEARANCE).sort_values(["aoi", "time"], ignore_index=True)
+    rows = list(map_items(partial(_profile, root), jobs).values())
+    return as_table(rows, FRAME_PROFILES).sort_values(["aoi", "time"], ignore_index=True)
 
 
-def looks_of(root: Path, frames: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
-    """Return what :func:`appearance` does, out of ``FRAME_FACTS`` of the same frames.
+def profile_from_facts(root: Path, frames: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
+    """Return the same as :func:`profile_frames`, taken from ``FRAME_FACTS`` of the same frames.
 
     Only images that those facts do not measure, such as ones without alpha, are read again.
     """
     keys = ["aoi", "time"]
     known = frames[keys].merge(facts, on=keys, how="left")
     measured = (known["brightness_red"].notna() | (known["usable_fraction"] == 0)) & known["readable"].fillna(False)
-    others = appearance(root, frames[~measured.to_numpy()])
-    rows = [*known.loc[measured, list(APPEARANCE.columns)].to_dict("records"), *others.to_dict("records")]
-    return as_table(rows, APPEARANCE).sort_values(keys, ignore_index=True)
+    others = profile_frames(root, frames[~measured.to_numpy()])
+    rows = [*known.loc[measured, list(FRAME_PROFILES.columns)].to_dict("records"), *others.to_dict("records")]
+    return as_table(rows, FRAME_PROFILES).sort_values(keys, ignore_index=True)
 
 
 def noon_sun_deg(latitude_deg: float, month: str) -> float:
-    """Return how high the sun stands at noon on the 15th of a month, degrees; below 0 in a polar night.
+    """Return the height of the sun at noon on the 15th of a month, degrees; below 0 in a polar night.
 
     >>> round(noon_sun_deg(0.0, "2018-03"))  # near the equinox, at the equator: overhead
     87
     """
     year, number = (int(part) for part in month.split("-"))
     day = (pd.Timestamp(year=year, month=number, day=15) - pd.Timestamp(year=year, month=1, day=1)).days + 1
+    # Latitude at which the sun is overhead, from the tilt of the axis and the days since the winter solstice.
     declination = -23.44 * math.cos(2 * math.pi * (day + 10) / 365.25)  # within half a degree, all year
     return 90.0 - abs(latitude_deg - declination)
 
 
-def _look_at(root: Path, row: dict[str, str]) -> dict[str, Any]:
+def _profile(root: Path, row: dict[str, str]) -> dict[str, Any]:
     facts: dict[str, Any] = {"aoi": row["aoi"], "time": row["time"], "file": row["image"]}
     try:
         with open_geotiff(root / row["image"]) as source:
             if source.count not in (len(COLOURS), BANDS) or set(source.dtypes) != {"uint8"}:
                 bands = f"{source.count} of {sorted(set(source.dtypes))}"
                 return facts | {"fault": f"expected {len(COLOURS)} or {BANDS} uint8 bands, got {bands}"}
-            facts |= colours(_histograms(source), source.shape)
+            rows, cols = source.shape
+            counts = np.zeros((len(COLOURS), LEVELS), np.int64)
+            for top in range(0, rows, STRIP_ROWS):
+                window = Window(0, top, cols, min(STRIP_ROWS, rows - top))
+                strip = source.read(window=window)
+                counts += levels(
+                    strip, (strip[-1] if source.count == BANDS else source.dataset_mask(window=window)) > 0
+                )
+            facts |= colours(counts, source.shape)
             return facts | {"fault": ""} | place(source, row["time"], facts["usable_fraction"])
     except RasterError as error:
         return facts | {"fault": fault_of(error, root, row["image"])}
-
-
-def _histograms(source: rasterio.DatasetReader) -> NDArray[np.int64]:
-    """Count the usable pixels by colour and grey level: (3, 256). Exact, whatever the size, in little memory."""
-    rows, cols = source.shape
-    counts = np.zeros((len(COLOURS), LEVELS), np.int64)
-    for top in range(0, rows, STRIP_ROWS):
-        window = Window(0, top, cols, min(STRIP_ROWS, rows - top))
-        strip = source.read(window=window)
-        usable = (strip[-1] if source.count == BANDS else source.dataset_mask(window=window)) > 0
-        counts += levels(strip, usable)
-    return counts
 
 
 def levels(pixels: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -124,7 +119,7 @@ def levels(pixels: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.i
 
 
 def colours(counts: NDArray[np.int64], shape: tuple[int, int]) -> dict[str, float]:
-    """Return usable fraction, brightness and contrast of an image of (rows, cols) from its :func:`levels`."""
+    """Return usable fraction, brightness and contrast of an image of (rows, cols), exact, from its :func:`levels`."""
     usable = int(counts[0].sum())
     facts = {"usable_fraction": round(usable / (shape[0] * shape[1]), 6)}
     if not usable:

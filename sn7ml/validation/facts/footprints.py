@@ -1,4 +1,4 @@
-"""What is true of the buildings that the pipeline found: their files, their outlines, and how many there are."""
+"""Facts about the buildings that the pipeline found: their files, their outlines, and their number."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -90,7 +90,7 @@ area_ratio
 """
 
 ROWS = replace(TRACKS, columns={"number": "int", **TRACKS.columns}, key=("number",))
-"""Of a file: that one row has a month and id is a fact here, and nothing to fail for."""
+"""Rows of a file; that month and id are unique is a fact to judge here, not a condition for reading."""
 
 Tables = dict[str, pd.DataFrame]
 
@@ -211,23 +211,18 @@ def _counts(
         row: dict[str, Any] = {"time": month, "n": len(areas), **training}
         row |= {"density_per_mpx": round(density, 3), "area_p50_px2": middle}
         if training:
-            row["density_ratio"] = round(_beyond(density, training["training_low"], training["training_high"]), 4)
+            nearest = min(max(density, training["training_low"]), training["training_high"])
+            row["density_ratio"] = round(density / nearest, 4) if density != nearest else 1.0
             row["area_ratio"] = round(middle / training["training_p50_px2"], 4) if middle is not None else None
         rows.append(row)
     return rows
 
 
-def _beyond(value: float, low: float, high: float) -> float:
-    if value > high:
-        return value / high
-    return value / low if value < low else 1.0
-
-
 def _training(root: Path, frames: pd.DataFrame, store: TileStore) -> dict[str, float]:
-    """Return density and size of the buildings that were learned from, in the first and last labelled month of each AOI.
+    """Return density and size of the training buildings, in the first and last labelled month of each AOI.
 
-    Labels change little between the two, and reading all of them would take as long as ``validate``. Empty if no building
-    was learned from.
+    Labels change little between the two, and reading all of them would take as long as ``validate``. Empty if there are
+    no training buildings.
     """
     columns = store.columns(("train", "validation"))
     labelled = frames[frames["aoi"].isin(columns) & (frames["labels"] != "")].sort_values(["aoi", "time"])

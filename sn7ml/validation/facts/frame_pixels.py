@@ -16,7 +16,8 @@ MAX_SIDE_PX = 16_384
 """Larger images are not read: a file of a few kB can declare any size. SpaceNet 7 has 1024."""
 
 MOST_MEASURED_PX = 4_096**2
-"""Of larger images only readability, usable pixels and digest are known: measuring takes ten times their size in memory."""
+"""Of larger images only readability, usable pixels and digest are known: measuring takes ten times their size in
+memory."""
 
 STRIP_ROWS = 256
 """Rows read at a time."""

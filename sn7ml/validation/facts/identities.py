@@ -1,4 +1,4 @@
-"""What is true of the buildings of an AOI through time: who dies, returns, moves or changes its outline."""
+"""Facts about the buildings of an AOI through time: which ones die, return, move or change their outline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from sn7ml.core.schemas import Table
 from sn7ml.validation.facts.outlines import Buildings, Ids, covered_share, lowest
 
 SAME_IOU = 0.9
-"""A building whose outline meets that of its own first month by less has changed. Labels of SpaceNet 7 do not change."""
+"""A building with a smaller IoU with its own first outline has changed. Labels of SpaceNet 7 do not change."""
 
 SAME_PX = 1e-3
-"""Corners this close are the same: the same outline has other last digits after a change of CRS."""
+"""Corners this close are the same: last digits change with the CRS."""
 
 IDENTITY_FACTS = Table(
     "identity facts",
@@ -35,10 +35,11 @@ before
 n_ids
     Different ids of buildings.
 n_covered
-    Ids known from before that are missing while their ground is unusable: under cloud, and so neither gone nor, later, back.
+    Ids known from before that are missing while their ground is unusable: under cloud, and so neither gone nor, later,
+    back.
 count_change
-    How much more (or less, negative) ids there are than in the month before, covered ones included, as a share of those;
-    missing if there were none.
+    How much more (or less, negative) ids there are than in the month before, covered ones included, as a share of
+    those; missing if there were none.
 births, birth_fraction
     Ids seen in no earlier month, and their share of the ids; 0 in the first month.
 deaths, death_fraction, dead_id
@@ -48,14 +49,15 @@ returns, return_fraction, return_id
 n_followed
     Buildings that were seen in an earlier month. The facts that follow are of these.
 n_changed, changed_fraction, changed_id, mean_iou
-    Outlines whose IoU with their own first one is under ``SAME_IOU``, their share, the lowest id, and the mean IoU of all.
+    Outlines whose IoU with their own first one is under ``SAME_IOU``, their share, the lowest id, and the mean IoU of
+    all.
 label_shift_px
     Length of the median way from the own first place: that of the whole month's labels, not of single houses.
 """
 
 
 @dataclass(frozen=True)
-class Seen:
+class LabelledMonth:
     """The labels of one month."""
 
     aoi: str
@@ -69,7 +71,7 @@ class Seen:
     """(rows, cols); None if it is not known."""
 
 
-def follow(months: Sequence[Seen]) -> list[dict[str, Any]]:
+def follow(months: Sequence[LabelledMonth]) -> list[dict[str, Any]]:
     """Return one row of ``IDENTITY_FACTS`` per month of one AOI, which must be in order."""
     rows: list[dict[str, Any]] = []
     earlier: Ids = np.empty(0, np.int64)
@@ -82,7 +84,8 @@ def follow(months: Sequence[Seen]) -> list[dict[str, Any]]:
         alive = np.union1d(present, covered)
         row |= {"n_ids": len(present), "n_covered": len(covered), "before": "", "births": 0, "birth_fraction": 0.0}
         if number:
-            row |= {"before": months[number - 1].month, "count_change": _change(len(alive), len(last))}
+            change = round(len(alive) / len(last) - 1, 6) if len(last) else None
+            row |= {"before": months[number - 1].month, "count_change": change}
             row |= _turnover(present, alive, last, earlier)
         if seen.placed:
             row |= _outlines(seen.buildings, firsts) if number else {}
@@ -127,7 +130,12 @@ def _outlines(found: Buildings, firsts: dict[int, shapely.Geometry]) -> dict[str
         return facts
     ids, now = found.ids[known], found.polygons[known]
     first = np.array([firsts[building] for building in ids.tolist()], dtype=object)
-    overlap = _ious(now, first)
+    # Most outlines are the same, and are not intersected.
+    overlap = np.ones(len(now))
+    other = ~shapely.equals_exact(now, first, tolerance=SAME_PX)
+    shared = shapely.area(shapely.intersection(now[other], first[other]))
+    union = shapely.area(now[other]) + shapely.area(first[other]) - shared
+    overlap[other] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     moved = shapely.get_coordinates(shapely.centroid(now)) - shapely.get_coordinates(shapely.centroid(first))
     changed = overlap < SAME_IOU
     return facts | {
@@ -139,19 +147,5 @@ def _outlines(found: Buildings, firsts: dict[int, shapely.Geometry]) -> dict[str
     }
 
 
-def _ious(now: NDArray[np.object_], first: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Return the IoU pair by pair; most outlines are the same, and then nothing is intersected."""
-    found = np.ones(len(now))
-    other = ~shapely.equals_exact(now, first, tolerance=SAME_PX)
-    shared = shapely.area(shapely.intersection(now[other], first[other]))
-    union = shapely.area(now[other]) + shapely.area(first[other]) - shared
-    found[other] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return found
-
-
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
-
-
-def _change(now: int, before: int) -> float | None:
-    return round(now / before - 1, 6) if before else None

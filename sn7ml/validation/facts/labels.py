@@ -21,7 +21,7 @@ from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.scenes.row_errors import not_in_pixels
 from sn7ml.validation.facts.fact_tables import as_table, fault_of
 from sn7ml.validation.facts.frame_pixels import MOST_MEASURED_PX
-from sn7ml.validation.facts.identities import IDENTITY_FACTS, Seen, follow
+from sn7ml.validation.facts.identities import IDENTITY_FACTS, LabelledMonth, follow
 from sn7ml.validation.facts.outlines import (
     Buildings,
     Ids,
@@ -131,7 +131,7 @@ def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[st
         of_files.append(facts)
         if buildings is not None:
             placed = facts.get("outside_px") is not None
-            seen.append(Seen(row["aoi"], row["time"], row["labels"], buildings, placed, unusable))
+            seen.append(LabelledMonth(row["aoi"], row["time"], row["labels"], buildings, placed, unusable))
     return of_files, follow(seen)
 
 

@@ -1,4 +1,4 @@
-"""What the outlines of one label file look like: pure functions of ids and shapes."""
+"""Facts about the outlines of one label file: pure functions of ids and shapes."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is true of a tile store: that masks fit images and labels, and that no split can see another."""
+"""Facts about a tile store: masks fit images and labels, and no split can see another."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -43,17 +43,18 @@ TILE_FACTS = Table(
 readable, fault
     Whether its images and masks can be read to the end; if not, why. Then what needs them is missing.
 rows, cols, mask_size, upsampling, mask_fits
-    Size of the image, and of the mask as text; its rows per row of the image; whether that is a whole number, for columns too.
+    Size of the image, and of the mask as text; its rows per row of the image; whether that is a whole number, for
+    columns too.
 pixels_as_written, masks_as_written
     Whether the content still has the digest that the tile stage recorded.
 n_unknown_bits, unknown_fraction
     Mask pixels with a bit that means nothing; share of the mask that is unknown.
 mask_px2, polygon_px2, mask_error
-    Area of the footprint in the mask, and that of the labels' polygons within the image, pixels of the image; by what share the
-    first differs from the second (missing where all buildings together are under ``LEAST_PX2``).
+    Area of the footprint in the mask, and that of the labels' polygons within the image, pixels of the image; by what
+    share the first differs from the second (missing where all buildings together are under ``LEAST_PX2``).
 n_tiles, n_off_image, least_usable_fraction, built_fraction
-    Tiles of the frame, those that stick out of the image, the worst usable share of one, and the mean share of buildings
-    (both missing without tiles).
+    Tiles of the frame, those that stick out of the image, the worst usable share of one, and the mean share of
+    buildings (both missing without tiles).
 """
 
 REGION_FACTS = Table(
@@ -72,10 +73,11 @@ month
 n_tiles, n_built_tiles, n_tiles_outside
     Tiles of the region, those that show a building, and those that reach beyond its columns.
 gap_px, gap_to
-    Columns to the nearest region of the AOI that another network learns or is scored on, and which; under 0 if they share
-    columns. Missing if there is none.
+    Columns to the nearest region of the AOI that another network learns or is scored on, and which; under 0 if they
+    share columns. Missing if there is none.
 neighbour_tiles, neighbour
-    Web-mercator tiles to the nearest AOI of another split or fold, along the longer axis, and which. Missing if there is none.
+    Web-mercator tiles to the nearest AOI of another split or fold, along the longer axis, and which. Missing if there
+    is none.
 n_shared_frames, shared_with
     Frames whose very pixels are those of a frame of an AOI in another split or fold, and the first such AOI.
 """
@@ -114,6 +116,7 @@ def tile_facts(root: Path, frames: pd.DataFrame, store: TileStore) -> pd.DataFra
 
 
 def _facts_of_shard(root: Path, store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the facts of one AOI, whose rows are in the order of its shard."""
     return [_facts_of_frame(root, store, row, position) for position, row in enumerate(rows)]
 
 
@@ -142,7 +145,7 @@ def _facts_of_frame(root: Path, store: Path, row: dict[str, Any], position: int)
 
 
 def _areas(root: Path, row: dict[str, Any], mask_px2: float) -> dict[str, Any]:
-    """Compare the mask with the labels, if there are any and they can be read: ``validate`` speaks of those that cannot."""
+    """Compare the mask with the labels, if they exist and can be read (``validate`` reports those that cannot)."""
     source = row["source"]
     if source is None or not source["labels"]:
         return {"mask_px2": round(mask_px2, 3)}
@@ -171,19 +174,20 @@ def region_facts(store: TileStore) -> pd.DataFrame:
         others = [it for it in regions if (it["split"], it["fold"]) != (region["split"], region["fold"])]
         at_home = [it for it in others if it["aoi"] == region["aoi"]]
         abroad = [it for it in others if it["aoi"] != region["aoi"]]
-        facts: dict[Any, Any] = {**region, "time": "", "file": _said(region)} | _tiles_of(store, region)
+        columns = f"columns {region['col_start']} to {region['col_stop']}"
+        file = f"regions.parquet: {region['split']} {region['fold']}, {columns}"
+        facts: dict[Any, Any] = {**region, "time": "", "file": file} | _tiles_of(store, region)
         if at_home:
             nearest = min(at_home, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}
         if abroad:
             nearest = min(abroad, key=lambda it: _tiles_between(region, it))
             facts |= {"neighbour_tiles": _tiles_between(region, nearest), "neighbour": nearest["aoi"]}
-        rows.append(facts | _shared(region["aoi"], sorted({it["aoi"] for it in abroad}), digests))
+        mine = digests.get(region["aoi"], set())
+        others_aois = sorted({it["aoi"] for it in abroad})
+        shared = {aoi: number for aoi in others_aois if (number := len(mine & digests.get(aoi, set())))}
+        rows.append(facts | {"n_shared_frames": sum(shared.values()), "shared_with": next(iter(shared), "")})
     return as_table(rows, REGION_FACTS)
-
-
-def _said(region: Row) -> str:
-    return f"regions.parquet: {region['split']} {region['fold']}, columns {region['col_start']} to {region['col_stop']}"
 
 
 def _tiles_of(store: TileStore, region: Row) -> dict[str, int]:
@@ -203,12 +207,3 @@ def _columns_between(one: Row, other: Row) -> int:
 def _tiles_between(one: Row, other: Row) -> int:
     (x, y, _), (u, v, _) = tile_of(one["aoi"]), tile_of(other["aoi"])
     return max(abs(x - u), abs(y - v))
-
-
-def _shared(aoi: str, others: list[str], digests: dict[str, set[str]]) -> dict[str, Any]:
-    mine = digests.get(aoi, set())
-    shared = {other: len(mine & digests.get(other, set())) for other in others}
-    return {
-        "n_shared_frames": sum(shared.values()),
-        "shared_with": next((other for other, number in shared.items() if number), ""),
-    }

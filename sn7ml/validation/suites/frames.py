@@ -11,11 +11,17 @@ MAX_TILE_OFFSET_PX = 1.5
 
 def frame_checks(params: ValidationParams) -> tuple[Check, ...]:
     """Return the expectations about ``FRAME_FACTS``."""
-    return (*_files(), *_months(params), *_grids(params), *_pixels(params), *_series(params))
+    low, high = params.sides_px
 
+    def side(column: str) -> Check:
+        return Check(
+            f"images have {low} to {high} {column}", "critical", between(column, low, high),
+            "A size far from SpaceNet 7's 1023 or 1024 means a cropped, resampled or wrong file.",
+            "Replace the file, or widen validation.sides_px if such images are wanted.",
+        )  # fmt: skip
 
-def _files() -> tuple[Check, ...]:
     return (
+        # Files.
         Check(
             "there are frames", "critical", rows_exist(),
             "An empty table would let every other expectation pass.",
@@ -56,11 +62,7 @@ def _files() -> tuple[Check, ...]:
             "The mask of unusable ground is laid over the image pixel by pixel; one that does not fit stops the tile stage.",
             "Fetch the mask again, or remove it: alpha 0 says the same in images_masked.", "udm_fault",
         ),
-    )  # fmt: skip
-
-
-def _months(params: ValidationParams) -> tuple[Check, ...]:
-    return (
+        # Months.
         Check(
             "every label month has an image", "critical", true("has_image"),
             "Labels of a month that was never imaged are lost in silence, and the births of the next month come out wrong.",
@@ -92,20 +94,7 @@ def _months(params: ValidationParams) -> tuple[Check, ...]:
             "A copy in place of a month says that nothing changed; a copy in another AOI can be both trained on and scored.",
             "Fetch the file of this month again.", "duplicate_of", "frame",
         ),
-    )  # fmt: skip
-
-
-def _grids(params: ValidationParams) -> tuple[Check, ...]:
-    low, high = params.sides_px
-
-    def side(column: str) -> Check:
-        return Check(
-            f"images have {low} to {high} {column}", "critical", between(column, low, high),
-            "A size far from SpaceNet 7's 1023 or 1024 means a cropped, resampled or wrong file.",
-            "Replace the file, or widen validation.sides_px if such images are wanted.",
-        )  # fmt: skip
-
-    return (
+        # Grids.
         side("rows"),
         side("cols"),
         Check(
@@ -128,11 +117,7 @@ def _grids(params: ValidationParams) -> tuple[Check, ...]:
             "To read one pixel, its whole block is decoded: large blocks make every window slow and large in memory.",
             "Write the file again, tiled (gdal_translate -co TILED=YES).", "block",
         ),
-    )  # fmt: skip
-
-
-def _pixels(params: ValidationParams) -> tuple[Check, ...]:
-    return (
+        # Pixels of a month by itself.
         Check(
             f"at least {params.min_usable_fraction:g} of an image is usable", "warning",
             at_least("usable_fraction", params.min_usable_fraction),
@@ -155,11 +140,7 @@ def _pixels(params: ValidationParams) -> tuple[Check, ...]:
             "Ground that was blanked without alpha 0 is learned as ground without buildings.",
             "Set alpha to 0 there.", "", "frame",
         ),
-    )  # fmt: skip
-
-
-def _series(params: ValidationParams) -> tuple[Check, ...]:
-    return (
+        # Pixels beside those of the other months.
         Check(
             f"a month's brightness is within {params.max_brightness_change:g} of its AOI's median", "warning",
             at_most("brightness_change", params.max_brightness_change),

@@ -7,11 +7,8 @@ from sn7ml.validation.check import Check, at_most, between, none, one_of, rows_e
 
 def label_checks(params: ValidationParams) -> tuple[Check, ...]:
     """Return the expectations about ``LABEL_FACTS``."""
-    return (*_files(params), *_shapes(), *_places(params))
-
-
-def _files(params: ValidationParams) -> tuple[Check, ...]:
     return (
+        # Files.
         Check(
             "there are labels", "critical", rows_exist(),
             "Without labels nothing can be trained or scored.",
@@ -48,11 +45,7 @@ def _files(params: ValidationParams) -> tuple[Check, ...]:
             "The same buildings in two places cannot both be true: one file lies in the wrong folder.",
             "Fetch the labels of this AOI again.", "duplicate_of",
         ),
-    )  # fmt: skip
-
-
-def _shapes() -> tuple[Check, ...]:
-    return (
+        # Shapes.
         Check(
             "outlines are valid", "warning", none("n_invalid"),
             "The area of an outline that crosses itself is wrong; it is repaired on loading, which may change its shape.",
@@ -78,11 +71,7 @@ def _shapes() -> tuple[Check, ...]:
             "A negative id marks a frame without buildings; a polygon under such an id is left out.",
             "Give the building an id of its own, from 0 on.",
         ),
-    )  # fmt: skip
-
-
-def _places(params: ValidationParams) -> tuple[Check, ...]:
-    return (
+        # Places.
         Check(
             "no building lies wholly off the image", "warning", none("n_outside"),
             "Nobody can find it, yet the scorer counts it as missed.",

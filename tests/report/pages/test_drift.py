@@ -5,7 +5,7 @@ import re
 import pandas as pd
 
 from sn7ml.report.pages.drift import MARGIN, WIDTH, drift_html, drift_markdown, rows_of
-from sn7ml.validation.drift import Drift, compare, reference
+from sn7ml.validation.drift import Drift, compare, make_profile
 
 
 def frames(aoi: str, level: float, pixel: float) -> pd.DataFrame:
@@ -22,7 +22,7 @@ def frames(aoi: str, level: float, pixel: float) -> pd.DataFrame:
 
 
 def drifted() -> Drift:
-    known = reference(pd.concat([frames(f"A{number}", 100, 4.0) for number in range(5)]))
+    known = make_profile(pd.concat([frames(f"A{number}", 100, 4.0) for number in range(5)]))
     return compare(known, pd.concat([frames("<b>A0</b>", 100, 4.0), frames("far", 100, 8.0)]))
 
 
@@ -56,7 +56,7 @@ def test_pictures_lie_within_their_frame_and_are_to_scale() -> None:
 
 
 def test_a_fact_that_never_varies_can_be_drawn() -> None:
-    known = reference(frames("A", 100, 4.0))
+    known = make_profile(frames("A", 100, 4.0))
     pixel = rows_of(compare(known, frames("A", 100, 4.0)))[1]
     assert pixel.dots[0].x == pixel.left
     assert pixel.width > 0

@@ -9,8 +9,8 @@ import pytest
 
 from sn7ml.core.geo.radiometry import band_statistics
 from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.validation.facts import data_profile as appearance_module
-from sn7ml.validation.facts.data_profile import APPEARANCE, appearance, looks_of, noon_sun_deg
+from sn7ml.validation.facts import data_profile
+from sn7ml.validation.facts.data_profile import FRAME_PROFILES, noon_sun_deg, profile_frames, profile_from_facts
 from sn7ml.validation.facts.frames import frame_facts
 from tests.sn7_folder import AOI, FAR_AOI, MONTHS, SHAPE, addressed, grid_of, stem, write_aoi, write_image
 
@@ -29,7 +29,7 @@ def test_brightness_and_contrast_are_of_the_usable_pixels(sn7_root: Path, image:
     pixels[:3, 0], pixels[:3, 1] = 10, 30
     pixels[3, 2:] = 0
     write_image(image, pixels, grid_of(AOI, (4, 4)))
-    row = appearance(sn7_root, scan(sn7_root)).iloc[0]
+    row = profile_frames(sn7_root, scan(sn7_root)).iloc[0]
     for colour in ("red", "green", "blue"):
         assert (row[f"brightness_{colour}"], row[f"contrast_{colour}"]) == (20.0, 10.0)
     assert row["usable_fraction"] == 0.5
@@ -39,14 +39,14 @@ def test_brightness_and_contrast_are_of_the_usable_pixels(sn7_root: Path, image:
 def test_strips_and_histograms_give_what_the_whole_frame_does(sn7_root: Path, image: Path) -> None:
     pixels = np.random.default_rng(7).integers(0, 256, (4, 600, 40)).astype(np.uint8)  # three strips
     write_image(image, pixels, grid_of(AOI, (600, 40)))
-    row = appearance(sn7_root, scan(sn7_root)).iloc[0]
+    row = profile_frames(sn7_root, scan(sn7_root)).iloc[0]
     mean, std = band_statistics(pixels)
     np.testing.assert_allclose([row[f"brightness_{it}"] for it in ("red", "green", "blue")], mean, atol=1e-3)
     np.testing.assert_allclose([row[f"contrast_{it}"] for it in ("red", "green", "blue")], std, atol=1e-3)
 
 
 def test_the_ground_pixel_shrinks_with_the_cosine_of_the_latitude(sn7_root: Path) -> None:
-    row = appearance(sn7_root, scan(sn7_root)).iloc[0]
+    row = profile_frames(sn7_root, scan(sn7_root)).iloc[0]
     # The slippy-map formula: tile 3160 of 8192 at zoom 13 begins at atan(sinh(pi * (1 - 2 * 3160 / 8192))) = 37.99° north.
     assert row["ground_px_m"] == pytest.approx(4.77731 * np.cos(np.radians(37.99)), abs=0.002)
 
@@ -71,7 +71,7 @@ def test_a_frame_without_usable_pixels_has_no_brightness(sn7_root: Path, image: 
     pixels = addressed(SHAPE)
     pixels[3] = 0
     write_image(image, pixels, grid_of(AOI))
-    row = appearance(sn7_root, scan(sn7_root)).iloc[0]
+    row = profile_frames(sn7_root, scan(sn7_root)).iloc[0]
     assert row["usable_fraction"] == row["usable_km2"] == 0
     assert np.isnan(row["brightness_red"])
     assert row["fault"] == ""
@@ -81,7 +81,7 @@ def test_damaged_and_foreign_files_say_so_and_hinder_no_other(sn7_root: Path, im
     image.write_bytes(image.read_bytes()[:200])
     second = image.with_name(f"{stem(AOI, MONTHS[1])}.tif")
     write_image(second, addressed(SHAPE)[:2], grid_of(AOI))
-    table = appearance(sn7_root, scan(sn7_root))
+    table = profile_frames(sn7_root, scan(sn7_root))
     assert table["fault"].tolist()[1:] == ["expected 3 or 4 uint8 bands, got 2 of ['uint8']", ""]
     assert table["fault"][0] != ""
     assert table["fault"][0].startswith(
@@ -95,13 +95,13 @@ def test_an_image_without_alpha_is_usable_everywhere(sn7_root: Path, image: Path
     pixels = addressed(SHAPE)
     pixels[3] = 255
     write_image(image, pixels, grid_of(AOI))
-    whole = appearance(sn7_root, scan(sn7_root)).iloc[0]
+    whole = profile_frames(sn7_root, scan(sn7_root)).iloc[0]
     write_image(image, pixels[:3], grid_of(AOI))
-    pd.testing.assert_series_equal(appearance(sn7_root, scan(sn7_root)).iloc[0], whole)
+    pd.testing.assert_series_equal(profile_frames(sn7_root, scan(sn7_root)).iloc[0], whole)
 
 
 def test_no_frames_give_an_empty_table(sn7_root: Path) -> None:
-    assert appearance(sn7_root, scan(sn7_root).iloc[:0]).columns.tolist() == list(APPEARANCE.columns)
+    assert profile_frames(sn7_root, scan(sn7_root).iloc[:0]).columns.tolist() == list(FRAME_PROFILES.columns)
 
 
 def test_looks_out_of_frame_facts_are_those_of_the_images_and_only_what_was_not_measured_is_read_again(
@@ -117,14 +117,14 @@ def test_looks_out_of_frame_facts_are_those_of_the_images_and_only_what_was_not_
     dark = write_aoi(sn7_root, FAR_AOI) / "images_masked" / f"{stem(FAR_AOI, MONTHS[0])}.tif"
     write_image(dark, np.zeros((4, *SHAPE), np.uint8), grid_of(FAR_AOI))
     frames = scan(sn7_root)
-    expected, facts = appearance(sn7_root, frames), frame_facts(sn7_root, frames)
+    expected, facts = profile_frames(sn7_root, frames), frame_facts(sn7_root, frames)
     read: list[str] = []
 
     def remembered(root: Path, row: dict[str, str]) -> dict[str, Any]:
         read.append(Path(row["image"]).name)
         return look_at(root, row)
 
-    look_at = appearance_module._look_at
-    monkeypatch.setattr(appearance_module, "_look_at", remembered)
-    pd.testing.assert_frame_equal(looks_of(sn7_root, frames, facts), expected)
+    look_at = data_profile._profile
+    monkeypatch.setattr(data_profile, "_profile", remembered)
+    pd.testing.assert_frame_equal(profile_from_facts(sn7_root, frames, facts), expected)
     assert read == [without_alpha.name, gone.name]

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 import shapely
 
-from sn7ml.validation.facts.identities import Seen, follow
+from sn7ml.validation.facts.identities import LabelledMonth, follow
 from sn7ml.validation.facts.outlines import Buildings, overlaps
 
 CLEAR = np.zeros((20, 100), bool)
 
 
-def month(number: int, ids: list[int], *, unusable: np.ndarray = CLEAR, x: float = 0.0, width: float = 4.0) -> Seen:
+def month(
+    number: int, ids: list[int], *, unusable: np.ndarray = CLEAR, x: float = 0.0, width: float = 4.0
+) -> LabelledMonth:
     """Building n is a box from column 10 n on, ``x`` further to the right."""
     shapes = np.array([shapely.box(10 * n + x, 2, 10 * n + x + width, 6) for n in ids], dtype=object)
-    return Seen("a", f"2018-{number:02d}", "f", Buildings(np.array(ids, np.int64), shapes), True, unusable)
+    return LabelledMonth("a", f"2018-{number:02d}", "f", Buildings(np.array(ids, np.int64), shapes), True, unusable)
 
 
 def test_births_deaths_and_returns_are_counted_as_shares() -> None:
