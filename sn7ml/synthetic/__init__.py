@@ -1,8 +1,9 @@
 """Synthetic cubes: towns with known buildings, growth, clouds and shifts, in the exact layout of SpaceNet 7.
 
-An area is laid out (``streets``, ``town``), lives (``lives``), lies on a painted ``ground``, is seen each month through a
-``sky`` (``scene``), and goes to files (``writer``). ``place`` gives it a name, a grid and a calendar. Every step draws from
-its own stream of random numbers (``chance``), so area k of a seed is the same in every set of that size.
+A town is laid out (``streets``, ``town``); its buildings are built and demolished (``lives``); its ground is painted
+(``ground``); each month is seen through a ``sky`` (``scene``) and written to files (``writer``). ``place`` gives the
+AOI a name, a grid and a calendar. Every step draws from its own stream of random numbers (``chance``), so AOI k of a
+seed is the same in every set of that size.
 """
 
 from pathlib import Path
@@ -11,11 +12,11 @@ import pandas as pd
 
 from sn7ml.core.errors import CatalogError, ParamsError
 from sn7ml.core.runtime.files import replacing
-from sn7ml.synthetic.lives import NEVER, live
+from sn7ml.synthetic.lives import NEVER, draw_lives
 from sn7ml.synthetic.place import place_of
-from sn7ml.synthetic.scene import build_area
+from sn7ml.synthetic.scene import build_aoi
 from sn7ml.synthetic.town import build_town
-from sn7ml.synthetic.writer import write_area
+from sn7ml.synthetic.writer import write_aoi
 
 __all__ = ["make_synthetic", "town_truth"]
 
@@ -23,10 +24,10 @@ LIMITS = {"aois": (1, 60), "months": (1, 120), "size_px": (64, 1024)}
 
 
 def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int) -> None:
-    """Write ``out/train/<AOI>/...`` for ``aois`` areas over ``months`` months from 2018-01.
+    """Write ``out/train/<AOI>/...`` for ``aois`` AOIs over ``months`` months from 2018-01.
 
-    Nothing is at ``out`` until everything is. Area 0 (and 6, 12, ...) is one row short; area 1 lacks a month where
-    there are three; area 3 touches area 2 at a corner.
+    ``out`` appears only when it is complete. AOI 0 (and 6, 12, ...) is one row short; AOI 1 lacks a month if there are
+    at least three; AOI 3 touches AOI 2 at a corner.
 
     Raises
     ------
@@ -44,22 +45,22 @@ def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int
     with replacing(out) as temporary:
         for index in range(aois):
             place = place_of(index, months, size_px, seed)
-            write_area(build_area(place, seed), temporary / "train" / place.aoi)
+            write_aoi(build_aoi(place, seed), temporary / "train" / place.aoi)
 
 
 def town_truth(aoi_index: int, months: int, size_px: int, seed: int) -> pd.DataFrame:
-    """Return every building that ever stands in an area of a synthetic set, clouds or not.
+    """Return every building that ever stands in an AOI of a synthetic set, under clouds or not.
 
     Returns
     -------
     pandas.DataFrame
-        ``id`` (int, as ``Id`` in the labels, from 0 and without gaps), ``birth`` (first month in which it stands, such as
-        "2018-05"; the first of the calendar for all that stood before), ``end`` (first month in which it is gone, or
+        ``id`` (int, as ``Id`` in the labels, from 0 and without gaps), ``birth`` (first month in which it stands, such
+        as "2018-05"; the first of the calendar for all that stood before), ``end`` (first month in which it is gone, or
         None), ``polygon`` (shapely, pixels).
     """
     _check(aoi_index + 1, months, size_px, seed)
     place = place_of(aoi_index, months, size_px, seed)
-    lives = live(build_town(place, seed), place, seed)
+    lives = draw_lives(build_town(place, seed), place, seed)
     return pd.DataFrame(
         {
             "id": range(len(lives.buildings)),

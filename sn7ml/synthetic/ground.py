@@ -1,4 +1,4 @@
-"""What lies under and between the buildings: open land, yards, levelled ground, streets, and many small bright things."""
+"""Ground under and between the buildings: open land, yards, levelled ground, streets, and many small bright things."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn
 from sn7ml.synthetic.chance import Floats, Purpose, between, blurred, fractal_noise, snap, stream, value_noise
 from sn7ml.synthetic.place import Place
 from sn7ml.synthetic.streets import MARGIN_PX
-from sn7ml.synthetic.town import Building, Town
+from sn7ml.synthetic.town import Town
 
 Colour = tuple[float, float, float]
 
@@ -26,7 +26,7 @@ class Palette:
     yard: Colour
     street: Colour
     seasons: float
-    """How far open land swings between dry and green, 0 to 1."""
+    """Swing of open land between dry and green, 0 to 1."""
 
 
 PALETTES = (
@@ -55,7 +55,7 @@ class Ground:
     bare: Floats
     yards: Floats
     lots: NDArray[np.int32]
-    """Group number + 1 of the ground that is levelled, then settled."""
+    """Group number + 1 of ground that is levelled, then settled."""
 
     streets: NDArray[np.int32]
     """Group number + 1; main roads and tracks are one past the last group."""
@@ -81,7 +81,11 @@ def paint_ground(town: Town, place: Place, seed: int) -> Ground:
     paved_tone = 1 + 0.20 * fractal_noise(rng, fine, 14 * FINE, 2) + 0.16 * value_noise(rng, fine, 2 * FINE)
     yard_tone = 1 + 0.16 * fractal_noise(rng, fine, 12 * FINE, 3) + 0.28 * value_noise(rng, fine, 3 * FINE)
     lots = drawn([group.ground for group in town.groups], range(1, len(town.groups) + 1), shape)
-    yards = np.where(_is_paved(town)[lots], _tinted(palette.street, paved_tone), _tinted(palette.yard, yard_tone))
+    halls = np.zeros(len(town.groups) + 1, dtype=np.int64)
+    for building in town.buildings:
+        halls[building.group + 1] += building.kind == "hall"
+    paved = halls > 1  # by group number + 1: yards with several halls
+    yards = np.where(paved[lots], _tinted(palette.street, paved_tone), _tinted(palette.yard, yard_tone))
     streets, street_tone = _streets(rng, town, shape)
     things, colours, groups = _clutter(town, place, seed)
     return Ground(
@@ -101,14 +105,6 @@ def paint_ground(town: Town, place: Place, seed: int) -> Ground:
 
 def _tinted(colour: Colour, tone: Floats) -> Floats:
     return np.array(colour, dtype=np.float32)[:, np.newaxis, np.newaxis] * tone
-
-
-def _is_paved(town: Town) -> NDArray[np.bool_]:
-    """Tell by group number + 1 whether its yard is paved: those with several halls."""
-    halls = np.zeros(len(town.groups) + 1, dtype=np.int64)
-    for building in town.buildings:
-        halls[building.group + 1] += building.kind == "hall"
-    return halls > 1
 
 
 def _relief(rng: np.random.Generator, fine: tuple[int, int]) -> Floats:
@@ -173,7 +169,7 @@ def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int]) -> tu
     always = len(town.groups) + 1
     built = [district.cell for district in town.districts if district.kind in ("houses", "rows", "works")]
     main = shapely.union_all([cell.boundary for cell in built]).buffer(1.5)
-    tracks = [_track(rng, max(shape)).buffer(between(rng, 0.35, 0.8)) for _ in range(2 + max(shape) // 64)]
+    tracks = [_walk(rng, max(shape)).buffer(between(rng, 0.35, 0.8)) for _ in range(2 + max(shape) // 64)]
     own = [group.street.buffer(1.15) if group.street is not None else Polygon() for group in town.groups]
     ids = drawn([*tracks, main, *own], [always] * (len(tracks) + 1) + list(range(1, always)), shape)
     tone = np.asarray(1 + 0.12 * fractal_noise(rng, fine, 40 * FINE, 3), dtype=np.float32)
@@ -184,8 +180,8 @@ def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int]) -> tu
     return ids, tone
 
 
-def _track(rng: np.random.Generator, size_px: int) -> LineString:
-    """Draw a dirt track: a walk that turns gently."""
+def _walk(rng: np.random.Generator, size_px: int) -> LineString:
+    """Draw a dirt track: a random walk that turns gently."""
     point, turn = size_px * rng.random(2), between(rng, 0, 2 * np.pi)
     bend, points = 0.0, []
     for _ in range(int(rng.integers(10, 40))):
@@ -200,13 +196,21 @@ def _clutter(town: Town, place: Place, seed: int) -> tuple[list[Polygon], Floats
     rng = stream(seed, place.index, Purpose.CLUTTER)
     low, high = -MARGIN_PX, max(place.shape) + MARGIN_PX
     spots = _bushes(rng, low, high)
-    spots += [_beside(rng, building) for building in town.buildings for _ in range(_things_round(building))]
+    for building in town.buildings:
+        x0, y0, x1, y1 = building.outline.bounds
+        reach = 0.4 * max(x1 - x0, y1 - y0) + 2.5
+        for _ in range(4 if building.kind == "house" else min(40, 3 + int(building.outline.area / 4))):
+            x, y = (x0 + x1) / 2 + between(rng, -reach, reach), (y0 + y1) / 2 + between(rng, -reach, reach)
+            spots.append((x, y, building.group + 1))
     shares = np.cumsum([share for *_, share in CLUTTER])
     things, colours, groups = [], [(0.0, 0.0, 0.0)], [0]
     for x, y, group in spots:
         kind = int(np.searchsorted(shares, rng.random())) if group else int(rng.random() < 0.5)
         colour, least, most, _ = CLUTTER[min(kind, len(CLUTTER) - 1)]
-        things.append(_thing(rng, (x, y), (between(rng, least, most), between(rng, least, most))))
+        sides, turn = np.array([between(rng, least, most), between(rng, least, most)]), between(rng, 0, np.pi)
+        cos, sin = np.cos(turn), np.sin(turn)
+        u, v = np.array([(-0.5, 0.5, 0.5, -0.5), (-0.5, -0.5, 0.5, 0.5)]) * sides[:, np.newaxis]
+        things.append(Polygon(snap(np.column_stack([x + cos * u - sin * v, y + sin * u + cos * v]))))
         tone = between(rng, 0.8, 1.2)
         colours.append((colour[0] * tone, colour[1] * tone, colour[2] * tone))
         groups.append(group)
@@ -214,7 +218,7 @@ def _clutter(town: Town, place: Place, seed: int) -> tuple[list[Polygon], Floats
 
 
 def _bushes(rng: np.random.Generator, low: float, high: float) -> list[tuple[float, float, int]]:
-    """Bushes and trees of the open land: in clumps and along hedges, few alone."""
+    """Draw (x, y, group 0) of bushes and trees of the open land: in clumps and along hedges, few alone."""
     spots = []
     for _ in range(round((high - low) ** 2 / 1500)):
         x, y, turn = between(rng, low, high), between(rng, low, high), between(rng, 0, np.pi)
@@ -225,21 +229,3 @@ def _bushes(rng: np.random.Generator, low: float, high: float) -> list[tuple[flo
                 (x + np.cos(turn) * along - np.sin(turn) * across, y + np.sin(turn) * along + np.cos(turn) * across, 0)
             )
     return spots
-
-
-def _things_round(building: Building) -> int:
-    return 4 if building.kind == "house" else min(40, 3 + int(building.outline.area / 4))
-
-
-def _beside(rng: np.random.Generator, building: Building) -> tuple[float, float, int]:
-    x0, y0, x1, y1 = building.outline.bounds
-    reach = 0.4 * max(x1 - x0, y1 - y0) + 2.5
-    x, y = (x0 + x1) / 2 + between(rng, -reach, reach), (y0 + y1) / 2 + between(rng, -reach, reach)
-    return x, y, building.group + 1
-
-
-def _thing(rng: np.random.Generator, centre: tuple[float, float], sides: tuple[float, float]) -> Polygon:
-    turn = between(rng, 0, np.pi)
-    cos, sin = np.cos(turn), np.sin(turn)
-    u, v = np.array([(-0.5, 0.5, 0.5, -0.5), (-0.5, -0.5, 0.5, 0.5)]) * np.array(sides)[:, np.newaxis]
-    return Polygon(snap(np.column_stack([centre[0] + cos * u - sin * v, centre[1] + sin * u + cos * v])))

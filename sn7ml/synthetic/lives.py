@@ -1,4 +1,4 @@
-"""When each building of a town is built and demolished, and how its ground looks meanwhile."""
+"""When each building of a town is built and demolished, and the state of its ground."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ WILD, LEVELLED, SETTLED = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Lives:
+class TownLives:
     """Births and demolitions, as indices in the calendar, in the order of the ids: building ``k`` has id ``k``."""
 
     buildings: list[Building]
@@ -34,27 +34,30 @@ class Lives:
     """Per group: the first month of yards and gardens."""
 
     def standing(self, month: int) -> NDArray[np.bool_]:
-        """Tell which buildings stand in a month."""
+        """Return whether each building stands in a month, (buildings,)."""
         standing: NDArray[np.bool_] = (self.birth <= month) & (month < self.end)
         return standing
 
     def ground(self, month: int) -> NDArray[np.uint8]:
-        """Tell for each group whether its ground is WILD, LEVELLED or SETTLED in a month."""
+        """Return the ground of each group in a month, (groups,): WILD, LEVELLED or SETTLED."""
         return ((month >= self.levelled).astype(np.uint8) + (month >= self.settled)).astype(np.uint8)
 
 
-def live(town: Town, place: Place, seed: int) -> Lives:
+def draw_lives(town: Town, place: Place, seed: int) -> TownLives:
     """Draw the lives: whole new streets, a few houses in between, a few demolitions.
 
-    What is born or demolished is so in a month that has an image. Ids count first what stood at the start, by
-    falling area, then the new ones by month, as in the real labels.
+    Buildings are born and demolished in months that have an image. Ids begin with the buildings of the start, largest
+    first, and go on with the new ones by month, as in the real labels.
     """
     rng = stream(seed, place.index, Purpose.LIVES)
     birth = _births(rng, town, place)
-    end = _ends(rng, birth, place)
+    end = np.full(len(birth), NEVER)
+    if months := place.frames()[1:]:
+        for k in rng.permutation(np.flatnonzero(birth == 0))[: max(1, round(len(birth) * GONE_SHARE))]:
+            end[k] = months[int(rng.integers(0, len(months)))]
     order = sorted(range(len(birth)), key=lambda k: (birth[k], -town.buildings[k].outline.area, k))
     levelled, settled = _ground_works(rng, town, birth)
-    return Lives([town.buildings[k] for k in order], birth[order], end[order], levelled, settled)
+    return TownLives([town.buildings[k] for k in order], birth[order], end[order], levelled, settled)
 
 
 def _births(rng: np.random.Generator, town: Town, place: Place) -> NDArray[np.int64]:
@@ -79,20 +82,10 @@ def _births(rng: np.random.Generator, town: Town, place: Place) -> NDArray[np.in
     return birth
 
 
-def _ends(rng: np.random.Generator, birth: NDArray[np.int64], place: Place) -> NDArray[np.int64]:
-    end = np.full(len(birth), NEVER)
-    months = place.frames()[1:]
-    old = np.flatnonzero(birth == 0)
-    if months:
-        for k in rng.permutation(old)[: max(1, round(len(birth) * GONE_SHARE))]:
-            end[k] = months[int(rng.integers(0, len(months)))]
-    return end
-
-
 def _ground_works(
     rng: np.random.Generator, town: Town, birth: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw for each group when its ground is levelled and when it has gardens: long ago, or around its birth.
+    """Draw for each group when its ground is levelled and when it gets gardens: long ago, or around its birth.
 
     Only a street of which every house is new was wild ground before.
     """

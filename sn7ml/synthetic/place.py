@@ -1,4 +1,4 @@
-"""Where and when a synthetic area is: its tile, name, grid and calendar, all as SpaceNet 7 has them."""
+"""Place and time of a synthetic AOI: tile, name, grid and calendar, as in SpaceNet 7."""
 
 from dataclasses import dataclass
 
@@ -14,17 +14,17 @@ PIXEL_M = 4.77731426716
 
 FIRST_YEAR = 2018
 CYCLE = 6
-"""Every sixth area has the same special traits."""
+"""Every sixth AOI has the same special traits."""
 SHORT_SIDE, MISSING_MONTH, NEIGHBOUR = 0, 1, 3
-"""Remainders of an area's index: one row short; a month is missing; touches the area before it."""
+"""Remainders of an AOI's index: one row short; a month is missing; touches the AOI before it."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """One synthetic area."""
+    """Place and time of one synthetic AOI."""
 
     index: int
-    """Which area of the set, from 0."""
+    """Number of the AOI in its set, from 0."""
 
     tile: tuple[int, int]
     """``(x, y)`` of the z=13 Web Mercator tile whose north-west corner the image shares."""
@@ -61,12 +61,12 @@ class Place:
 
 
 def place_of(aoi_index: int, months: int, size_px: int, seed: int) -> Place:
-    """Return area number ``aoi_index`` of a set; the other areas of the set have no influence on it."""
+    """Return the place of AOI ``aoi_index`` of a set; it does not depend on the others."""
     trait = aoi_index % CYCLE
-    tile = _tile(aoi_index, seed) if trait != NEIGHBOUR else _corner_neighbour(_tile(aoi_index - 1, seed))
+    x, y = _tile(aoi_index - 1, seed) if trait == NEIGHBOUR else _tile(aoi_index, seed)
     return Place(
         index=aoi_index,
-        tile=tile,
+        tile=(x + 1, y + 1) if trait == NEIGHBOUR else (x, y),
         shape=(size_px - 1 if trait == SHORT_SIDE else size_px, size_px),
         calendar=tuple(f"{FIRST_YEAR + month // 12}-{month % 12 + 1:02d}" for month in range(months)),
         missing=months // 2 if trait == MISSING_MONTH and months > 2 else None,
@@ -79,7 +79,3 @@ def _tile(aoi_index: int, seed: int) -> tuple[int, int]:
     rng = stream(seed, aoi_index, Purpose.PLACE)
     x = 1000 + (aoi_index * 997) % 7600 * 9 // 10 + int(rng.integers(0, 80))
     return x, int(rng.integers(2700, 3800))
-
-
-def _corner_neighbour(tile: tuple[int, int]) -> tuple[int, int]:
-    return tile[0] + 1, tile[1] + 1

@@ -1,4 +1,4 @@
-"""One month of a synthetic area as the satellite sees it."""
+"""One month of a synthetic AOI as the satellite sees it."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn, sensed, shifted
 from sn7ml.synthetic.chance import Floats, Purpose, bell_noise, blurred, stream, value_noise
 from sn7ml.synthetic.ground import Ground, paint_ground
-from sn7ml.synthetic.lives import LEVELLED, SETTLED, Lives, live
+from sn7ml.synthetic.lives import LEVELLED, SETTLED, TownLives, draw_lives
 from sn7ml.synthetic.place import Place
 from sn7ml.synthetic.sky import Sky, cloud_cover, cloudy_months, sky_of, unusable
 from sn7ml.synthetic.town import build_town
@@ -24,12 +24,12 @@ HAZE_COLOUR = (148, 146, 146)
 
 
 @dataclass(frozen=True)
-class Area:
-    """Everything about a synthetic area that months share."""
+class SyntheticAoi:
+    """Everything about a synthetic AOI that its months share."""
 
     place: Place
     seed: int
-    lives: Lives
+    lives: TownLives
     ground: Ground
     roofs: NDArray[np.int32]
     """Id + 1 on the canvas, whether or not the building stands."""
@@ -39,8 +39,8 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One month: pixels and what cannot be used."""
+class SyntheticFrame:
+    """One month: its pixels, and which of them are unusable."""
 
     rgb: NDArray[np.uint8]
     """(3, rows, cols), clouds included."""
@@ -49,16 +49,16 @@ class Frame:
     """(rows, cols): cloud."""
 
 
-def build_area(place: Place, seed: int) -> Area:
-    """Build the town of an area and paint what the months share."""
+def build_aoi(place: Place, seed: int) -> SyntheticAoi:
+    """Build the town of an AOI and paint what its months share."""
     town = build_town(place, seed)
-    lives = live(town, place, seed)
+    lives = draw_lives(town, place, seed)
     outlines = [building.outline for building in lives.buildings]
     roofs = drawn(outlines, range(1, len(outlines) + 1), place.shape)
-    return Area(place, seed, lives, paint_ground(town, place, seed), roofs, _roof_colours(lives, place, seed))
+    return SyntheticAoi(place, seed, lives, paint_ground(town, place, seed), roofs, _roof_colours(lives, place, seed))
 
 
-def _roof_colours(lives: Lives, place: Place, seed: int) -> Floats:
+def _roof_colours(lives: TownLives, place: Place, seed: int) -> Floats:
     """Draw a colour for each roof: a street has roofs of a kind, with exceptions."""
     rng = stream(seed, place.index, Purpose.ROOFS)
     groups = 1 + max((building.group for building in lives.buildings), default=0)
@@ -73,28 +73,31 @@ def _roof_colours(lives: Lives, place: Place, seed: int) -> Floats:
     return np.array(colours, dtype=np.float32)
 
 
-def see(area: Area, month: int) -> Frame:
+def see(aoi: SyntheticAoi, month: int) -> SyntheticFrame:
     """Return the frame of a month (an index in the calendar)."""
-    place = area.place
-    sky = sky_of(place, month, area.seed)
-    image = shifted(_painted(area, sky, month), sky.shift_px)
+    place = aoi.place
+    sky = sky_of(place, month, aoi.seed)
+    image = shifted(_paint(aoi, sky, month), sky.shift_px)
     image = sensed(blurred(image, SHARPNESS_PX * FINE), place.shape)
     image = _through_air(image, sky)
-    image += _grain(area, month)
+    # Noise of the sensor, mostly common to the bands and smeared by resampling.
+    rng = stream(aoi.seed, place.index, Purpose.SENSOR, month)
+    grain = blurred(bell_noise(rng, place.shape), 0.6) * np.float32(3.2)
+    image += grain + bell_noise(rng, (3, *place.shape)) * np.float32(0.7)
     cover = np.zeros(place.shape, dtype=np.float32)
-    if month in cloudy_months(place, area.seed):
-        cover = cloud_cover(place, month, area.seed)
+    if month in cloudy_months(place, aoi.seed):
+        cover = cloud_cover(place, month, aoi.seed)
         image += (np.float32(232) - image) * cover
     # Rounded to 1/64 first, so that the last bit of a float does not decide between two greys.
     grey = np.floor(np.round(image * 64) / 64 + 0.5)
-    return Frame(np.clip(grey, 1, 255).astype(np.uint8), unusable(cover))
+    return SyntheticFrame(np.clip(grey, 1, 255).astype(np.uint8), unusable(cover))
 
 
-def _painted(area: Area, sky: Sky, month: int) -> Floats:
+def _paint(aoi: SyntheticAoi, sky: Sky, month: int) -> Floats:
     """Paint ground, streets, things, shadows and roofs on the canvas, (3, rows, cols)."""
-    ground, palette = area.ground, area.ground.palette
+    ground, palette = aoi.ground, aoi.ground.palette
     green = np.float32(round(sky.greenness * palette.seasons, 4))
-    state = np.concatenate([[0], area.lives.ground(month), [SETTLED]])
+    state = np.concatenate([[0], aoi.lives.ground(month), [SETTLED]])
     image = ground.wild_dry + (ground.wild_green - ground.wild_dry) * green
     lot = state[ground.lots]
     np.copyto(image, ground.bare, where=lot == LEVELLED)
@@ -103,20 +106,17 @@ def _painted(area: Area, sky: Sky, month: int) -> Floats:
     things = (state[ground.clutter_groups] == SETTLED) | (ground.clutter_groups == 0)
     things[0] = False
     np.copyto(image, ground.clutter_colours.T[:, ground.clutter], where=things[ground.clutter])
-    standing = np.concatenate([[False], area.lives.standing(month)])[area.roofs]
+    standing = np.concatenate([[False], aoi.lives.standing(month)])[aoi.roofs]
     down, right = (round(each * FINE) for each in sky.shadow_px)
     image *= np.where(np.roll(standing, (down, right), (0, 1)) & ~standing, np.float32(0.62), np.float32(1))
-    np.copyto(image, _roof_picture(area), where=standing)
+    rng = stream(aoi.seed, aoi.place.index, Purpose.ROOFS, 1)  # the same in every month
+    tone = 1 + np.float32(0.08) * value_noise(rng, canvas_shape(aoi.place.shape), 2 * FINE)
+    np.copyto(image, aoi.roof_colours.T[:, aoi.roofs] * tone, where=standing)
     return image
 
 
-def _roof_picture(area: Area) -> Floats:
-    rng = stream(area.seed, area.place.index, Purpose.ROOFS, 1)
-    tone = 1 + np.float32(0.08) * value_noise(rng, canvas_shape(area.place.shape), 2 * FINE)
-    return area.roof_colours.T[:, area.roofs] * tone
-
-
 def _through_air(image: Floats, sky: Sky) -> Floats:
+    """Apply gain, haze and the seam between two days to an image (3, rows, cols)."""
     gain = np.array(sky.gain, dtype=np.float32)[:, np.newaxis, np.newaxis]
     haze = np.array(HAZE_COLOUR, dtype=np.float32)[:, np.newaxis, np.newaxis]
     if sky.seam is not None:
@@ -126,11 +126,3 @@ def _through_air(image: Floats, sky: Sky) -> Floats:
         gain = gain * np.where(across > 0.5, np.float32(light), np.float32(1))
     air = np.float32(round(sky.haze, 4))
     return np.asarray(image * gain * (1 - air) + haze * air, dtype=np.float32)
-
-
-def _grain(area: Area, month: int) -> Floats:
-    """Noise of the sensor, mostly common to the bands and smeared by resampling."""
-    rng = stream(area.seed, area.place.index, Purpose.SENSOR, month)
-    rows, cols = area.place.shape
-    common = blurred(bell_noise(rng, (rows, cols)), 0.6) * np.float32(3.2)
-    return common + bell_noise(rng, (3, rows, cols)) * np.float32(0.7)

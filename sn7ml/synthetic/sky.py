@@ -1,4 +1,4 @@
-"""What lies between ground and sensor in one month: sun, haze, gain, clouds, and where the image came to lie."""
+"""Light, weather and position of the image in one month: sun, haze, gain, clouds and shift."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,14 @@ class Sky:
     """0 the dry season, 1 the green one."""
 
     shadow_px: tuple[float, float]
-    """Where the shadow of a house falls, rows and columns."""
+    """Offset of a house's shadow, rows and columns."""
 
     shift_px: tuple[float, float]
-    """How far the image lies off the labels, down and right."""
+    """Offset of the image from the labels, down and right."""
 
     gain: tuple[float, float, float]
     haze: float
-    """Part of the light that comes from the air, 0 to 1."""
+    """Share of the light that comes from the air, 0 to 1."""
 
     seam: tuple[float, float, float] | None
     """Mosaic of two days: the second begins where ``a * row + b * col > 0.5``, lit ``c`` times as much."""
@@ -45,13 +45,8 @@ def sky_of(place: Place, month: int, seed: int) -> Sky:
         shift_px=(between(rng, -0.45, 0.45), between(rng, -0.45, 0.45)),
         gain=(light * (1 + warm), light, light * (1 - warm)),
         haze=between(rng, 0.0, 0.06) if rng.random() < 0.75 else between(rng, 0.08, 0.2),
-        seam=_seam(rng) if rng.random() < 0.3 else None,
+        seam=(turn := between(rng, 0.0, 1.0), 1 - turn, between(rng, 0.9, 1.1)) if rng.random() < 0.3 else None,
     )
-
-
-def _seam(rng: np.random.Generator) -> tuple[float, float, float]:
-    turn = between(rng, 0.0, 1.0)
-    return turn, 1 - turn, between(rng, 0.9, 1.1)
 
 
 def cloudy_months(place: Place, seed: int) -> set[int]:
@@ -78,6 +73,6 @@ def cloud_cover(place: Place, month: int, seed: int) -> Floats:
 
 
 def unusable(cover: Floats) -> NDArray[np.bool_]:
-    """Tell which pixels are given up: cloud and its rim."""
+    """(rows, cols) whether a pixel is unusable: clouds and their edges."""
     mask: NDArray[np.bool_] = cover > 0.05
     return mask

@@ -1,10 +1,9 @@
-"""Where a town is built: districts, the bent frame of a district's streets, and the runs of houses along them."""
+"""Plan of a town: districts, the bent frame of a district's streets, and the runs of houses along them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry import LineString, MultiPoint, Polygon, box
 
 from sn7ml.synthetic.chance import between, snap
@@ -31,7 +30,7 @@ class District:
 
 
 @dataclass(frozen=True)
-class Frame:
+class StreetFrame:
     """Street coordinates: ``u`` along the streets, ``v`` across, bent by a wave."""
 
     origin: tuple[float, float]
@@ -63,7 +62,7 @@ class Frame:
 class Run:
     """Houses in a row on one side of a street, between two cross streets."""
 
-    frame: Frame
+    frame: StreetFrame
     street_v: float
     side: int
     """1 or -1: the side of the street, along ``v``."""
@@ -87,7 +86,9 @@ def draw_districts(rng: np.random.Generator, size_px: int) -> list[District]:
     distance = np.hypot(*(seeds - centre).T) * (0.8 + 0.4 * rng.random(len(seeds)))
     order = np.argsort(np.round(distance, 6), kind="stable")
     shift = int(rng.integers(0, 3)) * 2
-    cells = _cells_around(seeds, size_px)
+    ground = box(-MARGIN_PX, -MARGIN_PX, size_px + MARGIN_PX, size_px + MARGIN_PX)
+    voronoi = shapely.voronoi_polygons(MultiPoint(seeds), extend_to=ground.buffer(size_px), ordered=True)
+    cells = [shapely.set_precision(cell.intersection(ground), 1 / 64) for cell in voronoi.geoms]
     return [District(BUILT_KINDS[(rank + shift) % len(BUILT_KINDS)], cells[index]) for rank, index in enumerate(order)]
 
 
@@ -99,22 +100,16 @@ def leave_open(districts: list[District], built: int) -> list[District]:
     ]
 
 
-def _cells_around(seeds: NDArray[np.float64], size_px: int) -> list[Polygon]:
-    ground = box(-MARGIN_PX, -MARGIN_PX, size_px + MARGIN_PX, size_px + MARGIN_PX)
-    cells = shapely.voronoi_polygons(MultiPoint(seeds), extend_to=ground.buffer(size_px), ordered=True)
-    return [shapely.set_precision(cell.intersection(ground), 1 / 64) for cell in cells.geoms]
-
-
-def frame_of(rng: np.random.Generator, district: District, town_turn: float) -> Frame:
-    """Draw how the streets of a district run: mostly along or across the town's own direction."""
+def frame_of(rng: np.random.Generator, district: District, town_turn: float) -> StreetFrame:
+    """Draw the direction of a district's streets: mostly along or across the town's own direction."""
     turn = town_turn + (np.pi / 2 if rng.random() < 0.5 else 0.0) + between(rng, -0.35, 0.35)
     middle = district.cell.centroid
     bent = district.kind == "houses" and rng.random() < 0.75
     sway = between(rng, 2.0, 7.0) if bent else 0.0
-    return Frame((float(middle.x), float(middle.y)), float(turn), sway, between(rng, 9.0, 16.0))
+    return StreetFrame((float(middle.x), float(middle.y)), float(turn), sway, between(rng, 9.0, 16.0))
 
 
-def draw_runs(rng: np.random.Generator, district: District, frame: Frame, pitch_px: float) -> list[Run]:
+def draw_runs(rng: np.random.Generator, district: District, frame: StreetFrame, pitch_px: float) -> list[Run]:
     """Draw the runs along all streets of a district, on both sides, whether or not they end up inside it."""
     reach = float(np.sqrt(district.cell.area)) * 0.9
     rows = int(reach // pitch_px) + 1

@@ -9,7 +9,7 @@ from shapely.geometry import LineString, Point, Polygon
 
 from sn7ml.synthetic.chance import Purpose, between, snap, stream
 from sn7ml.synthetic.place import Place
-from sn7ml.synthetic.streets import District, Frame, Run, draw_districts, draw_runs, frame_of, leave_open
+from sn7ml.synthetic.streets import District, Run, StreetFrame, draw_districts, draw_runs, frame_of, leave_open
 
 DENSITY_PER_PX2 = 4700 / 1024**2
 """Buildings per pixel of an average SpaceNet 7 frame."""
@@ -37,14 +37,14 @@ class Group:
     """Buildings that share a street or a yard."""
 
     ground: Polygon
-    """What is levelled before they are built, and yards afterwards."""
+    """Levelled before they are built, and yards afterwards."""
 
     street: LineString | None
 
 
 @dataclass(frozen=True)
 class Town:
-    """All that is ever built in an area, whenever it stands."""
+    """All that is ever built in an AOI."""
 
     districts: list[District]
     groups: list[Group]
@@ -52,7 +52,7 @@ class Town:
 
 
 def build_town(place: Place, seed: int) -> Town:
-    """Lay out the town of an area, at the density of real frames (at least 8 buildings)."""
+    """Lay out the town of an AOI, at the density of real frames (at least 8 buildings)."""
     size_px = max(place.shape)
     rng = stream(seed, place.index, Purpose.BUILDINGS)
     districts = draw_districts(stream(seed, place.index, Purpose.DISTRICTS), size_px)
@@ -68,7 +68,7 @@ def build_town(place: Place, seed: int) -> Town:
     districts = leave_open(districts, built)
     for district in districts[built:]:
         _scatter(rng, town, district)
-    return _trimmed(Town(districts, town.groups, town.buildings), place, target)
+    return _trim(Town(districts, town.groups, town.buildings), place, target)
 
 
 def _is_seen(outline: Polygon, place: Place) -> bool:
@@ -76,9 +76,16 @@ def _is_seen(outline: Polygon, place: Place) -> bool:
     return bool(shapely.clip_by_rect(outline, 0, 0, cols, rows).area >= SEEN_SHARE * outline.area)
 
 
-def _trimmed(town: Town, place: Place, target: int) -> Town:
-    """Drop what stands on another building, what the image does not show, and runs until the number fits."""
-    buildings = [building for building in _apart(town.buildings) if _is_seen(building.outline, place)]
+def _trim(town: Town, place: Place, target: int) -> Town:
+    """Drop buildings that overlap an earlier one or lie outside the image, and runs until the number fits."""
+    outlines = np.array([each.outline for each in town.buildings], dtype=object)
+    first, second = shapely.STRtree(outlines).query(outlines, predicate="intersects")
+    pairs = first < second
+    first, second = first[pairs], second[pairs]
+    overlap = shapely.area(shapely.intersection(outlines[first], outlines[second]))
+    late = set(second[overlap > 0.15].tolist())
+    apart = [each for index, each in enumerate(town.buildings) if index not in late]
+    buildings = [building for building in apart if _is_seen(building.outline, place)]
     surplus = len(buildings) - target
     dropped: set[int] = set()
     for group in sorted({each.group for each in buildings if each.kind == "house"}, reverse=True):
@@ -87,16 +94,6 @@ def _trimmed(town: Town, place: Place, target: int) -> Town:
             dropped.add(group)
             surplus -= size
     return Town(town.districts, town.groups, [each for each in buildings if each.group not in dropped])
-
-
-def _apart(buildings: list[Building]) -> list[Building]:
-    outlines = np.array([each.outline for each in buildings], dtype=object)
-    first, second = shapely.STRtree(outlines).query(outlines, predicate="intersects")
-    pairs = first < second
-    first, second = first[pairs], second[pairs]
-    overlap = shapely.area(shapely.intersection(outlines[first], outlines[second]))
-    late = set(second[overlap > 0.15].tolist())
-    return [each for index, each in enumerate(buildings) if index not in late]
 
 
 def _fill(rng: np.random.Generator, town: Town, district: District, turn: float) -> None:
@@ -113,12 +110,9 @@ def _fill(rng: np.random.Generator, town: Town, district: District, turn: float)
         street = run.street().intersection(district.cell.buffer(1.5))
         street = street if isinstance(street, LineString) else None
         sheds = [_shed(rng, house, run.frame) for house in houses if rng.random() < 0.05]
-        _add_group(town, houses, shapely.union_all(houses).convex_hull.buffer(3.6).union(_verge(street)), street)
+        verge = Polygon() if street is None else street.buffer(2.5)
+        _add_group(town, houses, shapely.union_all(houses).convex_hull.buffer(3.6).union(verge), street)
         town.buildings.extend(Building(shed, len(town.groups) - 1, "shed") for shed in sheds)
-
-
-def _verge(street: LineString | None) -> Polygon:
-    return Polygon() if street is None else street.buffer(2.5)
 
 
 def _add_group(town: Town, outlines: list[Polygon], ground: Polygon, street: LineString | None) -> None:
@@ -191,14 +185,14 @@ def _with_wing(rng: np.random.Generator, house: Polygon, depth: float) -> Polygo
     return Polygon(snap(np.array([a, b, c + (b - c) * cut, inner, c + (d - c) * cut, d])))
 
 
-def _shed(rng: np.random.Generator, house: Polygon, frame: Frame) -> Polygon:
+def _shed(rng: np.random.Generator, house: Polygon, frame: StreetFrame) -> Polygon:
     corner = house.exterior.coords[int(rng.integers(0, 4))]
     width, depth = between(rng, 1.3, 1.9), between(rng, 1.4, 2.0)
     origin = (corner[0] + between(rng, -2.0, 2.0), corner[1] + between(rng, -2.0, 2.0))
     return _rectangle(origin, frame.turn, (-width / 2, width / 2), (-depth / 2, depth / 2))
 
 
-def _halls(rng: np.random.Generator, district: District, frame: Frame) -> list[Polygon]:
+def _halls(rng: np.random.Generator, district: District, frame: StreetFrame) -> list[Polygon]:
     """Large buildings in a yard: boxes, one in four an L, one in eight round a court."""
     inner = district.cell.buffer(-3)
     halls = []
@@ -216,7 +210,9 @@ def _halls(rng: np.random.Generator, district: District, frame: Frame) -> list[P
     return halls
 
 
-def _hall(rng: np.random.Generator, frame: Frame, corner: tuple[float, float], sides: tuple[float, float]) -> Polygon:
+def _hall(
+    rng: np.random.Generator, frame: StreetFrame, corner: tuple[float, float], sides: tuple[float, float]
+) -> Polygon:
     (u, v), (w, d), shape = corner, sides, rng.random()
     corners = [(0.0, 0.0), (w, 0.0), (w, d), (0.0, d)]
     if shape < 0.25:
