@@ -1,1 +1,1 @@
-"""The ground that every room stands on: errors, bounded reading, table schemas, geometry, maps over items. No task lives here."""
+"""What every room stands on: errors, bounded reading, table schemas, geometry, maps over items. No tasks live here."""

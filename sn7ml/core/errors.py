@@ -14,8 +14,8 @@
     ├── StoreError           the MLflow store or the model registry
     └── ItemsFailed          some items of a map failed; names every one
 
-Each carries a ``code`` such as ``labels.duplicate-id``, which stays when the message is reworded: programs and tests go by
-the code, people by the message. docs/errors.md lists them all. Misuse by a programmer is a plain ``ValueError``.
+Each carries a ``code`` such as ``labels.duplicate-id``, which stays when the message is reworded: programs and tests go
+by the code, people by the message. docs/errors.md lists them all. Misuse by a programmer is a plain ``ValueError``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,8 +24,8 @@ from collections.abc import Iterable, Mapping
 class Sn7Error(Exception):
     """Something about the input or the set-up is wrong; the message says what and how to mend it.
 
-    ``code`` is the subject and the reason, as in ``"labels.duplicate-id"``: a literal where the error is raised. ``faults``
-    are the errors that the message sums up, each with its own code; empty for most errors.
+    ``code`` is the subject and the reason, as in ``"labels.duplicate-id"``: a literal where the error is raised.
+    ``faults`` are the errors that the message sums up, each with its own code; empty for most errors.
     """
 
     def __init__(self, code: str, message: str, faults: Iterable["Sn7Error"] = ()) -> None:

@@ -1,8 +1,8 @@
-"""Files that others wrote, opened with bounds: regular files only, no more bytes than stated, nothing that grows in memory.
+"""Untrusted files, opened with bounds: regular files only, no more bytes than stated, nothing that grows in memory.
 
-Every reader of the project goes through here, or through ``sn7ml.scenes.rasters`` for what GDAL reads. Faults of the file
-are ``OSError``, faults of its content ``ValueError``, each with a reason that needs no traceback; the readers turn them
-into an error of theirs that names the file. docs/hostile-input.md lists all bounds.
+Every reader of the project goes through here, or through ``sn7ml.scenes.rasters`` for what GDAL reads. Errors of the
+file are ``OSError``, errors of its content ``ValueError``, each with a reason that needs no traceback; the readers turn
+them into their own error that names the file. docs/hostile-input.md lists all bounds.
 """
 
 import errno
@@ -37,7 +37,7 @@ KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
 
 
 def require_regular(path: Path, most_bytes: int) -> None:
-    """Refuse what a library must not be let open: a folder, a pipe (it would wait for ever), a device, a giant.
+    """Refuse a path that no library may open: a folder, a pipe (it would wait for ever), a device, a giant.
 
     Links are followed: DVC lays data out as links into its cache.
 
@@ -78,7 +78,7 @@ def read_text(path: Path, most_bytes: int) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON of at most ``MOST_JSON_BYTES``. Raises OSError, or ValueError if it is none or an object names a key twice."""
+    """Read JSON of at most ``MOST_JSON_BYTES``. Raises OSError, or ValueError for no JSON or a key named twice."""
     return parse_json(read_text(path, MOST_JSON_BYTES))
 
 
@@ -86,24 +86,19 @@ def parse_json(text: str) -> Any:
     """Parse JSON. Raises ValueError as :func:`read_json`, or if a text in it holds half a character."""
     try:
         content = json.loads(text, object_pairs_hook=unique_keys)
-        _refuse_halves(content, text)
+        if (
+            "\\ud" in text or "\\uD" in text
+        ):  # an escape for half a character (a surrogate) cannot be written to any file
+            json.dumps(content, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("lists or objects lie too deep within one another") from None
+    except UnicodeEncodeError as error:
+        raise ValueError(f"a text holds {error.object[error.start]!r}, half a character") from None
     return content
 
 
-def _refuse_halves(content: Any, text: str) -> None:
-    """Raise ValueError if an escape stands for half a character (a surrogate): such text cannot be written to any file."""
-    if "\\ud" not in text and "\\uD" not in text:
-        return
-    try:
-        json.dumps(content, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"a text holds {error.object[error.start]!r}, half a character") from None
-
-
 def read_yaml(path: Path) -> Any:
-    """Read YAML of at most ``MOST_YAML_BYTES``: no tags of Python, no aliases (a few lines of them can name 10^9 values).
+    """Read YAML of at most ``MOST_YAML_BYTES``, without Python tags and aliases (a few of these can name 10^9 values).
 
     Raises
     ------
@@ -176,8 +171,8 @@ def _too_large(path: Path, size: int, most_bytes: int) -> OSError:
 
 
 def real_path(path: Path) -> Path:
-    """Return where a path leads, as ``Path.resolve`` does, which raises RuntimeError for links that go round in a circle.
+    """Resolve a path as ``Path.resolve`` does, but without its RuntimeError for links that form a circle.
 
-    Such a path leads nowhere: whoever opens it next is told so.
+    Such a path leads nowhere, and opening it says so.
     """
     return Path(os.path.realpath(path))

@@ -1,6 +1,6 @@
 """Columns, types and keys of the tables that pass between stages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,10 +10,19 @@ from sn7ml.core.errors import TableError
 KINDS: Mapping[str, str] = {"text": "str", "int": "int64", "float": "float64", "bool": "bool", "geometry": "object"}
 """The types a column can have, as this project names them, and as pandas does."""
 
+IS_KIND: Mapping[str, Callable[[pd.Series], bool]] = {
+    "text": lambda column: pd.api.types.is_string_dtype(column) or pd.api.types.is_object_dtype(column),
+    "int": pd.api.types.is_integer_dtype,
+    "float": pd.api.types.is_float_dtype,
+    "bool": pd.api.types.is_bool_dtype,
+    "geometry": lambda _: True,
+}
+"""Whether a column can be read as a type."""
+
 
 @dataclass(frozen=True)
 class Table:
-    """What a table must look like."""
+    """Columns, types and key of a table."""
 
     name: str
     columns: Mapping[str, str]
@@ -40,7 +49,7 @@ class Table:
             )
         frame = frame[list(self.columns)]
         for name, kind in self.columns.items():
-            if len(frame) and not _is(frame[name], kind):
+            if len(frame) and not IS_KIND[kind](frame[name]):
                 raise TableError(
                     "table.column-type", f"table {self.name!r}: column {name!r} must be {kind}, got {frame[name].dtype}"
                 )
@@ -52,21 +61,6 @@ class Table:
                 f"table {self.name!r}: {len(twice)} rows share a key {self.key}, for instance {example}",
             )
         return frame
-
-
-def _is(column: pd.Series, kind: str) -> bool:
-    types = pd.api.types
-    match kind:
-        case "text":
-            return types.is_string_dtype(column) or types.is_object_dtype(column)
-        case "int":
-            return types.is_integer_dtype(column)
-        case "float":
-            return types.is_float_dtype(column)
-        case "bool":
-            return types.is_bool_dtype(column)
-        case _:
-            return True
 
 
 FRAMES = Table(
@@ -82,8 +76,9 @@ FRAMES = Table(
     },
     key=("aoi", "time"),
 )
-"""One image each. Paths are relative to the data root, POSIX. ``part`` is "train", "test_public" or "" for a bare folder
-of AOIs; ``labels_kind`` is "match_pix", "match" or "" (no labels; then ``labels`` is ""); ``udm`` is "" where there is none."""
+"""One image each. Paths are relative to the data root, POSIX. ``part`` is "train", "test_public" or "" for a bare
+folder of AOIs; ``labels_kind`` is "match_pix", "match" or "" (no labels; then ``labels`` is ""); ``udm`` is "" where
+there is none."""
 
 POLYGONS = Table(
     "polygons",
@@ -124,6 +119,6 @@ TRACKS = Table(
     },
     key=("aoi", "time", "id"),
 )
-"""Found buildings with their history. ``birth_month`` is the first month of the AOI for what stood there from the start;
-``birth_probability`` is that of this very month, NaN from a tracker that has no model of it; ``confidence`` is the mean footprint
-probability from then on."""
+"""Found buildings with their history. ``birth_month`` is the first month of the AOI for what stood there from the
+start; ``birth_probability`` is that of this very month, NaN from a tracker that has no model of it; ``confidence`` is
+the mean footprint probability from then on."""

@@ -58,7 +58,8 @@ class Grid:
 
     def __str__(self) -> str:
         rows, cols = self.shape
-        return f"EPSG:{self.epsg}, {rows} x {cols} pixels of {self.transform.a} from ({self.transform.c}, {self.transform.f})"
+        t = self.transform
+        return f"EPSG:{self.epsg}, {rows} x {cols} pixels of {t.a} from ({t.c}, {t.f})"
 
     def upsampled(self, factor: int) -> "Grid":
         """Return the grid of the same ground with ``factor`` × ``factor`` pixels in place of each."""
@@ -106,7 +107,7 @@ def _moved(shapes: Shapes, transform: Affine) -> Shapes:
 
 
 def tile_transform(x: int, y: int, zoom: int) -> Affine:
-    """Return pixel corner ``(col, row)`` to EPSG:3857 of a web-mercator tile (XYZ, y from the north) of ``TILE_PX`` pixels.
+    """Return pixel corner ``(col, row)`` to EPSG:3857 of a web-mercator tile (XYZ, y from the north), ``TILE_PX`` wide.
 
     Examples
     --------
@@ -120,9 +121,9 @@ def tile_transform(x: int, y: int, zoom: int) -> Affine:
 
 
 def nearest_pixels(count: int, factor: int, wanted: int) -> NDArray[np.int64]:
-    """Return, along one axis, which of ``factor`` pixels per image pixel each of ``count`` of ``wanted`` per image pixel takes.
+    """Return the source of each of ``count`` new pixels of one axis: ``factor`` to ``wanted`` pixels per image pixel.
 
-    It is the one that holds its centre.
+    It is the source pixel that holds the new one's centre.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Building outlines as they come, and as this project wants them."""
+"""Building outlines: cleaned, moved, and refused if repair would take minutes."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,21 @@ POLYGONAL = (3, 6)
 """GEOS type numbers of Polygon and MultiPolygon."""
 
 MOST_CROSSINGS = 200
-"""Of an outline with itself. GEOS needs 0.1 s to repair that many, and minutes for a star of 200 sides (10^4 crossings)."""
+"""Most crossings of an outline with itself. GEOS repairs these in 0.1 s, but 10^4 (a star of 200 sides) take
+minutes."""
 
 MOST_SIDES = 1_000
-"""Of an outline that crosses itself; in fewer, crossings are counted. The real area has outlines of up to 44."""
+"""Most sides of an outline that crosses itself; in fewer, crossings are counted. Real outlines have up to 44."""
 
 HARMLESS = 20
-"""So few sides cannot cross each other ``MOST_CROSSINGS`` times: 20 × 17 / 2."""
+"""With so few sides there cannot be ``MOST_CROSSINGS``: 20 × 17 / 2."""
 
 MOST_VERTICES = 100_000
-"""Of any outline: to find out whether it crosses itself takes up to 15 s."""
+"""Most vertices of any outline: finding out whether it crosses itself takes up to 15 s."""
 
 
 def clean_polygon(geometry: BaseGeometry | None) -> Polygon | MultiPolygon | None:
-    """Return a flat, non-empty, polygonal geometry, or None if there is none to be had.
+    """Return a flat, non-empty, polygonal geometry, or None.
 
     Z is dropped and holes stay. A self-crossing outline is repaired (``make_valid``); of what that gives, only the
     polygonal parts stay. Lines, points, empty and missing geometries give None.
@@ -70,9 +71,9 @@ TANGLED = (
 
 
 def tangled(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Mark geometries that would take minutes and gigabytes to be repaired: a file of 1 kB can hold one.
+    """Mark geometries whose repair would take minutes and gigabytes: a file of 1 kB can hold one.
 
-    What is None, EMPTY or valid is not marked, unless it has more than ``MOST_VERTICES``.
+    None, EMPTY and valid ones are not marked, unless they have more than ``MOST_VERTICES``.
     """
     vertices = shapely.get_num_coordinates(geometries)
     marked: NDArray[np.bool_] = vertices > MOST_VERTICES
@@ -84,20 +85,20 @@ def tangled(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
 
 
 def _crossings(geometry: BaseGeometry) -> int:
-    """Count the pairs of sides that cross, each in the midst of the other."""
+    """Count the pairs of sides that cross, neither at its end."""
     rings = shapely.get_rings(shapely.get_parts(geometry))
     corners, owner = shapely.get_coordinates(rings, return_index=True)
     same = owner[1:] == owner[:-1]
     starts, ends = corners[:-1][same], corners[1:][same]
     before, after = _side_of(starts, ends, starts), _side_of(starts, ends, ends)
-    parted = before * after < 0  # [i, j]: the line through side i has the ends of side j to either hand
+    parted = before * after < 0  # (sides, sides): the line through side i separates the ends of side j
     return int(np.count_nonzero(parted & parted.T)) // 2
 
 
 def _side_of(
     starts: NDArray[np.float64], ends: NDArray[np.float64], points: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return -1, 0 or 1, [i, j]: on which hand point j lies of the line through side i."""
+    """Return -1, 0 or 1, (sides, points): the side of the line through side i on which point j lies (cross product)."""
     x, y = (ends - starts).T[:, :, None]
     offsets = points[None] - starts[:, None]
     hand: NDArray[np.float64] = np.sign(x * offsets[..., 1] - y * offsets[..., 0])

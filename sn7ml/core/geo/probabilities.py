@@ -25,7 +25,8 @@ class Probabilities:
     """(rows, cols): False where there is no evidence (cloud, outside the image, not predicted). Not absence."""
 
     shades: NDArray[np.uint8] | None = None
-    """(3, rows, cols) of the original grid: what the network looked at, see ``radiometry.shades``; None where nobody kept it."""
+    """(3, rows, cols) of the original grid: what the network looked at, see ``radiometry.shades``; None where nobody
+    kept it."""
 
     def __post_init__(self) -> None:
         if self.channels.ndim != 3 or self.channels.shape[0] != 3 or self.channels.shape[1:] != self.usable.shape:
@@ -41,7 +42,7 @@ class Probabilities:
 
 
 def rescaled(found: Probabilities, factor: int, wanted: int) -> Probabilities:
-    """Return probabilities of ``wanted`` in place of ``factor`` pixels per image pixel along each axis; each takes the nearest's.
+    """Resample from ``factor`` to ``wanted`` pixels per image pixel along each axis; each pixel takes the nearest.
 
     Examples
     --------

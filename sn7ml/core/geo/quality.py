@@ -1,4 +1,4 @@
-"""How good a frame is as a picture: sharp or blurred, in place or shifted, of this ground or of another."""
+"""Image quality of a frame: sharp or blurred, in place or shifted, of this ground or of another."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ STEPS_PER_PX = 10
 """Shifts are found to a tenth of a pixel."""
 
 LEAST_PIXELS = 64
-"""Fewer usable pixels say nothing."""
+"""Least number of usable pixels for a statement."""
 
 Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -26,7 +26,7 @@ def sharpness(grey: Grey, usable: Mask) -> float:
     """Return the variance of the Laplacian over the variance of the grey levels.
 
     Blur takes the fine structure away and leaves the coarse one, so the ratio falls; haze and season change both alike.
-    Only pixels count whose eight neighbours are usable. NaN of an even image, and where next to nothing is usable.
+    Only pixels whose eight neighbours are usable count. NaN for a uniform image, or if next to nothing is usable.
 
     Examples
     --------
@@ -44,11 +44,16 @@ def sharpness(grey: Grey, usable: Mask) -> float:
 
 
 def shift_px(grey: Grey, reference: Grey) -> float:
-    """Return how far ``grey`` lies from ``reference``, by phase correlation of their edges; NaN if either is even.
+    """Return the shift between two images, by phase correlation of their edges; NaN if either is uniform.
 
     Edges, since fields change their brightness with the season and keep their borders.
     """
-    edges = [_edges(image) for image in (reference, grey)]
+    # The correlation takes images to be periodic, so edges fade towards the border.
+    fade = np.outer(*(np.hanning(count) for count in grey.shape))
+    edges = [
+        np.asarray(ndimage.gaussian_gradient_magnitude(image, 1.0) * fade, dtype=np.float32)
+        for image in (reference, grey)
+    ]
     if not all(image.any() for image in edges):
         return float("nan")
     shift, _, _ = phase_cross_correlation(*edges, upsample_factor=STEPS_PER_PX, normalization=None)
@@ -56,16 +61,10 @@ def shift_px(grey: Grey, reference: Grey) -> float:
 
 
 def similarity(grey: Grey, reference: Grey, usable: Mask) -> float:
-    """Return the correlation of two images over usable pixels, -1 to 1: near 0 for two places; NaN if either is even."""
+    """Return the correlation over usable pixels, -1 to 1: near 0 for two places; NaN if either image is uniform."""
     if np.count_nonzero(usable) < LEAST_PIXELS:
         return float("nan")
     one, other = grey[usable].astype(np.float64), reference[usable].astype(np.float64)
     if one.std() == 0 or other.std() == 0:
         return float("nan")
     return float(np.corrcoef(one, other)[0, 1])
-
-
-def _edges(image: Grey) -> Grey:
-    """Return the strength of edges, fading towards the border: the correlation takes images to be periodic."""
-    fade = np.outer(*(np.hanning(count) for count in image.shape))
-    return np.asarray(ndimage.gaussian_gradient_magnitude(image, 1.0) * fade, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Write files so that no reader ever meets half of one; read what other stages wrote."""
+"""Write files atomically; read what other stages wrote."""
 
 import os
 import shutil
@@ -36,18 +36,14 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         for leftover in (temporary, former):
-            _remove(leftover)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink(missing_ok=True)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Make ``target`` a hard link of a file, or a copy where that cannot be."""
+    """Make ``target`` a hard link of a file, or a copy if links are impossible."""
     try:
         target.hardlink_to(source.resolve())  # a link to a link would be a link
     except OSError:

@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -133,7 +133,13 @@ def _executor(items: int) -> Iterator[concurrent.futures.Executor]:
             if workers == 1:
                 yield _Serial()
             else:
-                with _one_thread_each(), _pool(workers) as executor:
+                # One thread each: two processes of two threads on two cores are slower than one. spawn: a forked child
+                # of a process that has used OpenMP or GDAL threads can hang.
+                context = multiprocessing.get_context("spawn")
+                with (
+                    _environment(dict.fromkeys(THREAD_VARIABLES, "1")),
+                    concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as executor,
+                ):
                     yield executor
         case "dask":
             try:
@@ -164,18 +170,12 @@ def _worker_count(detail: str) -> int:
     return int(detail)
 
 
-def _pool(workers: int) -> concurrent.futures.Executor:
-    # spawn: a forked child of a process that has used OpenMP or GDAL threads can hang.
-    context = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(workers, mp_context=context)
-
-
 @contextmanager
 def shared_cores(workers: int) -> Iterator[None]:
-    """Give each of so many processes that are started meanwhile its share of the cores, and at least one.
+    """Give each of ``workers`` processes that are started meanwhile its share of the cores, at least one.
 
-    A share of threads, and as many processes for maps of its own unless ``SN7ML_EXECUTOR`` says otherwise. A number of threads
-    that the environment sets is shared likewise.
+    It gets a share of threads, and as many processes for maps of its own unless ``SN7ML_EXECUTOR`` says otherwise. A
+    number of threads that the environment sets is shared likewise.
     """
     cores = _worker_count("")
     given = os.environ.get("OMP_NUM_THREADS", "")
@@ -183,11 +183,6 @@ def shared_cores(workers: int) -> Iterator[None]:
     executor = os.environ.get(VARIABLE) or f"processes:{max(cores // workers, 1)}"
     with _environment(dict.fromkeys(THREAD_VARIABLES, str(threads)) | {VARIABLE: executor}):
         yield
-
-
-def _one_thread_each() -> AbstractContextManager[None]:
-    """Give each worker started meanwhile one thread: two processes of two threads on two cores are slower than one."""
-    return _environment(dict.fromkeys(THREAD_VARIABLES, "1"))
 
 
 @contextmanager
