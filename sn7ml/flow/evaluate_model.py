@@ -13,7 +13,7 @@ from sn7ml.metrics.score import Evaluation
 from sn7ml.params import Params
 from sn7ml.scenes.scored_columns import Columns, read_grids, spanned
 from sn7ml.scenes.store import TileStore
-from sn7ml.tasks import task_of
+from sn7ml.tasks import task_named
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ModelEvaluator:
 
     def evaluate(self, package: Package) -> tuple[Evaluation, pd.DataFrame]:
         """Predict, extract and score with one model; return the found objects too."""
-        predictor, task = Predictor(package, self.params.predict), task_of(self.params)
+        predictor, task = Predictor(package, self.params.predict), task_named(self.params.task)
         columns = self.ground.truth.columns
         with tempfile.TemporaryDirectory(prefix="sn7ml-evaluate-") as folder:
             out = Path(folder)

@@ -1,6 +1,5 @@
 """dvc.yaml says what the code does: every module a stage can reach is a dep, every params section it reads is declared."""
 
-import ast
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 import yaml
 
 from sn7ml.params import Params, Recipe
+from tests.pipelines.sections import sections_read
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -30,16 +30,6 @@ def reached_files(stage: str) -> set[str]:
     module = f"pipelines.{stage}"
     reached = GRAPH.find_upstream_modules(module) | {module}
     return {file_of(name) for found in reached for name in {found, *packages_of(found)}}
-
-
-def sections_read(stage: str) -> set[str]:
-    """Attributes taken from a variable called `params` in the stage's script."""
-    tree = ast.parse((ROOT / "pipelines" / f"{stage}.py").read_text())
-    return {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params"
-    }
 
 
 def sections_declared(stage: str) -> set[str]:
@@ -68,8 +58,7 @@ def test_every_code_dep_of_a_stage_can_be_reached(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_read_are_the_params_declared(stage: str) -> None:
-    read = sections_read(stage) & set(Params.model_fields)
-    assert read == sections_declared(stage) - (set(Recipe.model_fields) if stage == "search" else set())
+    assert sections_read(f"pipelines.{stage}") == sections_declared(stage)
 
 
 def test_the_recipe_is_declared_where_it_is_read() -> None:
