@@ -1,6 +1,6 @@
 """The model card: what a person must know before using a registered model. The same content gives the same text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,112 +77,108 @@ def content_of(
     name: str, package: Path, training: Training, task: Task, data: DataFacts, scores: ModelScores
 ) -> CardContent:
     """Read what the package folder says."""
-    config, usage = (_yaml(package / file) for file in (CONFIG, USAGE))
+
+    def read(file: str) -> Any:
+        path = package / file
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return content if isinstance(content, dict) else {}
+
     history = read_history(package) if (package / HISTORY).exists() else pd.DataFrame()
-    return CardContent(name, config, usage, history, training, task, data, scores)
+    return CardContent(name, read(CONFIG), read(USAGE), history, training, task, data, scores)
 
 
 def model_card(content: CardContent) -> str:
     """Return the card as Markdown."""
-    sections = {
-        f"{content.name}: a model card": _purpose(content),
-        "How good it is": _scores(content),
-        "Data": _data(content.data, content.training.tiles),
-        "How it was trained": _training(content),
-        "How it is used": _usage(content),
-        "Limits": _limits(content),
-        "Licences": _licences(content),
-    }
-    parts = [f"{'#' if place == 0 else '##'} {title}\n\n{text}" for place, (title, text) in enumerate(sections.items())]
-    return "\n\n".join(parts) + "\n"
-
-
-def _purpose(content: CardContent) -> str:
-    return (
-        f"{content.task.purpose}\n\nPackage digest `{content.scores.digest}`. Written when the model was compared with the "
-        "champion; the decision stands in the description of the version."
-    )
-
-
-def _scores(content: CardContent) -> str:
-    overall, aois, scores = content.scores.overall, content.scores.aois, content.task.scores
-    names = [score.name for score in scores]
-    rows = [("**all**", overall), *aois.items()]
-    shown = table(("AOI", *names), [(aoi, *(decimal(values.get(name)) for name in names)) for aoi, values in rows])
-    others = [f"{name} {decimal(value)}" for name, value in overall.items() if name not in names]
-    also = f"\n\nAlso: {', '.join(others)}." if others else ""
-    meanings = "\n".join(f"* {score.name}: {score.meaning}" for score in scores)
-    return f"On held-out data, split {', '.join(content.data.scored)} (below).\n\n{shown}\n\n{meanings}{also}"
-
-
-def _data(data: DataFacts, trained_on: str) -> str:
-    shown = table(("split", "AOI", "columns", "labelled months"), [tuple(map(str, row)) for row in data.splits])
-    if trained_on == data.key["tiles"]:
-        told = "It learned from these very tiles, and never from those of split test."
-    else:
-        told = (
-            f"It learned from other tiles (digest `{trained_on}`): the table tells where it is scored, not what it has seen, "
-            "and scores on what it has seen are too high."
-        )
-    digests = ", ".join(f"{name} `{data.key[name]}`" for name in ("data", "tiles", "labels"))
-    return f"Months {data.months[0]} to {data.months[1]}.\n\n{shown}\n\n{told} Digests: {digests}."
-
-
-def _training(content: CardContent) -> str:
-    lines = [f"* `{key}`: {value}" for key, value in _flat(content.config.get("recipe", {}))]
-    lines += [
-        f"* `{key}`: {value}" for key, value in sorted(content.training.params.items()) if key.startswith(SECTIONS)
-    ]
-    history, epochs = content.history, ""
-    if {"network", "epoch", "val_score"} <= set(history.columns):
-        best = history.loc[history.groupby("network")["val_score"].idxmax()]
-        told = [
-            f"network {network}: epoch {epoch} of {int((history['network'] == network).sum())} kept "
-            f"(pixel score on validation tiles {score:.4f})"
-            for network, epoch, score in zip(best["network"], best["epoch"], best["val_score"], strict=True)
-        ]
-        epochs = "\n\n" + "; ".join(told) + "."
-    upsampling = content.config.get("upsampling", "unknown")
-    return f"Images are up-sampled {upsampling} times.{epochs}\n\n" + "\n".join(lines)
-
-
-def _usage(content: CardContent) -> str:
-    command = f"`sn7ml predict DATA OUT --model models:/{content.name}@champion`"
-    lines = [f"* `{key}`: {value}" for key, value in _flat(content.usage)]
-    if not lines:
-        return f"{command}. The package does not say with which windows and tracker; params.yaml does."
-    return f"{command} predicts and tracks as it was scored:\n\n" + "\n".join(lines)
-
-
-def _limits(content: CardContent) -> str:
-    count = len(content.scores.aois)
-    few = (
-        "* Its scores come from one AOI: they say little about another place."
-        if count == 1
-        else f"* Its scores come from {count} AOIs; places, seasons and building styles that are not among them may be worse."
-    )
-    return "\n".join([few, *(f"* {limit}" for limit in content.task.limits)])
-
-
-def _licences(content: CardContent) -> str:
+    task, data, training, aois = content.task, content.data, content.training, content.scores.aois
+    names = [score.name for score in task.scores]
+    rows = [("**all**", content.scores.overall), *aois.items()]
+    others = [f"{name} {decimal(value)}" for name, value in content.scores.overall.items() if name not in names]
     weights = content.config.get("recipe", {}).get("model", {}).get("weights")
-    lines = ["* Code: Apache-2.0 (LICENSE of the repository).", *(f"* {licence}" for licence in content.task.licences)]
-    if weights:
-        lines.append(
-            f"* It started from {weights} weights of its encoder; their licence is that of the package they came with."
-        )
-    return "\n".join(lines)
+    return f"""# {content.name}: a model card
+
+{task.purpose}
+
+Package digest `{content.scores.digest}`. Written when the model was compared with the champion; the decision stands in the
+description of the version.
+
+## How good it is
+
+On held-out data, split {", ".join(data.scored)} (below).
+
+{table(("AOI", *names), [(aoi, *(decimal(values.get(name)) for name in names)) for aoi, values in rows])}
+
+{_items(f"{score.name}: {score.meaning}" for score in task.scores)}
+
+{f"Also: {', '.join(others)}." if others else ""}
+
+## Data
+
+Times {data.months[0]} to {data.months[1]}.
+
+{table(("split", "AOI", "columns", "labelled frames"), [tuple(map(str, row)) for row in data.splits])}
+
+{LEARNED_HERE if training.tiles == data.key["tiles"] else LEARNED_ELSEWHERE.format(training.tiles)} Digests: \
+{", ".join(f"{name} `{data.key[name]}`" for name in ("data", "tiles", "labels"))}.
+
+## How it was trained
+
+Images are up-sampled {content.config.get("upsampling", "unknown")} times. {_epochs(content.history)}
+
+{_items(f"`{key}`: {value}" for key, value in _flat(content.config.get("recipe", {})))}
+{_items(f"`{key}`: {value}" for key, value in sorted(training.params.items()) if key.startswith(SECTIONS))}
+
+## How it is used
+
+`sn7ml predict DATA OUT --model models:/{content.name}@champion`, with
+
+{_items(f"`{key}`: {value}" for key, value in _flat(content.usage)) or "what params.yaml says: the package does not say."}
+
+## Limits
+
+{ONE_AOI if len(aois) == 1 else MANY_AOIS.format(len(aois))}
+{_items(task.limits)}
+
+## Licences
+
+* Code: Apache-2.0 (LICENSE of the repository).
+{_items(task.licences)}
+{WEIGHTS_LICENCE.format(weights) if weights else ""}
+"""
+
+
+LEARNED_HERE = "It learned from these very tiles, and never from those of split test."
+
+LEARNED_ELSEWHERE = (
+    "It learned from other tiles (digest `{}`): the table tells where it is scored, not what it has seen, and scores on what it "
+    "has seen are too high."
+)
+
+ONE_AOI = "* Its scores come from one AOI: they say little about another place."
+
+MANY_AOIS = "* Its scores come from {} AOIs; places, seasons and building styles that are not among them may be worse."
+
+WEIGHTS_LICENCE = "* It started from {} weights of its encoder; their licence is that of the package they came with."
+
+
+def _items(lines: Iterable[str]) -> str:
+    """Return a Markdown list."""
+    return "\n".join(f"* {line}" for line in lines)
+
+
+def _epochs(history: pd.DataFrame) -> str:
+    """Say which epoch each network was kept from."""
+    if not {"network", "epoch", "val_score"} <= set(history.columns):
+        return ""
+    best = history.loc[history.groupby("network")["val_score"].idxmax()]
+    kept = [
+        f"network {network}: epoch {epoch} of {int((history['network'] == network).sum())} kept "
+        f"(validation pixel score {score:.4f})"
+        for network, epoch, score in zip(best["network"], best["epoch"], best["val_score"], strict=True)
+    ]
+    return "; ".join(kept) + "."
 
 
 def _flat(content: Any, prefix: str = "") -> list[tuple[str, str]]:
     if isinstance(content, Mapping):
         return [row for name, inner in sorted(content.items()) for row in _flat(inner, f"{prefix}{name}.")]
     return [(prefix.removesuffix("."), str(content))]
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return content if isinstance(content, dict) else {}
