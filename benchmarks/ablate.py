@@ -26,12 +26,13 @@ from sn7ml.metrics.footprints import match_footprints
 from sn7ml.outputs.submission import read_polygons
 from sn7ml.outputs.tracks import TRACKS_OUTPUT
 from sn7ml.params import Params, load_params, recipe_of, with_values
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import Stretch, read_grids
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.targets import target_of
 
-DATA = Path("data")
+DATA, SCENES = Path("data"), Scenes(Path("build/scenes"))
 
 VARIATIONS: Mapping[str, Mapping[str, Any]] = {
     "as in params.yaml": {},
@@ -92,7 +93,7 @@ class Ablation:
         """Train, if that was not done yet, and score one variation."""
         store = tiles_of(params, self.folder)
         package, minutes = self.train(params, store)
-        here = evaluator_for(DATA, scan(DATA), store, store.columns(("validation",), fold=1), params)
+        here = evaluator_for(DATA, SCENES, store, store.columns(("validation",), fold=1), params)
         scores = here.evaluate(package)[0].overall
         numbers = [scores[score] for score in ("scot", "tracking", "change", "f1", "iou")]
         shown = [*(f"{number:.3f}" for number in numbers), self.f1_elsewhere(package, params), f"{minutes:.1f}"]
@@ -132,7 +133,7 @@ def tiles_of(params: Params, folder: Path) -> TileStore:
         return store
     out = folder / f"tiles-{params.tiling.upsampling}"
     if not out.exists():
-        write_tiles(DATA, scan(DATA), params.split, params.tiling, target_of(params.target), out)
+        write_tiles(DATA, SCENES, params.split, params.tiling, target_of(params.target), out)
     return TileStore(out)
 
 

@@ -16,7 +16,8 @@ from sn7ml.learn.fit import Plan, fit
 from sn7ml.learn.predict import Predictor
 from sn7ml.params import load_params, recipe_of
 from sn7ml.scenes.images import read_image
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.ingest import ingest
+from sn7ml.scenes.layouts import layout_of
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.synthetic import make_synthetic
 from sn7ml.targets import target_of
@@ -28,8 +29,9 @@ def main(epochs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "data"
         make_synthetic(root, aois=4, months=4, size_px=256, seed=7)
-        frames = scan(root)
-        write_tiles(root, frames, params.split, params.tiling, target_of(params.target), Path(folder) / "tiles")
+        layout = layout_of(params.data.layout)
+        scenes = ingest(root, layout.sources(root), layout, params.split, Path(folder) / "scenes")
+        write_tiles(root, scenes, params.split, params.tiling, target_of(params.target), Path(folder) / "tiles")
         tiles = TileStore(Path(folder) / "tiles")
         settings = params.train.model_copy(update={"epochs": epochs, "tiles_per_epoch": 512, "patience": epochs})
         variants = {"32-true": settings}
@@ -45,7 +47,7 @@ def main(epochs: int) -> None:
                 f"train {device()} {name}: {rate:.0f} tiles/s, best val_iou {result.history['val_iou'].max():.3f}",
                 flush=True,
             )
-        pixels = read_image(root / frames["image"].iloc[0]).pixels
+        pixels = read_image(root / scenes.frames["image"].iloc[0]).pixels
         outputs = {}
         for kind in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
             predictor = Predictor(result.package, params.predict, torch.device(kind))

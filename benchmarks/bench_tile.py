@@ -1,4 +1,4 @@
-"""Time and memory of `tile` on the 25 real frames of one dense area: 120,094 polygons, three channels at 3 mask pixels per pixel.
+"""Time and memory of `ingest` and `tile` on the 25 real frames of one dense area: 120,094 polygons, masks at 3 pixels per pixel.
 
 Run as ``python -m benchmarks.bench_tile [DATA]`` (under a minute). DATA is a folder in the layout of SpaceNet 7; without it
 the real area beside the repository is taken. One area is one job, so this uses one core; several areas run side by side.
@@ -12,11 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import pandas as pd
-
 from sn7ml.params import load_params
-from sn7ml.scenes.labels import read_features
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.ingest import ingest
+from sn7ml.scenes.layouts import layout_of
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.targets import target_of
 
@@ -35,17 +33,20 @@ def main() -> None:
         sys.exit(
             f"no {arguments.aoi} in {arguments.data / 'train'}; give a folder in the layout of SpaceNet 7, and --aoi"
         )
-    frames = scan(arguments.data)
-    measure(arguments.data, frames[frames["aoi"] == arguments.aoi])
+    measure(arguments.data, arguments.aoi)
 
 
-def measure(root: Path, frames: pd.DataFrame) -> None:
-    """Tile ``frames`` in a temporary folder."""
+def measure(root: Path, aoi: str) -> None:
+    """Ingest and tile one AOI in a temporary folder."""
     params = load_params()
-    polygons = sum(len(read_features(root / path)) for path in frames["labels"] if path)
-    with tempfile.TemporaryDirectory() as folder:
+    layout = layout_of(params.data.layout)
+    sources = layout.sources(root)
+    frames = sources[sources["aoi"] == aoi]
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as tables:
         start, cpu = time.perf_counter(), cpu_seconds()
-        write_tiles(root, frames, params.split, params.tiling, target_of(params.target), Path(folder))
+        scenes = ingest(root, frames, layout, params.split, Path(tables))
+        polygons = len(scenes.labels_of([aoi]))
+        write_tiles(root, scenes, params.split, params.tiling, target_of(params.target), Path(folder))
         seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.tif"))
         tiles = len(TileStore(Path(folder)).tiles)

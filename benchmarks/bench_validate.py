@@ -16,7 +16,7 @@ import pandas as pd
 
 from benchmarks.bench_tile import cpu_seconds, peak_mb
 from sn7ml.params import load_params
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
 from sn7ml.validation.run import judge_tables, raw_facts
 from sn7ml.validation.suites import suites
 
@@ -56,7 +56,7 @@ def measure(root: Path, frames: pd.DataFrame) -> None:
     """Gather and judge the facts of ``frames``."""
     params = load_params().validation
     start, cpu = time.perf_counter(), cpu_seconds()
-    facts = raw_facts(root, frames)
+    facts = raw_facts(root, frames, SPACENET7)
     middle = time.perf_counter()
     report = judge_tables(facts, suites(params))
     end = time.perf_counter()

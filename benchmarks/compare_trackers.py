@@ -16,11 +16,10 @@ from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.scot import score_scot
 from sn7ml.outputs.tracks import TRACKS_OUTPUT
 from sn7ml.params import OutputParams, TrackParams, load_output, load_params, with_values
-from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
 
-DATA, BUILD = Path("data"), Path("build")
+BUILD = Path("build")
 
 METHODS = ("baseline", "collapse", "changepoint")
 
@@ -40,10 +39,10 @@ stairs; its tracker is ``baseline``. The probabilities, and the shift, are ours.
 
 def main() -> None:
     """Print the table."""
-    params, frames = load_params(), scan(DATA)
+    params, scenes = load_params(), Scenes(BUILD / "scenes")
     columns = TileStore(BUILD / "tiles").columns(params.evaluate.splits)
-    grids = read_grids(DATA, frames, list(columns))
-    truth = read_split_truth(DATA, frames, columns)
+    grids = scenes.grids_of(columns)
+    truth = read_split_truth(scenes, columns)
     print("| tracker | SCOT | tracking | change | births right / false / missed | id switches | F1 (IoU 0.25) |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name, tracker in trackers(params.output.tracks).items():

@@ -15,21 +15,20 @@ from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.tracks import SPACENET_IOU
 from sn7ml.outputs.footprints import read_footprints
 from sn7ml.params import load_output
-from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
 
-DATA, BUILD = Path("data"), Path("build")
+BUILD = Path("build")
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.parse_args()
-    frames, track = scan(DATA), load_output(BUILD / "tuning" / "best.yaml").tracks
+    scenes, track = Scenes(BUILD / "scenes"), load_output(BUILD / "tuning" / "best.yaml").tracks
     columns = TileStore(BUILD / "tiles").columns(("validation",))
-    tracks = read_footprints(BUILD / "outputs", read_grids(DATA, frames, list(columns)))
-    truth = read_split_truth(DATA, frames, columns)
+    tracks = read_footprints(BUILD / "outputs", scenes.grids_of(columns))
+    truth = read_split_truth(scenes, columns)
     offsets = match_footprints(truth.polygons, scored_part(tracks, truth), SPACENET_IOU).median_offsets()
     print("| AOI | matched | labels lie to the right by, px | and down by, px |")
     print("| --- | --- | --- | --- |")

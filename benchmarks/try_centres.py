@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
 
-from benchmarks.ablate import DATA, Ablation
+from benchmarks.ablate import DATA, SCENES, Ablation
 from sn7ml.core.geo.probabilities import BOUNDARY
 from sn7ml.core.geo.windows import Corner
 from sn7ml.flow.evaluate import evaluate, extract_aois
@@ -29,7 +29,6 @@ from sn7ml.learn.dataset import targets
 from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.params import Params, load_params, with_values
-from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import spanned
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
@@ -80,10 +79,10 @@ def rows(bench: Ablation, params: Params, name: str) -> None:
 def score(package: Package, params: Params, store: TileStore) -> list[str]:
     """Return SCOT, tracking, change and footprint F1 on the validation part of the first fold."""
     columns = store.columns(("validation",), fold=1)
-    here = evaluator_for(DATA, scan(DATA), store, columns, params)
+    here = evaluator_for(DATA, SCENES, store, columns, params)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        for _ in predict_frames(Predictor(package, params.predict), DATA, here.frames, spanned(columns), out):
+        for _ in predict_frames(Predictor(package, params.predict), DATA, here.scenes.frames, spanned(columns), out):
             pass
         task = task_of(params)
         tracks = extract_aois(task.output, out, here.ground.grids, params.output)

@@ -1,7 +1,8 @@
 """Score what was found.
 
-Reads DATA, TILES, MODEL, PROBABILITIES, TUNED (section output, only recorded) and OUTPUTS, writes OUT/{metrics.json,per_aoi.csv,
-evaluation.json} and the task's tables, details and pictures; MLflow gets the same, and the validation reports beside OUT.
+Reads DATA, SCENES, TILES, MODEL, PROBABILITIES, TUNED (section output, only recorded) and OUTPUTS, writes
+OUT/{metrics.json,per_aoi.csv,evaluation.json} and the task's tables, details and pictures; MLflow gets the same, and the
+validation reports beside OUT.
 """
 
 import json
@@ -22,8 +23,7 @@ from sn7ml.runs.final import best_epoch, digest_of, final_run
 from sn7ml.runs.provenance import data_md5
 from sn7ml.runs.runs import SCORED, Run
 from sn7ml.runs.store import open_store
-from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
 from sn7ml.tasks import task_named
 
@@ -32,12 +32,12 @@ OVERLAYS = ["aoi", "step", "time"]
 
 
 def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
-    data: Path, tiles: Path, model: Path, probabilities: Path, tuned: Path, outputs: Path, out: Path
+    data: Path, scenes: Path, tiles: Path, model: Path, probabilities: Path, tuned: Path, outputs: Path, out: Path
 ) -> None:
     """Run the stage."""
-    params, store, frames = load_params(), TileStore(tiles), scan(data)
+    params, store, known = load_params(), TileStore(tiles), Scenes(scenes)
     task, columns = task_named(params.task), store.columns(params.evaluate.splits)
-    ground = Ground(read_split_truth(data, frames, columns), store, read_grids(data, frames, list(columns)))
+    ground = Ground(read_split_truth(known, columns), store, known.grids_of(columns))
     found = task.output.read(outputs, ground.grids)
     evaluation = evaluate(task, found, probabilities, ground, params.evaluate)
     pictures = pictures_of(params.task, evaluation.tables)
@@ -47,7 +47,7 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     run = final_run(open_store(), model, params)
     run.set_tags({SCORED: digest_of(data_md5(), columns, params.evaluate.model_dump(mode="json"))})
     run.log_scores(task.scores, evaluation.overall, evaluation.per_aoi, split, best_epoch(model))
-    overlays = overlays_of(data, frames, ground.truth.polygons, found, columns, params.report)
+    overlays = overlays_of(data, known.frames, ground.truth.polygons, found, columns, params.report)
     times = pd.DataFrame([(overlay.aoi, overlay.step, overlay.month) for overlay in overlays], columns=OVERLAYS)
     for name, table in {**evaluation.tables, "overlays": times}.items():
         run.log_table(table, f"{name}_{PREFIXES[split]}.json")
@@ -81,4 +81,4 @@ def record_files(run: Run, tuned: Path, build: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "tiles", "model", "probabilities", "tuned", "outputs", "out")
+    run_stage(main, "data", "scenes", "tiles", "model", "probabilities", "tuned", "outputs", "out")

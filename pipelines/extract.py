@@ -1,25 +1,23 @@
-"""Make the task's output of the probabilities. Reads DATA, PROBABILITIES and TUNED (section output), writes OUTPUTS."""
+"""Make the task's output of the probabilities. Reads SCENES, PROBABILITIES and TUNED (section output), writes OUTPUTS."""
 
 from pathlib import Path
 
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.flow.evaluate import extract_aois
 from sn7ml.params import load_output, load_params
-from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.tasks import task_named
 
 
-def main(data: Path, probabilities: Path, tuned: Path, outputs: Path) -> None:
+def main(scenes: Path, probabilities: Path, tuned: Path, outputs: Path) -> None:
     """Run the stage."""
     params = load_params()
     output = task_named(params.task).output
-    aois = sorted(path.name for path in probabilities.iterdir())
-    grids = read_grids(data, scan(data), aois)
+    grids = Scenes(scenes).grids_of(sorted(path.name for path in probabilities.iterdir()))
     found = extract_aois(output, probabilities, grids, load_output(tuned))
     output.write(outputs, found, grids)
     print(f"{output.name}: {len(found)} rows in {len(grids)} AOI(s)")  # noqa: T201 - a stage speaks to a terminal
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "probabilities", "tuned", "outputs")
+    run_stage(main, "scenes", "probabilities", "tuned", "outputs")

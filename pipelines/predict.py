@@ -1,4 +1,7 @@
-"""Run the network over the frames of the chosen splits. Reads DATA, TILES and MODEL, writes PROBABILITIES/<AOI>/<month>.tif."""
+"""Run the network over the frames of the chosen splits.
+
+Reads DATA, SCENES, TILES and MODEL, writes PROBABILITIES/<AOI>/<month>.tif.
+"""
 
 from pathlib import Path
 
@@ -7,16 +10,15 @@ from rich.progress import track
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.learn.predict import load_predictor, predict_frames
 from sn7ml.params import load_params
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
 
 
-def main(data: Path, tiles: Path, model: Path, probabilities: Path) -> None:
+def main(data: Path, scenes: Path, tiles: Path, model: Path, probabilities: Path) -> None:
     """Run the stage."""
     params = load_params()
     stretches = TileStore(tiles).stretches(params.predict.splits)
-    frames = scan(data)
-    wanted = frames[frames["aoi"].isin(stretches)]
+    wanted = Scenes(scenes).frames_of(stretches)
     predictor = load_predictor(model, params.predict)
     done = predict_frames(predictor, data, wanted, stretches, probabilities)
     for _ in track(done, "predicting", total=len(wanted)):
@@ -24,4 +26,4 @@ def main(data: Path, tiles: Path, model: Path, probabilities: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "tiles", "model", "probabilities")
+    run_stage(main, "data", "scenes", "tiles", "model", "probabilities")

@@ -1,6 +1,6 @@
 """Register the model, its tuned tracker and the profile of its training data; promote it if it beats the champion.
 
-Reads DATA, TILES, MODEL, TUNED (section output) and EVALUATION, writes OUT.
+Reads DATA, SCENES, TILES, MODEL, TUNED (section output) and EVALUATION, writes OUT.
 """
 
 import json
@@ -18,15 +18,16 @@ from sn7ml.registry.promotion import Promoter
 from sn7ml.registry.versions import register
 from sn7ml.runs.final import final_run
 from sn7ml.runs.store import open_store
-from sn7ml.scenes.labels import read_truth
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
 from sn7ml.tasks import task_named
 from sn7ml.validation.drift import DataProfile, make_profile, with_density
 from sn7ml.validation.facts.data_profile import profile_frames
 
 
-def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, out: Path) -> None:
+def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
+    data: Path, scenes: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, out: Path
+) -> None:
     """Run the stage. A challenger that is not better is a normal result: promoted is false, and the exit code 0."""
     params, store = load_params(), open_store()
     usage, task = Usage(task=params.task, predict=params.predict, output=load_output(tuned)), task_named(params.task)
@@ -34,10 +35,11 @@ def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, ou
     with tempfile.TemporaryDirectory(prefix="sn7ml-promote-") as folder:
         package = shutil.copytree(model, Path(folder) / "package")
         write_usage(package, usage)
-        write_text(package / DATA_PROFILE, training_profile(data, tiles).model_dump_json(indent=1) + "\n")
+        profile = training_profile(data, Scenes(scenes), tiles)
+        write_text(package / DATA_PROFILE, profile.model_dump_json(indent=1) + "\n")
         challenger = read_scores(evaluation, package_digest(package), task.scores)
         version = register(store, package, params.promote.model_name, run.run_id)
-    evaluator = Evaluator(data, TileStore(tiles), task, params.predict.splits, params.evaluate, usage)
+    evaluator = Evaluator(data, Scenes(scenes), TileStore(tiles), task, params.predict.splits, params.evaluate, usage)
     promoter = Promoter(store, evaluator, task, params.promote, partial(print, flush=True))
     decision = promoter.decide(version, challenger)
     write_text(out, json.dumps(decision.as_dict(), indent=2) + "\n")
@@ -46,15 +48,15 @@ def main(data: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, ou
     print(f"{params.promote.model_name} version {decision.version} {state}: {why}")  # noqa: T201 - to a terminal
 
 
-def training_profile(data: Path, tiles: Path) -> DataProfile:
+def training_profile(data: Path, scenes: Scenes, tiles: Path) -> DataProfile:
     """Sum up what the frames looked like that the model learned from, whole AOIs, and how densely they are built up."""
-    frames, store = scan(data), TileStore(tiles)
+    store = TileStore(tiles)
     # Of folds, each is learned by the other networks.
     splits = ("train", "validation") if store.folds > 1 else ("train",)
-    learned = frames[frames["aoi"].isin(store.columns(splits))]
-    counts = read_truth(data, learned).groupby(["aoi", "time"]).size().reset_index(name="n")
-    return make_profile(with_density(profile_frames(data, learned), counts))
+    aois = store.columns(splits)
+    counts = scenes.labels_of(aois).groupby(["aoi", "time"]).size().reset_index(name="n")
+    return make_profile(with_density(profile_frames(data, scenes.frames_of(aois)), counts))
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "tiles", "model", "tuned", "evaluation", "out")
+    run_stage(main, "data", "scenes", "tiles", "model", "tuned", "evaluation", "out")

@@ -13,9 +13,8 @@ from sn7ml.report.maps.overlays import to_png
 from sn7ml.report.maps.scored_overlays import overlays_of
 from sn7ml.report.maps.tracks import track_maps
 from sn7ml.report.pages.run import PageContent, write_page
-from sn7ml.scenes.labels import read_truth
-from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.scored_columns import building_counts, read_grids
+from sn7ml.scenes.ingest import Scenes
+from sn7ml.scenes.scored_columns import building_counts
 from sn7ml.scenes.store import TileStore
 from sn7ml.search.study_figures import study_figures
 from sn7ml.tasks import task_named
@@ -26,13 +25,12 @@ TEXT = dict.fromkeys(("aoi", "truth_id", "prop_id"), "str")
 
 def main(data: Path, build: Path, out: Path) -> None:
     """Run the stage."""
-    params, frames = load_params(), scan(data)
+    params, scenes = load_params(), Scenes(build / "scenes")
     tiles = TileStore(build / "tiles")
     columns = tiles.columns(params.evaluate.splits)
-    shown = frames[frames["aoi"].isin(columns)]
-    truth = read_truth(data, shown)
-    tracks = task_named(params.task).output.read(build / "outputs", read_grids(data, shown, list(columns)))
-    overlays = overlays_of(data, frames, truth, tracks, columns, params.report)
+    truth = scenes.labels_of(columns)
+    tracks = task_named(params.task).output.read(build / "outputs", scenes.grids_of(columns))
+    overlays = overlays_of(data, scenes.frames, truth, tracks, columns, params.report)
     trials = pd.read_csv(build / "search" / "trials.csv")
     searched = study_figures(trials, params.search.space)
     searched.pop("history", None)  # the page draws its own

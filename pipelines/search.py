@@ -1,4 +1,4 @@
-"""Search for the best recipe. Reads DATA and TILES, writes OUT/best.yaml and OUT/trials.csv; trials go to MLflow.
+"""Search for the best recipe. Reads DATA, SCENES and TILES, writes OUT/best.yaml and OUT/trials.csv; trials go to MLflow.
 
 SN7ML_SEARCH_WORKERS=N searches with N processes, SN7ML_STUDY_URL together with other machines (docs/search.md).
 """
@@ -24,7 +24,7 @@ from sn7ml.registry.versions import package_folder
 from sn7ml.report.maps.scored_overlays import overlays_of
 from sn7ml.runs.runs import Run
 from sn7ml.runs.store import open_store
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
 from sn7ml.search import STUDY_URL
 from sn7ml.search.run import OnEpoch, Setup, TrialResult, search
@@ -37,13 +37,13 @@ PICTURES = ReportParams(aois=1, months=2)
 """Trials show the same two frames each; the report's own choice would make a search depend on how it is shown."""
 
 
-def main(data: Path, tiles: Path, out: Path) -> None:
+def main(data: Path, scenes: Path, tiles: Path, out: Path) -> None:
     """Run the stage. Killed and started again, it goes on after the last whole trial."""
     params = load_params()
     settings, scoring = params.search, (params.predict, params.output, params.evaluate)
     inputs = TileStore(tiles).digest() + "".join(section.model_dump_json() for section in scoring)
     champion = _recipe_of_model(settings.start_from) if settings.start_from and settings.trials else None
-    trial = TrainAndScore(data, tiles, params, target_of(params.target))
+    trial = TrainAndScore(data, Scenes(scenes), tiles, params, target_of(params.target))
     scores, url = task_named(params.task).scores, os.environ.get(STUDY_URL) or None
     setup = Setup(open_store(), scores, out.parent / ".search", search_workers(), url, _say)
     found = search(recipe_of(params), settings, trial, setup, inputs, champion)
@@ -59,6 +59,7 @@ class TrainAndScore:
     """Trains with a recipe and scores on the first fold; picklable, for workers that read the truth once each."""
 
     data: Path
+    scenes: Scenes
     tiles: Path
     params: Params
     target: Target
@@ -70,7 +71,7 @@ class TrainAndScore:
     @cached_property
     def _evaluator(self) -> ModelEvaluator:
         columns = self._store.columns(("validation",), fold=1)
-        return evaluator_for(self.data, scan(self.data), self._store, columns, self.params)
+        return evaluator_for(self.data, self.scenes, self._store, columns, self.params)
 
     def __call__(self, recipe: Recipe, on_epoch: OnEpoch) -> TrialResult:
         """Do one trial."""
@@ -90,8 +91,8 @@ class TrainAndScore:
     def _record(self, found: pd.DataFrame, run: Run) -> None:
         for split in ("train", "validation"):
             run.log_dataset(f"sn7-tiles-{split}", str(self.tiles), self._store.digest(), split)
-        frames, truth = self._evaluator.frames, self._evaluator.ground.truth
-        for overlay in overlays_of(self.data, frames, truth.polygons, found, truth.columns, PICTURES):
+        truth = self._evaluator.ground.truth
+        for overlay in overlays_of(self.data, self.scenes.frames, truth.polygons, found, truth.columns, PICTURES):
             run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
 
 
@@ -111,4 +112,4 @@ def _recipe_of_model(model: str) -> Recipe | None:
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "tiles", "out")
+    run_stage(main, "data", "scenes", "tiles", "out")

@@ -1,6 +1,6 @@
 """Search for the output's params on cached probabilities.
 
-Reads DATA, TILES and PROBABILITIES, writes OUT/best.yaml (section output) and OUT/trials.csv; MLflow gets a run.
+Reads SCENES, TILES and PROBABILITIES, writes OUT/best.yaml (section output) and OUT/trials.csv; MLflow gets a run.
 """
 
 from functools import partial
@@ -13,21 +13,22 @@ from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import Params, load_params
 from sn7ml.runs.store import open_store
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.search.tuning import Tuned, read_ground, record, tune, untuned
 from sn7ml.tasks import task_named
 
 
-def main(data: Path, tiles: Path, probabilities: Path, out: Path) -> None:
+def main(scenes: Path, tiles: Path, probabilities: Path, out: Path) -> None:
     """Run the stage."""
     params = load_params()
-    found = _search(data, tiles, probabilities, params) if params.tune.trials else untuned(params.output)
+    found = _search(scenes, tiles, probabilities, params) if params.tune.trials else untuned(params.output)
     write_text(out / "trials.csv", found.trials.to_csv(index=False))
     write_text(out / "best.yaml", yaml.safe_dump({"output": found.best.model_dump(mode="json")}, sort_keys=True))
 
 
-def _search(data: Path, tiles: Path, probabilities: Path, params: Params) -> Tuned:
+def _search(scenes: Path, tiles: Path, probabilities: Path, params: Params) -> Tuned:
     objective = task_named(params.task).scores[0]
-    ground = partial(read_ground, params.task, data, tiles, probabilities, params.tune.splits)
+    ground = partial(read_ground, params.task, Scenes(scenes), tiles, probabilities, params.tune.splits)
     with Progress() as progress:
         bar = progress.add_task("tuning", total=params.tune.trials)
         found = tune(ground, params.output, params.tune, objective, lambda _row: progress.advance(bar))
@@ -40,4 +41,4 @@ def _search(data: Path, tiles: Path, probabilities: Path, params: Params) -> Tun
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "tiles", "probabilities", "out")
+    run_stage(main, "scenes", "tiles", "probabilities", "out")

@@ -7,17 +7,19 @@ from pathlib import Path
 
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import load_params
-from sn7ml.report.maps.flagged import draw_findings, labelled
+from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
 from sn7ml.report.pages.validation import stop_if_failed, write_validation
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.layouts import layout_of
 from sn7ml.validation.run import run_validation
 
 
 def main(data: Path, out: Path) -> None:
     """Run the stage."""
-    params, frames = load_params(), scan(data)
-    report = run_validation(data, frames, params.validation)
-    write_validation(out, report, draw_findings(data, frames, report, labelled(data, frames)))
+    params = load_params()
+    layout = layout_of(params.data.layout)
+    sources = layout.sources(data)
+    report = run_validation(data, sources, layout, params.validation)
+    write_validation(out, report, draw_findings(data, sources, report, labelled_in_files(data, sources, layout)))
     print(report.summary())  # noqa: T201 - a stage speaks to a terminal
     stop_if_failed(out, report)
 

@@ -1,6 +1,6 @@
 """Check what was found; a critical fault stops the pipeline.
 
-Reads DATA, TILES, TUNED (section output) and OUTPUTS, writes OUT/validation.{html,md,json} and OUT/verdict.json.
+Reads DATA, SCENES, TILES, TUNED (section output) and OUTPUTS, writes OUT/validation.{html,md,json} and OUT/verdict.json.
 """
 
 from pathlib import Path
@@ -9,21 +9,21 @@ from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import load_output, load_params
 from sn7ml.report.maps.flagged import draw_findings, found
 from sn7ml.report.pages.validation import stop_if_failed, write_validation
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
 from sn7ml.validation.facts import found_facts
 from sn7ml.validation.run import validate_found
 
 
-def main(data: Path, tiles: Path, tuned: Path, outputs: Path, out: Path) -> None:
+def main(data: Path, scenes: Path, tiles: Path, tuned: Path, outputs: Path, out: Path) -> None:
     """Run the stage."""
-    params, frames = load_params(), scan(data)
-    facts = found_facts(data, frames, TileStore(tiles), outputs, params.predict.splits)
+    params, known = load_params(), Scenes(scenes)
+    facts = found_facts(known, TileStore(tiles), outputs, params.predict.splits)
     report = validate_found(facts, params.validation, load_output(tuned).tracks.method)
-    write_validation(out, report, draw_findings(data, frames, report, found(facts["footprints"])))
+    write_validation(out, report, draw_findings(data, known.frames, report, found(facts["footprints"])))
     print(report.summary())  # noqa: T201 - a stage speaks to a terminal
     stop_if_failed(out, report)
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "tiles", "tuned", "outputs", "out")
+    run_stage(main, "data", "scenes", "tiles", "tuned", "outputs", "out")

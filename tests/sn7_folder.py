@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import rasterio
 import shapely
 from affine import Affine
@@ -14,7 +15,9 @@ from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.geo.grid import Grid
-from sn7ml.scenes.layouts.spacenet7 import tile_of
+from sn7ml.params import SplitParams
+from sn7ml.scenes.ingest import Scenes, ingest
+from sn7ml.scenes.layouts.spacenet7 import SPACENET7, tile_of
 
 AOI = "L15-0331E-1257N_1327_3160_13"
 FAR_AOI = "L15-0571E-1075N_2287_3888_13"
@@ -27,6 +30,8 @@ SHAPE = (63, 64)
 
 HOUSES: Mapping[int, Polygon] = {0: box(4, 4, 8, 7), 7: box(20, 30, 25, 34), 12: box(25, 30, 28, 34)}
 """``Id`` 0 is a building; 7 and 12 share a wall. Pixels: x is the column, y the row."""
+
+SPLIT = SplitParams(folds=1, validation_fraction=0.25, test_fraction=0.3, gap_px=4, neighbour_tiles=8, seed=7)
 
 HALF_WORLD_M = 6_378_137 * np.pi
 PIXEL_M = 4.77731426716
@@ -100,3 +105,11 @@ def write_aoi(
             path = folder / kind / f"{stem(aoi, month)}_Buildings.geojson"
             write_labels(path, buildings, None if kind == "labels_match_pix" else grid)
     return folder
+
+
+def scenes_of(
+    root: Path, sources: pd.DataFrame | None = None, split: SplitParams = SPLIT, out: Path | None = None
+) -> Scenes:
+    """Ingest a data folder, or some of its frames, into a folder beside it."""
+    found = SPACENET7.sources(root) if sources is None else sources
+    return ingest(root, found, SPACENET7, split, out or root.with_name(f"{root.name}-scenes"))

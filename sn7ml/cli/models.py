@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sn7ml.params import Params
     from sn7ml.registry.evaluator import Evaluator
 
-DATA, TILES, TUNED = Path("data"), Path("build/tiles"), Path("build/tuning/best.yaml")
+DATA, SCENES, TILES, TUNED = (Path(it) for it in ("data", "build/scenes", "build/tiles", "build/tuning/best.yaml"))
 """Where the pipeline keeps what models are judged by, from the project's root folder."""
 
 SHOWN_CHANGES = 5
@@ -115,9 +115,10 @@ def name_here() -> str:
 def _evaluator(params: "Params") -> "Evaluator":
     from sn7ml.params import Usage, load_output  # noqa: PLC0415
     from sn7ml.registry.evaluator import Evaluator  # noqa: PLC0415
+    from sn7ml.scenes.ingest import Scenes  # noqa: PLC0415
     from sn7ml.scenes.store import TileStore  # noqa: PLC0415
     from sn7ml.tasks import task_of  # noqa: PLC0415
 
     output = load_output(TUNED) if TUNED.exists() else params.output
     usage, task = Usage(task=params.task, predict=params.predict, output=output), task_of(params)
-    return Evaluator(DATA, TileStore(TILES), task, params.predict.splits, params.evaluate, usage)
+    return Evaluator(DATA, Scenes(SCENES), TileStore(TILES), task, params.predict.splits, params.evaluate, usage)

@@ -173,7 +173,7 @@ def show_scores(result: "ScotResult", f1: F1, strict: Mapping[str, str]) -> None
 def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: Sequence[str]) -> None:
     """Print what the reader of the scores should know."""
     from sn7ml.metrics.tracks import SPACENET_IOU  # noqa: PLC0415
-    from sn7ml.scenes.label_folder import unlabelled_aois  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.scenes.layouts.spacenet7 import unlabelled_aois  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     if iou != SPACENET_IOU:
         console.print(f"SCOT at IoU > {iou:g}; SpaceNet 7's own is {SPACENET_IOU:g}", soft_wrap=True)

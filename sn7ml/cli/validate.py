@@ -15,12 +15,15 @@ from sn7ml.cli.terminal import console
 from sn7ml.core.errors import CatalogError, ParamsError
 
 if TYPE_CHECKING:
-    from sn7ml.params import ValidationParams
+    from sn7ml.params import LayoutName, ValidationParams
     from sn7ml.validation.drift import DataProfile, Drift
     from sn7ml.validation.report import Report
     from sn7ml.validation.suites import Suites
 
 PARAMS = Path("params.yaml")
+
+LAYOUT: "LayoutName" = "spacenet7"
+"""Of the folders that are checked."""
 
 REFERENCE = "reference.json"
 
@@ -122,8 +125,8 @@ class Checked:
     """What was looked at, and what was found."""
 
     root: Path
-    frames: pd.DataFrame
-    """``FRAMES``."""
+    sources: pd.DataFrame
+    """``SOURCES``."""
 
     facts: Mapping[str, pd.DataFrame]
     """``FRAME_FACTS`` as "frames"; where something is labelled, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as well."""
@@ -136,29 +139,33 @@ class Checked:
         from sn7ml.validation.drift import with_density  # noqa: PLC0415
         from sn7ml.validation.facts.data_profile import profile_from_facts  # noqa: PLC0415
 
-        profiles = profile_from_facts(self.root, self.frames, self.facts["frames"])
+        profiles = profile_from_facts(self.root, self.sources, self.facts["frames"])
         return with_density(profiles, self.facts["labels"]) if "labels" in self.facts else profiles
 
 
 def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
     """Check the data. Where nothing is labelled, images alone count."""
-    from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415
+    from sn7ml.scenes.layouts import layout_of  # noqa: PLC0415
     from sn7ml.validation.facts import frame_facts  # noqa: PLC0415
     from sn7ml.validation.run import judge_tables, raw_facts  # noqa: PLC0415
     from sn7ml.validation.suites import suites  # noqa: PLC0415
 
-    frames, wanted = scan(root), suites(thresholds)
-    labelled = bool((frames["labels"] != "").any())
+    layout, wanted = layout_of(LAYOUT), suites(thresholds)
+    sources = layout.sources(root)
+    labelled = bool((sources["labels"] != "").any())
     if not labelled:
         console.print("no labels here: the images alone are checked")
-        frames = frames.assign(part="test_public")  # where none are expected
     with console.status("reading"):
-        tables = raw_facts(root, frames) if labelled else {"frames": frame_facts(root, frames)}
+        if labelled:
+            tables = raw_facts(root, sources, layout)
+        else:  # and none are expected
+            facts = frame_facts(root, sources, layout)
+            tables = {"frames": facts.assign(has_labels=pd.Series(pd.NA, facts.index, "boolean"))}
     with console.status("judging"):
         report = judge_tables(tables, wanted)
         if docs is not None:
             write_docs(docs, tables, wanted)
-    return Checked(root, frames, tables, report)
+    return Checked(root, sources, tables, report)
 
 
 def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], wanted: "Suites") -> None:
@@ -171,7 +178,7 @@ def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], wanted: "Suites
 
 def reference_of(path: Path) -> "DataProfile":
     """Read a reference, or make one of a data folder. Raises CatalogError or ModelError."""
-    from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415
+    from sn7ml.scenes.layouts import layout_of  # noqa: PLC0415
     from sn7ml.validation.drift import make_profile, read_profile, with_density  # noqa: PLC0415
     from sn7ml.validation.facts.data_profile import profile_frames  # noqa: PLC0415
     from sn7ml.validation.facts.labels import label_facts  # noqa: PLC0415
@@ -182,9 +189,10 @@ def reference_of(path: Path) -> "DataProfile":
         raise CatalogError("options.against", f"--against {path}: neither a data folder nor a {REFERENCE}")
     root = path.resolve()
     with console.status("reading the reference"):
-        frames = scan(root)
-        facts = profile_frames(root, frames)
-        known = make_profile(with_density(facts, label_facts(root, frames)))
+        layout = layout_of(LAYOUT)
+        sources = layout.sources(root)
+        facts = profile_frames(root, sources)
+        known = make_profile(with_density(facts, label_facts(root, sources, layout)))
     if left_out := facts[facts["fault"] != ""].to_dict("records"):
         first = f"{left_out[0]['file']}: {left_out[0]['fault']}"
         console.print(
@@ -198,13 +206,14 @@ def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     """Write the report, what the frames look like, and the drift, if any."""
     from sn7ml.core.errors import ModelError  # noqa: PLC0415
     from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
-    from sn7ml.report.maps.flagged import draw_findings, labelled  # noqa: PLC0415
+    from sn7ml.report.maps.flagged import draw_findings, labelled_in_files  # noqa: PLC0415
     from sn7ml.report.pages.drift import write_drift  # noqa: PLC0415
     from sn7ml.report.pages.validation import write_validation  # noqa: PLC0415
+    from sn7ml.scenes.layouts import layout_of  # noqa: PLC0415
     from sn7ml.validation.drift import make_profile  # noqa: PLC0415
 
-    outlines = labelled(checked.root, checked.frames)
-    write_validation(folder, checked.report, draw_findings(checked.root, checked.frames, checked.report, outlines))
+    outlines = labelled_in_files(checked.root, checked.sources, layout_of(LAYOUT))
+    write_validation(folder, checked.report, draw_findings(checked.root, checked.sources, checked.report, outlines))
     try:
         write_text(folder / REFERENCE, make_profile(checked.profiles).model_dump_json(indent=1) + "\n")
     except ModelError as error:  # of frames that cannot be read nothing can be said

@@ -1,7 +1,7 @@
 """Columns, types and keys of the tables that pass between stages."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -63,8 +63,8 @@ class Table:
         return frame
 
 
-FRAMES = Table(
-    "frames",
+SOURCES = Table(
+    "sources",
     {
         "aoi": "text",
         "time": "text",
@@ -72,13 +72,33 @@ FRAMES = Table(
         "image": "text",
         "labels": "text",
         "labels_kind": "text",
-        "udm": "text",
+        "mask": "text",
     },
     key=("aoi", "time"),
 )
-"""One image each. Paths are relative to the data root, POSIX. ``part`` is "train", "test_public" or "" for a bare
-folder of AOIs; ``labels_kind`` is "match_pix", "match" or "" (no labels; then ``labels`` is ""); ``udm`` is "" where
-there is none."""
+"""The files of one frame each, as a layout finds them by their names. Paths are relative to the data root, POSIX. ``part`` is
+the folder of the layout that the AOI lies in, "" if it has none; ``labels_kind`` says how the layout reads the labels, "" if
+there are none (then ``labels`` is ""); ``mask`` shows where the image is unusable, "" where there is none."""
+
+TRANSFORM = tuple(f"transform_{letter}" for letter in "abcdef")
+"""Columns of ``FRAMES``: the six numbers from pixel corner ``(col, row)`` to CRS ``(x, y)``, named as ``affine.Affine`` does."""
+
+FRAMES = Table(
+    "frames",
+    {
+        **{name: "text" for name in ("aoi", "time", "group", "part", "image", "mask", "labels")},
+        "labelled": "bool",
+        "epsg": "int",
+        **dict.fromkeys(TRANSFORM, "float"),
+        "rows": "int",
+        "cols": "int",
+        "digest": "text",
+    },
+    key=("aoi", "time"),
+)
+"""One image each, read once by the stage ingest. AOIs of one ``group`` stay on one side of a split. ``image`` and ``mask`` are
+opened again for their pixels; ``labels`` only lets reports name the file, since what it says is in ``LABELS``. A frame that is
+``labelled`` may have no row there: then it shows no building. ``digest`` names the bytes of the image (16 hexadecimal digits)."""
 
 POLYGONS = Table(
     "polygons",
@@ -86,6 +106,9 @@ POLYGONS = Table(
     key=("aoi", "time", "id"),
 )
 """Buildings, true or found: shapely geometries in 1x pixel coordinates (x = column, y = row)."""
+
+LABELS = replace(POLYGONS, name="labels")
+"""The true buildings of the labelled ``FRAMES``, in their order, as the stage ingest has read them."""
 
 REGIONS = Table(
     "regions",

@@ -16,7 +16,7 @@ from sn7ml.metrics.score import Evaluation
 from sn7ml.outputs.output import Output
 from sn7ml.outputs.probabilities import ProbabilityCube
 from sn7ml.params import EvaluateParams, OutputParams
-from sn7ml.scenes.labels import read_truth
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import Columns, inside
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets.pixels import PixelCounts, count_pixels
@@ -50,12 +50,12 @@ class Truth:
     """(aoi, month) with labels."""
 
 
-def read_split_truth(root: Path, frames: pd.DataFrame, columns: Columns) -> Truth:
+def read_split_truth(scenes: Scenes, columns: Columns) -> Truth:
     """Read the labels of the AOIs and columns that are scored."""
-    chosen = frames[frames["aoi"].isin(columns)]
-    labelled = chosen[chosen["labels"] != ""]
+    frames = scenes.frames_of(columns)
+    labelled = frames[frames["labelled"]]
     keys = frozenset(zip(labelled["aoi"], labelled["time"], strict=True))
-    return Truth(inside(read_truth(root, chosen), columns), columns, keys)
+    return Truth(inside(scenes.labels_of(columns), columns), columns, keys)
 
 
 def scored_part(found: pd.DataFrame, truth: Truth) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from sn7ml.learn.package import Package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.metrics.score import Evaluation
 from sn7ml.params import Params
-from sn7ml.scenes.scored_columns import Columns, read_grids, spanned
+from sn7ml.scenes.ingest import Scenes
+from sn7ml.scenes.scored_columns import Columns, spanned
 from sn7ml.scenes.store import TileStore
 from sn7ml.tasks import task_named
 
@@ -24,7 +25,7 @@ class ModelEvaluator:
     """
 
     root: Path
-    frames: pd.DataFrame
+    scenes: Scenes
     ground: Ground
     params: Params
 
@@ -34,16 +35,13 @@ class ModelEvaluator:
         columns = self.ground.truth.columns
         with tempfile.TemporaryDirectory(prefix="sn7ml-evaluate-") as folder:
             out = Path(folder)
-            for _ in predict_frames(predictor, self.root, self.frames, spanned(columns), out):
+            for _ in predict_frames(predictor, self.root, self.scenes.frames, spanned(columns), out):
                 pass
             found = extract_aois(task.output, out, self.ground.grids, self.params.output)
             return evaluate(task, found, out, self.ground, self.params.evaluate), found
 
 
-def evaluator_for(
-    root: Path, frames: pd.DataFrame, tiles: TileStore, columns: Columns, params: Params
-) -> ModelEvaluator:
+def evaluator_for(root: Path, scenes: Scenes, tiles: TileStore, columns: Columns, params: Params) -> ModelEvaluator:
     """Prepare to score models on some columns."""
-    grids = read_grids(root, frames, list(columns))
-    ground = Ground(read_split_truth(root, frames, columns), tiles, grids)
-    return ModelEvaluator(root, frames, ground, params)
+    ground = Ground(read_split_truth(scenes, columns), tiles, scenes.grids_of(columns))
+    return ModelEvaluator(root, scenes, ground, params)

@@ -15,7 +15,7 @@ from sn7ml.core.runtime.files import replacing
 from sn7ml.core.schemas import POLYGONS
 from sn7ml.scenes.csv_rows import CsvRows, read_rows
 from sn7ml.scenes.label_folder import empty_frames, read_label_folder
-from sn7ml.scenes.layouts.spacenet7 import LABEL_ENDING, STEM_PATTERN
+from sn7ml.scenes.layouts.spacenet7 import LABEL_ENDING, STEM_EXAMPLE, frame_of, stem_of
 from sn7ml.scenes.row_errors import LISTED, listing, quoted, unusable, why_unusable
 from sn7ml.scenes.wkt import read_wkt, why_no_wkt
 
@@ -32,10 +32,7 @@ def write_submission(path: Path, tracks: pd.DataFrame) -> None:
     rows = tracks[~shapely.is_empty(tracks["geometry"].to_numpy())]
     rows = rows.sort_values(["aoi", "time", "id"], key=_numbers_as_numbers, ignore_index=True)
     polygons = shapely.to_wkt(rows["geometry"].to_numpy(), rounding_precision=PIXEL_DECIMALS)
-    names = [
-        f"global_monthly_{month.replace('-', '_')}_mosaic_{aoi}"
-        for aoi, month in zip(rows["aoi"], rows["time"], strict=True)
-    ]
+    names = [stem_of(aoi, month) for aoi, month in zip(rows["aoi"], rows["time"], strict=True)]
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -103,8 +100,7 @@ def read_submission(path: Path) -> pd.DataFrame:
 
 def _frames(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return filename → (AOI, month) of those that start with a stem."""
-    stems = {name: STEM_PATTERN.match(name) for name in set(names)}
-    return {name: (stem["aoi"], f"{stem['year']}-{stem['month']}") for name, stem in stems.items() if stem}
+    return {name: frame for name in set(names) if (frame := frame_of(name))}
 
 
 def _bad_lines(path: Path, rows: CsvRows, bad: NDArray[np.intp], geometries: NDArray[np.object_]) -> LabelError:
@@ -120,8 +116,8 @@ def _bad_lines(path: Path, rows: CsvRows, bad: NDArray[np.intp], geometries: NDA
 def _faults(line: int, values: Mapping[str, str], geometry: BaseGeometry | None) -> list[str]:
     """Return a sentence for every field of one row that is wrong."""
     wrong: dict[str, str] = {}
-    if not STEM_PATTERN.match(values["filename"]):
-        wrong["filename"] = "is no SpaceNet 7 stem; expected global_monthly_YYYY_MM_mosaic_L15-0331E-1257N_1327_3160_13"
+    if frame_of(values["filename"]) is None:
+        wrong["filename"] = f"is no SpaceNet 7 stem; expected {STEM_EXAMPLE}"
     if not values["id"].strip():
         wrong["id"] = "is empty; expected what tells this building from others, the same in every month"
     if geometry is not None and unusable(np.array([geometry])).any():

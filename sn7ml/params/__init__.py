@@ -1,6 +1,6 @@
 """``params.yaml`` as frozen, strict models: a section each, every field with its meaning and unit."""
 
-from sn7ml.params.data import SplitParams, TilingParams, ValidationParams
+from sn7ml.params.data import DataParams, LayoutName, SplitParams, TilingParams, ValidationParams
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams, TrainParams
 from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.reading import load_output, load_params, load_recipe, parse, with_values
@@ -27,9 +27,11 @@ __all__ = [
     "ChangepointParams",
     "Choice",
     "CollapseParams",
+    "DataParams",
     "EvaluateParams",
     "FinalTrainParams",
     "InstanceParams",
+    "LayoutName",
     "LossParams",
     "ModelParams",
     "OptimiserParams",

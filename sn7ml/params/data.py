@@ -1,8 +1,19 @@
 """Params of what goes in: splits, checks, tiles."""
 
+from typing import Literal, TypeAlias
+
 from pydantic import Field, model_validator
 
 from sn7ml.params.section import Section
+
+LayoutName: TypeAlias = Literal["spacenet7"]
+
+
+class DataParams(Section):
+    """What the data folder is."""
+
+    layout: LayoutName
+    """How its files are named and labelled: ``spacenet7`` has AOI folders of monthly mosaics."""
 
 
 class SplitParams(Section):

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from sn7ml.params.data import SplitParams, TilingParams, ValidationParams
+from sn7ml.params.data import DataParams, SplitParams, TilingParams, ValidationParams
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams
 from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
@@ -21,6 +21,7 @@ class Params(Section):
     task: TaskName
     """What is predicted from which images: chooses scores, outputs and pages (``sn7ml/tasks``)."""
 
+    data: DataParams
     split: SplitParams
     validation: ValidationParams
     tiling: TilingParams

@@ -29,8 +29,8 @@ from sn7ml.registry.policy import ModelScores, numbers
 from sn7ml.registry.pyfunc import ARTIFACT
 from sn7ml.runs.final import digest_of
 from sn7ml.runs.provenance import data_md5, provenance
-from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.scored_columns import Columns, read_grids
+from sn7ml.scenes.ingest import Scenes
+from sn7ml.scenes.scored_columns import Columns
 from sn7ml.scenes.store import TileStore
 from sn7ml.tasks import Task
 
@@ -46,6 +46,8 @@ class Evaluator:
     """The held-out data, and how models are scored on it. All are asked for the same columns of the same frames."""
 
     data: Path
+
+    scenes: Scenes
 
     tiles: TileStore
 
@@ -63,11 +65,6 @@ class Evaluator:
     def columns(self) -> Columns:
         """What is scored."""
         return self.tiles.columns(self.scoring.splits)
-
-    @cached_property
-    def frames(self) -> pd.DataFrame:
-        """``FRAMES``."""
-        return scan(self.data)
 
     @cached_property
     def key(self) -> dict[str, str]:
@@ -129,8 +126,8 @@ class Evaluator:
 
     @cached_property
     def _ground(self) -> Ground:
-        truth = read_split_truth(self.data, self.frames, self.columns)
-        return Ground(truth, self.tiles, read_grids(self.data, self.frames, list(self.columns)))
+        truth = read_split_truth(self.scenes, self.columns)
+        return Ground(truth, self.tiles, self.scenes.grids_of(self.columns))
 
     @cached_property
     def _stretches(self) -> dict[str, list[list[int]]]:

@@ -44,20 +44,22 @@ def answer(request: Mapping[str, Any]) -> None:
     from sn7ml.learn.predict import load_predictor, predict_frames  # noqa: PLC0415
     from sn7ml.package_files import read_usage  # noqa: PLC0415
     from sn7ml.params import Usage, parse  # noqa: PLC0415
-    from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415
+    from sn7ml.scenes.layouts import layout_of  # noqa: PLC0415
     from sn7ml.scenes.scored_columns import Stretch, read_grids  # noqa: PLC0415
     from sn7ml.tasks import task_named  # noqa: PLC0415
 
     package, data, out = (Path(request[name]) for name in ("package", "data", "out"))
     usage = read_usage(package) or parse(Usage, request["usage"], "usage of the request")
-    predictor, frames = load_predictor(package, usage.predict), scan(data)
+    # Requests that name no layout are older than there were any but this.
+    sources = layout_of(request.get("layout", "spacenet7")).sources(data)
+    predictor = load_predictor(package, usage.predict)
     stretches = {
         aoi: [Stretch(start, stop, fold if fold <= predictor.folds else 0) for start, stop, fold in parts]
         for aoi, parts in request["stretches"].items()
     }
-    for _ in predict_frames(predictor, data, frames, stretches, out / "probabilities"):
+    for _ in predict_frames(predictor, data, sources, stretches, out / "probabilities"):
         pass
-    grids = read_grids(data, frames, list(stretches))
+    grids = read_grids(data, sources, list(stretches))
     output = task_named(usage.task).output
     output.write(out / "footprints", extract_aois(output, out / "probabilities", grids, usage.output), grids)
     write_text(out / "answer.json", json.dumps({"schema": SCHEMA, "code": str(Path(sn7ml.__file__).parent)}))

@@ -1,7 +1,7 @@
-"""Building labels: SpaceNet 7's GeoJSON in, clean polygons in pixel coordinates out."""
+"""Building labels: GeoJSON in, clean polygons in pixel coordinates out."""
 
-from collections.abc import Hashable, Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from sn7ml.core.errors import LabelError
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.polygons import clean_polygon, sound
-from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.safe_files import read_json
-from sn7ml.core.schemas import POLYGONS
-from sn7ml.scenes.images import read_grid
 from sn7ml.scenes.row_errors import FARTHEST_PX, clipped, not_finite, not_in_pixels
 
 FEATURE_FAULTS = (
@@ -58,12 +55,6 @@ def read_collection(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_features(path: Path) -> list[dict[str, Any]]:
-    """Read the features of a GeoJSON file as they stand. Raises LabelError as :func:`read_collection`."""
-    features: list[dict[str, Any]] = read_collection(path)["features"]
-    return features
-
-
 def declared_crs(content: Mapping[str, Any]) -> str:
     """Return the name of the CRS that a FeatureCollection declares, as GeoJSON of 2008 has it; "" for none."""
     try:
@@ -73,22 +64,66 @@ def declared_crs(content: Mapping[str, Any]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
-    """Read the buildings of one frame.
+@dataclass(frozen=True)
+class RawLabels:
+    """The labels of one frame as they stand, a row each."""
+
+    path: Path
+
+    ids: NDArray[np.object_]
+    """Whole numbers of any size, or texts as they are written; None in rows at fault."""
+
+    geometries: NDArray[np.object_]
+    """None for null, and in rows at fault."""
+
+    faults: Mapping[int, Exception]
+    """Number of a row, from 0, to the error that reading its id or geometry raised: one of ``FEATURE_FAULTS``."""
+
+    in_pixels: bool
+    """Whether coordinates are pixels, whatever CRS a reader may report; else they are in the CRS of the image."""
+
+    crs: str = ""
+    """Name of the CRS that the file declares, "" for none."""
+
+    images: Sequence[str] = ()
+    """Names of the image that rows state, as far as they do."""
+
+
+def read_geojson(path: Path, *, in_pixels: bool, id_name: str = "Id", image_name: str = "image_fname") -> RawLabels:
+    """Read a GeoJSON file: one feature per building, its id in a property.
+
+    Raises
+    ------
+    LabelError
+        As :func:`read_collection`. Features at fault are told in ``RawLabels.faults``.
+    """
+    content = read_collection(path)
+    features: list[Any] = content["features"]
+    ids, geometries = np.empty((2, len(features)), dtype=object)
+    faults: dict[int, Exception] = {}
+    for number, feature in enumerate(features):
+        try:
+            ids[number] = read_id(feature["properties"][id_name])
+            geometries[number] = read_geometry(feature["geometry"])
+        except FEATURE_FAULTS as error:
+            ids[number], faults[number] = None, error
+    whole = [feature["properties"] for number, feature in enumerate(features) if number not in faults]
+    images = [str(name) for properties in whole if (name := properties.get(image_name))]
+    return RawLabels(path, ids, geometries, faults, in_pixels, declared_crs(content), images)
+
+
+def buildings_of(raw: RawLabels, grid: Grid) -> pd.DataFrame:
+    """Return the buildings of one frame.
 
     Dropped without a word, since SpaceNet 7 has them: null, EMPTY and non-polygonal geometries, and rows with a
-    negative ``Id``, which stand for a frame without buildings. Self-crossing outlines are repaired. Properties other
-    than ``Id`` are not looked at: they differ from month to month.
+    negative id, which stand for a frame without buildings. Self-crossing outlines are repaired.
 
     Parameters
     ----------
-    path
-        GeoJSON with a property ``Id``.
+    raw
+        The labels as they stand.
     grid
         Of the frame's image.
-    kind
-        "match_pix": coordinates are pixels (whatever CRS a reader may report); "match": coordinates are in the
-        grid's CRS.
 
     Returns
     -------
@@ -98,15 +133,15 @@ def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
     Raises
     ------
     LabelError
-        If the file cannot be read, an id occurs twice, or a feature has no integer ``Id``, or a geometry that is broken,
-        crosses itself in too many places to be repaired, or lies far from the image.
+        If an id occurs twice, or a row has no integer id, or a geometry that is broken, crosses itself in too many places to
+        be repaired, or lies far from the image.
     """
-    ids, geometries = parse_features(path, read_features(path))
-    polygons = clean_polygons(path, geometries)
+    ids = whole_ids(raw)
+    polygons = clean_polygons(raw)
     kept = (ids >= 0) & ~shapely.is_missing(polygons)
-    if kind != "match_pix":
+    if not raw.in_pixels:
         polygons[kept] = grid.to_pixels(polygons[kept])
-    _refuse_far(path, np.flatnonzero(kept & not_in_pixels(polygons)), grid, kind)
+    _refuse_far(raw, np.flatnonzero(kept & not_in_pixels(polygons)), grid)
     table = pd.DataFrame(
         {
             "id": pd.Series([str(building) for building in ids[kept]], dtype="str"),
@@ -116,33 +151,40 @@ def read_labels(path: Path, grid: Grid, kind: str) -> pd.DataFrame:
     twice = sorted(set(table["id"][table["id"].duplicated()]), key=int)
     if twice:
         raise LabelError(
-            "labels.duplicate-id", f"{path}: Id {twice[:5]} occur(s) more than once; ids must be unique in a frame"
+            "labels.duplicate-id", f"{raw.path}: Id {twice[:5]} occur(s) more than once; ids must be unique in a frame"
         )
     return table
 
 
-def parse_features(path: Path, features: list[Any]) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """Return the ids, ints of any size, and the geometries of all features as they stand, None for null.
+def whole_ids(raw: RawLabels) -> NDArray[np.object_]:
+    """Return the ids of all rows as ints of any size, and see that all geometries can be worked with.
 
-    Coordinates are finite: what is no number must not get as far as GEOS's repair. Raises LabelError.
+    Raises
+    ------
+    LabelError
+        Naming the first row that has no integer id or no geometry (null is one), or a coordinate that is no finite number:
+        such a one must not get as far as GEOS's repair.
     """
-    ids, geometries = np.empty((2, len(features)), dtype=object)
-    for number, feature in enumerate(features):
+    ids, faults = raw.ids.copy(), dict(raw.faults)
+    for number, value in enumerate(ids):
         try:
-            ids[number] = building_id(feature["properties"]["Id"])
-            geometries[number] = read_geometry(feature["geometry"])
+            ids[number] = building_id(value) if number not in faults else None
         except FEATURE_FAULTS as error:
-            raise LabelError(
-                "labels.bad-feature",
-                f"{path}: feature {number} needs an integer 'Id' and a geometry ({clipped(repr(error))})",
-            ) from None
-    for place in np.flatnonzero(not_finite(geometries)):
-        raise LabelError("labels.coordinate", f"{path}: feature {place} has a coordinate that is no finite number")
-    return ids, geometries
+            faults[number] = error
+    if faults:
+        first = min(faults)
+        reason = clipped(repr(faults[first]))
+        raise LabelError(
+            "labels.bad-feature", f"{raw.path}: feature {first} needs an integer 'Id' and a geometry ({reason})"
+        )
+    for place in np.flatnonzero(not_finite(raw.geometries)):
+        raise LabelError("labels.coordinate", f"{raw.path}: feature {place} has a coordinate that is no finite number")
+    return ids
 
 
-def clean_polygons(path: Path, geometries: NDArray[np.object_]) -> NDArray[np.object_]:
+def clean_polygons(raw: RawLabels) -> NDArray[np.object_]:
     """Return what ``clean_polygon`` makes of each: flat, valid polygons, None where there is none. Raises LabelError."""
+    geometries = raw.geometries
     polygons = np.full(len(geometries), None, dtype=object)
     plain = sound(geometries)  # nearly all: those are cleaned at once, which takes a tenth of the time
     polygons[plain] = shapely.force_2d(geometries[plain])
@@ -151,17 +193,17 @@ def clean_polygons(path: Path, geometries: NDArray[np.object_]) -> NDArray[np.ob
             polygons[place] = clean_polygon(geometries[place])
         except (ValueError, ShapelyError) as error:
             raise LabelError(
-                "labels.geometry", f"{path}: feature {place} has a broken geometry ({error!s:.200})"
+                "labels.geometry", f"{raw.path}: feature {place} has a broken geometry ({error!s:.200})"
             ) from None
     return polygons
 
 
-def _refuse_far(path: Path, far: NDArray[np.intp], grid: Grid, kind: str) -> None:
+def _refuse_far(raw: RawLabels, far: NDArray[np.intp], grid: Grid) -> None:
     if len(far):
-        expected = "pixels" if kind == "match_pix" else f"coordinates in EPSG:{grid.epsg}"
+        expected = "pixels" if raw.in_pixels else f"coordinates in EPSG:{grid.epsg}"
         raise LabelError(
             "labels.far-away",
-            f"{path}: {len(far):,} feature(s), the first being {far[0]}, lie more than {FARTHEST_PX:,} px from the image "
+            f"{raw.path}: {len(far):,} feature(s), the first being {far[0]}, lie more than {FARTHEST_PX:,} px from the image "
             f"or have no size; expected {expected}",
         )
 
@@ -181,32 +223,17 @@ def _holds_something(coordinates: Any) -> bool:
     return any(map(_holds_something, coordinates)) if isinstance(coordinates, list) else True
 
 
+def read_id(value: Any) -> int | str:
+    """Return an ``Id`` as a whole number or as the text that it is. Raises ValueError or TypeError."""
+    if not isinstance(value, str):
+        return building_id(value)
+    if not value.strip():
+        raise ValueError(f"Id is {value!r}")
+    return value
+
+
 def building_id(value: Any) -> int:
     """Return an ``Id`` as an int; 7, 7.0 and "7" are one, 7.5 and true are none (ValueError or TypeError)."""
     if isinstance(value, bool) or int(value) != float(value):
         raise ValueError(f"Id is {value!r}")
     return int(value)
-
-
-def read_truth(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
-    """Read the labels of all labelled frames of a ``FRAMES`` table, in parallel.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``POLYGONS``, in the order of ``frames``; empty if none is labelled.
-
-    Raises
-    ------
-    ItemsFailed
-        Naming every file that cannot be read.
-    """
-    labelled = frames[frames["labels"] != ""]
-    jobs = {f"{row['aoi']} {row['time']}": row for row in labelled.to_dict("records")}
-    tables = map_items(partial(_read_frame_labels, root), jobs)
-    return pd.concat([POLYGONS.empty(), *tables.values()], ignore_index=True)[list(POLYGONS.columns)]
-
-
-def _read_frame_labels(root: Path, row: dict[Hashable, Any]) -> pd.DataFrame:
-    grid = read_grid(root / row["image"])
-    return read_labels(root / row["labels"], grid, row["labels_kind"]).assign(aoi=row["aoi"], time=row["time"])

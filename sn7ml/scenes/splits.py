@@ -4,7 +4,7 @@ Neighbouring months are near-duplicates, so a split by frame would leak; neighbo
 they stay together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,16 +12,15 @@ import pandas as pd
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.schemas import REGIONS
 from sn7ml.params import SplitParams
-from sn7ml.scenes.layouts.spacenet7 import tile_of
 
 
-def assign_regions(sizes: Mapping[str, tuple[int, int]], params: SplitParams) -> pd.DataFrame:
+def assign_regions(frames: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
     """Decide which columns of which AOI belong to which split.
 
     Parameters
     ----------
-    sizes
-        Labelled AOI to (rows, cols) of its images.
+    frames
+        ``FRAMES`` of the labelled AOIs.
     params
         Fractions, gap and seed.
 
@@ -36,12 +35,11 @@ def assign_regions(sizes: Mapping[str, tuple[int, int]], params: SplitParams) ->
     CatalogError
         For no AOI, too few groups of AOIs for splits without a leak, or an AOI too narrow for its columns.
     """
-    if not sizes:
-        raise CatalogError(
-            "splits.no-labels",
-            "no labelled AOI to train on; labels_match or labels_match_pix are needed for at least one",
-        )
-    groups = neighbour_groups(sorted(sizes), params.neighbour_tiles)
+    if frames.empty:
+        raise CatalogError("splits.no-labels", "no labelled AOI to train on; labels are needed for at least one")
+    aois = frames.drop_duplicates("aoi").sort_values("aoi")
+    sizes = dict(zip(aois["aoi"], zip(aois["rows"], aois["cols"], strict=True), strict=True))
+    groups = [list(members["aoi"]) for _, members in aois.groupby("group", sort=True)]
     if len(sizes) == 1:
         ((aoi, (_, cols)),) = sizes.items()
         return _by_columns(aoi, cols, params)
@@ -54,21 +52,6 @@ def assign_regions(sizes: Mapping[str, tuple[int, int]], params: SplitParams) ->
             f"columns), {parts} or more far from each other, or a smaller split.neighbour_tiles or split.folds",
         )
     return _by_groups(groups, sizes, params)
-
-
-def neighbour_groups(aois: Sequence[str], reach_tiles: int) -> list[list[str]]:
-    """Group AOIs whose zoom-13 tiles lie at most ``reach_tiles`` apart along both axes, directly or through others."""
-    groups: list[list[str]] = []
-    for aoi in aois:
-        near = [group for group in groups if any(_distance(aoi, other) <= reach_tiles for other in group)]
-        groups = [group for group in groups if group not in near]
-        groups.append(sorted([aoi, *(other for group in near for other in group)]))
-    return sorted(groups)
-
-
-def _distance(one: str, other: str) -> int:
-    (x, y, _), (u, v, _) = tile_of(one), tile_of(other)
-    return max(abs(x - u), abs(y - v))
 
 
 def _by_columns(aoi: str, cols: int, params: SplitParams) -> pd.DataFrame:

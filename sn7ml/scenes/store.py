@@ -31,13 +31,13 @@ from sn7ml.core.runtime.files import replacing
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import REGIONS, TILES
 from sn7ml.params import SplitParams, TilingParams
-from sn7ml.scenes.images import BANDS, Image, read_image, read_mask, read_stack_grid
-from sn7ml.scenes.labels import read_labels
+from sn7ml.scenes.images import BANDS, Image, read_image, read_mask
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.rasters import refuse_upsampled, write_bands
 from sn7ml.scenes.scored_columns import Stretch
 from sn7ml.scenes.splits import assign_regions
 from sn7ml.scenes.tile_shards import read_frame_rows, read_table, read_window, shard_rows
-from sn7ml.targets.target import Planes, Target
+from sn7ml.targets.target import Target
 
 BAND_NAMES = ("red", "green", "blue", "alpha")
 IMAGE_BLOCK_PX, MASK_BLOCK_PX = 128, 256
@@ -169,7 +169,7 @@ class TileStore:
 
 
 def write_tiles(
-    root: Path, frames: pd.DataFrame, split: SplitParams, tiling: TilingParams, target: Target, out: Path
+    root: Path, scenes: Scenes, split: SplitParams, tiling: TilingParams, target: Target, out: Path
 ) -> None:
     """Write the tile store of all AOIs that have labels, several AOIs at a time.
 
@@ -180,11 +180,10 @@ def write_tiles(
     CatalogError
         If the AOIs cannot be split.
     """
-    labelled = frames[frames["aoi"].isin(frames.loc[frames["labels"] != "", "aoi"])]
+    labelled = scenes.frames_of(scenes.frames.loc[scenes.frames["labelled"], "aoi"].unique())
     jobs = {str(aoi): table.to_dict("records") for aoi, table in labelled.groupby("aoi")}
-    shapes = map_items(partial(_shape_of, root), jobs)
-    regions = assign_regions(shapes, split)
-    shards = map_items(partial(_write_shard, root, regions, (tiling, target), out), jobs)
+    regions = assign_regions(labelled, split)
+    shards = map_items(partial(_write_shard, root, scenes, regions, (tiling, target), out), jobs)
     tables = {
         "frames": pd.concat([shard[0] for shard in shards.values()], ignore_index=True),
         "regions": regions,
@@ -202,12 +201,13 @@ def write_tiles(
             table.to_parquet(temporary, index=False)
 
 
-def _shape_of(root: Path, frames: list[dict[str, str]]) -> tuple[int, int]:
-    return read_stack_grid([root / frame["image"] for frame in frames]).shape
-
-
 def _write_shard(
-    root: Path, regions: pd.DataFrame, how: tuple[TilingParams, Target], out: Path, frames: list[dict[str, str]]
+    root: Path,
+    scenes: Scenes,
+    regions: pd.DataFrame,
+    how: tuple[TilingParams, Target],
+    out: Path,
+    frames: list[dict[str, Any]],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write images.tif and masks.tif of one AOI; return its rows of the frames and the tiles tables."""
     tiling, target = how
@@ -215,11 +215,15 @@ def _write_shard(
     bands: list[NDArray[np.uint8]] = []
     flags: list[NDArray[np.uint8]] = []
     frame_rows, tile_tables = [], []
+    labels = scenes.labels_of([frames[0]["aoi"]])
     for frame in frames:
-        image = read_image(root / frame["image"])
-        refuse_upsampled(root / frame["image"], image.grid, tiling.upsampling)
-        unknown = ~image.usable | _udm(root, frame, image.grid)
-        flags.append(draw_masks(root, frame, image.grid, unknown, how))
+        path = root / frame["image"]
+        image = read_image(path)
+        refuse_upsampled(path, image.grid, tiling.upsampling)
+        unknown = ~image.usable | _masked(root, frame, image.grid)
+        outlines = labels.loc[labels["time"] == frame["time"], "geometry"].tolist()
+        known = frame["labelled"]  # without labels nothing is known anywhere
+        flags.append(target.draw(outlines, unknown if known else np.ones_like(unknown), tiling.upsampling))
         bands += list(image.pixels)
         frame_rows.append(_frame_row(frame, image, flags[-1], tiling))
         tile_tables.append(_tile_rows(frame, unknown, target.truth(flags[-1])[0], regions, tiling))
@@ -230,29 +234,18 @@ def _write_shard(
     return pd.DataFrame(frame_rows), pd.concat(tile_tables, ignore_index=True)
 
 
-def draw_masks(
-    root: Path, frame: dict[str, str], grid: Grid, unknown: NDArray[np.bool_], how: tuple[TilingParams, Target]
-) -> Planes:
-    """Draw the labels of one frame, up-sampled. A frame without labels is unknown everywhere."""
-    tiling, target = how
-    if not frame["labels"]:
-        return target.draw([], np.ones(grid.shape, np.bool_), tiling.upsampling)
-    labels = read_labels(root / frame["labels"], grid, frame["labels_kind"])
-    return target.draw(labels["geometry"].tolist(), unknown, tiling.upsampling)
-
-
-def _udm(root: Path, frame: dict[str, str], grid: Grid) -> NDArray[np.bool_]:
-    """Where the unusable-data mask of a frame is set; nowhere if it has none."""
-    if not frame["udm"]:
+def _masked(root: Path, frame: dict[str, Any], grid: Grid) -> NDArray[np.bool_]:
+    """Where the mask of a frame is set; nowhere if it has none."""
+    if not frame["mask"]:
         return np.zeros(grid.shape, np.bool_)
-    return read_mask(root / frame["udm"], grid)
+    return read_mask(root / frame["mask"], grid)
 
 
-def _frame_row(frame: dict[str, str], image: Image, flags: NDArray[np.uint8], tiling: TilingParams) -> dict[str, Any]:
+def _frame_row(frame: dict[str, Any], image: Image, flags: NDArray[np.uint8], tiling: TilingParams) -> dict[str, Any]:
     mean, std = band_statistics(image.pixels)
     rows, cols = image.grid.shape
     row = {"aoi": frame["aoi"], "time": frame["time"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
-    row["labelled"] = bool(frame["labels"])
+    row["labelled"] = bool(frame["labelled"])
     row |= {"pixels_digest": digest_of(image.pixels), "masks_digest": digest_of(flags)}
     row |= {f"mean_{name}": float(value) for name, value in zip(BAND_NAMES[:3], mean, strict=True)}
     return row | {f"std_{name}": float(value) for name, value in zip(BAND_NAMES[:3], std, strict=True)}
@@ -264,7 +257,7 @@ def digest_of(content: NDArray[np.uint8]) -> str:
 
 
 def _tile_rows(
-    frame: dict[str, str],
+    frame: dict[str, Any],
     unknown: NDArray[np.bool_],
     built: NDArray[np.bool_],
     regions: pd.DataFrame,
@@ -286,6 +279,6 @@ def _tile_rows(
             tile = built[row * s : (row + size) * s, col * s : (col + size) * s]
             usable = 1.0 - float(np.mean(unknown[row : row + size, col : col + size]))
             place = (frame["aoi"], frame["time"], row, col, region["split"], region["fold"])
-            found.append((*place, usable, float(np.mean(tile)), bool(frame["labels"])))
+            found.append((*place, usable, float(np.mean(tile)), bool(frame["labelled"])))
     table = pd.DataFrame(found, columns=list(TILES.columns)) if found else TILES.empty()
     return table[table["usable_fraction"] >= tiling.min_usable_fraction]

@@ -18,8 +18,8 @@ from sn7ml.outputs.probabilities import CroppedCube, ProbabilityCube
 from sn7ml.params import OutputParams, TaskName, TuneParams, flatten, with_values
 from sn7ml.runs.runs import create_run, ending
 from sn7ml.runs.store import SEARCH, Store
-from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.scored_columns import read_grids, spanned
+from sn7ml.scenes.ingest import Scenes
+from sn7ml.scenes.scored_columns import spanned
 from sn7ml.scenes.store import TileStore
 from sn7ml.search.space import GIVEN, inside, suggest
 from sn7ml.tasks import Task, task_named
@@ -56,18 +56,20 @@ class CachedGround:
         return self.task.output.table.check(pd.concat(tables, ignore_index=True))
 
 
-def read_ground(task: TaskName, data: Path, tiles: Path, probabilities: Path, splits: Sequence[str]) -> CachedGround:
+def read_ground(
+    task: TaskName, scenes: Scenes, tiles: Path, probabilities: Path, splits: Sequence[str]
+) -> CachedGround:
     """Read the probabilities and the labels of some splits; raises LabelError if there is no truth to score with."""
     chosen = task_named(task)
-    frames, columns = scan(data), TileStore(tiles).columns(splits)
+    columns = TileStore(tiles).columns(splits)
     extracts, starts_px = {}, {}
-    for aoi, grid in read_grids(data, frames, list(columns)).items():
+    for aoi, grid in scenes.grids_of(columns).items():
         ((start, stop, _),) = spanned(columns)[aoi]
         seen = max(start - MARGIN_PX, 0), min(stop + MARGIN_PX, grid.shape[1])
         cube = ProbabilityCube(probabilities / aoi, grid)
         extracts[aoi] = chosen.output.prepare(CroppedCube(cube, cube.upsampling, seen), cube.upsampling)
         starts_px[aoi] = seen[0]
-    return CachedGround(chosen, extracts, starts_px, read_split_truth(data, frames, columns))
+    return CachedGround(chosen, extracts, starts_px, read_split_truth(scenes, columns))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from affine import Affine
 
+from sn7ml.scenes.layouts.spacenet7 import name_of, stem_of
 from sn7ml.synthetic.chance import Purpose, stream
 
 ZOOM = 13
@@ -41,8 +42,7 @@ class Place:
     @property
     def aoi(self) -> str:
         """Name of the folder: zoom-15 quad (TMS), tile and zoom."""
-        x, y = self.tile
-        return f"L15-{x // 4:04d}E-{2047 - y // 4:04d}N_{x}_{y}_{ZOOM}"
+        return name_of(*self.tile, ZOOM)
 
     @property
     def transform(self) -> Affine:
@@ -57,7 +57,7 @@ class Place:
 
     def stem(self, month: int) -> str:
         """Return the 58 characters that begin the name of every file of a month."""
-        return f"global_monthly_{self.calendar[month].replace('-', '_')}_mosaic_{self.aoi}"
+        return stem_of(self.aoi, self.calendar[month])
 
 
 def place_of(aoi_index: int, months: int, size_px: int, seed: int) -> Place:

@@ -17,6 +17,20 @@ from shapely.geometry import shape as geometry_of
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.geo.grid import EARTH_RADIUS_M
+from sn7ml.scenes.layouts.spacenet7 import (
+    CLOUD_ENDING,
+    CRS,
+    IMAGE_ENDING,
+    IMAGE_FOLDERS,
+    LABEL_ENDING,
+    LABEL_FOLDERS,
+    MASK_ENDING,
+    MASK_FOLDER,
+    MASKED,
+    PIXELS,
+    UNMASKED,
+    UNMATCHED,
+)
 from sn7ml.synthetic.place import PIXEL_M
 from sn7ml.synthetic.scene import SyntheticAoi, SyntheticFrame, see
 
@@ -33,17 +47,18 @@ Feature = tuple[dict[str, Any], Polygon]
 
 def write_aoi(aoi: SyntheticAoi, folder: Path) -> None:
     """Write every frame of an AOI into its folder, which must not exist."""
-    for name in ("images", "images_masked", "labels", "labels_match", "labels_match_pix", "UDM_masks"):
+    for name in (*IMAGE_FOLDERS, UNMATCHED, *LABEL_FOLDERS.values(), MASK_FOLDER):
         (folder / name).mkdir(parents=True)
     transform = aoi.place.transform
     for month in aoi.place.frames():
         frame, stem = see(aoi, month), aoi.place.stem(month)
         raw = np.concatenate([frame.rgb, np.full((1, *aoi.place.shape), 255, dtype=np.uint8)])
-        _write_tif(folder / "images" / f"{stem}.tif", raw, transform)
-        _write_tif(folder / "images_masked" / f"{stem}.tif", np.where(frame.unusable, np.uint8(0), raw), transform)
+        masked = np.where(frame.unusable, np.uint8(0), raw)
+        _write_tif(folder / UNMASKED / f"{stem}{IMAGE_ENDING}", raw, transform)
+        _write_tif(folder / MASKED / f"{stem}{IMAGE_ENDING}", masked, transform)
         if frame.unusable.any():
             mask = frame.unusable[np.newaxis].astype(np.uint8) * np.uint8(255)
-            _write_tif(folder / "UDM_masks" / f"{stem}_UDM.tif", mask, transform)
+            _write_tif(folder / MASK_FOLDER / f"{stem}{MASK_ENDING}", mask, transform)
         _write_labels(aoi, month, frame, folder)
 
 
@@ -69,9 +84,9 @@ def _write_labels(aoi: SyntheticAoi, month: int, frame: SyntheticFrame, folder: 
     # the first month.
     by_row = sorted(range(len(ids)), key=lambda k: (outlines[k].bounds[1], ids[k]))
     dropped = {"iou_score"} if month == place.frames()[0] else set()
+    image = f"{stem}{IMAGE_ENDING}"
     named = [
-        {key: value for key, value in matched[k].items() if key not in dropped} | {"image_fname": f"{stem}.tif"}
-        for k in by_row
+        {key: value for key, value in matched[k].items() if key not in dropped} | {"image_fname": image} for k in by_row
     ]
 
     def pixel(x: float, y: float) -> Point:
@@ -88,13 +103,19 @@ def _write_labels(aoi: SyntheticAoi, month: int, frame: SyntheticFrame, folder: 
         return round(math.degrees(east / EARTH_RADIUS_M), 9), round(latitude, 9)
 
     files: tuple[tuple[str, str, Sequence[Feature], Callable[[float, float], Point], dict[str, Any] | None], ...] = (
-        ("labels", "Buildings", [({}, outline) for outline in outlines], lon_lat, LON_LAT),
-        ("labels", "UDM", [({}, outline) for outline in clouds], lon_lat, LON_LAT),
-        ("labels_match", "Buildings", list(zip(matched, outlines, strict=True)), mercator, MERCATOR),
-        ("labels_match_pix", "Buildings", [(p, outlines[k]) for p, k in zip(named, by_row, strict=True)], pixel, None),
+        (UNMATCHED, LABEL_ENDING, [({}, outline) for outline in outlines], lon_lat, LON_LAT),
+        (UNMATCHED, CLOUD_ENDING, [({}, outline) for outline in clouds], lon_lat, LON_LAT),
+        (LABEL_FOLDERS[CRS], LABEL_ENDING, list(zip(matched, outlines, strict=True)), mercator, MERCATOR),
+        (
+            LABEL_FOLDERS[PIXELS],
+            LABEL_ENDING,
+            [(p, outlines[k]) for p, k in zip(named, by_row, strict=True)],
+            pixel,
+            None,
+        ),
     )
     for kind, ending, rows, to_crs, crs in files:
-        (folder / kind / f"{stem}_{ending}.geojson").write_text(_collection(rows, to_crs, crs), encoding="utf-8")
+        (folder / kind / f"{stem}{ending}").write_text(_collection(rows, to_crs, crs), encoding="utf-8")
 
 
 def visible_ids(aoi: SyntheticAoi, month: int, clouds: list[Polygon]) -> list[int]:

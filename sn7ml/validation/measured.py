@@ -28,7 +28,7 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "mask_px2": "area of the mask, px²", "polygon_px2": "of the polygons", "mask_error": "differ by",
     },
     "regions": {
-        "n_tiles": "tiles", "n_built_tiles": "with buildings", "gap_px": "gap, px", "neighbour_tiles": "tiles to next area",
+        "n_tiles": "tiles", "n_built_tiles": "with buildings", "gap_px": "gap, px",
     },
     "tracks": {"n": "footprints", "n_ids": "buildings", "n_gaps": "with gaps"},
     "counts": {

@@ -8,6 +8,8 @@ import pandas as pd
 
 from sn7ml.core.schemas import Table
 from sn7ml.params import ValidationParams
+from sn7ml.scenes.ingest import Scenes
+from sn7ml.scenes.layouts import Layout
 from sn7ml.scenes.store import TileStore
 from sn7ml.validation.facts import (
     COUNT_FACTS,
@@ -42,23 +44,23 @@ Facts = Mapping[str, pd.DataFrame]
 """Suite to its table."""
 
 
-def run_validation(root: Path, frames: pd.DataFrame, params: ValidationParams) -> Report:
-    """Read every file that a ``FRAMES`` table names, and judge what was found.
+def run_validation(root: Path, sources: pd.DataFrame, layout: Layout, params: ValidationParams) -> Report:
+    """Read every file that a ``SOURCES`` table names, and judge what was found.
 
     Damaged files do not raise: they fail expectations. See ``Report.ok``.
     """
-    return judge_tables(raw_facts(root, frames), suites(params))
+    return judge_tables(raw_facts(root, sources, layout), suites(params))
 
 
-def raw_facts(root: Path, frames: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def raw_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> dict[str, pd.DataFrame]:
     """Return ``FRAME_FACTS``, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as "frames", "labels" and "identity"."""
-    labels, identity = label_and_identity_facts(root, frames)
-    return {"frames": frame_facts(root, frames), "labels": labels, "identity": identity}
+    labels, identity = label_and_identity_facts(root, sources, layout)
+    return {"frames": frame_facts(root, sources, layout), "labels": labels, "identity": identity}
 
 
-def validate_tiles(root: Path, frames: pd.DataFrame, store: TileStore, wanted: Suites) -> Report:
-    """Judge a tile store that was made of these frames; ``wanted`` comes from ``tile_suites``."""
-    facts = {"tiles": tile_facts(root, frames, store), "regions": region_facts(store)}
+def validate_tiles(scenes: Scenes, store: TileStore, wanted: Suites) -> Report:
+    """Judge a tile store that was made of these scenes; ``wanted`` comes from ``tile_suites``."""
+    facts = {"tiles": tile_facts(scenes, store), "regions": region_facts(scenes, store)}
     return judge_tables(facts, wanted, "validation of tiles")
 
 

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 from sn7ml.core.errors import TableError
-from sn7ml.core.schemas import FRAMES, POLYGONS, REGIONS, TILES, TRACKS, Table
+from sn7ml.core.schemas import FRAMES, LABELS, POLYGONS, REGIONS, SOURCES, TILES, TRACKS, Table
 from tests.raising import raises
 
-ALL = [FRAMES, POLYGONS, REGIONS, TILES, TRACKS]
+ALL = [SOURCES, FRAMES, LABELS, POLYGONS, REGIONS, TILES, TRACKS]
 by_name = pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
 
 
@@ -67,4 +67,4 @@ def test_two_rows_with_one_key_are_refused_with_an_example() -> None:
 
 
 def test_text_may_be_missing() -> None:
-    assert len(FRAMES.check(pd.DataFrame([dict.fromkeys(FRAMES.columns, "a") | {"udm": None}]))) == 1
+    assert len(SOURCES.check(pd.DataFrame([dict.fromkeys(SOURCES.columns, "a") | {"mask": None}]))) == 1

@@ -20,7 +20,7 @@ from sn7ml.package_files import CONFIG, USAGE, read_config, read_usage
 from sn7ml.params import Usage, load_output, load_params, load_recipe, recipe_of
 from sn7ml.scenes.images import read_grid, read_image, read_mask
 from sn7ml.scenes.label_folder import read_label_folder
-from sn7ml.scenes.labels import read_labels
+from sn7ml.scenes.labels import buildings_of, read_geojson
 from sn7ml.validation.drift import make_profile, read_profile
 from tests.outputs.submissions import FEB, HEADER, JAN, SQUARE
 from tests.sn7_folder import AOI, HOUSES, SHAPE, addressed, grid_of, stem, write_image, write_labels
@@ -118,7 +118,9 @@ READERS = {
     "probabilities": Reader(
         "2018-01.tif", write_month, lambda path: ProbabilityCube(path.parent, SMALL)["2018-01"], RasterError
     ),
-    "labels": Reader(LABELS, write_houses, lambda path: read_labels(path, GRID, "match_pix"), LabelError),
+    "labels": Reader(
+        LABELS, write_houses, lambda path: buildings_of(read_geojson(path, in_pixels=True), GRID), LabelError
+    ),
     "scored labels": Reader(LABELS, write_houses, lambda path: read_label_folder(path.parent), LabelError),
     "csv": Reader("a.csv", write_csv, read_submission, LabelError),
     "params": Reader("params.yaml", write_params, load_params, ParamsError),

@@ -15,7 +15,7 @@ from sn7ml.core.errors import LabelError
 from sn7ml.core.geo import polygons
 from sn7ml.outputs.submission import read_submission
 from sn7ml.scenes.label_folder import read_label_folder
-from sn7ml.scenes.labels import read_labels
+from sn7ml.scenes.labels import buildings_of, read_geojson
 from sn7ml.scenes.repair.labels import mend_label_file
 from sn7ml.scenes.row_errors import clipped
 from tests.hostile.readers import GRID, LABELS
@@ -26,7 +26,7 @@ HOUSE = feature(1, box(1, 2, 4, 6))
 
 
 def labels_in(folder: Path) -> pd.DataFrame:
-    return read_labels(folder / LABELS, GRID, "match_pix")
+    return buildings_of(read_geojson(folder / LABELS, in_pixels=True), GRID)
 
 
 READS = (labels_in, read_label_folder)
@@ -94,7 +94,7 @@ def test_labels_in_other_coordinates_than_said_are_refused(kind: str, tmp_path: 
     with pytest.raises(
         LabelError, match="expected " + ("pixels" if kind == "match_pix" else "coordinates in EPSG:3857")
     ):
-        read_labels(tmp_path / LABELS, GRID, kind)
+        buildings_of(read_geojson(tmp_path / LABELS, in_pixels=kind == "match_pix"), GRID)
 
 
 @pytest.mark.parametrize("depth", [300, 100_000])
@@ -104,17 +104,17 @@ def test_geometries_deep_within_one_another_end_in_words(depth: int, tmp_path: P
     text = f'{{"features":[{{"properties":{{"Id":1}},"geometry":{inner}}}]}}'
     (tmp_path / LABELS).write_text(text)
     if depth == 300:  # legal, and no polygon, which this reader drops
-        assert read_labels(tmp_path / LABELS, GRID, "match_pix").empty
+        assert buildings_of(read_geojson(tmp_path / LABELS, in_pixels=True), GRID).empty
     else:
         with pytest.raises(LabelError, match="too deep within one another"):
-            read_labels(tmp_path / LABELS, GRID, "match_pix")
+            buildings_of(read_geojson(tmp_path / LABELS, in_pixels=True), GRID)
 
 
 def test_a_key_named_twice_hides_nothing(tmp_path: Path) -> None:
     content = json.dumps({"features": [HOUSE]})
     (tmp_path / LABELS).write_text(content[:-1] + ', "features": []}')
     with pytest.raises(LabelError, match=r"is not JSON \(an object names \['features'\] twice\)"):
-        read_labels(tmp_path / LABELS, GRID, "match_pix")
+        buildings_of(read_geojson(tmp_path / LABELS, in_pixels=True), GRID)
 
 
 @pytest.mark.parametrize("escape", ["\\ud800", "\\uDFFF", "\\udead\\ud83d"])
@@ -158,7 +158,7 @@ def test_an_outline_that_crosses_itself_everywhere_is_repaired_or_refused(
     write_labels(tmp_path / LABELS, {1: box(1, 2, 4, 6), 2: star(corners)})
     (tmp_path / "a.csv").write_text(f'{HEADER}{JAN},1,{SQUARE}\n{JAN},2,"{star(corners).wkt}"\n')
     if read:
-        assert read_labels(tmp_path / LABELS, GRID, "match_pix")["geometry"][1].is_valid
+        assert buildings_of(read_geojson(tmp_path / LABELS, in_pixels=True), GRID)["geometry"][1].is_valid
         assert len(read_label_folder(tmp_path)) == len(read_submission(tmp_path / "a.csv")) == 2
         return
     for reader in READS:
@@ -173,7 +173,7 @@ def test_an_outline_that_crosses_itself_everywhere_is_repaired_or_refused(
 def test_an_outline_that_does_not_cross_itself_may_have_many_corners(tmp_path: Path) -> None:
     round_house = Point(500, 500).buffer(300, quad_segs=10_000)
     write_labels(tmp_path / LABELS, {1: round_house})
-    found = read_labels(tmp_path / LABELS, GRID, "match_pix")["geometry"][0]
+    found = buildings_of(read_geojson(tmp_path / LABELS, in_pixels=True), GRID)["geometry"][0]
     assert shapely.get_num_coordinates(found) == 40_001
 
 
@@ -189,4 +189,4 @@ def test_an_outline_of_more_corners_than_a_town_has_is_refused(tmp_path: Path) -
 def test_properties_may_be_anything(tmp_path: Path) -> None:
     # geopandas writes NaN, which is no JSON, for numbers that are missing.
     (tmp_path / LABELS).write_text(json.dumps({"features": [changed(properties={"Id": 7, "area": float("nan")})]}))
-    assert read_labels(tmp_path / LABELS, GRID, "match_pix")["id"].tolist() == ["7"]
+    assert buildings_of(read_geojson(tmp_path / LABELS, in_pixels=True), GRID)["id"].tolist() == ["7"]

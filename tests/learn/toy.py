@@ -22,7 +22,8 @@ from sn7ml.params import (
     TilingParams,
     TrainParams,
 )
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.ingest import ingest
+from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.targets import Target, target_of
 from tests.sn7_folder import AOI, grid_of, stem, write_image, write_labels
@@ -128,11 +129,12 @@ def write_store(root: Path, out: Path, folds: int = 1, target: Target = TARGET, 
 
 def few_tiles(root: Path, out: Path, split: SplitParams, tiling: TilingParams, target: Target) -> TileStore:
     """Cut the first two months of the first labelled area into tiles, in this process."""
-    frames = scan(root)
-    frames = frames[frames["labels"] != ""]
-    frames = frames[frames["aoi"] == frames["aoi"].iloc[0]].head(2)
+    sources = scan(root)
+    sources = sources[sources["labels"] != ""]
+    sources = sources[sources["aoi"] == sources["aoi"].iloc[0]].head(2)
     out.mkdir(parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SN7ML_EXECUTOR", "serial")
-        write_tiles(root, frames, split, tiling, target, out)
+        scenes = ingest(root, sources, SPACENET7, split, out.with_name(f"{out.name}-scenes"))
+        write_tiles(root, scenes, split, tiling, target, out)
     return TileStore(out)

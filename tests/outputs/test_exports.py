@@ -11,7 +11,7 @@ from affine import Affine
 from shapely.geometry import box
 
 from sn7ml.core.geo.grid import Grid
-from sn7ml.core.schemas import FRAMES, TRACKS
+from sn7ml.core.schemas import SOURCES, TRACKS
 from sn7ml.outputs.exports import count_buildings, write_counts, write_geojson
 from tests.outputs.tracks import YARD, track
 from tests.sn7_folder import AOI, FAR_AOI, grid_of
@@ -20,8 +20,8 @@ GRIDS = {AOI: grid_of(AOI), FAR_AOI: grid_of(FAR_AOI)}
 
 
 def frames_of(*keys: tuple[str, str]) -> pd.DataFrame:
-    rows = [dict.fromkeys(FRAMES.columns, "") | {"aoi": aoi, "time": month} for aoi, month in keys]
-    return FRAMES.check(pd.DataFrame(rows))
+    rows = [dict.fromkeys(SOURCES.columns, "") | {"aoi": aoi, "time": month} for aoi, month in keys]
+    return SOURCES.check(pd.DataFrame(rows))
 
 
 FRAMES_OF_ALL = frames_of((AOI, "2018-01"), (AOI, "2018-02"), (FAR_AOI, "2018-01"), (FAR_AOI, "2018-03"))

@@ -8,11 +8,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines import tile, train, validate
+from pipelines import ingest, tile, train, validate
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import load_params, recipe_of
 from tests.learn.toy import write_store, write_world
-from tests.sn7_folder import AOI, HOUSES, MONTHS, SHAPE, addressed, feature, grid_of, stem, write_features, write_image
+from tests.sn7_folder import (
+    AOI,
+    HOUSES,
+    MONTHS,
+    SHAPE,
+    addressed,
+    feature,
+    grid_of,
+    scenes_of,
+    stem,
+    write_features,
+    write_image,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = f"images_masked/{stem(AOI, MONTHS[1])}.tif"
@@ -94,8 +106,8 @@ def test_damaged_data_stops_at_validate_with_area_month_and_file(
     assert (project / "report" / "validation.md").is_file()
 
 
-@pytest.mark.parametrize("damage", [truncate, three_bands, another_grid, not_json, duplicate_ids])
-def test_damaged_data_that_slips_past_validate_stops_at_tile(
+@pytest.mark.parametrize("damage", [another_grid, not_json, duplicate_ids])
+def test_damaged_data_that_slips_past_validate_stops_at_ingest(
     sn7_root: Path,
     project: Path,
     damage: Callable[[Path], None],
@@ -103,17 +115,33 @@ def test_damaged_data_that_slips_past_validate_stops_at_tile(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     damage(sn7_root / "train" / AOI)
-    said = fails(monkeypatch, capsys, tile.main, data=sn7_root, tiles=project / "tiles")
+    said = fails(monkeypatch, capsys, ingest.main, data=sn7_root, scenes=project / "scenes")
+    assert AOI in said
+    assert "2018_02" in said
+    assert not (project / "scenes").exists()
+
+
+@pytest.mark.parametrize("damage", [truncate, three_bands])
+def test_damaged_pixels_that_slip_past_validate_stop_at_tile(
+    sn7_root: Path,
+    project: Path,
+    damage: Callable[[Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    damage(sn7_root / "train" / AOI)
+    scenes = scenes_of(sn7_root, out=project / "scenes").folder
+    said = fails(monkeypatch, capsys, tile.main, data=sn7_root, scenes=scenes, tiles=project / "tiles")
     assert AOI in said
     assert "2018_02" in said
     assert not (project / "tiles" / "tiles.parquet").exists()
 
 
-@pytest.mark.parametrize("main", [validate.main, tile.main])
+@pytest.mark.parametrize("main", [validate.main, ingest.main])
 def test_no_data_folder_says_how_to_get_one(
     project: Path, main: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = "out" if main is validate.main else "tiles"
+    name = "out" if main is validate.main else "scenes"
     said = fails(monkeypatch, capsys, main, data=project / "data", **{name: project / "out"})
     assert "no data folder" in said
     assert "make repro" in said

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines import tile, validate, validate_outputs, validate_tiles
+from pipelines import ingest, tile, validate, validate_outputs, validate_tiles
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.outputs.footprints import write_footprints
 from sn7ml.params import load_params
-from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
 from tests.validation.damages import AOI, SECOND, Town, make_base
 from tests.validation.test_damages import perfect
@@ -34,10 +33,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(root)
         patch.setenv("DVC_ROOT", str(root))
         patch.setenv("SN7ML_EXECUTOR", "serial")
-        tile.main(root / "data", root / "tiles")
-        frames = scan(root / "data")
+        ingest.main(root / "data", root / "scenes")
+        tile.main(root / "data", root / "scenes", root / "tiles")
+        scenes = Scenes(root / "scenes")
         aois = sorted(TileStore(root / "tiles").columns(load_params().predict.splits))
-        write_footprints(root / "found", perfect(root / "data", frames, aois), read_grids(root / "data", frames, aois))
+        write_footprints(root / "found", perfect(scenes, aois), scenes.grids_of(aois))
     return root
 
 
@@ -68,13 +68,23 @@ def verdict(out: Path) -> bool:
 
 
 def test_a_sound_set_passes_all_three(run: Callable[..., tuple[int, str]], project: Path, tmp_path: Path) -> None:
-    data, tiles = project / "data", project / "tiles"
+    data, scenes, tiles = project / "data", project / "scenes", project / "tiles"
     for main, paths, words in (
         (validate.main, {"data": data}, "validation passed: 15 frames, 15 label files"),
-        (validate_tiles.main, {"data": data, "tiles": tiles}, "validation of tiles passed: 15 tiled frames, 4 regions"),
+        (
+            validate_tiles.main,
+            {"data": data, "scenes": scenes, "tiles": tiles},
+            "validation of tiles passed: 15 tiled frames, 4 regions",
+        ),
         (
             validate_outputs.main,
-            {"data": data, "tiles": tiles, "tuned": project / "best.yaml", "outputs": project / "found"},
+            {
+                "data": data,
+                "scenes": scenes,
+                "tiles": tiles,
+                "tuned": project / "best.yaml",
+                "outputs": project / "found",
+            },
             "validation of footprints passed: ",
         ),
     ):
@@ -91,7 +101,7 @@ def test_a_mask_that_changed_since_stops_the_pipeline_and_the_report_is_there(
     content = masks.read_bytes()
     masks.write_bytes(content[: len(content) // 2])
     try:
-        code, said = run(validate_tiles.main, data=project / "data", tiles=project / "tiles")
+        code, said = run(validate_tiles.main, data=project / "data", scenes=project / "scenes", tiles=project / "tiles")
     finally:
         masks.write_bytes(content)
     assert code == 1
@@ -112,6 +122,7 @@ def test_a_missing_file_of_footprints_stops_the_pipeline(
         code, said = run(
             validate_outputs.main,
             data=project / "data",
+            scenes=project / "scenes",
             tiles=project / "tiles",
             tuned=project / "best.yaml",
             outputs=project / "found",

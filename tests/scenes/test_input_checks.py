@@ -155,9 +155,15 @@ def test_every_image_at_fault_is_named_and_so_is_every_area_of_two_grids(tmp_pat
 
 
 @pytest.mark.real
-def test_the_real_images_pass(real_data: Path) -> None:
-    grids = check_frames(*find_frames(real_data))
+def test_the_real_images_pass_but_for_those_whose_fourth_band_does_not_say_that_it_is_alpha(real_data: Path) -> None:
+    root, sources = find_frames(real_data)
+    cut = sources["aoi"] == "L15-0331E-1257N_1327_3160_13"  # which whoever cut the area at column 480 did not copy
+    grids = check_frames(root, sources[~cut])
     assert {aoi: grid.shape for aoi, grid in grids.items()} == {
         "L15-0357E-1223N_1429_3296_13": (1023, 1024),
         "L15-1615E-1205N_6460_3370_13": (1024, 1024),
     }
+    with pytest.raises(RasterError, match=r"25 fault\(s\) in 25 image\(s\)") as caught:
+        check_frames(root, sources[cut])
+    assert caught.value.code == "image.unusable"
+    assert str(caught.value).count("its bands are red, green, blue, undefined") == 20  # and 5 more

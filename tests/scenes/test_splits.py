@@ -1,5 +1,7 @@
 """No leak: not by AOI, not by neighbours, not across the gap."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.schemas import REGIONS
 from sn7ml.params import SplitParams
-from sn7ml.scenes.splits import assign_regions, neighbour_groups
+from sn7ml.scenes.layouts.spacenet7 import group_neighbours, neighbour_groups
+from sn7ml.scenes.splits import assign_regions
 
 AOIS = (
     "L15-0331E-1257N_1327_3160_13",
@@ -46,6 +49,12 @@ def params(
     )
 
 
+def assigned(sizes: Mapping[str, tuple[int, int]], params: SplitParams) -> pd.DataFrame:
+    """Regions of AOIs with one frame each, grouped as SpaceNet 7's names say."""
+    frames = pd.DataFrame([(aoi, *shape) for aoi, shape in sizes.items()], columns=["aoi", "rows", "cols"])
+    return assign_regions(frames.assign(group=frames["aoi"].map(group_neighbours(frames, params))), params)
+
+
 def sizes(aois: tuple[str, ...] = AOIS) -> dict[str, tuple[int, int]]:
     return {aoi: (1024, 1023 if number % 2 else 1024) for number, aoi in enumerate(aois)}
 
@@ -58,7 +67,7 @@ def split_of(regions: pd.DataFrame) -> dict[str, str]:
 def test_no_area_is_on_two_sides_neighbours_stay_together_and_no_side_is_empty(
     seed: int, validation: float, test: float
 ) -> None:
-    regions = assign_regions(sizes(), params(validation, test, seed=seed))
+    regions = assigned(sizes(), params(validation, test, seed=seed))
     assert sorted(regions["aoi"]) == sorted(AOIS)
     assert set(regions["split"]) == {"train", "validation", "test"}
     side = split_of(regions)
@@ -68,13 +77,13 @@ def test_no_area_is_on_two_sides_neighbours_stay_together_and_no_side_is_empty(
 
 @given(seed=st.integers(0, 2**32), validation=st.floats(0.01, 0.49), test=st.floats(0.01, 0.59))
 def test_of_three_groups_each_side_gets_one_however_large_its_share(seed: int, validation: float, test: float) -> None:
-    regions = assign_regions(sizes((*AOIS[:2], *NEIGHBOURS[0])), params(validation, test, seed=seed))
+    regions = assigned(sizes((*AOIS[:2], *NEIGHBOURS[0])), params(validation, test, seed=seed))
     side = split_of(regions)
     assert {side[AOIS[0]], side[AOIS[1]], side[NEIGHBOURS[0][0]]} == {"train", "validation", "test"}
 
 
 def test_whole_areas_belong_to_their_side() -> None:
-    regions = assign_regions(sizes(), params())
+    regions = assigned(sizes(), params())
     assert (regions["col_start"] == 0).all()
     assert dict(zip(regions["aoi"], regions["col_stop"], strict=True)) == {
         aoi: cols for aoi, (_, cols) in sizes().items()
@@ -83,15 +92,15 @@ def test_whole_areas_belong_to_their_side() -> None:
 
 def test_shares_come_close_to_what_was_asked_for() -> None:
     lonely = tuple(f"L15-{x // 4:04d}E-1000N_{x:04d}_4188_13" for x in range(1000, 1000 + 60 * 20, 20))
-    count = assign_regions(sizes(lonely), params(0.2, 0.3))["split"].value_counts()
+    count = assigned(sizes(lonely), params(0.2, 0.3))["split"].value_counts()
     assert count.to_dict() == {"train": 30, "test": 18, "validation": 12}
 
 
 def test_the_seed_decides_and_the_order_of_areas_does_not() -> None:
-    one = assign_regions(sizes(), params(seed=1))
-    again = assign_regions(dict(reversed(sizes().items())), params(seed=1))
+    one = assigned(sizes(), params(seed=1))
+    again = assigned(dict(reversed(sizes().items())), params(seed=1))
     pd.testing.assert_frame_equal(one, again)
-    assert any(split_of(assign_regions(sizes(), params(seed=seed))) != split_of(one) for seed in range(2, 6))
+    assert any(split_of(assigned(sizes(), params(seed=seed))) != split_of(one) for seed in range(2, 6))
 
 
 def test_neighbours_are_found_through_others() -> None:
@@ -109,14 +118,14 @@ def test_areas_that_touch_at_a_corner_are_neighbours_at_one_tile() -> None:
 
 
 def test_a_single_area_is_split_by_columns_from_left_to_right_with_gaps() -> None:
-    regions = assign_regions({AOIS[0]: (1023, 1000)}, params(0.2, 0.3, gap_px=16))
+    regions = assigned({AOIS[0]: (1023, 1000)}, params(0.2, 0.3, gap_px=16))
     by_hand = [("train", 0, 0, 468), ("validation", 1, 484, 684), ("test", 0, 700, 1000)]
     assert [tuple(row)[1:] for row in regions.itertuples(index=False)] == by_hand
 
 
 @given(cols=st.integers(400, 1100), gap=st.integers(0, 40), validation=st.floats(0.01, 0.35), test=st.floats(0.01, 0.4))
 def test_columns_of_two_sides_are_a_gap_apart(cols: int, gap: int, validation: float, test: float) -> None:
-    regions = REGIONS.check(assign_regions({AOIS[0]: (10, cols)}, params(validation, test, gap)))
+    regions = REGIONS.check(assigned({AOIS[0]: (10, cols)}, params(validation, test, gap)))
     starts, stops = regions["col_start"].to_numpy(), regions["col_stop"].to_numpy()
     assert regions["split"].tolist() == ["train", "validation", "test"]
     assert (stops > starts).all()
@@ -136,12 +145,12 @@ def test_columns_of_two_sides_are_a_gap_apart(cols: int, gap: int, validation: f
 )
 def test_an_area_too_narrow_for_its_sides_is_refused(cols: int, gap: int, validation: float, test: float) -> None:
     with pytest.raises(CatalogError, match=f"{cols} columns are too few for split fractions, 1 fold.* gap_px {gap}"):
-        assign_regions({AOIS[0]: (10, cols)}, params(validation, test, gap))
+        assigned({AOIS[0]: (10, cols)}, params(validation, test, gap))
 
 
 def test_no_area_is_refused() -> None:
-    with pytest.raises(CatalogError, match="no labelled AOI to train on; labels_match or labels_match_pix are needed"):
-        assign_regions({}, params())
+    with pytest.raises(CatalogError, match="no labelled AOI to train on; labels are needed"):
+        assigned({}, params())
 
 
 @pytest.mark.parametrize("aois", [AOIS[:2], NEIGHBOURS[0], (*NEIGHBOURS[1], *NEIGHBOURS[2])])
@@ -149,14 +158,14 @@ def test_too_few_groups_for_three_sides_are_refused_with_a_cure(aois: tuple[str,
     with pytest.raises(
         CatalogError, match=rf"{len(aois)} AOIs in [12] group\(s\) of neighbours cannot give.*use one AOI"
     ):
-        assign_regions(sizes(aois), params())
+        assigned(sizes(aois), params())
 
 
 @given(seed=st.integers(0, 2**32), test=st.floats(0.01, 0.59), folds=st.integers(2, 4))
 def test_every_area_that_is_not_tested_is_in_one_fold_and_folds_are_about_equal(
     seed: int, test: float, folds: int
 ) -> None:
-    regions = assign_regions(sizes(), params(test=test, seed=seed, folds=folds))
+    regions = assigned(sizes(), params(test=test, seed=seed, folds=folds))
     assert sorted(regions["aoi"]) == sorted(AOIS)
     assert set(regions["split"]) == {"validation", "test"}
     fold = dict(zip(regions["aoi"], regions["fold"], strict=True))
@@ -170,7 +179,7 @@ def test_every_area_that_is_not_tested_is_in_one_fold_and_folds_are_about_equal(
 
 def test_one_area_is_cut_into_folds_by_columns() -> None:
     # 1,000 columns: a quarter is tested; 750 less the gap of 15 before the test are 735, of which 2 gaps leave 3 x 235.
-    regions = assign_regions({AOIS[0]: (1023, 1000)}, params(test=0.25, gap_px=15, folds=3))
+    regions = assigned({AOIS[0]: (1023, 1000)}, params(test=0.25, gap_px=15, folds=3))
     found = regions[["split", "fold", "col_start", "col_stop"]].to_numpy().tolist()
     assert found == [
         ["validation", 1, 0, 235],
@@ -182,6 +191,6 @@ def test_one_area_is_cut_into_folds_by_columns() -> None:
 
 def test_folds_without_enough_areas_or_columns_are_refused() -> None:
     with pytest.raises(CatalogError, match=r"cannot give 3 folds and a test split: .* 4 or more far from each other"):
-        assign_regions(sizes((AOIS[0], *NEIGHBOURS[0], *NEIGHBOURS[1])), params(folds=3))
+        assigned(sizes((AOIS[0], *NEIGHBOURS[0], *NEIGHBOURS[1])), params(folds=3))
     with pytest.raises(CatalogError, match=r"100 columns are too few for split fractions, 9 fold\(s\) and gap_px 16"):
-        assign_regions({AOIS[0]: (10, 100)}, params(folds=9))
+        assigned({AOIS[0]: (10, 100)}, params(folds=9))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry import box
 
 from sn7ml.core.errors import ItemsFailed, TableError
-from sn7ml.params import RimsParams, SplitParams, TargetParams, TilingParams
+from sn7ml.params import RimsParams, TargetParams, TilingParams
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.targets import Target, target_of
@@ -21,9 +21,11 @@ from tests.sn7_folder import (
     AOI,
     FAR_AOI,
     MONTHS,
+    SPLIT,
     THIRD_AOI,
     addressed,
     grid_of,
+    scenes_of,
     stem,
     write_aoi,
     write_image,
@@ -32,7 +34,6 @@ from tests.sn7_folder import (
 
 pytestmark = pytest.mark.usefixtures("serial")
 
-SPLIT = SplitParams(folds=1, validation_fraction=0.25, test_fraction=0.3, gap_px=4, neighbour_tiles=8, seed=7)
 WIDE = (63, 160)
 """Train 0 to 64, validation 68 to 108, test 112 to 160: worked out from SPLIT by hand."""
 
@@ -50,7 +51,7 @@ def rims(boundary_px: int = 1, shift_px: tuple[float, float] = (0.0, 0.0)) -> Ta
 
 
 def store_of(root: Path, out: Path, params: TilingParams | None = None, target: Target | None = None) -> TileStore:
-    write_tiles(root, scan(root), SPLIT, params or tiling(), target or rims(), out)
+    write_tiles(root, scenes_of(root), SPLIT, params or tiling(), target or rims(), out)
     return TileStore(out)
 
 
@@ -122,7 +123,7 @@ def test_tiles_never_straddle_two_sides(store: TileStore) -> None:
 @pytest.fixture
 def folded(root: Path, tmp_path: Path) -> TileStore:
     """Folds of columns 0 to 33, 37 to 71 and 75 to 108, test from 112, worked out by hand."""
-    write_tiles(root, scan(root), SPLIT.model_copy(update={"folds": 3}), tiling(), rims(), tmp_path / "folded")
+    write_tiles(root, scenes_of(root), SPLIT.model_copy(update={"folds": 3}), tiling(), rims(), tmp_path / "folded")
     return TileStore(tmp_path / "folded")
 
 
@@ -155,7 +156,7 @@ def test_what_is_predicted_leaves_no_gap_and_is_asked_of_who_has_not_seen_it(
 
 def test_what_is_used_for_what_names_columns_and_labelled_months(root: Path, tmp_path: Path) -> None:
     (root / "train" / AOI / "labels_match_pix" / f"{stem(AOI, '2018-02')}_Buildings.geojson").unlink()
-    write_tiles(root, scan(root), SPLIT.model_copy(update={"folds": 3}), tiling(), rims(), tmp_path / "tiles")
+    write_tiles(root, scenes_of(root), SPLIT.model_copy(update={"folds": 3}), tiling(), rims(), tmp_path / "tiles")
     assert TileStore(tmp_path / "tiles").extent().to_numpy().tolist() == [
         ["test", AOI, "112 to 159", 2],
         ["validation", AOI, "0 to 32, 37 to 70, 75 to 107", 2],
@@ -290,22 +291,16 @@ def test_the_digest_follows_every_pixel_and_every_mask(root: Path, tmp_path: Pat
 def test_every_area_that_fails_is_named(executor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SN7ML_EXECUTOR", executor)
     for aoi in (AOI, FAR_AOI, THIRD_AOI):
-        folder = write_aoi(tmp_path / "data", aoi, months=("2018-01",))
-        if aoi != AOI:
-            (folder / "labels_match_pix" / f"{stem(aoi, '2018-01')}_Buildings.geojson").write_text("no JSON")
+        write_aoi(tmp_path / "data", aoi, months=("2018-01",))
+    scenes = scenes_of(tmp_path / "data")
+    for aoi in (FAR_AOI, THIRD_AOI):
+        write_image(tmp_path / "data" / scenes.frames_of([aoi])["image"].iloc[0], addressed((63, 64))[:3], grid_of(aoi))
     with pytest.raises(ItemsFailed, match="2 of 3 items failed") as caught:
-        store_of(tmp_path / "data", tmp_path / "tiles")
+        write_tiles(tmp_path / "data", scenes, SPLIT, tiling(), rims(), tmp_path / "tiles")
     assert sorted(caught.value.failures) == [FAR_AOI, THIRD_AOI]
-    assert str(caught.value).count("is not JSON") == 2
+    assert str(caught.value).count("expected 4 uint8 bands") == 2
     with pytest.raises(TableError, match="is no tile store: it lacks"):
         TileStore(tmp_path / "tiles")
-
-
-def test_an_area_whose_months_do_not_share_a_grid_is_named(root: Path, tmp_path: Path) -> None:
-    path = root / "train" / AOI / "images_masked" / f"{stem(AOI, '2018-04')}.tif"
-    write_image(path, addressed((64, 160)), grid_of(AOI, (64, 160)))
-    with pytest.raises(ItemsFailed, match=rf"{AOI}: GridError: .*2018_04.*must share one grid"):
-        store_of(root, tmp_path / "tiles")
 
 
 @pytest.mark.parametrize("fault", ["another shape", "truncated"])
@@ -336,10 +331,11 @@ def test_a_folder_that_is_no_store_says_how_to_make_one(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_the_real_single_month_has_its_nodata_rim_unknown(real_data: Path, tmp_path: Path) -> None:
-    frames = scan(real_data)
-    frames = frames[frames["aoi"] == "L15-1615E-1205N_6460_3370_13"]
-    write_tiles(real_data, frames, SPLIT, tiling(min_usable_fraction=0.5), rims(), tmp_path)
-    store = TileStore(tmp_path)
+    sources = scan(real_data)
+    sources = sources[sources["aoi"] == "L15-1615E-1205N_6460_3370_13"]
+    scenes = scenes_of(real_data, sources, out=tmp_path / "scenes")
+    write_tiles(real_data, scenes, SPLIT, tiling(min_usable_fraction=0.5), rims(), tmp_path / "tiles")
+    store = TileStore(tmp_path / "tiles")
     flags = store.read_flags("L15-1615E-1205N_6460_3370_13", "2017-07", (0, 0), (1024, 1024))
     unknown = (flags[::3, ::3] & UNKNOWN_BIT) > 0
     assert unknown.any()

@@ -17,14 +17,14 @@ import pytest
 
 from sn7ml.outputs.footprints import write_footprints
 from sn7ml.params import Split
-from sn7ml.scenes.labels import read_truth
-from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.scored_columns import read_grids
+from sn7ml.scenes.ingest import Scenes
+from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.validation.facts import found_facts, region_facts, tile_facts
 from sn7ml.validation.report import Offender, Report
 from sn7ml.validation.run import judge_tables, raw_facts
 from sn7ml.validation.suites import Suites, found_suites, suites, tile_suites
+from tests.sn7_folder import scenes_of
 from tests.validation.damages import OF_IMAGES, PARAMS, Damage, Town, make_base
 from tests.validation.found_damages import OF_FOUND, Found
 from tests.validation.label_damages import OF_LABELS
@@ -46,7 +46,7 @@ class Base:
     """The undamaged set, the tiles cut of it, and footprints as a perfect tracker would find them."""
 
     root: Path
-    frames: pd.DataFrame
+    scenes: Scenes
     tiles: Path
     found: Path
 
@@ -58,20 +58,18 @@ class Base:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
     folder = tmp_path_factory.mktemp("base")
     make_base(folder / "data")
-    frames = scan(folder / "data")
-    write_tiles(folder / "data", frames, SPLIT, TILING, TARGET, folder / "tiles")
+    scenes = scenes_of(folder / "data", split=SPLIT)
+    write_tiles(folder / "data", scenes, SPLIT, TILING, TARGET, folder / "tiles")
     aois = sorted(TileStore(folder / "tiles").columns(PREDICTED))
-    write_footprints(
-        folder / "found", perfect(folder / "data", frames, aois), read_grids(folder / "data", frames, aois)
-    )
-    return Base(folder / "data", frames, folder / "tiles", folder / "found")
+    write_footprints(folder / "found", perfect(scenes, aois), scenes.grids_of(aois))
+    return Base(folder / "data", scenes, folder / "tiles", folder / "found")
 
 
-def perfect(root: Path, frames: pd.DataFrame, aois: list[str]) -> pd.DataFrame:
+def perfect(scenes: Scenes, aois: list[str]) -> pd.DataFrame:
     """The labels as ``TRACKS``, every building from its first month to the end."""
-    truth = read_truth(root, frames[frames["aoi"].isin(aois)]).sort_values("time")
+    truth = scenes.labels_of(aois).sort_values("time")
     first = truth.drop_duplicates(["aoi", "id"])
-    months = frames[["aoi", "time"]]
+    months = scenes.frames[["aoi", "time"]]
     tracks = first.rename(columns={"time": "birth_month"}).merge(months, on="aoi")
     tracks = tracks[tracks["time"] >= tracks["birth_month"]]
     return tracks.assign(birth_probability=0.5, confidence=0.9).sort_values(["aoi", "time", "id"], ignore_index=True)
@@ -113,21 +111,22 @@ def held(caught: Mapping[str, list[Offender]], damage: Damage, aoi: str, wanted:
 def of_raw(base: Base, damage: Damage, folder: Path) -> Facts:
     shutil.copytree(base.root, folder / "data")
     damage.do(Town(folder / "data"))
-    frames = scan(folder / "data")
-    return raw_facts(folder / "data", frames[frames["aoi"].isin({damage.aoi, *damage.beside})])
+    sources = scan(folder / "data")
+    chosen = sources[sources["aoi"].isin({damage.aoi, *damage.beside})]
+    return raw_facts(folder / "data", chosen, SPACENET7)
 
 
 def of_tiles(base: Base, damage: Damage, folder: Path) -> Facts:
     shutil.copytree(base.tiles, folder / "tiles")
     damage.do(Store(folder / "tiles"))
     store = TileStore(folder / "tiles")
-    return {"tiles": tile_facts(base.root, base.frames, store), "regions": region_facts(store)}
+    return {"tiles": tile_facts(base.scenes, store), "regions": region_facts(base.scenes, store)}
 
 
 def of_found(base: Base, damage: Damage, folder: Path) -> Facts:
     shutil.copytree(base.found, folder / "found")
     damage.do(Found(folder / "found", base.aoi_found()))
-    return found_facts(base.root, base.frames, TileStore(base.tiles), folder / "found", PREDICTED)
+    return found_facts(base.scenes, TileStore(base.tiles), folder / "found", PREDICTED)
 
 
 def all_of(
@@ -187,9 +186,9 @@ def test_damaged_footprints_fail_the_expectation_meant_for_them_and_nothing_else
 def facts_of_base(base: Base) -> dict[str, Facts]:
     store = TileStore(base.tiles)
     return {
-        "raw": raw_facts(base.root, base.frames),
-        "tiles": {"tiles": tile_facts(base.root, base.frames, store), "regions": region_facts(store)},
-        "found": found_facts(base.root, base.frames, store, base.found, PREDICTED),
+        "raw": raw_facts(base.root, scan(base.root), SPACENET7),
+        "tiles": {"tiles": tile_facts(base.scenes, store), "regions": region_facts(base.scenes, store)},
+        "found": found_facts(base.scenes, store, base.found, PREDICTED),
     }
 
 

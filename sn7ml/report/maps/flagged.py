@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,9 @@ from numpy.typing import NDArray
 from sn7ml.core.errors import Sn7Error
 from sn7ml.report.maps.overlays import GAP_PX, overlay, to_png
 from sn7ml.scenes.images import read_image
-from sn7ml.validation.facts.labels import buildings_of
+from sn7ml.scenes.ingest import Scenes
+from sn7ml.scenes.layouts import Layout
+from sn7ml.validation.facts.labels import flawed_buildings
 from sn7ml.validation.facts.outlines import Buildings
 from sn7ml.validation.report import Offender, Report, Result
 
@@ -48,10 +49,32 @@ Pictures = Mapping[tuple[str, str], list[Shown]]
 """(suite, name of the expectation) to its pictures."""
 
 
-def labelled(root: Path, frames: pd.DataFrame) -> Outlines:
-    """Return the outlines of the labels of a ``FRAMES`` table."""
-    rows = {(row["aoi"], row["time"]): row for row in frames.to_dict("records")}
-    return lru_cache(maxsize=8)(partial(_labels_of, root, rows))
+def labelled_in_files(root: Path, sources: pd.DataFrame, layout: Layout) -> Outlines:
+    """Return the outlines of raw label files, with all their flaws."""
+    rows = {(row["aoi"], row["time"]): row for row in sources.to_dict("records")}
+
+    @lru_cache(maxsize=8)
+    def outlines(aoi: str, month: str) -> Buildings | None:
+        row = rows.get((aoi, month))
+        return None if row is None else flawed_buildings(root, row, layout)
+
+    return outlines
+
+
+def labelled(scenes: Scenes) -> Outlines:
+    """Return the outlines of labels."""
+    frames = scenes.frames[scenes.frames["labelled"]]
+    keys = set(zip(frames["aoi"], frames["time"], strict=True))
+    labels = lru_cache(maxsize=1)(lambda aoi: scenes.labels_of([aoi]))
+
+    def outlines(aoi: str, month: str) -> Buildings | None:
+        if (aoi, month) not in keys:
+            return None
+        table = labels(aoi)
+        rows = table[table["time"] == month]
+        return Buildings(rows["id"].to_numpy(), rows["geometry"].to_numpy(dtype=object))
+
+    return outlines
 
 
 def found(footprints: pd.DataFrame) -> Outlines:
@@ -74,11 +97,6 @@ def draw_findings(root: Path, frames: pd.DataFrame, report: Report, outlines: Ou
             drawn[result.suite, result.name] = shown
             room -= len(shown)
     return drawn
-
-
-def _labels_of(root: Path, rows: Mapping[tuple[str, str], Any], aoi: str, month: str) -> Buildings | None:
-    row = rows.get((aoi, month))
-    return None if row is None else buildings_of(root, row)
 
 
 def _footprints_of(frames: Mapping[tuple[str, str], pd.DataFrame], aoi: str, month: str) -> Buildings | None:

@@ -1,6 +1,6 @@
 """What a prediction can be asked of: a SpaceNet 7 folder, a folder of one AOI's frames, or a single GeoTIFF.
 
-Each becomes the table of frames that ``spacenet7.scan`` gives, so that nothing below knows the difference.
+Each becomes the table of sources that every layout gives, so that nothing below knows the difference.
 """
 
 import re
@@ -11,8 +11,8 @@ import pandas as pd
 
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.safe_files import real_path
-from sn7ml.core.schemas import FRAMES
-from sn7ml.scenes.layouts.spacenet7 import AOI_PATTERN, IMAGE_FOLDERS, PARTS, STEM_PATTERN, scan
+from sn7ml.core.schemas import SOURCES
+from sn7ml.scenes.layouts.spacenet7 import AOI_EXAMPLE, IMAGE_FOLDERS, PARTS, STEM_PATTERN, holds_aois, scan
 
 ENDINGS = (".tif", ".tiff")
 
@@ -55,7 +55,7 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
     root
         The folder to which the paths in the table are relative.
     frames
-        ``FRAMES``, in order of AOI and date; at least one row.
+        ``SOURCES``, in order of AOI and date; at least one row.
 
     Raises
     ------
@@ -75,14 +75,14 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
     for name in IMAGE_FOLDERS:
         if images := _geotiffs(path / name):
             return path / name, _flat(images, path.name)
-    if _holds_areas(path):
+    if holds_aois(path):
         return path, scan(path)
     if images := _geotiffs(path):
         return path, _flat(images, path.name)
     raise CatalogError(
         "data.no-images",
         f"{path}: no images; expected GeoTIFFs of one AOI in it, or SpaceNet 7's layout: {' or '.join(PARTS)} with folders "
-        f"such as L15-0331E-1257N_1327_3160_13/{IMAGE_FOLDERS[0]}, or such folders themselves",
+        f"such as {AOI_EXAMPLE}/{IMAGE_FOLDERS[0]}, or such folders themselves",
     )
 
 
@@ -91,15 +91,6 @@ def _geotiffs(folder: Path) -> list[Path]:
         path
         for path in folder.glob("*")
         if path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
-    )
-
-
-def _holds_areas(folder: Path) -> bool:
-    return any(
-        AOI_PATTERN.fullmatch(path.name)
-        for part in (*PARTS, "")
-        for path in (folder / part).glob("L15-*")
-        if path.is_dir()
     )
 
 
@@ -154,7 +145,7 @@ def _month_of(path: Path) -> str:
 
 def _table(images: dict[tuple[str, str], str]) -> pd.DataFrame:
     rows = [
-        {"aoi": aoi, "time": month, "part": "", "image": name, "labels": "", "labels_kind": "", "udm": ""}
+        {"aoi": aoi, "time": month, "part": "", "image": name, "labels": "", "labels_kind": "", "mask": ""}
         for (aoi, month), name in sorted(images.items())
     ]
-    return FRAMES.check(pd.DataFrame(rows))
+    return SOURCES.check(pd.DataFrame(rows))

@@ -1,16 +1,28 @@
-"""The SpaceNet 7 folder layout, read into one table of frames. The pipeline parses file names nowhere else.
+"""The SpaceNet 7 layout: AOI folders of monthly mosaics, their labels and masks. Its file names are known nowhere else.
 
-Other layouts return the same table, as in ``sn7ml.scenes.layouts.images``; nothing below knows how
-a file is called.
+::
+
+    <part>/<AOI>/images_masked/     or images/          global_monthly_YYYY_MM_mosaic_<AOI>.tif
+    <part>/<AOI>/labels_match_pix/  or labels_match/    …_Buildings.geojson
+    <part>/<AOI>/UDM_masks/                             …_UDM.tif, only where ground is unusable
 """
 
+import os
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
+from affine import Affine
 
-from sn7ml.core.errors import CatalogError
-from sn7ml.core.schemas import FRAMES
+from sn7ml.core.errors import CatalogError, LabelError
+from sn7ml.core.geo.grid import tile_transform
+from sn7ml.core.schemas import SOURCES
+from sn7ml.params import SplitParams
+from sn7ml.scenes.labels import RawLabels, read_geojson
+from sn7ml.scenes.layouts.layout import Layout, NameFacts, Source
+from sn7ml.scenes.row_errors import listing
 
 AOI_PATTERN = re.compile(
     r"L15-(?P<quad_x>\d{4})E-(?P<quad_y>\d{4})N_(?P<tile_x>\d{4})_(?P<tile_y>\d{4})_(?P<zoom>\d{2})(?!\d)",
@@ -21,14 +33,28 @@ STEM_PATTERN = re.compile(
     re.ASCII,
 )
 
-PARTS = ("train", "test_public")
-IMAGE_FOLDERS = ("images_masked", "images")
+STEM_LENGTH = 58
+"""Characters of a frame's name without ending: the reference scorer cuts AOI and month out of it by position."""
+
+AOI_EXAMPLE = "L15-0331E-1257N_1327_3160_13"
+STEM_EXAMPLE = f"global_monthly_YYYY_MM_mosaic_{AOI_EXAMPLE}"
+
+TRAIN, TEST = PARTS = ("train", "test_public")
+"""Of ``TEST`` no labels were published."""
+
+MASKED, UNMASKED = IMAGE_FOLDERS = ("images_masked", "images")
 """In order of preference: in images_masked the unusable area is blanked and its alpha is 0."""
 
+IMAGE_ENDING = ".tif"
 LABEL_ENDING = "_Buildings.geojson"
+MASK_FOLDER, MASK_ENDING = "UDM_masks", "_UDM.tif"
 
-LABEL_FOLDERS = {"match_pix": "labels_match_pix", "match": "labels_match"}
+PIXELS, CRS = "match_pix", "match"
+LABEL_FOLDERS = {PIXELS: "labels_match_pix", CRS: "labels_match"}
 """In order of preference: the scorer works in the pixel coordinates of labels_match_pix."""
+
+UNMATCHED, CLOUD_ENDING = "labels", "_UDM.geojson"
+"""Labels without ids, and outlines of the unusable ground beside them: the archives hold them, nothing here reads them."""
 
 
 def scan(root: Path) -> pd.DataFrame:
@@ -42,7 +68,7 @@ def scan(root: Path) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        ``FRAMES``, in order of AOI and date. Labels and UDM are optional; images are not.
+        ``SOURCES``, in order of AOI and date. Labels and masks are optional; images are not.
 
     Raises
     ------
@@ -70,7 +96,30 @@ def scan(root: Path) -> pd.DataFrame:
         raise CatalogError(
             "data.bad-files", "\n".join([f"{root}: {len(faults)} fault(s)", *(f"  {fault}" for fault in faults)])
         )
-    return FRAMES.check(pd.DataFrame(rows).sort_values(["aoi", "time"], ignore_index=True))
+    return SOURCES.check(pd.DataFrame(rows).sort_values(["aoi", "time"], ignore_index=True))
+
+
+def stem_of(aoi: str, time: str) -> str:
+    """Return the 58 characters that begin the name of every file of a frame.
+
+    >>> stem_of("L15-0331E-1257N_1327_3160_13", "2018-01")
+    'global_monthly_2018_01_mosaic_L15-0331E-1257N_1327_3160_13'
+    """
+    return f"global_monthly_{time.replace('-', '_')}_mosaic_{aoi}"
+
+
+def frame_of(name: str) -> tuple[str, str] | None:
+    """Return (aoi, time) of a name that begins with a stem; None of any other.
+
+    >>> frame_of("global_monthly_2018_01_mosaic_L15-0331E-1257N_1327_3160_13_Buildings")
+    ('L15-0331E-1257N_1327_3160_13', '2018-01')
+    """
+    stem = STEM_PATTERN.match(name)
+    return (stem["aoi"], _time(stem)) if stem else None
+
+
+def _time(stem: re.Match[str]) -> str:
+    return f"{stem['year']}-{stem['month']}"
 
 
 def tile_of(aoi: str) -> tuple[int, int, int]:
@@ -81,7 +130,7 @@ def tile_of(aoi: str) -> tuple[int, int, int]:
     """
     match = AOI_PATTERN.fullmatch(aoi)
     if match is None:
-        raise CatalogError("data.aoi-name", f"{aoi!r} is no SpaceNet 7 AOI name such as L15-0331E-1257N_1327_3160_13")
+        raise CatalogError("data.aoi-name", f"{aoi!r} is no SpaceNet 7 AOI name such as {AOI_EXAMPLE}")
     return int(match["tile_x"]), int(match["tile_y"]), int(match["zoom"])
 
 
@@ -95,18 +144,27 @@ def aoi_folders(root: Path) -> list[tuple[str, Path]]:
     """
     if AOI_PATTERN.fullmatch(root.name):
         return [("", root)]
-    found = [
+    found = _folders_below(root)
+    if not found:
+        raise CatalogError(
+            "data.no-aoi",
+            f"{root}: no AOI folder such as {TRAIN}/{AOI_EXAMPLE} found, in {' or '.join(PARTS)} or at the top",
+        )
+    return found
+
+
+def holds_aois(folder: Path) -> bool:
+    """Return True where AOI folders lie below a folder."""
+    return bool(_folders_below(folder))
+
+
+def _folders_below(root: Path) -> list[tuple[str, Path]]:
+    return [
         (part, path)
         for part in (*PARTS, "")
         for path in sorted((root / part).glob("L15-*"))
         if path.is_dir() and AOI_PATTERN.fullmatch(path.name)
     ]
-    if not found:
-        raise CatalogError(
-            "data.no-aoi",
-            f"{root}: no AOI folder such as train/L15-0331E-1257N_1327_3160_13 found, in {' or '.join(PARTS)} or at the top",
-        )
-    return found
 
 
 def label_files(folder: Path) -> dict[str, Path]:
@@ -116,12 +174,13 @@ def label_files(folder: Path) -> dict[str, Path]:
 
 
 def _frames_of(folder: Path, part: str, root: Path) -> list[dict[str, str]]:
-    images = next((found for name in IMAGE_FOLDERS if (found := _by_month(folder, name, ".tif"))), None)
+    images = next((found for name in IMAGE_FOLDERS if (found := _by_month(folder, name, IMAGE_ENDING))), None)
     if images is None:
         raise CatalogError(
-            "data.no-images", f"AOI {folder.name}: no images; expected .tif files in its {' or '.join(IMAGE_FOLDERS)}"
+            "data.no-images",
+            f"AOI {folder.name}: no images; expected {IMAGE_ENDING} files in its {' or '.join(IMAGE_FOLDERS)}",
         )
-    kind, labels, udms = _label_kind(folder), label_files(folder), _by_month(folder, "UDM_masks", "_UDM.tif")
+    kind, labels, masks = _label_kind(folder), label_files(folder), _by_month(folder, MASK_FOLDER, MASK_ENDING)
 
     def relative(path: Path | None) -> str:
         return path.relative_to(root).as_posix() if path else ""
@@ -134,7 +193,7 @@ def _frames_of(folder: Path, part: str, root: Path) -> list[dict[str, str]]:
             "image": relative(image),
             "labels": relative(labels.get(month)),
             "labels_kind": kind if month in labels else "",
-            "udm": relative(udms.get(month)),
+            "mask": relative(masks.get(month)),
         }
         for month, image in images.items()
     ]
@@ -152,13 +211,175 @@ def _by_month(folder: Path, name: str, ending: str) -> dict[str, Path]:
     for path in sorted((folder / name).glob(f"*{ending}")):
         match = STEM_PATTERN.fullmatch(path.name.removesuffix(ending))
         if match and match["aoi"] == folder.name:
-            found[f"{match['year']}-{match['month']}"] = path
+            found[_time(match)] = path
         elif not path.name.startswith("."):
             wrong.append(path.name)
     if wrong:
         raise CatalogError(
             "data.file-name",
             f"AOI {folder.name}: {name} holds {wrong[:3]}{' …' * (len(wrong) > 3)}; "
-            f"expected global_monthly_YYYY_MM_mosaic_{folder.name}{ending}",
+            f"expected {STEM_EXAMPLE.replace(AOI_EXAMPLE, folder.name)}{ending}",
         )
     return dict(sorted(found.items()))
+
+
+def read_labels(root: Path, source: Source) -> RawLabels:
+    """Read a label file. ``labels_match_pix`` holds pixels, whatever CRS a reader reports for it."""
+    return read_geojson(root / source["labels"], in_pixels=source["labels_kind"] == PIXELS)
+
+
+def neighbour_groups(aois: Sequence[str], reach_tiles: int) -> list[list[str]]:
+    """Group AOIs whose zoom-13 tiles lie at most ``reach_tiles`` apart along both axes, directly or through others."""
+    groups: list[list[str]] = []
+    for aoi in aois:
+        near = [group for group in groups if any(_distance(aoi, other) <= reach_tiles for other in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append(sorted([aoi, *(other for group in near for other in group)]))
+    return sorted(groups)
+
+
+def _distance(one: str, other: str) -> int:
+    (x, y, _), (u, v, _) = tile_of(one), tile_of(other)
+    return max(abs(x - u), abs(y - v))
+
+
+def group_neighbours(frames: pd.DataFrame, split: SplitParams) -> dict[str, str]:
+    """Return AOI to the first AOI of its group, see :func:`neighbour_groups`."""
+    groups = neighbour_groups(sorted(frames["aoi"].unique()), split.neighbour_tiles)
+    return {aoi: group[0] for group in groups for aoi in group}
+
+
+def name_facts(root: Path, sources: pd.DataFrame) -> list[NameFacts]:
+    """Return what names say of every frame, of labels without an image, and of images that are passed over."""
+    known = [_facts_of_row(root, row) for row in sources.to_dict("records")]
+    found = [
+        facts
+        for aoi, rows in sources.groupby("aoi")
+        for facts in _facts_of_strays(root, str(aoi), set(rows["time"]), (root / rows["image"].iloc[0]).parent.parent)
+    ]
+    return known + found
+
+
+def _facts_of_row(root: Path, row: Source) -> NameFacts:
+    image = root / row["image"]
+    labelled: bool | None = bool(row["labels"])
+    if not labelled and row["part"] == TEST and not label_files(image.parent.parent):
+        labelled = None  # none are expected
+    stem = image.stem
+    match = STEM_PATTERN.fullmatch(stem)
+    facts: NameFacts = {"aoi": row["aoi"], "time": row["time"], "file": row["image"], "has_image": True}
+    facts |= {"has_labels": labelled, **_in_folders(image)}
+    return facts | {"stem_ok": len(stem) == STEM_LENGTH and match is not None and match["aoi"] == row["aoi"]}
+
+
+def _facts_of_strays(root: Path, aoi: str, times: set[str], folder: Path) -> list[NameFacts]:
+    """Find label files and unmasked images of months that the table lacks: only one folder of an AOI's images is read."""
+    found = []
+    for time, path in label_files(folder).items():
+        image = folder / UNMASKED / f"{path.name.removesuffix(LABEL_ENDING)}{IMAGE_ENDING}"
+        if time not in times and not image.is_file():
+            found.append((time, path, {"has_image": False, "has_labels": True}))
+    for path in sorted((folder / UNMASKED).glob(f"*{IMAGE_ENDING}")):
+        match = STEM_PATTERN.fullmatch(path.stem)
+        if match and match["aoi"] == aoi and _time(match) not in times:
+            found.append((_time(match), path, _in_folders(path)))
+    return [
+        {"aoi": aoi, "time": time, "file": path.relative_to(root).as_posix(), "fault": "", **facts}
+        for time, path, facts in found
+    ]
+
+
+def _in_folders(image: Path) -> dict[str, bool]:
+    """Tell whether this month lies in both folders of images, by the file's name; nothing where there is only one folder."""
+    folder = image.parent.parent
+    if not all(any((folder / name).glob(f"*{IMAGE_ENDING}")) for name in IMAGE_FOLDERS):
+        return {}
+    # What is there and no file is told as unreadable, and not as missing.
+    return {f"in_{name}": os.path.lexists(folder / name / image.name) for name in IMAGE_FOLDERS}
+
+
+def name_of(x: int, y: int, zoom: int) -> str:
+    """Return the name of the AOI on a web-mercator tile: its quad at zoom 15 (TMS, y from the south), tile and zoom.
+
+    >>> name_of(1327, 3160, 13)
+    'L15-0331E-1257N_1327_3160_13'
+    """
+    return f"L15-{x // 4:04d}E-{2047 - y // 4:04d}N_{x}_{y}_{zoom}"
+
+
+def place_of(aoi: str) -> Affine:
+    """Return pixel corner to EPSG:3857 of the tile that an AOI's name states."""
+    return tile_transform(*tile_of(aoi))
+
+
+SPACENET7 = Layout(
+    "spacenet7",
+    sources=scan,
+    read_labels=read_labels,
+    groups=group_neighbours,
+    name_facts=name_facts,
+    place=place_of,
+)
+
+
+def label_sources(folder: Path) -> pd.DataFrame:
+    """Find the label files of a folder of them, of an AOI's folder, or of all AOIs below it; images are not needed.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``SOURCES`` without images, paths relative to ``folder``, in order of AOI and time.
+
+    Raises
+    ------
+    LabelError
+        If there is no such file, or naming those whose name is no stem or that are of the same frame.
+    """
+    found = _labels_in(folder) or _labels_of_aoi(folder)
+    if not found:
+        with suppress(CatalogError):  # told below, with what else was looked for
+            found = [path for _, aoi in aoi_folders(folder) for path in _labels_of_aoi(aoi)]
+    if not found:
+        raise LabelError(
+            "labels.none",
+            f"{folder}: no *{LABEL_ENDING} found; expected a folder of such files, the folder of an AOI with "
+            f"{LABEL_FOLDERS[PIXELS]}, or a folder of AOI folders such as {TRAIN}/",
+        )
+    frames: dict[tuple[str, str], Path] = {}
+    faults: list[str] = []
+    for path in found:
+        stem = STEM_PATTERN.fullmatch(path.name.removesuffix(LABEL_ENDING))
+        if stem is None:
+            faults.append(f"{path}: expected a name such as {STEM_EXAMPLE.replace(AOI_EXAMPLE, 'AOI')}{LABEL_ENDING}")
+        elif (earlier := frames.setdefault((stem["aoi"], _time(stem)), path)) is not path:
+            faults.append(f"{path}: {earlier} is of the same frame")
+    if faults:
+        raise bad_files(folder, faults)
+    rows = [
+        {"aoi": aoi, "time": time, "labels": path.relative_to(folder).as_posix(), "labels_kind": PIXELS}
+        for (aoi, time), path in sorted(frames.items())
+    ]
+    return SOURCES.check(pd.DataFrame(rows).assign(part="", image="", mask=""))
+
+
+def bad_files(folder: Path, faults: Sequence[str]) -> LabelError:
+    """Return the error that names files at fault, the first twenty and how many more."""
+    head = f"{folder}: {len(faults):,} bad file{'s' * (len(faults) > 1)}"
+    return LabelError("labels.bad-files", listing(head, [[fault] for fault in faults], len(faults)))
+
+
+def unlabelled_aois(folder: Path) -> list[str]:
+    """Return the AOIs below ``folder`` that have no label file, where it is a folder of AOIs."""
+    if _labels_in(folder) or _labels_of_aoi(folder):
+        return []
+    with suppress(CatalogError):
+        return [aoi.name for _, aoi in aoi_folders(folder) if not _labels_of_aoi(aoi)]
+    return []
+
+
+def _labels_of_aoi(folder: Path) -> list[Path]:
+    return next((found for name in LABEL_FOLDERS.values() if (found := _labels_in(folder / name))), [])
+
+
+def _labels_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*{LABEL_ENDING}") if not path.name.startswith("."))

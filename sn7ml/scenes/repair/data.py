@@ -10,7 +10,15 @@ from sn7ml.core.geo.grid import Grid
 from sn7ml.core.runtime.files import link_or_copy, replacing
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.scenes.images import read_grid
-from sn7ml.scenes.layouts.spacenet7 import AOI_PATTERN, IMAGE_FOLDERS, LABEL_ENDING, LABEL_FOLDERS, aoi_folders
+from sn7ml.scenes.layouts.spacenet7 import (
+    AOI_PATTERN,
+    IMAGE_ENDING,
+    IMAGE_FOLDERS,
+    LABEL_ENDING,
+    LABEL_FOLDERS,
+    PIXELS,
+    aoi_folders,
+)
 from sn7ml.scenes.repair.images import mend_image_file
 from sn7ml.scenes.repair.labels import Note, mend_label_file
 
@@ -19,7 +27,7 @@ CHANGES = "changes.csv"
 
 COLUMNS = ("outcome", "file", "id", "what", "before", "after")
 
-IMAGES = tuple((name, "*.tif") for name in IMAGE_FOLDERS)
+IMAGES = tuple((name, f"*{IMAGE_ENDING}") for name in IMAGE_FOLDERS)
 LABELS = tuple((name, f"*{LABEL_ENDING}") for name in LABEL_FOLDERS.values())
 """Folder of an AOI and pattern of what can be mended there."""
 
@@ -118,12 +126,12 @@ def _mend(path: Path) -> list[Note]:
     if path.parent.name in IMAGE_FOLDERS:
         return mend_image_file(path, path.parent.parent.name)
     kind = next(kind for kind, folder in LABEL_FOLDERS.items() if folder == path.parent.name)
-    return mend_label_file(path, kind, None if kind == "match_pix" else _grid(path))
+    return mend_label_file(path, kind, None if kind == PIXELS else _grid(path))
 
 
 def _grid(labels: Path) -> Grid | None:
     """Return the grid of the image that a label file is of; None if there is none that can be read."""
-    name = labels.name.removesuffix(LABEL_ENDING) + ".tif"
+    name = labels.name.removesuffix(LABEL_ENDING) + IMAGE_ENDING
     for folder in IMAGE_FOLDERS:
         image = labels.parent.parent / folder / name
         if image.is_file():

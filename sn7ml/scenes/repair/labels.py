@@ -24,6 +24,7 @@ from sn7ml.core.geo.polygons import clean_polygon
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.safe_files import MOST_JSON_BYTES, open_regular, parse_json
 from sn7ml.scenes.labels import FEATURE_FAULTS, building_id, declared_crs, read_geometry
+from sn7ml.scenes.layouts import spacenet7
 from sn7ml.scenes.row_errors import clipped
 
 MARGIN_PX = 100.0
@@ -110,7 +111,7 @@ def _mend_crs(content: dict[str, Any], kind: str, grid: Grid | None) -> list[Not
     what = "wrong declared CRS"
     said = content.get("crs")
     name = json.dumps(said) if "crs" in content else "none, which readers take for longitude and latitude"
-    if kind == "match_pix":
+    if kind == spacenet7.PIXELS:
         if said == PIXELS:
             return []
         content["crs"] = PIXELS

@@ -14,9 +14,9 @@ from sn7ml.core.geo.grid import Grid
 from sn7ml.core.schemas import TRACKS, Table
 from sn7ml.outputs.footprints import read_geoparquet
 from sn7ml.params import Split
-from sn7ml.scenes.labels import read_truth
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.row_errors import not_finite
-from sn7ml.scenes.scored_columns import Stretch, inside, read_grids
+from sn7ml.scenes.scored_columns import Stretch, inside
 from sn7ml.scenes.store import TileStore
 from sn7ml.validation.facts.fact_tables import as_table, fault_of
 from sn7ml.validation.facts.outlines import MILLION, lowest
@@ -95,15 +95,13 @@ ROWS = replace(TRACKS, columns={"number": "int", **TRACKS.columns}, key=("number
 Tables = dict[str, pd.DataFrame]
 
 
-def found_facts(
-    root: Path, frames: pd.DataFrame, store: TileStore, footprints: Path, splits: Sequence[Split]
-) -> Tables:
+def found_facts(scenes: Scenes, store: TileStore, footprints: Path, splits: Sequence[Split]) -> Tables:
     """Read the footprints of all AOIs that were predicted, and compare their number with what was learned from.
 
     Parameters
     ----------
-    root, frames
-        The data and its ``FRAMES``.
+    scenes
+        Frames and labels.
     store
         Of tiles: says what was learned from, and what predicted.
     footprints
@@ -117,10 +115,10 @@ def found_facts(
         "tracks": ``TRACK_FACTS``; "footprints": ``FOOTPRINT_FACTS``; "counts": ``COUNT_FACTS``.
     """
     stretches = store.stretches(splits)
-    grids = read_grids(root, frames, list(stretches))
-    months = {aoi: list(frames.loc[frames["aoi"] == aoi, "time"]) for aoi in stretches}
+    grids = scenes.grids_of(stretches)
+    months = {aoi: list(scenes.frames_of([aoi])["time"]) for aoi in stretches}
     files, polygons, counts = [], [FOOTPRINT_FACTS.empty()], []
-    training = _training(root, frames, store)
+    training = _training(scenes, store)
     for aoi, grid in grids.items():
         table, facts = _read(footprints, aoi, grid)
         files.append(facts)
@@ -218,17 +216,17 @@ def _counts(
     return rows
 
 
-def _training(root: Path, frames: pd.DataFrame, store: TileStore) -> dict[str, float]:
+def _training(scenes: Scenes, store: TileStore) -> dict[str, float]:
     """Return density and size of the training buildings, in the first and last labelled month of each AOI.
 
-    Labels change little between the two, and reading all of them would take as long as ``validate``. Empty if there are
-    no training buildings.
+    Labels change little between the two. Empty if there are no training buildings.
     """
     columns = store.columns(("train", "validation"))
-    labelled = frames[frames["aoi"].isin(columns) & (frames["labels"] != "")].sort_values(["aoi", "time"])
-    groups = labelled.groupby("aoi")
-    chosen = labelled[(groups.cumcount() == 0) | (groups.cumcount(ascending=False) == 0)]
-    buildings = inside(read_truth(root, chosen), columns)
+    frames = scenes.frames_of(columns)
+    labelled = frames[frames["labelled"]].groupby("aoi")["time"].agg(["min", "max"])
+    labels = scenes.labels_of(columns)
+    first, last = (labels["time"] == labels["aoi"].map(labelled[end]) for end in ("min", "max"))
+    buildings = inside(labels[first | last], columns)
     rows = store.frames.groupby("aoi")["rows"].first()
     counts = buildings.groupby(["aoi", "time"], as_index=False).size()
     densities = [

@@ -1,6 +1,5 @@
 """What is true of every image of a data set: read once per file, damaged files included, judged elsewhere."""
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ import rasterio
 from affine import Affine
 
 from sn7ml.core.errors import GridError, RasterError
-from sn7ml.core.geo.grid import WEB_MERCATOR, Grid, tile_transform
+from sn7ml.core.geo.grid import WEB_MERCATOR, Grid
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import Table
 from sn7ml.scenes.images import BANDS, fault_of_bands, read_grid, read_mask
-from sn7ml.scenes.layouts.spacenet7 import IMAGE_FOLDERS, LABEL_ENDING, STEM_PATTERN, label_files, tile_of
+from sn7ml.scenes.layouts import Layout
+from sn7ml.scenes.layouts.layout import NameFacts
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.validation.facts.data_profile import place
 from sn7ml.validation.facts.fact_tables import as_table, fault_of, in_a_line
@@ -23,9 +23,6 @@ from sn7ml.validation.facts.monthly import add_series
 
 PLACE = ("epsg", "transform", "grid", "north_up", "tile_offset_px")
 """Facts about where an image lies."""
-
-STEM_LENGTH = 58
-"""Characters of a frame's name without ending: the scorer cuts AOI and month out of it by position."""
 
 FRAME_FACTS = Table(
     "frame facts",
@@ -99,75 +96,61 @@ gap_months
 """
 
 
-def frame_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
-    """Read every image of a ``FRAMES`` table once, in parallel, and find label months without image.
+def frame_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Read every image of a ``SOURCES`` table once, in parallel, and find label months without image.
 
     A damaged file gives a row that says so and hinders no other.
 
     Returns
     -------
     pd.DataFrame
-        ``FRAME_FACTS``, in order of AOI and month; empty if ``frames`` is.
+        ``FRAME_FACTS``, in order of AOI and month; empty if ``sources`` is.
     """
-    jobs = {f"{row['aoi']} {row['time']}": row for row in frames.to_dict("records")}
-    rows = list(map_items(partial(_facts_of_image, root), jobs).values()) + _label_months_without_image(root, frames)
-    rows += _months_not_masked(root, frames)
+    masks = {(row["aoi"], row["time"]): row["mask"] for row in sources.to_dict("records")}
+    named = layout.name_facts(root, sources)
+    jobs = {
+        f"{facts['aoi']} {facts['time']}": (facts, masks[facts["aoi"], facts["time"]])
+        for facts in named
+        if (facts["aoi"], facts["time"]) in masks
+    }
+    rows = list(map_items(partial(_facts_of_image, root, layout), jobs).values())
+    rows += [facts for facts in named if (facts["aoi"], facts["time"]) not in masks]
     table = as_table(rows, FRAME_FACTS).sort_values(["aoi", "time"], ignore_index=True)
     add_series(root, table)
     return as_table(table, FRAME_FACTS)
 
 
-def _facts_of_image(root: Path, row: dict[str, str]) -> dict[str, Any]:
-    file = row["image"]
-    stem = Path(file).stem
-    match = STEM_PATTERN.fullmatch(stem)
-    facts: dict[str, Any] = {
-        "aoi": row["aoi"],
-        "time": row["time"],
-        "file": file,
-        "has_image": True,
-        "has_labels": _has_labels(root, row),
-        **_in_folders(root / file),
-        "stem_ok": len(stem) == STEM_LENGTH and match is not None and match["aoi"] == row["aoi"],
-    }
+def _facts_of_image(root: Path, layout: Layout, job: tuple[NameFacts, str]) -> dict[str, Any]:
+    named, mask = job
+    facts, file = dict(named), named["file"]
     try:
         with open_geotiff(root / file) as source:
-            facts |= _header(source, row["aoi"])
+            facts |= _header(source, layout.place(named["aoi"]))
             facts |= pixel_facts(source)
             if facts.get("usable_fraction") is not None:
-                facts |= place(source, row["time"], facts["usable_fraction"])
+                facts |= place(source, named["time"], facts["usable_fraction"])
     except RasterError as error:
         facts |= {"readable": False, "fault": fault_of(error, root, file)}
     if not facts["readable"]:  # half a header may lack its place: it is not to be blamed for that as well
         facts |= dict.fromkeys(PLACE)
-    return facts | _udm_facts(root, row)
+    return facts | _mask_facts(root, file, mask)
 
 
-def _udm_facts(root: Path, row: dict[str, str]) -> dict[str, Any]:
-    if not row["udm"]:
+def _mask_facts(root: Path, image: str, mask: str) -> dict[str, Any]:
+    if not mask:
         return {}
     try:
-        grid = read_grid(root / row["image"])
+        grid = read_grid(root / image)
     except (RasterError, GridError):  # the facts of the image speak of it
         grid = None
     try:
-        read_mask(root / row["udm"], grid)
+        read_mask(root / mask, grid)
     except (RasterError, GridError) as error:
-        return {"udm_ok": False, "udm_fault": in_a_line(error, root, row["udm"])}
+        return {"udm_ok": False, "udm_fault": in_a_line(error, root, mask)}
     return {"udm_ok": True, "udm_fault": ""}
 
 
-def _has_labels(root: Path, row: dict[str, str]) -> bool | None:
-    if row["labels"] or row["part"] != "test_public":
-        return bool(row["labels"])
-    return False if label_files(_aoi_folder(root, row["image"])) else None
-
-
-def _aoi_folder(root: Path, image: str) -> Path:
-    return (root / image).parent.parent
-
-
-def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
+def _header(source: rasterio.DatasetReader, stated: Affine | None) -> dict[str, Any]:
     transform = source.transform
     epsg = (source.crs.to_epsg() if source.crs else None) or 0
     block_rows, block_cols = source.block_shapes[0] if source.count else (0, 0)
@@ -185,7 +168,7 @@ def _header(source: rasterio.DatasetReader, aoi: str) -> dict[str, Any]:
         "transform": numbers,
         "grid": f"{source.height} x {source.width} {numbers}",
         "north_up": north_up,
-        "tile_offset_px": _offset_px(transform, source.shape, aoi) if epsg == WEB_MERCATOR else None,
+        "tile_offset_px": _offset_px(transform, source.shape, stated) if epsg == WEB_MERCATOR and stated else None,
     }
 
 
@@ -197,42 +180,7 @@ def _is_north_up(transform: Affine, shape: tuple[int, int]) -> bool:
     return True
 
 
-def _offset_px(transform: Affine, shape: tuple[int, int], aoi: str) -> float:
-    tile = tile_transform(*tile_of(aoi))
+def _offset_px(transform: Affine, shape: tuple[int, int], tile: Affine) -> float:
     corner = max(abs(transform.c - tile.c), abs(transform.f - tile.f)) / tile.a
     stretch = max(abs(transform.a / tile.a - 1), abs(transform.e / tile.e - 1)) * max(shape)
     return float(round(corner + stretch, 3))
-
-
-def _label_months_without_image(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for aoi, cube in frames.groupby("aoi"):
-        months = set(cube["time"])
-        for month, path in label_files(_aoi_folder(root, cube["image"].iloc[0])).items():
-            image = path.parent.parent / "images" / f"{path.name.removesuffix(LABEL_ENDING)}.tif"
-            if month not in months and not image.is_file():
-                facts = {"aoi": aoi, "time": month, "file": path.relative_to(root).as_posix(), "fault": ""}
-                rows.append(facts | {"has_image": False, "has_labels": True})
-    return rows
-
-
-def _in_folders(image: Path) -> dict[str, Any]:
-    """Tell whether this month lies in both folders of images, by the file's name; nothing where there is only one folder."""
-    folder = image.parent.parent
-    if not all(any((folder / name).glob("*.tif")) for name in IMAGE_FOLDERS):
-        return {}
-    # What is there and no file is told as unreadable, and not as missing.
-    return {f"in_{name}": os.path.lexists(folder / name / image.name) for name in IMAGE_FOLDERS}
-
-
-def _months_not_masked(root: Path, frames: pd.DataFrame) -> list[dict[str, Any]]:
-    """Find images of months that images_masked lacks: the catalog takes one folder of an AOI and passes over the other."""
-    rows: list[dict[str, Any]] = []
-    for aoi, cube in frames.groupby("aoi"):
-        used, other = set(cube["time"]), _aoi_folder(root, cube["image"].iloc[0]) / "images"
-        for path in sorted(other.glob("*.tif")):
-            match = STEM_PATTERN.fullmatch(path.stem)
-            if match and match["aoi"] == aoi and (month := f"{match['year']}-{match['month']}") not in used:
-                facts = {"aoi": aoi, "time": month, "file": path.relative_to(root).as_posix(), "fault": ""}
-                rows.append(facts | _in_folders(path))
-    return rows

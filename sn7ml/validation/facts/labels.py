@@ -1,7 +1,6 @@
 """What is true of every label file of a data set: read once per file, damaged files included, judged elsewhere."""
 
 import hashlib
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ from sn7ml.core.geo.grid import WEB_MERCATOR, Grid
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import Table
 from sn7ml.scenes.images import BANDS, grid_of, read_mask
-from sn7ml.scenes.labels import clean_polygons, declared_crs, parse_features, read_collection
+from sn7ml.scenes.labels import RawLabels, clean_polygons, whole_ids
+from sn7ml.scenes.layouts import Layout
+from sn7ml.scenes.layouts.layout import Source
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.scenes.row_errors import not_in_pixels
 from sn7ml.validation.facts.fact_tables import as_table, fault_of
@@ -94,8 +95,8 @@ shapes_digest, duplicate_of
 """
 
 
-def label_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
-    """Read every label file of a ``FRAMES`` table once, AOIs in parallel.
+def label_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Read every label file of a ``SOURCES`` table once, AOIs in parallel.
 
     A damaged file gives a row that says so and hinders no other.
 
@@ -104,30 +105,30 @@ def label_facts(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
     pd.DataFrame
         ``LABEL_FACTS``, in order of AOI and month; empty if no frame has labels.
     """
-    return label_and_identity_facts(root, frames)[0]
+    return label_and_identity_facts(root, sources, layout)[0]
 
 
-def label_and_identity_facts(root: Path, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def label_and_identity_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read every label file once; return ``LABEL_FACTS`` and ``IDENTITY_FACTS``, both in order of AOI and month."""
-    labelled = frames[frames["labels"] != ""].sort_values(["aoi", "time"])
+    labelled = sources[sources["labels"] != ""].sort_values(["aoi", "time"])
     jobs = {str(aoi): rows.to_dict("records") for aoi, rows in labelled.groupby("aoi")}
-    found = map_items(partial(_facts_of_area, root), jobs).values()
+    found = map_items(partial(_facts_of_area, root, layout), jobs).values()
     labels = as_table([row for rows, _ in found for row in rows], LABEL_FACTS)
     labels["duplicate_of"] = _same_in_another_aoi(labels)
     identity = as_table([row for _, rows in found for row in rows], IDENTITY_FACTS)
     return labels, identity
 
 
-def buildings_of(root: Path, row: dict[str, str]) -> Buildings | None:
-    """Read the buildings of a labelled row of ``FRAMES`` for a picture, faults and all; None if that cannot be done."""
-    return _facts_of_labels(root, row)[1] if row["labels"] else None
+def flawed_buildings(root: Path, row: Source, layout: Layout) -> Buildings | None:
+    """Read the buildings of a labelled row of ``SOURCES`` for a picture, faults and all; None if that cannot be done."""
+    return _facts_of_labels(root, layout, row)[1] if row["labels"] else None
 
 
-def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _facts_of_area(root: Path, layout: Layout, rows: list[Source]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the rows of both tables of one AOI, whose frames are in order."""
     of_files, seen = [], []
     for row in rows:
-        facts, buildings, unusable = _facts_of_labels(root, row)
+        facts, buildings, unusable = _facts_of_labels(root, layout, row)
         of_files.append(facts)
         if buildings is not None:
             placed = facts.get("outside_px") is not None
@@ -136,25 +137,25 @@ def _facts_of_area(root: Path, rows: list[dict[str, str]]) -> tuple[list[dict[st
 
 
 def _facts_of_labels(
-    root: Path, row: dict[str, str]
+    root: Path, layout: Layout, row: Source
 ) -> tuple[dict[str, Any], Buildings | None, NDArray[np.bool_] | None]:
     """Return all facts but copies, the buildings (None if the file cannot be read) and the unusable ground."""
     file = row["labels"]
     facts: dict[str, Any] = {"aoi": row["aoi"], "time": row["time"], "file": file}
     try:
-        content = read_collection(root / file)
-        ids, geometries, polygons = _parsed(root / file, content["features"])
+        raw = layout.read_labels(root, row)
+        ids, polygons = _ids(raw), clean_polygons(raw)
     except LabelError as error:
         return facts | {"readable": False, "fault": fault_of(error, root, file)}, None, None
     building = ~shapely.is_missing(polygons) & (ids >= 0)
     ids_of, shapes = ids[building], polygons[building]
     facts |= {"readable": True, "fault": "", "n": len(ids_of), "shapes_digest": _digest(ids_of, shapes)}
-    facts |= oddities(ids, geometries) | duplicates(ids_of) | _declared_crs(content, row["labels_kind"])
-    facts |= _other_images(content["features"], Path(row["image"]).stem)
+    facts |= oddities(ids, raw.geometries) | duplicates(ids_of) | _declared_crs(raw)
+    facts |= _other_images(raw, Path(row["image"]).stem)
     grid, unusable = _ground(root, row)
     if grid is None:
         return facts, Buildings(ids_of, shapes), None
-    if row["labels_kind"] != "match_pix":
+    if not raw.in_pixels:
         shapes = grid.to_pixels(shapes)
     facts |= sizes(Buildings(ids_of, shapes), grid.shape)
     near = ~not_in_pixels(shapes)  # GEOS fails on intersections of absurd ones; those show in outside_px
@@ -163,18 +164,17 @@ def _facts_of_labels(
     return facts, found, unusable
 
 
-def _parsed(path: Path, features: list[dict[str, Any]]) -> tuple[Ids, Shapes, Shapes]:
-    """Return the ids of all features, their geometries as they stand, and the polygons that the loader makes of them.
-
-    None stands for null, and for what is no polygon. Raises LabelError.
-    """
-    numbers, geometries = parse_features(path, features)
+def _ids(raw: RawLabels) -> Ids:
+    """Return the ids of all rows. Raises LabelError, also for those that are too large for a column of numbers."""
+    numbers = whole_ids(raw)
     for place in (place for place, number in enumerate(numbers) if not abs(number) < 2**63):
-        raise LabelError("labels.bad-feature", f"{path}: feature {place} needs an integer 'Id' of less than 64 bits")
-    return numbers.astype(np.int64), geometries, clean_polygons(path, geometries)
+        raise LabelError(
+            "labels.bad-feature", f"{raw.path}: feature {place} needs an integer 'Id' of less than 64 bits"
+        )
+    return numbers.astype(np.int64)
 
 
-def _ground(root: Path, row: dict[str, str]) -> tuple[Grid | None, NDArray[np.bool_] | None]:
+def _ground(root: Path, row: Source) -> tuple[Grid | None, NDArray[np.bool_] | None]:
     """Return the image's grid and where it is unusable; None for what cannot be known (the facts of the frame say why)."""
     grid = None
     try:
@@ -183,8 +183,8 @@ def _ground(root: Path, row: dict[str, str]) -> tuple[Grid | None, NDArray[np.bo
             if grid.shape[0] * grid.shape[1] > MOST_MEASURED_PX or set(source.dtypes) != {"uint8"}:
                 return grid, None
             unusable = source.read(BANDS) == 0 if source.count == BANDS else np.zeros(grid.shape, np.bool_)
-        if row["udm"]:
-            unusable |= read_mask(root / row["udm"], grid)
+        if row["mask"]:
+            unusable |= read_mask(root / row["mask"], grid)
     except GridError:  # a mask of another place says nothing of this one
         return grid, unusable
     except RasterError:
@@ -192,17 +192,15 @@ def _ground(root: Path, row: dict[str, str]) -> tuple[Grid | None, NDArray[np.bo
     return grid, unusable
 
 
-def _declared_crs(content: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    crs = declared_crs(content)
+def _declared_crs(raw: RawLabels) -> dict[str, Any]:
     # Pixels as mended copies have it.
-    suits = crs.endswith(f":{WEB_MERCATOR}") if kind == "match" else crs.startswith("LOCAL_CS")
-    return {"crs": crs[:100], "crs_ok": not crs or suits}
+    suits = raw.crs.startswith("LOCAL_CS") if raw.in_pixels else raw.crs.endswith(f":{WEB_MERCATOR}")
+    return {"crs": raw.crs[:100], "crs_ok": not raw.crs or suits}
 
 
-def _other_images(features: list[dict[str, Any]], stem: str) -> dict[str, Any]:
-    names = [str(name) for feature in features if (name := feature["properties"].get("image_fname"))]
-    strange = {name for name in set(names) if Path(name).stem != stem}
-    others = [name for name in names if name in strange]
+def _other_images(raw: RawLabels, stem: str) -> dict[str, Any]:
+    strange = {name for name in set(raw.images) if Path(name).stem != stem}
+    others = [name for name in raw.images if name in strange]
     return {"n_other_image": len(others), "other_image": others[0][:100] if others else ""}
 
 

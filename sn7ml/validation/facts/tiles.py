@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from sn7ml.core.errors import Sn7Error
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import Table
-from sn7ml.scenes.images import BANDS, read_grid
-from sn7ml.scenes.labels import read_labels
-from sn7ml.scenes.layouts.spacenet7 import tile_of
+from sn7ml.scenes.images import BANDS
+from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.scenes.store import TileStore, digest_of
 from sn7ml.targets.rims import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
@@ -62,7 +62,7 @@ REGION_FACTS = Table(
     {
         "aoi": "text", "time": "text", "file": "text", "split": "text", "fold": "int", "col_start": "int", "col_stop": "int",
         "n_tiles": "int", "n_built_tiles": "int", "n_tiles_outside": "int", "gap_px": "int", "gap_to": "text",
-        "neighbour_tiles": "int", "neighbour": "text", "n_shared_frames": "int", "shared_with": "text",
+        "n_group_elsewhere": "int", "group_elsewhere": "text", "n_shared_frames": "int", "shared_with": "text",
     },
     key=("aoi", "split", "fold"),
 )  # fmt: skip
@@ -75,30 +75,25 @@ n_tiles, n_built_tiles, n_tiles_outside
 gap_px, gap_to
     Columns to the nearest region of the AOI that another network learns or is scored on, and which; under 0 if they
     share columns. Missing if there is none.
-neighbour_tiles, neighbour
-    Web-mercator tiles to the nearest AOI of another split or fold, along the longer axis, and which. Missing if there
-    is none.
+n_group_elsewhere, group_elsewhere
+    AOIs of the same group (``FRAMES``) that lie in another split or fold: how many, and the first of them.
 n_shared_frames, shared_with
     Frames whose very pixels are those of a frame of an AOI in another split or fold, and the first such AOI.
 """
 
 
-def tile_facts(root: Path, frames: pd.DataFrame, store: TileStore) -> pd.DataFrame:
+def tile_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
     """Read all images and masks of a tile store and the labels they were drawn from, AOIs in parallel: ``TILE_FACTS``.
 
     Parameters
     ----------
-    root, frames
-        The data and its ``FRAMES``.
+    scenes
+        Frames and labels.
     store
         Made from them.
     """
-    sources = {(row["aoi"], row["time"]): row for row in frames.to_dict("records")}
-    jobs = {
-        str(aoi): [row | {"source": sources.get((aoi, row["time"]))} for row in rows.to_dict("records")]
-        for aoi, rows in store.frames.sort_values(["aoi", "time"]).groupby("aoi")
-    }
-    found = map_items(partial(_facts_of_shard, root, store.folder), jobs)
+    jobs = {str(aoi): rows.to_dict("records") for aoi, rows in store.frames.sort_values(["aoi", "time"]).groupby("aoi")}
+    found = map_items(partial(_facts_of_shard, scenes, store.folder), jobs)
     table = as_table([row for rows in found.values() for row in rows], TILE_FACTS)
     tiles = store.tiles.merge(table[["aoi", "time", "rows", "cols"]], on=["aoi", "time"], how="left")
     tiles["off"] = (tiles["row"] + store.tile_px > tiles["rows"]) | (tiles["col"] + store.tile_px > tiles["cols"])
@@ -115,12 +110,22 @@ def tile_facts(root: Path, frames: pd.DataFrame, store: TileStore) -> pd.DataFra
     return as_table(table, TILE_FACTS)
 
 
-def _facts_of_shard(root: Path, store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _facts_of_shard(scenes: Scenes, store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the facts of one AOI, whose rows are in the order of its shard."""
-    return [_facts_of_frame(root, store, row, position) for position, row in enumerate(rows)]
+    aoi = rows[0]["aoi"]
+    labels, frames = scenes.labels_of([aoi]), scenes.frames_of([aoi])
+    labelled = set(frames.loc[frames["labelled"], "time"])
+    outlines = {
+        row["time"]: labels.loc[labels["time"] == row["time"], "geometry"].to_numpy(dtype=object)
+        for row in rows
+        if row["time"] in labelled
+    }
+    return [_facts_of_frame(store, row, position, outlines.get(row["time"])) for position, row in enumerate(rows)]
 
 
-def _facts_of_frame(root: Path, store: Path, row: dict[str, Any], position: int) -> dict[str, Any]:
+def _facts_of_frame(
+    store: Path, row: dict[str, Any], position: int, outlines: NDArray[np.object_] | None
+) -> dict[str, Any]:
     file = f"{row['aoi']}/masks.tif"
     facts = {name: row[name] for name in ("aoi", "time", "rows", "cols")} | {"file": file}
     try:
@@ -141,19 +146,13 @@ def _facts_of_frame(root: Path, store: Path, row: dict[str, Any], position: int)
         "n_unknown_bits": int(np.count_nonzero(flags & ~np.uint8(KNOWN_BITS))),
         "unknown_fraction": round(float(np.mean(flags & UNKNOWN_BIT > 0)), 6),
     }  # fmt: skip
-    return facts | _areas(root, row, int(np.count_nonzero(flags & FOOTPRINT_BIT)) / upsampling**2)
+    return facts | _areas(outlines, row, int(np.count_nonzero(flags & FOOTPRINT_BIT)) / upsampling**2)
 
 
-def _areas(root: Path, row: dict[str, Any], mask_px2: float) -> dict[str, Any]:
-    """Compare the mask with the labels, if they exist and can be read (``validate`` reports those that cannot)."""
-    source = row["source"]
-    if source is None or not source["labels"]:
+def _areas(outlines: NDArray[np.object_] | None, row: dict[str, Any], mask_px2: float) -> dict[str, Any]:
+    """Compare the mask with the labels, if there are any."""
+    if outlines is None:
         return {"mask_px2": round(mask_px2, 3)}
-    try:
-        polygons = read_labels(root / source["labels"], read_grid(root / source["image"]), source["labels_kind"])
-    except Sn7Error:
-        return {"mask_px2": round(mask_px2, 3)}
-    outlines = polygons["geometry"].to_numpy(dtype=object)
     inside = shapely.intersection(outlines, shapely.box(0, 0, row["cols"], row["rows"])) if len(outlines) else outlines
     # Where buildings overlap, a mask pixel is drawn once.
     polygon_px2 = float(shapely.area(shapely.union_all(inside)))
@@ -165,8 +164,9 @@ def _areas(root: Path, row: dict[str, Any], mask_px2: float) -> dict[str, Any]:
     }
 
 
-def region_facts(store: TileStore) -> pd.DataFrame:
+def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
     """Compare the regions of a tile store with each other and with its tiles: ``REGION_FACTS``, in their order."""
+    group_of = dict(zip(scenes.frames["aoi"], scenes.frames["group"], strict=True))
     regions = store.regions.to_dict("records")
     digests = {str(aoi): set(rows["pixels_digest"]) for aoi, rows in store.frames.groupby("aoi")}
     rows = []
@@ -180,9 +180,9 @@ def region_facts(store: TileStore) -> pd.DataFrame:
         if at_home:
             nearest = min(at_home, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}
-        if abroad:
-            nearest = min(abroad, key=lambda it: _tiles_between(region, it))
-            facts |= {"neighbour_tiles": _tiles_between(region, nearest), "neighbour": nearest["aoi"]}
+        group = group_of.get(region["aoi"], "")
+        torn = sorted({it["aoi"] for it in abroad if group_of.get(it["aoi"]) == group})
+        facts |= {"n_group_elsewhere": len(torn), "group_elsewhere": torn[0] if torn else ""}
         mine = digests.get(region["aoi"], set())
         others_aois = sorted({it["aoi"] for it in abroad})
         shared = {aoi: number for aoi in others_aois if (number := len(mine & digests.get(aoi, set())))}
@@ -202,8 +202,3 @@ def _tiles_of(store: TileStore, region: Row) -> dict[str, int]:
 
 def _columns_between(one: Row, other: Row) -> int:
     return int(max(one["col_start"] - other["col_stop"], other["col_start"] - one["col_stop"]))
-
-
-def _tiles_between(one: Row, other: Row) -> int:
-    (x, y, _), (u, v, _) = tile_of(one["aoi"]), tile_of(other["aoi"])
-    return max(abs(x - u), abs(y - v))

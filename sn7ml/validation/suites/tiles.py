@@ -81,10 +81,9 @@ def region_checks(split: SplitParams) -> tuple[Check, ...]:
             "Run `dvc repro --force tile`.", "gap_to",
         ),
         Check(
-            f"AOIs of different splits or folds lie more than {split.neighbour_tiles} tiles apart", "critical",
-            at_least("neighbour_tiles", split.neighbour_tiles + 1),
+            "AOIs of one group are in one split or fold", "critical", none("n_group_elsewhere"),
             "Neighbours share streets, roofs and light: scores on one of them are too good if the other was trained on.",
-            "Run `dvc repro --force tile`.", "neighbour",
+            "Run `dvc repro --force tile`.", "group_elsewhere",
         ),
         Check(
             "no frame lies in two splits or folds", "critical", none("n_shared_frames"),

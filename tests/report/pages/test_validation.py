@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from sn7ml.core.errors import ValidationFailed
-from sn7ml.report.maps.flagged import IN_ALL, PER_RESULT, draw_findings, labelled
+from sn7ml.report.maps.flagged import IN_ALL, PER_RESULT, draw_findings, labelled_in_files
 from sn7ml.report.maps.overlays import from_png
 from sn7ml.report.pages.validation import stop_if_failed, to_html, write_validation
 from sn7ml.report.palette import FOUND_RGB, TRUTH_RGB
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
 from sn7ml.validation.report import Measured, Offender, Picture, Report, Result, Severity
 from tests.sn7_folder import AOI, FAR_AOI, MONTHS, stem, write_aoi
 
@@ -122,7 +122,7 @@ def root(tmp_path: Path) -> Path:
 
 def drawn(root: Path, *results: Result) -> list[list[str]]:
     frames = scan(root)
-    pictures = draw_findings(root, frames, report(*results), labelled(root, frames))
+    pictures = draw_findings(root, frames, report(*results), labelled_in_files(root, frames, SPACENET7))
     return [[it.caption for it in shown] for shown in pictures.values()]
 
 
@@ -133,7 +133,10 @@ def test_a_frame_is_shown_beside_another_month(root: Path) -> None:
 def test_a_building_is_orange_among_cyan_ones(root: Path) -> None:
     frames = scan(root)
     (shown,) = draw_findings(
-        root, frames, report(result("a", offender(building="7"), picture="building")), labelled(root, frames)
+        root,
+        frames,
+        report(result("a", offender(building="7"), picture="building")),
+        labelled_in_files(root, frames, SPACENET7),
     ).values()
     picture = from_png(shown[0].png)
     orange = np.argwhere((picture == FOUND_RGB).all(axis=2)) / 4

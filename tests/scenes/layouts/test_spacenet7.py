@@ -31,7 +31,7 @@ def test_every_frame_is_found_with_its_files(sn7_root: Path) -> None:
         "image": f"train/{AOI}/images_masked/{stem(AOI, '2018-02')}.tif",
         "labels": f"train/{AOI}/labels_match_pix/{stem(AOI, '2018-02')}_Buildings.geojson",
         "labels_kind": "match_pix",
-        "udm": "",
+        "mask": "",
     }
     assert all((sn7_root / path).is_file() for path in [*frames["image"], *frames["labels"]])
 
@@ -95,7 +95,7 @@ def test_order_is_by_area_and_date_across_years(tmp_path: Path) -> None:
 
 def test_a_mask_of_unusable_data_is_found_for_the_months_that_have_one(sn7_root: Path) -> None:
     write_udm(sn7_root / "train" / AOI, "2018-04", addressed(SHAPE)[0] > 3, grid_of(AOI))
-    assert scan(sn7_root)["udm"].tolist() == ["", "", f"train/{AOI}/UDM_masks/{stem(AOI, '2018-04')}_UDM.tif"]
+    assert scan(sn7_root)["mask"].tolist() == ["", "", f"train/{AOI}/UDM_masks/{stem(AOI, '2018-04')}_UDM.tif"]
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,14 @@ def test_the_tile_is_in_the_name() -> None:
 def test_the_real_areas_have_25_months_and_one(real_data: Path) -> None:
     frames = scan(real_data)
     assert frames.groupby("aoi").size().to_dict() == {
+        "L15-0331E-1257N_1327_3160_13": 25,
         "L15-0357E-1223N_1429_3296_13": 25,
         "L15-1615E-1205N_6460_3370_13": 1,
     }
     assert set(frames["labels_kind"]) == {"match_pix"}
     assert frames.groupby("aoi")["time"].agg(["min", "max"]).to_numpy().tolist() == [
         ["2018-01", "2020-01"],
+        ["2018-01", "2020-01"],
         ["2017-07"] * 2,
     ]
-    assert frames["image"].str.split("/").str[2].value_counts().to_dict() == {"images_masked": 25, "images": 1}
+    assert frames["image"].str.split("/").str[2].value_counts().to_dict() == {"images_masked": 50, "images": 1}

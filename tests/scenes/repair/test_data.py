@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 
 from sn7ml.core.errors import CatalogError, ItemsFailed
-from sn7ml.scenes.labels import read_truth
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.repair import data as mend
 from sn7ml.scenes.repair.data import CHANGES, mended_copy
 from tests.scenes.repair.label_rows import FILE, contents
-from tests.sn7_folder import AOI, FAR_AOI, MONTHS, write_aoi
+from tests.sn7_folder import AOI, FAR_AOI, MONTHS, scenes_of, write_aoi
 
 pytestmark = pytest.mark.usefixtures("serial")
 
@@ -85,7 +84,8 @@ def test_areas_of_all_parts_come_along(source: Path, tmp_path: Path) -> None:
     write_aoi(source, FAR_AOI, part="test_public", labels=())
     mended_copy(source, tmp_path / "out")
     pd.testing.assert_frame_equal(scan(tmp_path / "out"), scan(source))
-    assert read_truth(tmp_path / "out", scan(tmp_path / "out")).equals(read_truth(source, scan(source)))
+    mended, given = (scenes_of(root, out=tmp_path / f"{root.name}-scenes") for root in (tmp_path / "out", source))
+    assert mended.labels_of([AOI]).equals(given.labels_of([AOI]))
 
 
 def test_links_become_files_and_what_leads_nowhere_or_back_is_left_out(source: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import shapely
 from shapely.geometry import Point, box
 
-from sn7ml.scenes.labels import read_labels
+from sn7ml.scenes.labels import buildings_of, read_geojson
 from sn7ml.scenes.repair.data import mended_copy
 from tests.scenes.repair.label_rows import FILE, LEFT, MATCH, REPAIRS, SOUND, contents, named, rows, write
 from tests.sn7_folder import AOI, HOUSES, feature, grid_of, write_features
@@ -39,7 +39,9 @@ def test_what_can_be_mended_is_mended_and_told(case: str, source: Path, tmp_path
 def test_the_copy_trains_the_same_model(case: str, source: Path, tmp_path: Path) -> None:
     write(source, *SOUND, *REPAIRS[case][0])
     mended_copy(source, tmp_path / "out")
-    before, after = (read_labels(root / FILE, grid_of(AOI), "match_pix") for root in (source, tmp_path / "out"))
+    before, after = (
+        buildings_of(read_geojson(root / FILE, in_pixels=True), grid_of(AOI)) for root in (source, tmp_path / "out")
+    )
     assert before["id"].tolist() == after["id"].tolist()
     assert shapely.equals(before["geometry"].to_numpy(object), after["geometry"].to_numpy(object)).all()
 
@@ -76,7 +78,7 @@ def test_other_encodings_become_plain_utf_8(encoding: str, source: Path, tmp_pat
     path.write_bytes(path.read_text().encode(encoding))
     (change,) = mended_copy(source, tmp_path / "out").to_dict("records")
     assert (change["what"], change["after"]) == ("not plain UTF-8", "UTF-8")
-    assert len(read_labels(tmp_path / "out" / FILE, grid_of(AOI), "match_pix")) == len(HOUSES)
+    assert len(buildings_of(read_geojson(tmp_path / "out" / FILE, in_pixels=True), grid_of(AOI))) == len(HOUSES)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "urn:ogc:def:crs:EPSG::3857", "urn:ogc:def:crs:OGC:1.3:CRS84", None])

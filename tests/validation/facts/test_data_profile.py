@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sn7ml.core.geo.radiometry import band_statistics
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
 from sn7ml.validation.facts import data_profile
 from sn7ml.validation.facts.data_profile import FRAME_PROFILES, noon_sun_deg, profile_frames, profile_from_facts
 from sn7ml.validation.facts.frames import frame_facts
@@ -117,7 +117,7 @@ def test_looks_out_of_frame_facts_are_those_of_the_images_and_only_what_was_not_
     dark = write_aoi(sn7_root, FAR_AOI) / "images_masked" / f"{stem(FAR_AOI, MONTHS[0])}.tif"
     write_image(dark, np.zeros((4, *SHAPE), np.uint8), grid_of(FAR_AOI))
     frames = scan(sn7_root)
-    expected, facts = profile_frames(sn7_root, frames), frame_facts(sn7_root, frames)
+    expected, facts = profile_frames(sn7_root, frames), frame_facts(sn7_root, frames, SPACENET7)
     read: list[str] = []
 
     def remembered(root: Path, row: dict[str, str]) -> dict[str, Any]:

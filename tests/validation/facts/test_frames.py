@@ -11,7 +11,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from sn7ml.scenes.layouts.spacenet7 import scan
+from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
 from sn7ml.validation.facts import frame_facts, frame_pixels
 from tests.validation.areas import MONTHS, SIDE_PX, Area, good_area, ground, transform_of, truncate
 
@@ -21,7 +21,7 @@ SECOND = MONTHS[1]
 
 
 def frame(area: Area, month: str = SECOND) -> pd.Series:
-    table = frame_facts(area.root, scan(area.root))
+    table = frame_facts(area.root, scan(area.root), SPACENET7)
     return table[table["time"] == month].iloc[0]
 
 
@@ -42,7 +42,7 @@ def test_facts_of_a_whole_frame(tmp_path: Path) -> None:
 def test_a_truncated_image_is_not_readable_and_hinders_no_other(tmp_path: Path) -> None:
     area = good_area(tmp_path)
     truncate(area.image(SECOND))
-    table = frame_facts(tmp_path, scan(tmp_path)).set_index("time")
+    table = frame_facts(tmp_path, scan(tmp_path), SPACENET7).set_index("time")
     assert table["readable"].tolist() == [True, False, True]
     assert table["fault"][SECOND]
     assert table["rows"][SECOND] == SIDE_PX, "the header is whole"
@@ -85,7 +85,7 @@ def test_of_two_months_nobody_says_which_is_the_odd_one(tmp_path: Path) -> None:
     compared = ["brightness_change", "sharpness_ratio", "shift_px", "similarity"]
     good_area(tmp_path, months=MONTHS[:2])
     good_area(tmp_path, number=1)
-    table = frame_facts(tmp_path, scan(tmp_path))
+    table = frame_facts(tmp_path, scan(tmp_path), SPACENET7)
     assert table[compared].isna().all(axis=1).tolist() == [True, True, False, False, False]
     assert table[compared].notna().all(axis=1).tolist() == [False, False, True, True, True]
 
@@ -96,7 +96,7 @@ def test_a_month_mostly_under_cloud_is_not_compared_with_the_others(tmp_path: Pa
         pixels = ground(0, month)
         pixels[3, clear:] = 0
         area.write_image(month, pixels)
-    table = frame_facts(tmp_path, scan(tmp_path))
+    table = frame_facts(tmp_path, scan(tmp_path), SPACENET7)
     assert table["similarity"].notna().tolist() == [True, False, True]
 
 
@@ -115,7 +115,7 @@ def test_the_odd_month_is_the_one_whose_grid_disagrees_even_if_it_comes_first(tm
     area = good_area(tmp_path)
     area.write_image(MONTHS[0], transform=transform_of(area.aoi) @ Affine.translation(1, 0))
     good_area(tmp_path, number=1)
-    table = frame_facts(tmp_path, scan(tmp_path))
+    table = frame_facts(tmp_path, scan(tmp_path), SPACENET7)
     assert (table["grid"] == table["usual_grid"]).tolist() == [False, True, True, True, True, True]
     assert table["usual_grid"].nunique() == 2
 
@@ -179,7 +179,7 @@ def test_what_is_no_file_in_place_of_an_image_is_a_fault_of_that_frame_alone(
     frames = scan(tmp_path)
     area.image(SECOND).unlink()
     spoil(area.image(SECOND))
-    table = frame_facts(tmp_path, frames).set_index("time")
+    table = frame_facts(tmp_path, frames, SPACENET7).set_index("time")
     assert table["readable"].tolist() == [True, False, True]
     assert fault in table["fault"][SECOND]
     assert pd.isna(table["rows"][SECOND]), "what is not opened has no size to blame"

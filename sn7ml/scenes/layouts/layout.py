@@ -1,0 +1,66 @@
+"""What sets one way of laying out a data folder apart from another. Everything else works on the tables that it gives."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+from affine import Affine
+
+from sn7ml.params import SplitParams
+from sn7ml.scenes.labels import RawLabels
+
+Source: TypeAlias = Mapping[Any, Any]
+"""A row of ``SOURCES``."""
+
+NameFacts: TypeAlias = dict[str, Any]
+"""What names alone say of a file: some columns of ``FRAME_FACTS``, among them aoi, time and file."""
+
+
+def plain_name_facts(_root: Path, sources: pd.DataFrame) -> list[NameFacts]:
+    """Return what is known of every frame of a layout without traps of its own."""
+    return [
+        {
+            "aoi": row["aoi"],
+            "time": row["time"],
+            "file": row["image"],
+            "has_image": True,
+            "has_labels": row["labels"] != "",
+        }
+        for row in sources.to_dict("records")
+    ]
+
+
+def no_place(_aoi: str) -> Affine | None:
+    """Return None: AOIs are called anything."""
+    return None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way of laying out a data folder: how its files are named, and what they hold. Its functions can be pickled."""
+
+    name: str
+    """As ``data.layout`` of params.yaml has it."""
+
+    sources: Callable[[Path], pd.DataFrame]
+    """Find the frames below a data folder by the names of their files: ``SOURCES``, in order of AOI and time.
+
+    Raises CatalogError, naming every file and folder at fault.
+    """
+
+    read_labels: Callable[[Path, Source], RawLabels]
+    """Read the labels of a labelled row, given the data folder. Raises LabelError if the file is damaged as a whole."""
+
+    groups: Callable[[pd.DataFrame, SplitParams], Mapping[str, str]]
+    """Group AOIs that must stay on one side of a split: AOI to its group, for ``FRAMES`` that lack only that column.
+
+    A group is called like the first of its AOIs. Random splits leak in every layout: neighbours share streets and light.
+    """
+
+    name_facts: Callable[[Path, pd.DataFrame], Sequence[NameFacts]] = plain_name_facts
+    """Return what names say of every row of ``SOURCES``, and of files that belong to no row: for validation."""
+
+    place: Callable[[str], Affine | None] = no_place
+    """Return pixel corner ``(col, row)`` to EPSG:3857 of the ground that an AOI's name states; None if it states none."""
