@@ -1,4 +1,4 @@
-"""The one door to Great Expectations: no analytics, no progress bars, nothing on disk."""
+"""The only import of Great Expectations: no analytics, no progress bars, nothing on disk."""
 
 import os
 import warnings

@@ -190,26 +190,21 @@ class Report:
 
 def to_markdown(report: Report) -> str:
     """Return a report for people: passed or failed, all expectations, then each failure with its offenders."""
-    return "\n".join([*_overview(report), *(line for result in report.failures() for line in _failure(result))]) + "\n"
-
-
-def _overview(report: Report) -> Iterator[str]:
-    yield f"# {report.subject.capitalize()}: {'passed' if report.ok else 'FAILED'}"
-    yield ""
-    yield _cell(report.summary())
-    yield ""
+    lines = [f"# {report.subject.capitalize()}: {'passed' if report.ok else 'FAILED'}", "", _cell(report.summary()), ""]
     if aois := report.aois():
-        yield "| worst areas | critical | warnings | most of all |"
-        yield "| --- | --- | --- | --- |"
+        lines += ["| worst areas | critical | warnings | most of all |", "| --- | --- | --- | --- |"]
         for aoi in aois[:SHOWN]:
-            first = (*aoi.critical, *aoi.warnings)[0]
-            yield f"| {aoi.aoi} | {len(aoi.critical)} | {len(aoi.warnings)} | not true that {_cell(first)} |"
-        yield ""
-    yield "| table | expectation | severity | result |"
-    yield "| --- | --- | --- | --- |"
+            first = _cell((*aoi.critical, *aoi.warnings)[0])
+            lines.append(f"| {aoi.aoi} | {len(aoi.critical)} | {len(aoi.warnings)} | not true that {first} |")
+        lines.append("")
+    lines += ["| table | expectation | severity | result |", "| --- | --- | --- | --- |"]
     for result in report.results:
         fails = f"**{_plural(len(result.offenders), 'offender')}**" if result.offenders else "**fails**"
-        yield f"| {result.suite} | {_cell(result.name)} | {result.severity} | {'ok' if result.success else fails} |"
+        outcome = "ok" if result.success else fails
+        lines.append(f"| {result.suite} | {_cell(result.name)} | {result.severity} | {outcome} |")
+    for result in report.failures():
+        lines += _failure(result)
+    return "\n".join(lines) + "\n"
 
 
 def _failure(result: Result) -> Iterator[str]:

@@ -76,7 +76,7 @@ udm_ok, udm_fault
 block, block_px
     What must be read at once to see one pixel: "rows x columns", and how many pixels that is.
 ground_px_m, usable_km2, noon_sun_deg
-    As in ``APPEARANCE``, and known of EPSG:3857 and four bands only.
+    As in ``FRAME_PROFILES``, and known for EPSG:3857 and four bands only.
 alpha_is_binary
     Alpha is 0 or 255 everywhere.
 brightness, contrast

@@ -24,11 +24,15 @@ LEAST_MONTHS = 3
 
 def add_series(root: Path, table: pd.DataFrame) -> None:
     """Add to ``FRAME_FACTS``, in order of AOI and month, the facts that need more than one frame."""
-    table["usual_grid"] = _commonest(table["aoi"], table["grid"])
+    # The commonest grid of the AOI, the earliest one in a tie (value_counts keeps the order of first appearance among
+    # equals): so one odd month does not make all others look odd.
+    known = table["grid"].notna()
+    usual = table["grid"][known].groupby(table["aoi"][known]).agg(lambda grids: grids.value_counts(sort=True).index[0])
+    table["usual_grid"] = table["aoi"].map(usual).where(known).astype("str")
     # The first file with the same pixels, "" for that file itself; missing where the digest is.
-    known = table[table["pixels_digest"].notna()]
-    first = known.groupby("pixels_digest")["file"].transform("first")
-    table["duplicate_of"] = first.where(first != known["file"], "").reindex(table.index).astype("str")
+    whole = table[table["pixels_digest"].notna()]
+    first = whole.groupby("pixels_digest")["file"].transform("first")
+    table["duplicate_of"] = first.where(first != whole["file"], "").reindex(table.index).astype("str")
     # Months without an image since the last one with one; 0 in the first of an AOI.
     imaged = table[table["has_image"].fillna(False)]
     number = imaged["time"].str[:4].astype("int64") * 12 + imaged["time"].str[5:7].astype("int64")
@@ -84,17 +88,6 @@ def _median(stack: NDArray[Any]) -> NDArray[np.float32]:
         return np.asarray(np.median(stack, axis=0), dtype=np.float32)
     median[seen] = np.nanmedian(stack[:, seen], axis=0)
     return median
-
-
-def _commonest(groups: pd.Series, values: pd.Series) -> pd.Series:
-    """Return for each row with a value the commonest of its group, the earliest one in a tie.
-
-    So one odd month does not make all others look odd.
-    """
-    known = values.notna()
-    # value_counts keeps the order of first appearance among equals.
-    usual = values[known].groupby(groups[known]).agg(lambda found: found.value_counts(sort=True).index[0])
-    return groups.map(usual).where(known).astype("str")
 
 
 def _median_of_aoi(table: pd.DataFrame, column: str) -> pd.Series:
