@@ -13,10 +13,14 @@ export MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data repro test check format ui clean docs
+.PHONY: help setup data repro test test-slow test-all check format ui clean docs
+
+# A worker a core, a file of tests on one worker, one thread each; the longest file first (tests/conftest.py).
+PYTEST := python -m pytest -n logical --dist loadfile --no-loadscope-reorder --durations 25
+test test-slow test-all: export OMP_NUM_THREADS := 1
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: $(READY)  ## Make .venv from requirements.lock (quick when nothing changed)
 
@@ -37,8 +41,14 @@ repro: data  ## Run the whole pipeline: validate … promote, report
 	@dvc metrics show
 	@echo "The report: build/report.html    The runs: make ui"
 
-test: $(READY)  ## Run the tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## Run the tests but the slow ones: ten minutes on two cores
+	$(PYTEST)
+
+test-slow: $(READY)  ## Run the slow ones: whole pipelines killed, folded, searched together
+	$(PYTEST) -m slow
+
+test-all: $(READY)  ## Run every test
+	$(PYTEST) -m ""
 
 check: $(READY)  ## Format, lint, types, import contracts
 	ruff format --check .

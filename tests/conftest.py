@@ -13,6 +13,11 @@ settings.load_profile("shared machine")
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "sn7"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the whole pipelines: started last, they would run while all other cores are idle."""
+    items.sort(key=lambda item: "test_repro" not in item.nodeid and "test_folds" not in item.nodeid)
+
+
 @pytest.fixture
 def serial(monkeypatch: pytest.MonkeyPatch) -> None:
     """Maps run in this process: no start of workers for a few pixels."""

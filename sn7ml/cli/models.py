@@ -66,7 +66,7 @@ def promote(
         bool, typer.Option("--strict", help="Exit with 1 if it does not become, or stay, the champion.")
     ] = False,
 ) -> None:
-    """Promoter a registered version on the project's held-out data of today; if it is better, it becomes champion.
+    """Judge a registered version on the project's held-out data of today; if it is better, it becomes champion.
 
     It and the champion are both scored, each by its own code, on data/ and build/tiles, unless nothing has changed since they
     last were. A version that was rolled back may come back this way only.
