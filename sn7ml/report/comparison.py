@@ -1,4 +1,4 @@
-"""What a comparison of runs shows, as numbers: gains by AOI, what they come from, what each kind of error costs."""
+"""What runs beside each other show, as numbers: gains by AOI, how likely chance is, params that differ."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 from scipy.stats import binomtest
 
-from sn7ml.metrics.aoi import combine
-from sn7ml.metrics.diagnosis import COUNTS
-from sn7ml.report.diagnosis_counts import RATIOS, TIMED, UNTIMED, by_size, labelled_kinds
+from sn7ml.metrics.score import Score
 
-PAIRED = ("scot", "tracking", "change", "f1", "iou")
-"""Scores of an AOI that are compared."""
+SAME = 0.00005
+"""A gain smaller than this is none."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +29,19 @@ class ComparedRun:
     """Under dotted keys."""
 
     scores: Mapping[str, float]
-    """scot, tracking, change, f1, iou, …: without the split's prefix."""
+    """By name, without the split's prefix."""
 
     per_aoi: pd.DataFrame
     """A row per AOI: aoi and scores."""
 
     losses: pd.DataFrame
-    """``Diagnosis.losses`` of ``sn7ml.metrics.diagnosis``; so are the next two."""
+    """This table and the next two are those of ``sn7ml.report.diagnosis``; empty where the task has no such diagnosis."""
 
     births: pd.DataFrame
     sizes: pd.DataFrame
 
     history: pd.DataFrame
-    """A row per epoch: epoch, train_loss, val_loss, val_score, …"""
+    """A row per epoch: epoch, train_loss, val_loss, val_score (what epochs are compared by), …"""
 
     overlays: Mapping[tuple[str, int], bytes] = field(default_factory=dict)
     """(aoi, step) to a PNG of image | truth | prediction, as ``sn7ml.report.maps.overlays.triptych`` draws it."""
@@ -52,52 +50,36 @@ class ComparedRun:
     """(aoi, step) to the month, where it was recorded."""
 
 
-def paired(base: ComparedRun, other: ComparedRun) -> pd.DataFrame:
+def paired(base: ComparedRun, other: ComparedRun, scores: Sequence[Score]) -> pd.DataFrame:
     """Put the scores of two runs side by side, for the AOIs that both have.
+
+    Parameters
+    ----------
+    scores
+        What is compared; the first is the one that ranks.
 
     Returns
     -------
     DataFrame
-        aoi, and of each of ``PAIRED`` that both have: base_scot, other_scot, gain_scot (other less base), and so on. The AOI
-        that gains most comes first. AOIs without a SCOT on either side are left out.
+        aoi, and of each score that both have: base_iou, other_iou, gain_iou (above 0: the other is better), and so on. The AOI
+        that gains most in the first score comes first. AOIs where either side lacks that score are left out; without a table on
+        either side there are no rows.
     """
+    first = scores[0].name
     if base.per_aoi.empty or other.per_aoi.empty:
-        return pd.DataFrame({"aoi": pd.Series(dtype="str"), "gain_scot": pd.Series(dtype="float64")})
-    names = [name for name in PAIRED if name in base.per_aoi and name in other.per_aoi]
+        return pd.DataFrame({"aoi": pd.Series(dtype="str"), f"gain_{first}": pd.Series(dtype="float64")})
+    known = [score for score in scores if score.name in base.per_aoi and score.name in other.per_aoi]
+    names = [score.name for score in known]
     sides = [
         run.per_aoi.set_index("aoi")[names].astype("float64").add_prefix(f"{side}_")
         for side, run in (("base", base), ("other", other))
     ]
     table = sides[0].join(sides[1], how="inner")
-    for name in names:
-        table[f"gain_{name}"] = table[f"other_{name}"] - table[f"base_{name}"]
-    kept = table[table["gain_scot"].notna()].reset_index()
-    return kept.sort_values(["gain_scot", "aoi"], ascending=[False, True], ignore_index=True)
-
-
-def parts(pairs: pd.DataFrame) -> dict[str, float]:
-    """Share the mean gain of SCOT out between tracking and change; the two add up to it.
-
-    SCOT is no sum of its parts, so what a part brings depends on where the other stands: it is the mean of what it brings
-    with the other as in the base and as in the other run (the Shapley value of two).
-
-    Parameters
-    ----------
-    pairs
-        Of :func:`paired`; at least one row.
-
-    Examples
-    --------
-    >>> row = {"base_tracking": [0.5], "other_tracking": [0.5], "base_change": [0.1], "other_change": [0.5]}
-    >>> {name: round(gain, 4) for name, gain in parts(pd.DataFrame(row)).items()}
-    {'tracking': 0.0, 'change': 0.2222}
-    """
-    sums = {"tracking": 0.0, "change": 0.0}
-    for row in pairs.fillna(0.0).to_dict("records"):
-        t0, t1, c0, c1 = (row[f"{side}_{part}"] for part in sums for side in ("base", "other"))
-        sums["tracking"] += (combine(t1, c0) - combine(t0, c0) + combine(t1, c1) - combine(t0, c1)) / 2
-        sums["change"] += (combine(t0, c1) - combine(t0, c0) + combine(t1, c1) - combine(t1, c0)) / 2
-    return {name: total / len(pairs) for name, total in sums.items()}
+    for score in known:
+        after, before = table[f"other_{score.name}"], table[f"base_{score.name}"]
+        table[f"gain_{score.name}"] = after - before if score.higher_is_better else before - after
+    kept = table[table[f"gain_{first}"].notna()].reset_index()
+    return kept.sort_values([f"gain_{first}", "aoi"], ascending=[False, True], ignore_index=True)
 
 
 def chance(gains: Sequence[float]) -> float:
@@ -110,52 +92,12 @@ def chance(gains: Sequence[float]) -> float:
     return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
 
 
-def costs(runs: Sequence[ComparedRun]) -> pd.DataFrame:
-    """Say what each kind of error costs each run.
+def differing(values: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Keep of mappings the keys whose values are not the same everywhere, sorted; "not set" where one lacks the key.
 
-    Returns
-    -------
-    DataFrame
-        A row per kind that any run makes, in the order of ``KINDS``: kind, label, meaning, and for each run's label cost_A
-        (SCOT that would be gained without these errors, the mean over AOIs) and errors_A (how many). Over the AOIs that all
-        runs have; empty if a run has no losses.
+    >>> differing({"A": {"a": "1", "b": "2"}, "B": {"a": "1", "b": "3", "c": "4"}})
+    {'A': {'b': '2', 'c': 'not set'}, 'B': {'b': '3', 'c': '4'}}
     """
-    if any(run.losses.empty for run in runs):
-        return pd.DataFrame(columns=["kind", "label", "meaning"])
-    common = set.intersection(*(set(run.losses["aoi"]) for run in runs))
-    columns = []
-    for run in runs:
-        rows = labelled_kinds(run.losses[run.losses["aoi"].isin(common)]).set_index(["kind", "label", "meaning"])
-        columns += [rows["gain"].rename(f"cost_{run.label}"), rows[COUNTS].sum(axis=1).rename(f"errors_{run.label}")]
-    table = pd.concat(columns, axis=1).fillna(0)  # of a kind that older code did not know, it tells no errors
-    made = table[[f"errors_{run.label}" for run in runs]].any(axis=1)
-    return table[made].reset_index()
-
-
-def birth_outcomes(runs: Sequence[ComparedRun]) -> pd.DataFrame:
-    """Count births by outcome: meaning, and a column per run's label; outcomes that no run has are left out."""
-    rows = []
-    for group in (*TIMED, *UNTIMED):
-        for outcome, (_, meaning) in group.outcomes.items():
-            counts = {run.label: int((run.births["outcome"] == outcome).sum()) for run in runs if len(run.births)}
-            if any(counts.values()):
-                rows.append({"birth": meaning, **counts})
-    return pd.DataFrame(rows)
-
-
-def size_ratios(runs: Sequence[ComparedRun]) -> pd.DataFrame:
-    """Put recall and precision by size class side by side: size, and "recall A", "precision A" and so on per run."""
-    tables = {run.label: by_size(run.sizes).set_index("size") for run in runs if len(run.sizes)}
-    columns = [table[name].rename(f"{name} {label}") for name in RATIOS for label, table in tables.items()]
-    return pd.concat(columns, axis=1).reset_index() if columns else pd.DataFrame()
-
-
-def differing(values: Sequence[Mapping[str, str]]) -> dict[str, list[str | None]]:
-    """Return the keys whose values are not the same everywhere, sorted, with the value in each mapping; None where missing.
-
-    >>> differing([{"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}])
-    {'b': ['2', '3'], 'c': [None, '4']}
-    """
-    keys = sorted({key for mapping in values for key in mapping})
-    sides = {key: [mapping.get(key) for mapping in values] for key in keys}
-    return {key: side for key, side in sides.items() if len(set(side)) > 1}
+    keys = sorted({key for mapping in values.values() for key in mapping})
+    keys = [key for key in keys if len({mapping.get(key) for mapping in values.values()}) > 1]
+    return {name: {key: mapping.get(key, "not set") for key in keys} for name, mapping in values.items()}

@@ -39,7 +39,7 @@ def render(template: str, **content: object) -> str:
     return render_without_plots(template, plotly_js=Markup(get_plotlyjs()), **content)
 
 
-def render_without_plots(template: str, plotly_js: str = "", **content: object) -> str:
+def render_without_plots(template: str, **content: object) -> str:
     """Fill a template whose page holds no figure: it is 4 MB smaller."""
     environment = Environment(
         loader=PackageLoader("sn7ml.report"),
@@ -48,4 +48,4 @@ def render_without_plots(template: str, plotly_js: str = "", **content: object) 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(plotly_js=plotly_js, **content)
+    return environment.get_template(template).render({"plotly_js": "", "task": "", **content})

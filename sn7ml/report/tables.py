@@ -1,17 +1,17 @@
 """Tables of a page: what a cell says, and by what it is sorted."""
 
 import math
-import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
-from sn7ml.report.charts.scores import SCORES
-
 NOTHING = "–"
 """What a cell without a value says: NaN, None and missing alike."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Cell:
 
     text: str
 
-    number: float | None
+    number: float | None = None
     """What a column of numbers is sorted by; None for text and for nothing."""
 
 
 @dataclass(frozen=True)
-class Grid:
+class Table:
     """A table as it is shown."""
 
     caption: str
@@ -40,64 +40,84 @@ class Grid:
 
 
 def cell(value: Any) -> Cell:
-    """Show one value.
+    """Show one value: a ratio with three decimals, what is too small or too large for them with three digits.
 
     >>> cell(1234).text, cell(0.41237).text, cell(0.00002).text, cell(float("nan")).text, cell(True).text
     ('1,234', '0.412', '2e-05', '–', 'yes')
     """
-    if value is None or value is pd.NA or value is pd.NaT:
-        return Cell(NOTHING, None)
+    value = value.item() if hasattr(value, "dtype") else value  # numpy's own types
     match value:
+        case None:
+            return Cell(NOTHING)
         case bool():
-            return Cell("yes" if value else "no", None)
-        case numbers.Integral():
-            return Cell(f"{int(value):,}", float(value))
-        case numbers.Real():
-            return Cell(decimal(float(value)), None if math.isnan(value) else float(value))
-        case _ if hasattr(value, "dtype"):  # numpy's own bool
-            return cell(value.item())
+            return Cell("yes" if value else "no")
+        case int():
+            return Cell(f"{value:,}", float(value))
+        case float() if math.isnan(value):
+            return Cell(NOTHING)
+        case float():
+            return Cell(f"{value:.3f}" if value == 0 or 0.01 <= abs(value) < 1000 else f"{value:.3g}", value)
         case _:
-            return Cell(str(value), None)
+            return Cell(NOTHING if value is pd.NA or value is pd.NaT else str(value))
 
 
-def decimal(value: float | None) -> str:
-    """Show a ratio with three decimals, and what is too small or too large for them with three digits."""
-    if value is None or math.isnan(value):
-        return NOTHING
-    return f"{value:.3f}" if value == 0 or 0.01 <= abs(value) < 1000 else f"{value:.3g}"
+def exact(value: float) -> Cell:
+    """Show a score with four decimals: two good runs may lie close together."""
+    return Cell(NOTHING) if math.isnan(value) else Cell(f"{value:.4f}", float(value))
 
 
-def grid(frame: pd.DataFrame, caption: str) -> Grid:
-    """Show a table of plain values, columns that are scores under the names people read."""
-    # Dotted names are keys of params: people copy them.
-    plain = [str(name) if "." in str(name) else str(name).replace("_", " ") for name in frame.columns]
-    headers = [SCORES.get(str(name), shown) for name, shown in zip(frame.columns, plain, strict=True)]
-    rows = [[cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-    return Grid(caption, headers, rows)
+def signed(value: float) -> Cell:
+    """Show a difference of scores with its sign.
 
-
-def beside(columns: Mapping[str, Any], caption: str) -> Grid:
-    """Show mappings beside each other, a row per (dotted) key of any of them, in order of first appearance."""
-    flat = {name: flattened(content) for name, content in columns.items()}
-    keys = dict.fromkeys(key for content in flat.values() for key in content)
-    rows = [[Cell(SCORES.get(key, key), None), *(cell(content.get(key)) for content in flat.values())] for key in keys]
-    return Grid(caption, ["", *columns], rows)
-
-
-def flattened(content: Any) -> dict[str, Any]:
-    """Return nested mappings under dotted keys; of the names of scores, the last part is enough. None gives nothing.
-
-    >>> flattened({"digest": "a1", "scores": {"scot": 0.2}}), flattened("v3"), flattened(None)
-    ({'digest': 'a1', 'scot': 0.2}, {'model': 'v3'}, {})
+    >>> signed(0.02631).text, signed(-0.5).text, signed(0.0).text, signed(float("nan")).text
+    ('+0.0263', '-0.5000', '0', '–')
     """
-    if content is None:
-        return {}
-    if not isinstance(content, Mapping):
-        return {"model": content}
-    flat: dict[str, Any] = {}
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            flat |= {inner if inner in SCORES else f"{name}.{inner}": deep for inner, deep in flattened(value).items()}
-        else:
-            flat[str(name)] = value if isinstance(value, numbers.Real | None) else str(value)
-    return flat
+    return Cell(NOTHING) if math.isnan(value) else Cell(f"{value:+.4f}" if value else "0", float(value))
+
+
+def table(
+    frame: pd.DataFrame,
+    caption: str,
+    *,
+    names: Mapping[str, str] = NONE,
+    cells: Mapping[str, Callable[[Any], Cell]] = NONE,
+) -> Table:
+    """Show a table of plain values.
+
+    Parameters
+    ----------
+    names
+        Column to what people call it; without a name, underscores become blanks. A dotted name is the key of a param,
+        which people copy: it stays.
+    cells
+        Column to what shows its values; :func:`cell` if not given.
+    """
+    columns = [str(name) for name in frame.columns]
+    headers = [names.get(name, name if "." in name else name.replace("_", " ")) for name in columns]
+    shown = [cells.get(name, cell) for name in columns]
+    rows = [
+        [show(value) for show, value in zip(shown, row, strict=True)]
+        for row in frame.itertuples(index=False, name=None)
+    ]
+    return Table(caption, headers, rows)
+
+
+def beside(columns: Mapping[str, Any], caption: str, names: Mapping[str, str] = NONE) -> Table:
+    """Show mappings beside each other, a row per (dotted) key of any of them, in order of first appearance.
+
+    Parameters
+    ----------
+    columns
+        Header to a mapping, nested or not; anything else is shown in a row called "model".
+    names
+        Key to what people call it. Of a nested key the last part is enough: ``scores.iou`` is ``iou``.
+    """
+    named = {}
+    for header, content in columns.items():
+        nested = content if isinstance(content, Mapping) else {"model": content}
+        flat = pd.json_normalize({str(key): value for key, value in nested.items()}).to_dict("records") or [{}]
+        short = {key: key.rpartition(".")[2] for key in flat[0]}
+        named[header] = {short[key] if short[key] in names else key: value for key, value in flat[0].items()}
+    keys = dict.fromkeys(key for content in named.values() for key in content)
+    rows = [[Cell(names.get(key, key)), *(cell(content.get(key)) for content in named.values())] for key in keys]
+    return Table(caption, ["", *columns], rows)

@@ -9,9 +9,14 @@ import plotly.graph_objects as go
 from shapely.geometry import Polygon, box
 
 from sn7ml.core.schemas import TRACKS
+from sn7ml.metrics.score import Score
 from sn7ml.report.pages.run import PageContent
 
 AOI = "L15-0001E-0002N_1_2_13"
+SCORES = (
+    Score("scot", "SCOT", "the challenge's score"), Score("tracking", "tracking", "footprints that keep their id"),
+    Score("change", "change", "births in the right month"), Score("f1", "F1", "footprints"), Score("iou", "IoU", "pixels"),
+)  # fmt: skip
 
 
 def tracks() -> pd.DataFrame:
@@ -94,9 +99,9 @@ EXTENT = pd.DataFrame(
     columns=["split", "aoi", "columns", "labelled months"],
 )
 EMPTY = PageContent(
-    scores={}, per_aoi=PER_AOI[:0], losses=LOSSES[:0], births=BIRTHS[:0], sizes=SIZES[:0],
+    scores=SCORES, overall={}, per_aoi=PER_AOI[:0], losses=LOSSES[:0], births=BIRTHS[:0], sizes=SIZES[:0],
     history=HISTORY[:0], trials=None, validation={}, promotion={}, overlays=(), maps=(),
-    counts=COUNTS[:0], search_figures={}, params={}, extent=EXTENT[:0], digest="",
+    counts=COUNTS[:0], objective="val_scot", search_figures={}, params={}, extent=EXTENT[:0], digest="",
 )  # fmt: skip
 
 
@@ -112,9 +117,9 @@ def full(png: bytes) -> PageContent:
         },
     ]  # fmt: skip
     return replace(
-        EMPTY, scores=scores, per_aoi=PER_AOI, losses=LOSSES, births=BIRTHS, sizes=SIZES,
+        EMPTY, overall=scores, per_aoi=PER_AOI, losses=LOSSES, births=BIRTHS, sizes=SIZES,
         history=HISTORY, trials=TRIALS, counts=COUNTS,
-        validation={"ok": True, "results": results},
+        validation={"ok": True, "summaries": ["frames: fine"], "results": results},
         promotion={"promoted": False, "reasons": ["SCOT fell"], "champion": None,
                    "challenger": {"digest": "a1", "scores": scores}},
         overlays=((AOI, "2018-01", png),), maps=((AOI, png),), params={"train.epochs": 12, "loss.dice": 1.0},

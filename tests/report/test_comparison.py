@@ -6,9 +6,16 @@ import pandas as pd
 import pytest
 
 from sn7ml.metrics.aoi import combine
-from sn7ml.report.comparison import birth_outcomes, costs, paired, parts, size_ratios
+from sn7ml.metrics.score import Score
+from sn7ml.report import comparison
+from sn7ml.report.comparison import ComparedRun
+from sn7ml.report.diagnosis import birth_outcomes, costs, shares_of_gain, size_ratios
 from tests.report.compared import BASE, OTHER, scores_of
-from tests.report.drawn import BIRTHS, LOSSES, SIZES
+from tests.report.drawn import BIRTHS, LOSSES, SCORES, SIZES
+
+
+def paired(base: ComparedRun, other: ComparedRun) -> pd.DataFrame:
+    return comparison.paired(base, other, SCORES)
 
 
 def test_the_aoi_that_gains_most_comes_first() -> None:
@@ -35,7 +42,7 @@ def test_the_parts_add_up_to_the_gain_of_scot() -> None:
     for table in (base, other):
         table["scot"] = [combine(t, c) for t, c in zip(table["tracking"], table["change"], strict=True)]
     pairs = paired(replace(BASE, per_aoi=base), replace(OTHER, per_aoi=other))
-    shares = parts(pairs)
+    shares = shares_of_gain(pairs)
     assert sum(shares.values()) == pytest.approx(other["scot"].mean() - base["scot"].mean())
     assert shares["change"] > shares["tracking"] > 0
 
@@ -73,3 +80,12 @@ def test_ratios_by_size_stand_side_by_side() -> None:
     table = size_ratios([BASE, replace(OTHER, sizes=none_found)]).set_index("size")
     assert list(table) == ["recall A", "recall B", "precision A", "precision B"]
     assert list(table.loc["4–8"]) == pytest.approx([5 / 20, 0, 5 / 10, 5 / 10])
+
+
+def test_of_an_error_the_aoi_whose_error_falls_most_gains_most() -> None:
+    base, other = (
+        replace(BASE, per_aoi=pd.DataFrame({"aoi": ["a", "b"], "mae_m": values})) for values in ([4.0, 2.0], [3.0, 2.5])
+    )
+    table = comparison.paired(base, other, [Score("mae_m", "MAE", "metres", higher_is_better=False)])
+    assert table["gain_mae_m"].tolist() == pytest.approx([1.0, -0.5])
+    assert table["aoi"].tolist() == ["a", "b"]

@@ -6,20 +6,27 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from sn7ml.report.charts.diagnosis import NO_LINE
-from sn7ml.report.charts.scores import AOI_HEIGHT_PX, MARGIN, legend_above, short_names
+from sn7ml.metrics.score import Score
+from sn7ml.report.charts.scores import (
+    AOI_HEIGHT_PX,
+    LEGEND_ABOVE,
+    MARGIN,
+    NO_LINE,
+    by_epoch,
+    quality_columns,
+    short_names,
+)
 from sn7ml.report.comparison import ComparedRun
 from sn7ml.report.palette import OLD, SERIES
 
 MARKS = ("circle-open", "diamond", "square", "triangle-up", "x")
 """Runs are told apart by shape too, in order."""
 
-KIND_HEIGHT_PX = 18
-"""Height of one run's bar, with its gap."""
 
-
-def aoi_pairs(pairs: pd.DataFrame, runs: tuple[ComparedRun, ComparedRun], places: tuple[int, int]) -> go.Figure:
-    """Draw the SCOT of two runs on every AOI, joined by a line; the AOI that gains most is on top.
+def aoi_pairs(
+    pairs: pd.DataFrame, score: Score, runs: tuple[ComparedRun, ComparedRun], places: tuple[int, int]
+) -> go.Figure:
+    """Draw a score of two runs on every AOI, joined by a line; the AOI that gains most is on top.
 
     Parameters
     ----------
@@ -30,71 +37,54 @@ def aoi_pairs(pairs: pd.DataFrame, runs: tuple[ComparedRun, ComparedRun], places
     """
     labels = short_names(pairs["aoi"].tolist())
     figure = go.Figure()
-    ends = [(float(row["base_scot"]), float(row["other_scot"])) for row in pairs.to_dict("records")]
+    ends = pairs[[f"base_{score.name}", f"other_{score.name}"]].astype("float64")
     figure.add_scatter(
-        x=[x for low, high in ends for x in (low, high, None)], y=[y for label in labels for y in (label, label, None)],
+        x=ends.assign(gap=None).to_numpy(object).ravel(), y=[y for label in labels for y in (label, label, None)],
         mode="lines", line={"color": OLD, "width": 3}, hoverinfo="skip", showlegend=False,
     )  # fmt: skip
+    gains = pairs[["aoi", f"gain_{score.name}"]].itertuples(index=False)
+    about = [[html.escape(aoi), gain] for aoi, gain in gains]
     for side, run, place in zip(("base", "other"), runs, places, strict=True):
         figure.add_scatter(
-            x=pairs[f"{side}_scot"].to_numpy(float), y=labels, mode="markers", name=_name(run), marker=_mark(place, 10),
-            customdata=[[html.escape(aoi), gain] for aoi, gain in pairs[["aoi", "gain_scot"]].itertuples(index=False)],
-            hovertemplate="%{customdata[0]}: %{x:.4f}<br>" + f"{runs[1].label} less {runs[0].label}: "
+            x=pairs[f"{side}_{score.name}"].to_numpy(float), y=labels, mode="markers", name=named(run), marker=_mark(place, 10),
+            customdata=about,
+            hovertemplate="%{customdata[0]}: %{x:.4f}<br>" + f"{runs[1].label} gains over {runs[0].label}: "
             + "%{customdata[1]:+.4f}<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(title_text="SCOT", rangemode="tozero")
+    figure.update_xaxes(title_text=html.escape(score.label), rangemode="tozero")
     figure.update_yaxes(type="category", autorange="reversed", automargin=True, **NO_LINE)
     height = 110 + AOI_HEIGHT_PX * max(len(pairs), 2)
-    return figure.update_layout(height=height, margin=MARGIN, hovermode="closest", legend=legend_above())
+    return figure.update_layout(height=height, margin=MARGIN, hovermode="closest", legend=LEGEND_ABOVE)
 
 
-def cost_bars(table: pd.DataFrame, runs: Sequence[ComparedRun]) -> go.Figure:
-    """Draw what each kind of error costs each run. ``table``: of :func:`sn7ml.report.comparison.costs`."""
-    labels = [html.escape(label) for label in table["label"]]
-    figure = go.Figure()
-    for place, run in enumerate(runs):
-        cost, errors = table[f"cost_{run.label}"], table[f"errors_{run.label}"].astype(int)
-        figure.add_bar(
-            x=cost.to_numpy(float), y=labels, orientation="h", name=_name(run), hoverinfo="text",
-            marker={"color": SERIES[place % len(SERIES)], "line": {"width": 0}},
-            hovertext=[f"{run.label}: {value:.4f} of SCOT, {count:,} errors" for value, count in zip(cost, errors, strict=True)],
-        )  # fmt: skip
-    figure.update_xaxes(title_text="SCOT lost to errors of this kind, mean over AOIs", rangemode="tozero")
-    figure.update_yaxes(type="category", autorange="reversed", automargin=True, **NO_LINE)
-    height = 120 + (KIND_HEIGHT_PX * len(runs) + 8) * len(table)
-    return figure.update_layout(
-        height=height, margin=MARGIN, barmode="group", bargap=0.25, hovermode="closest", legend=legend_above()
-    )
-
-
-def losses_by_epoch(runs: Sequence[ComparedRun]) -> go.Figure:
-    """Draw training (dotted) and validation loss (solid) of every run by epoch."""
-    columns = {"train_loss": ("training", "dot"), "val_loss": ("validation", "solid")}
-    return _curves(runs, columns, "loss")
-
-
-def quality_by_epoch(runs: Sequence[ComparedRun]) -> go.Figure:
-    """Draw what epochs are compared by, on validation tiles, of every run by epoch."""
-    return _curves(runs, {"val_score": ("pixel score", "solid")}, "pixel score, validation tiles")
+def training_charts(runs: Sequence[ComparedRun]) -> dict[str, tuple[str, go.Figure]]:
+    """Draw loss (training dotted) and what epochs are compared by of every run: name to what it shows, and the chart."""
+    loss = {"train_loss": ("training", "dot"), "val_loss": ("validation", "solid")}
+    score = {"val_score": ("pixel score", "solid")}
+    return {
+        "loss": ("training and validation loss of every run", _curves(runs, loss, "loss")),
+        "quality": (
+            "pixel score on validation tiles of every run",
+            _curves(runs, score, "pixel score, validation tiles"),
+        ),
+    }
 
 
 def _curves(runs: Sequence[ComparedRun], columns: dict[str, tuple[str, str]], title: str) -> go.Figure:
     figure = go.Figure()
     for place, run in enumerate(runs):
-        for column, (name, dash) in columns.items():
-            if column not in run.history or run.history[column].isna().all():
-                continue
+        known = [name for name in columns if name in run.history and run.history[name].notna().any()]
+        for name, dash, column in ((*columns[name], name) for name in known):
             figure.add_scatter(
                 x=run.history["epoch"].to_numpy(), y=run.history[column].to_numpy(float), name=f"{run.label} {name}",
                 mode="lines+markers", line={"color": SERIES[place % len(SERIES)], "dash": dash, "width": 2},
                 marker=_mark(place, 6),
             )  # fmt: skip
-    figure.update_xaxes(title_text="epoch", tickformat="d", rangemode="tozero")
-    figure.update_yaxes(title_text=title)
-    return figure.update_layout(height=340, margin=MARGIN, hovermode="x unified", legend=legend_above())
+    return by_epoch(figure, title)
 
 
-def _name(run: ComparedRun) -> str:
+def named(run: ComparedRun) -> str:
+    """Return what the legend calls a run."""
     return html.escape(f"{run.label}  {run.run_id[:7]}")
 
 

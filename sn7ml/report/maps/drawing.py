@@ -14,13 +14,13 @@ WIDTH_IN, DPI = 10.4, 110
 """A picture fills a page of documentation, and is sharp there."""
 
 
-def plain(axes: Axes) -> None:
-    """Leave nothing of the frame but the line below."""
+def plain(axes: Axes, line: str = "bottom") -> None:
+    """Leave nothing of the frame but one line, on the side named."""
     axes.set_facecolor("none")
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
     for name, spine in axes.spines.items():
-        spine.set_visible(name == "bottom")
+        spine.set_visible(name == line)
         spine.set_color(SOFT)
 
 

@@ -1,8 +1,8 @@
 """Pictures of what validation found: where a picture tells more than a number. The same findings give the same bytes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,13 @@ import shapely
 from numpy.typing import NDArray
 
 from sn7ml.core.errors import Sn7Error
-from sn7ml.report.maps.overlays import GAP_PX, overlay, to_png
+from sn7ml.report.maps.overlays import overlay, side_by_side, to_png
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts import Layout
 from sn7ml.validation.facts.labels import flawed_buildings
 from sn7ml.validation.facts.outlines import Buildings
-from sn7ml.validation.report import Offender, Report, Result
+from sn7ml.validation.report import Offender, Report
 
 PER_RESULT = 3
 """Offenders that are drawn of one failed expectation."""
@@ -79,8 +79,13 @@ def labelled(scenes: Scenes) -> Outlines:
 
 def found(footprints: pd.DataFrame) -> Outlines:
     """Return the outlines of ``FOOTPRINT_FACTS``."""
-    frames = {(str(aoi), str(month)): rows for (aoi, month), rows in footprints.groupby(["aoi", "time"])}
-    return partial(_footprints_of, frames)
+    shapes = footprints["geometry"].to_numpy(dtype=object)
+    drawable = footprints[~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)]
+    known = {
+        (str(aoi), str(month)): Buildings(rows["id"].to_numpy(), rows["geometry"].to_numpy(dtype=object))
+        for (aoi, month), rows in drawable.groupby(["aoi", "time"])
+    }
+    return lambda aoi, month: known.get((aoi, month))
 
 
 def draw_findings(root: Path, frames: pd.DataFrame, report: Report, outlines: Outlines) -> Pictures:
@@ -92,35 +97,13 @@ def draw_findings(root: Path, frames: pd.DataFrame, report: Report, outlines: Ou
     drawn: dict[tuple[str, str], list[Shown]] = {}
     room = IN_ALL
     for result in report.failures():
-        shown = list(_pictures(camera, result))[:room]
+        draw = {"frame": camera.frame, "building": camera.building, "found": camera.found}.get(result.picture)
+        tried = map(draw, result.offenders[:PER_RESULT]) if draw else ()
+        shown = [picture for picture in tried if picture is not None][:room]
         if shown:
             drawn[result.suite, result.name] = shown
             room -= len(shown)
     return drawn
-
-
-def _footprints_of(frames: Mapping[tuple[str, str], pd.DataFrame], aoi: str, month: str) -> Buildings | None:
-    rows = frames.get((aoi, month))
-    if rows is None:
-        return None
-    shapes = rows["geometry"].to_numpy(dtype=object)
-    drawable = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
-    return Buildings(rows["id"].to_numpy()[drawable], shapes[drawable])
-
-
-def _pictures(camera: "_Camera", result: Result) -> Iterator[Shown]:
-    for offender in result.offenders[:PER_RESULT]:
-        match result.picture:
-            case "frame":
-                shown = camera.frame(offender)
-            case "building":
-                shown = camera.building(offender)
-            case "found":
-                shown = camera.found(offender)
-            case _:
-                return
-        if shown is not None:
-            yield shown
 
 
 @dataclass(frozen=True)
@@ -131,7 +114,8 @@ class _Camera:
 
     def frame(self, offender: Offender) -> Shown | None:
         """Show the whole frame, beside the nearest other month of its AOI that can be read."""
-        pixels = self._read(offender)
+        named = offender.file.endswith(".tif") and not offender.file.endswith("masks.tif")
+        pixels = self._open(offender.file) if named else self._pixels(offender.aoi, offender.month)
         if pixels is None:
             return None
         months = self._months(offender.aoi)
@@ -142,7 +126,7 @@ class _Camera:
         for month in others[:3]:
             other = self._pixels(offender.aoi, month)
             if other is not None:
-                pair = _beside(_thumbnail(pixels), _thumbnail(other))
+                pair = side_by_side(_thumbnail(pixels), _thumbnail(other))
                 return Shown(f"{offender.aoi} {offender.month}, and {month} to compare", to_png(pair))
         return Shown(f"{offender.aoi} {offender.month}", to_png(_thumbnail(pixels)))
 
@@ -171,11 +155,6 @@ class _Camera:
     def _months(self, aoi: str) -> list[str]:
         return sorted(self.frames.loc[self.frames["aoi"] == aoi, "time"])
 
-    def _read(self, offender: Offender) -> Pixels | None:
-        if offender.file.endswith(".tif") and not offender.file.endswith("masks.tif"):
-            return self._open(offender.file)
-        return self._pixels(offender.aoi, offender.month)
-
     def _pixels(self, aoi: str, month: str) -> Pixels | None:
         images = self.frames.loc[(self.frames["aoi"] == aoi) & (self.frames["time"] == month), "image"]
         return self._open(images.iloc[0]) if len(images) else None
@@ -192,12 +171,6 @@ def _thumbnail(pixels: Pixels) -> Pixels:
     return overlay(pixels[:, ::step, ::step], [], [], zoom=max(1, THUMBNAIL_PX // max(pixels.shape[1:])))
 
 
-def _beside(left: Pixels, right: Pixels) -> Pixels:
-    rows = max(left.shape[0], right.shape[0])
-    padded = [np.pad(it, ((0, rows - it.shape[0]), (0, 0), (0, 0)), constant_values=255) for it in (left, right)]
-    return np.concatenate([padded[0], np.full((rows, GAP_PX, 3), 255, np.uint8), padded[1]], axis=1)
-
-
 def _window(
     pixels: Pixels, centre: NDArray[np.float64], truth: NDArray[np.object_], orange: NDArray[np.object_]
 ) -> Pixels:
@@ -209,9 +182,8 @@ def _window(
         for at, side in zip(place, (cols, rows), strict=True)
     )
     near = shapely.box(left, top, left + WINDOW_PX, top + WINDOW_PX)
-    cyan, own = (list(_moved(group[shapely.intersects(group, near)], left, top)) for group in (truth, orange))
+    cyan, own = (
+        list(shapely.transform(group[shapely.intersects(group, near)], lambda xy: xy - [left, top]))
+        for group in (truth, orange)
+    )
     return overlay(pixels[:, top : top + WINDOW_PX, left : left + WINDOW_PX], cyan, own, zoom=ZOOM)
-
-
-def _moved(shapes: NDArray[np.object_], left: int, top: int) -> NDArray[np.object_]:
-    return np.asarray(shapely.transform(shapes, lambda xy: xy - [left, top]), dtype=object)

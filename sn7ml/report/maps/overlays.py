@@ -1,7 +1,8 @@
 """Buildings drawn over imagery: truth and prediction, side by side or in one picture."""
 
 import io
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import shapely
@@ -71,8 +72,26 @@ def triptych(
     left, right = plain.copy(), plain.copy()
     _draw(left, truth, TRUTH_RGB, TRUTH_RIM, zoom)
     _draw(right, found, FOUND_RGB, TRUTH_RIM, zoom)
-    gap = np.full((plain.shape[0], GAP_PX, COLOURS), 255, np.uint8)
-    return np.concatenate([plain, gap, left, gap, right], axis=1)
+    return side_by_side(plain, left, right)
+
+
+def side_by_side(*pictures: Picture) -> Picture:
+    """Put pictures in a row, flush at the top, with white between and below those that are less high."""
+    rows = max(picture.shape[0] for picture in pictures)
+    gap = np.full((rows, GAP_PX, COLOURS), 255, np.uint8)
+    padded = [
+        np.pad(picture, ((0, rows - picture.shape[0]), (0, 0), (0, 0)), constant_values=255) for picture in pictures
+    ]
+    return np.concatenate([part for picture in padded for part in (gap, picture)][1:], axis=1)
+
+
+def panels_of(picture: Picture) -> tuple[Picture, Picture, Picture]:
+    """Cut a :func:`triptych` into image, truth and prediction."""
+    width = (picture.shape[1] - 2 * GAP_PX) // 3
+    image, truth, found = (
+        picture[:, start : start + width] for start in range(0, 3 * (width + GAP_PX), width + GAP_PX)
+    )
+    return image, truth, found
 
 
 def to_png(picture: Picture) -> bytes:
@@ -119,32 +138,23 @@ def _enlarged(pixels: NDArray[np.uint8], zoom: int) -> Picture:
 def _draw(
     picture: Picture, geometries: Sequence[BaseGeometry], colour: tuple[int, int, int], rim: int, zoom: int
 ) -> None:
-    for rows, cols in _outlines(geometries, picture.shape[:2], rim, zoom):
-        picture[rows, cols] = colour
-
-
-def _outlines(
-    geometries: Sequence[BaseGeometry], shape: tuple[int, ...], rim: int, zoom: int
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Rows and columns, inside the picture, of each building's outline."""
+    """Colour each building's outline, as far as it lies inside the picture."""
     for geometry in geometries:
         if geometry is None or geometry.is_empty:
             continue
         west, north, east, south = (np.array(geometry.bounds) * zoom).tolist()
         # One pixel of ground all round, so that the erosion sees where the building ends; and no more than the picture
         # with a rim round it, however far the building goes.
-        row, col = max(int(np.floor(north)) - 1, -rim - 1), max(int(np.floor(west)) - 1, -rim - 1)
-        bottom, right = (
-            min(int(np.ceil(south)) + 1, shape[0] + rim + 1),
-            min(int(np.ceil(east)) + 1, shape[1] + rim + 1),
-        )
-        if bottom <= row or right <= col:
+        top, left = max(math.floor(north) - 1, -rim - 1), max(math.floor(west) - 1, -rim - 1)
+        bottom = min(math.ceil(south) + 1, picture.shape[0] + rim + 1)
+        right = min(math.ceil(east) + 1, picture.shape[1] + rim + 1)
+        if bottom <= top or right <= left:
             continue
-        covered = _covered(geometry, (row, col), (bottom - row, right - col), zoom)
+        covered = _covered(geometry, (top, left), (bottom - top, right - left), zoom)
         rows, cols = np.nonzero(covered & ~ndimage.binary_erosion(covered, iterations=rim))
-        rows, cols = rows + row, cols + col
-        inside = (rows >= 0) & (rows < shape[0]) & (cols >= 0) & (cols < shape[1])
-        yield rows[inside], cols[inside]
+        rows, cols = rows + top, cols + left
+        inside = (rows >= 0) & (rows < picture.shape[0]) & (cols >= 0) & (cols < picture.shape[1])
+        picture[rows[inside], cols[inside]] = colour
 
 
 def _covered(geometry: BaseGeometry, start: tuple[int, int], shape: tuple[int, int], zoom: int) -> NDArray[np.bool_]:

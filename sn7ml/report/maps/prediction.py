@@ -13,8 +13,8 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from sn7ml.report.maps.drawing import png
-from sn7ml.report.maps.overlays import Picture, overlay
-from sn7ml.report.maps.tracks import outline
+from sn7ml.report.maps.overlays import overlay
+from sn7ml.report.maps.tracks import last_outlines, outline
 from sn7ml.report.palette import GROUND, RIM, STOOD
 
 SIDE_IN, LEAST_IN, DPI = 9.0, 3.0, 150
@@ -43,16 +43,20 @@ def prediction_map(tracks: pd.DataFrame, pixels: NDArray[np.uint8], months: Sequ
     shown
         The month of the image, for the title.
     """
-    last = tracks.sort_values("time", kind="stable").groupby("id", sort=True).tail(1)
+    last = last_outlines(tracks)
     old = last["birth_month"] <= months[0]
     rows, cols = pixels.shape[1:]
     width_in, height_in = SIDE_IN * cols / max(rows, cols), SIDE_IN * rows / max(rows, cols)
     size_in = max(width_in, LEAST_IN) + 1.4, max(height_in, LEAST_IN) + 0.8
     figure = Figure(figsize=size_in, dpi=DPI, facecolor=GROUND, layout="compressed")
     axes = figure.add_subplot()
-    axes.imshow(_dimmed(pixels), extent=(0, cols, rows, 0), interpolation="nearest")
+    dimmed = (overlay(pixels, (), (), zoom=1).mean(axis=2) * DIMMED).round().astype(np.uint8)
+    axes.imshow(dimmed, cmap="gray", vmin=0, vmax=255, extent=(0, cols, rows, 0), interpolation="nearest")
     axes.set(xlabel="column, px", ylabel="row, px", title=f"over the image of {shown}")
-    colours, norm = _scale(months)
+    # One colour for every month but the first, from magenta to yellow: all are bright on a dark image.
+    later = max(len(months) - 1, 1)
+    colours = ListedColormap(mpl.colormaps["plasma"](np.linspace(0.35, 1.0, later)))
+    norm = BoundaryNorm(np.arange(later + 1) + 0.5, later)
     for buildings, fill in (
         (last[old], [STOOD] * int(old.sum())),
         (last[~old], [colours(norm(months.index(month))) for month in last.loc[~old, "birth_month"]]),
@@ -69,15 +73,3 @@ def prediction_map(tracks: pd.DataFrame, pixels: NDArray[np.uint8], months: Sequ
         bar.set_ticks(list(steps), labels=[months[step] for step in steps])
     figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False)
     return png(figure)
-
-
-def _scale(months: Sequence[str]) -> tuple[ListedColormap, BoundaryNorm]:
-    """One colour for every month but the first, from magenta to yellow: all are bright on a dark image."""
-    count = max(len(months) - 1, 1)
-    colours = ListedColormap(mpl.colormaps["plasma"](np.linspace(0.35, 1.0, count)))
-    return colours, BoundaryNorm(np.arange(count + 1) + 0.5, count)
-
-
-def _dimmed(pixels: NDArray[np.uint8]) -> Picture:
-    grey = overlay(pixels, (), (), zoom=1).mean(axis=2, keepdims=True) * DIMMED
-    return np.asarray(np.broadcast_to(grey, (*grey.shape[:2], 3)).round().astype(np.uint8))

@@ -57,14 +57,18 @@ def overlays_of(
     """
     found = []
     for aoi in evenly(sorted(columns), params.aois):
-        rows = frames[frames["aoi"] == aoi]
+        images = frames[frames["aoi"] == aoi].set_index("time")["image"]
         corner = None
-        months = list(rows["time"])
-        for month in evenly(months, params.months):
-            pixels = read_image(root / rows.loc[rows["time"] == month, "image"].iloc[0]).pixels
+        for month in evenly(list(images.index), params.months):
+            pixels = read_image(root / images[month]).pixels
             if corner is None:
                 corner = _densest(truth[truth["aoi"] == aoi], pixels.shape[1], columns[aoi][0])
-            found.append(Overlay(aoi, month, months.index(month), _draw(pixels, truth, tracks, (aoi, month), corner)))
+            row, col = corner
+            window = pixels[:, row : row + WINDOW_PX, col : col + WINDOW_PX]
+            shapes = [
+                _inside(table[(table["aoi"] == aoi) & (table["time"] == month)], corner) for table in (truth, tracks)
+            ]
+            found.append(Overlay(aoi, month, list(images.index).index(month), triptych(window, *shapes)))
     return found
 
 
@@ -96,17 +100,9 @@ def _densest(truth: pd.DataFrame, rows: int, stretch: tuple[int, int]) -> tuple[
     return max(corners, key=buildings)  # the first of several: reading order
 
 
-def _draw(
-    pixels: np.ndarray, truth: pd.DataFrame, tracks: pd.DataFrame, frame: tuple[str, str], corner: tuple[int, int]
-) -> Picture:
+def _inside(table: pd.DataFrame, corner: tuple[int, int]) -> list[shapely.Geometry]:
+    """Return the footprints that reach into the window, in pixels of it."""
     row, col = corner
-    window = pixels[:, row : row + WINDOW_PX, col : col + WINDOW_PX]
-    shapes = [_inside(table, frame, corner) for table in (truth, tracks)]
-    return triptych(window, *shapes)
-
-
-def _inside(table: pd.DataFrame, frame: tuple[str, str], corner: tuple[int, int]) -> list[shapely.Geometry]:
-    row, col = corner
-    chosen = table.loc[(table["aoi"] == frame[0]) & (table["time"] == frame[1]), "geometry"].to_numpy(dtype=object)
-    near = chosen[shapely.intersects(chosen, shapely.box(col, row, col + WINDOW_PX, row + WINDOW_PX))]
+    shapes = table["geometry"].to_numpy(dtype=object)
+    near = shapes[shapely.intersects(shapes, shapely.box(col, row, col + WINDOW_PX, row + WINDOW_PX))]
     return list(shapely.transform(near, lambda xy: xy - [col, row]))

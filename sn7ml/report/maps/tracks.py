@@ -1,8 +1,7 @@
 """Maps of the footprints of one AOI: by month of birth as a picture, by id through the months to play with."""
 
 import html
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib as mpl
@@ -21,8 +20,6 @@ from sn7ml.report.palette import BORN, GROUND, MAP_GROUND, OLD, RIM, identity_co
 
 LIMIT_BYTES = 1_500_000
 """A page holds several maps: one that would be longer as JSON is shown as a picture only."""
-
-Corners = list[float | None]
 
 
 def track_maps(tracks: pd.DataFrame) -> list[go.Figure | bytes]:
@@ -51,8 +48,13 @@ def birth_map(tracks: pd.DataFrame) -> bytes:
     axes = figure.add_subplot()
     axes.set(aspect="equal", facecolor=MAP_GROUND, xlabel="column, px", ylabel="row, px")
     axes.invert_yaxis()
-    last = tracks.sort_values("time", kind="stable").groupby("id", sort=True).tail(1).sort_values("id", kind="stable")
-    colours = _birth_colours(tracks)
+    last = last_outlines(tracks).sort_values("id", kind="stable")
+    # Grey for the first month of the AOI, then dark to bright.
+    first = min([*tracks["time"], *tracks["birth_month"]], default="")
+    born = sorted(set(tracks["birth_month"]) - {first})
+    ramp = mpl.colormaps["plasma"](np.linspace(0.05, 0.92, max(len(born), 1)))
+    colours = {month: mpl.colors.to_hex(ramp[place]) for place, month in enumerate(born)}
+    colours = {first: OLD} | colours if len(tracks) else {}
     for month, buildings in last.groupby("birth_month", sort=True):
         outlines = [outline(geometry) for geometry in buildings["geometry"] if not geometry.is_empty]
         axes.add_collection(PathCollection(outlines, facecolor=colours[str(month)], edgecolor=RIM, linewidth=0.3))
@@ -67,14 +69,9 @@ def birth_map(tracks: pd.DataFrame) -> bytes:
     return png(figure)
 
 
-def _birth_colours(tracks: pd.DataFrame) -> dict[str, str]:
-    """Month of birth to colour, in order: grey for the first month of the AOI, then dark to bright."""
-    if tracks.empty:
-        return {}
-    first = min(tracks["time"].min(), tracks["birth_month"].min())
-    born = sorted(set(tracks["birth_month"]) - {first})
-    ramp = mpl.colormaps["plasma"](np.linspace(0.05, 0.92, max(len(born), 1)))
-    return {first: OLD} | {month: mpl.colors.to_hex(ramp[place]) for place, month in enumerate(born)}
+def last_outlines(tracks: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per building, that of its last month."""
+    return tracks.sort_values("time", kind="stable").groupby("id", sort=True).tail(1)
 
 
 def outline(geometry: BaseGeometry) -> Outline:
@@ -100,99 +97,64 @@ def month_map(tracks: pd.DataFrame) -> go.Figure:
         ``TRACKS`` of one AOI; no rows give a figure without traces.
     """
     months = sorted(set(tracks["time"]))
-    standing = _runs(tracks)
-    traces: list[go.Scatter] = []
-    shown: list[frozenset[str]] = []
-    for (colour, when), corners in _merged(standing).items():
-        traces.append(_fill(colour, corners))
-        shown.append(frozenset(when))
-    for when, buildings in _by_months(standing).items():
-        traces.append(_names(buildings))
-        shown.append(frozenset(when))
+    lasting = _lasting_outlines(tracks)
+    # Few traces for many buildings: hundreds of traces would make a browser crawl.
+    traces: list[tuple[go.Scatter, tuple[str, ...]]] = []
+    for (colour, when), alike in lasting.groupby(["colour", "months"], sort=False):
+        line = {"color": colour, "width": 1}
+        traces.append((_outlines(alike["geometry"], line, fill="toself", fillcolor=colour, showlegend=False), when))
+    for when, buildings in lasting.groupby("months", sort=False):
+        traces.append((_names(buildings), when))
     for month in months[1:]:
         born = tracks[(tracks["birth_month"] == month) & (tracks["time"] == month)]
         if len(born):
-            traces.append(_rims(month, born["geometry"]))
-            shown.append(frozenset([month]))
-    return _with_slider(traces, shown, months)
+            line = {"color": BORN, "width": 2.5}
+            rims = _outlines(born["geometry"], line, name=f"born in {html.escape(month)}", showlegend=True)
+            traces.append((rims, (month,)))
+    return _with_slider(traces, months)
 
 
-def _runs(tracks: pd.DataFrame) -> dict[tuple[str, str, bytes], list[str]]:
-    """(id, month of birth, outline) to the months it stands in: an outline that lasts is stored once."""
-    standing: dict[tuple[str, str, bytes], list[str]] = defaultdict(list)
+def _lasting_outlines(tracks: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per building and outline: id, birth_month, months (a tuple), geometry, colour; in order of appearance."""
     ordered = tracks.sort_values(["time", "id"], kind="stable")
-    for building, birth, month, geometry in ordered[["id", "birth_month", "time", "geometry"]].itertuples(index=False):
-        standing[str(building), birth, shapely.to_wkb(geometry)].append(month)
-    return standing
+    ordered = ordered.assign(outline=shapely.to_wkb(ordered["geometry"].to_numpy(dtype=object)))
+    groups = ordered.groupby(["id", "birth_month", "outline"], sort=False)
+    lasting = groups.agg(months=("time", tuple), geometry=("geometry", "first")).reset_index()
+    return lasting.assign(colour=[identity_colour(str(building)) for building in lasting["id"]])
 
 
-def _merged(
-    standing: dict[tuple[str, str, bytes], list[str]],
-) -> dict[tuple[str, tuple[str, ...]], tuple[Corners, Corners]]:
-    """(colour, months) to the corners of all such buildings: hundreds of traces would make a browser crawl."""
-    merged: dict[tuple[str, tuple[str, ...]], tuple[Corners, Corners]] = {}
-    for (building, _, outline), months in standing.items():
-        x, y = merged.setdefault((identity_colour(building), tuple(months)), ([], []))
-        _append(x, y, shapely.from_wkb(outline))
-    return merged
+def _outlines(geometries: Iterable[BaseGeometry], line: dict[str, Any], **look: Any) -> go.Scatter:
+    """Return the rings of all as one trace, a gap after each. A tenth of a pixel is finer than any outline is known."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for geometry in geometries:
+        for ring in _rings(geometry):
+            x += [*np.round(ring[:, 0].astype(float), 1).tolist(), None]
+            y += [*np.round(ring[:, 1].astype(float), 1).tolist(), None]
+    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", **look)
 
 
-def _append(x: Corners, y: Corners, geometry: BaseGeometry) -> None:
-    """Add the rings of one building, with a gap after each. A tenth of a pixel is finer than any outline is known."""
-    for ring in _rings(geometry):
-        x.extend([*(round(float(value), 1) for value in ring[:, 0]), None])
-        y.extend([*(round(float(value), 1) for value in ring[:, 1]), None])
-
-
-def _by_months(
-    standing: dict[tuple[str, str, bytes], list[str]],
-) -> dict[tuple[str, ...], list[tuple[str, str, BaseGeometry]]]:
-    groups: dict[tuple[str, ...], list[tuple[str, str, BaseGeometry]]] = defaultdict(list)
-    for (building, birth, outline), months in standing.items():
-        groups[tuple(months)].append((building, birth, shapely.from_wkb(outline)))
-    return groups
-
-
-def _fill(colour: str, corners: tuple[Corners, Corners]) -> go.Scatter:
-    x, y = corners
-    return go.Scatter(
-        x=x, y=y, mode="lines", fill="toself", fillcolor=colour, line={"color": colour, "width": 1},
-        hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
-
-
-def _names(buildings: Sequence[tuple[str, str, BaseGeometry]]) -> go.Scatter:
+def _names(buildings: pd.DataFrame) -> go.Scatter:
     """Invisible points in the middle of buildings, which say who is under the mouse."""
-    centres = [geometry.centroid for _, _, geometry in buildings]
+    centres = np.round(shapely.get_coordinates(shapely.centroid(buildings["geometry"].to_numpy(dtype=object))), 1)
     return go.Scatter(
-        x=[round(point.x, 1) for point in centres], y=[round(point.y, 1) for point in centres],
-        text=[html.escape(building) for building, _, _ in buildings],
-        customdata=[html.escape(birth) for _, birth, _ in buildings],
+        x=centres[:, 0].tolist(), y=centres[:, 1].tolist(),
+        text=[html.escape(str(building)) for building in buildings["id"]],
+        customdata=[html.escape(birth) for birth in buildings["birth_month"]],
         mode="markers", marker={"opacity": 0, "size": 9, "color": OLD}, showlegend=False,
         hovertemplate="building %{text}<br>since %{customdata}<extra></extra>",
     )  # fmt: skip
 
 
-def _rims(month: str, geometries: Iterable[BaseGeometry]) -> go.Scatter:
-    x: Corners = []
-    y: Corners = []
-    for geometry in geometries:
-        _append(x, y, geometry)
-    line = {"color": BORN, "width": 2.5}
-    return go.Scatter(
-        x=x, y=y, mode="lines", line=line, name=f"born in {html.escape(month)}", hoverinfo="skip", showlegend=True
-    )
-
-
-def _with_slider(traces: list[go.Scatter], shown: list[frozenset[str]], months: list[str]) -> go.Figure:
+def _with_slider(traces: list[tuple[go.Scatter, tuple[str, ...]]], months: list[str]) -> go.Figure:
     """Put traces in a figure whose slider shows, in each month, those that belong to it; the last month at first."""
-    for trace, when in zip(traces, shown, strict=True):
+    for trace, when in traces:
         trace.visible = months[-1] in when
     steps = [
-        {"label": html.escape(month), "method": "restyle", "args": [{"visible": [month in when for when in shown]}]}
+        {"label": html.escape(month), "method": "restyle", "args": [{"visible": [month in when for _, when in traces]}]}
         for month in months
     ]
-    figure = go.Figure(traces)
+    figure = go.Figure([trace for trace, _ in traces])
     figure.update_layout(
         height=620, dragmode="pan", hovermode="closest", margin={"l": 48, "r": 12, "t": 36, "b": 12},
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},

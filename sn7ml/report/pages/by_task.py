@@ -6,7 +6,7 @@ from typing import assert_never
 import pandas as pd
 
 from sn7ml.params import TaskName
-from sn7ml.report.pages.diagnosis import draw_diagnosis
+from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
 
 
 def pictures_of(task: TaskName, tables: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:

@@ -1,35 +1,27 @@
 """One HTML page about two runs or more: which is better, where and why. Opens offline, prints, same bytes for same runs."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from sn7ml.core.runtime.files import write_text
+from sn7ml.metrics.score import Score
 from sn7ml.report.charts import comparison as charts
-from sn7ml.report.charts.scores import SCORES
-from sn7ml.report.comparison import (
-    PAIRED,
-    ComparedRun,
-    birth_outcomes,
-    costs,
-    differing,
-    paired,
-    size_ratios,
-)
-from sn7ml.report.maps.overlays import GAP_PX, Picture, from_png, to_png
+from sn7ml.report.comparison import SAME, ComparedRun, chance, differing, paired
+from sn7ml.report.maps.overlays import from_png, panels_of, side_by_side, to_png
 from sn7ml.report.offline import Plot, data_uri, plot, render
-from sn7ml.report.pages.comparison_text import Verdict, verdict
-from sn7ml.report.tables import NOTHING, Cell, Grid, cell, grid
-
-DIGITS = 4
-"""Of scores and differences: two good runs may lie close together."""
+from sn7ml.report.pages import diagnosis
+from sn7ml.report.tables import Table, beside, exact, signed, table
 
 SHORT = 7
 """Characters of a run id that tell it from others."""
+
+LIKELY = 0.05
+"""A result that chance would reach less often than this is called better, and not just higher."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +29,30 @@ class Comparison:
     """All that a page shows."""
 
     runs: Sequence[ComparedRun]
-    """Two or more, each with a SCOT; all are held against the first."""
+    """Two or more, each with the first of the scores; all are held against the first run."""
 
-    objections: Sequence[str] = ()
+    scores: Sequence[Score]
+    """Of the task; the first one ranks."""
+
+    differences: Sequence[str] = ()
     """Why their scores cannot be compared; none if they can."""
 
     split: str = "test"
     """What was scored, as people read it."""
+
+    title: str = ""
+    """What the task is, above the headline."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of a run beside the first one."""
+
+    level: Literal["good", "warn", "bad"]
+    """How far to trust the headline: more than chance, may be chance, not comparable."""
+
+    headline: str
+    reasons: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class PairSection:
 
     title: str
     chart: Plot
-    table: Grid
+    table: Table
 
 
 def write_comparison(path: Path, comparison: Comparison) -> None:
@@ -70,172 +79,174 @@ def write_comparison(path: Path, comparison: Comparison) -> None:
     write_text(path, render_comparison(comparison))
 
 
-def verdicts(comparison: Comparison) -> list[Verdict]:
-    """Return what is said of every run beside the first one."""
-    base, *others = comparison.runs
-    return [verdict(base, other, comparison.objections) for other in others]
-
-
 def render_comparison(comparison: Comparison) -> str:
     """Return the page as HTML text. Whatever came from outside is escaped."""
     runs = comparison.runs
-    lost = costs(runs)
+    drawn = charts.training_charts(runs) if any(len(run.history) for run in runs) else {}
+    params = differing({run.label: run.params for run in runs})
     return render(
         "compare.html.j2",
         title=" beside ".join(f"{run.label} ({run.run_id[:SHORT]})" for run in runs),
+        task=comparison.title,
         split=comparison.split,
         verdicts=verdicts(comparison),
-        origins=_origins(runs),
-        scores=_scores(runs),
-        pairs=_pairs(runs),
-        costs=_costs(lost, runs),
-        bars=plot("cost-bars", "Bars: SCOT that each kind of error costs each run", charts.cost_bars(lost, runs))
-        if len(lost)
-        else None,
-        births=_side_table(birth_outcomes(runs), "Births by what became of them"),
-        sizes=_side_table(size_ratios(runs), "Recall and precision by area of the footprint, px², at IoU > 0.25"),
+        origins=beside(
+            {run.label: {"run": run.run_id, "name": run.name, **run.origin} for run in runs}, "Where they come from"
+        ),
+        scores=_scores(runs, comparison.scores),
+        rising=all(score.higher_is_better for score in comparison.scores),
+        pairs=_pairs(runs, comparison.scores),
+        lost=diagnosis.lost_by_each(runs) if diagnosis.explains(comparison.scores) else None,
         overlays=_overlays(runs),
-        curves=_curves(runs),
-        params=_params(runs),
+        curves=[plot(f"curve-{name}", f"Curves: {said} by epoch", chart) for name, (said, chart) in drawn.items()],
+        params=beside(params, "Params that differ") if any(params.values()) else None,
     )
 
 
-def _origins(runs: Sequence[ComparedRun]) -> Grid:
-    keys = dict.fromkeys(key for run in runs for key in run.origin)
-    rows = [[Cell("run", None), *(Cell(run.run_id, None) for run in runs)]]
-    rows += [[Cell("name", None), *(Cell(run.name, None) for run in runs)]]
-    rows += [[Cell(key, None), *(Cell(run.origin.get(key, ""), None) for run in runs)] for key in keys]
-    return Grid("Where they come from", ["", *(run.label for run in runs)], rows)
-
-
-def _scores(runs: Sequence[ComparedRun]) -> Grid:
+def _scores(runs: Sequence[ComparedRun], scores: Sequence[Score]) -> Table:
     """Show every score, the first run's and then each other's with its difference to it."""
-    base, *others = runs
-    known = [name for name in SCORES if any(name in run.scores for run in runs)]
-    names = [*known, *sorted({name for run in runs for name in run.scores} - set(known))]
-    headers = ["score", base.label, *(text for run in others for text in (run.label, f"{run.label} − {base.label}"))]
-    rows = []
-    for name in names:
-        first = base.scores.get(name, math.nan)
-        row = [Cell(SCORES.get(name, name), None), _number(first)]
-        for run in others:
-            value = run.scores.get(name, math.nan)
-            row += [_number(value), signed(value - first)]
-        rows.append(row)
-    return Grid("Scores over all AOIs", headers, rows)
+    labels = {score.name: score.label for score in scores}
+    recorded = {name for run in runs for name in run.scores}
+    names = [*(name for name in labels if name in recorded), *sorted(recorded - set(labels))]
+    base, *others = (pd.Series(run.scores, dtype="float64").reindex(names).to_numpy() for run in runs)
+    columns, cells = {"score": [labels.get(name, name) for name in names], runs[0].label: base}, {runs[0].label: exact}
+    for run, values in zip(runs[1:], others, strict=True):
+        difference = f"{run.label} − {runs[0].label}"
+        columns |= {run.label: values, difference: values - base}
+        cells |= {run.label: exact, difference: signed}
+    return table(pd.DataFrame(columns), "Scores over all AOIs", cells=cells)
 
 
-def _pairs(runs: Sequence[ComparedRun]) -> list[PairSection]:
+def _pairs(runs: Sequence[ComparedRun], scores: Sequence[Score]) -> list[PairSection]:
+    """Put every other run beside the first, where they have an AOI in common."""
     base, *others = runs
     sections = []
     for place, other in enumerate(others, start=1):
-        pairs = paired(base, other)
+        pairs = paired(base, other, scores)
         if pairs.empty:
             continue
-        label = f"Points: SCOT of {base.label} and {other.label} on every AOI"
-        chart = plot(f"pairs-{place}", label, charts.aoi_pairs(pairs, (base, other), (0, place)))
-        names = [name for name in PAIRED if f"gain_{name}" in pairs]
-        headers = ["aoi", f"SCOT {base.label}", f"SCOT {other.label}", *(f"Δ {SCORES[name]}" for name in names)]
-        rows = [
-            [Cell(str(row["aoi"]), None), _number(row["base_scot"]), _number(row["other_scot"])]
-            + [signed(row[f"gain_{name}"]) for name in names]
-            for row in pairs.to_dict("records")
-        ]
-        caption = f"Δ: {other.label} less {base.label}; the AOI that gains most comes first"
-        sections.append(PairSection(f"{other.label} beside {base.label}", chart, Grid(caption, headers, rows)))
+        first = scores[0]
+        label = f"Points: {first.label} of {base.label} and {other.label} on every AOI"
+        gains = {f"gain_{score.name}": f"Δ {score.label}" for score in scores if f"gain_{score.name}" in pairs}
+        sides = {
+            f"{side}_{first.name}": f"{first.label} {run.label}" for side, run in (("base", base), ("other", other))
+        }
+        shown = table(
+            pairs[["aoi", *sides, *gains]],
+            f"Δ: what {other.label} gains over {base.label}; the AOI that gains most comes first",
+            names=sides | gains,
+            cells=dict.fromkeys(sides, exact) | dict.fromkeys(gains, signed),
+        )
+        chart = plot(f"pairs-{place}", label, charts.aoi_pairs(pairs, first, (base, other), (0, place)))
+        sections.append(PairSection(f"{other.label} beside {base.label}", chart, shown))
     return sections
 
 
-def _costs(table: pd.DataFrame, runs: Sequence[ComparedRun]) -> Grid | None:
-    if table.empty:
-        return None
-    base, *others = runs
-    headers = ["kind", "meaning", *(f"costs {run.label}" for run in runs)]
-    headers += [*(f"{run.label} saves" for run in others), *(f"errors {run.label}" for run in runs)]
-    rows = []
-    for row in table.to_dict("records"):
-        cells = [Cell(row["label"], None), Cell(row["meaning"], None)]
-        cells += [_number(row[f"cost_{run.label}"]) for run in runs]
-        cells += [signed(row[f"cost_{base.label}"] - row[f"cost_{run.label}"]) for run in others]
-        rows.append([*cells, *(cell(int(row[f"errors_{run.label}"])) for run in runs)])
-    return Grid("What each kind of error costs, in SCOT, and how many there are", headers, rows)
-
-
-def _side_table(table: pd.DataFrame, caption: str) -> Grid | None:
-    return grid(table, caption) if len(table) else None
-
-
-def _curves(runs: Sequence[ComparedRun]) -> list[Plot]:
-    if all(run.history.empty for run in runs):
-        return []
-    return [
-        plot("curve-loss", "Curves: training and validation loss of every run by epoch", charts.losses_by_epoch(runs)),
-        plot(
-            "curve-quality",
-            "Curves: pixel score on validation tiles of every run by epoch",
-            charts.quality_by_epoch(runs),
-        ),
-    ]
-
-
-def _params(runs: Sequence[ComparedRun]) -> Grid | None:
-    found = differing([run.params for run in runs])
-    if not found:
-        return None
-    rows = [
-        [Cell(key, None), *(Cell("not set" if value is None else value, None) for value in side)]
-        for key, side in found.items()
-    ]
-    return Grid("Params that differ", ["param", *(run.label for run in runs)], rows)
-
-
 def _overlays(runs: Sequence[ComparedRun]) -> dict[str, list[Strip]]:
-    """AOI to its windows, those that every run has a picture of."""
-    common = sorted(set.intersection(*(set(run.overlays) for run in runs)))
+    """AOI to its windows, those that every run has a picture of.
+
+    The ground is shown once with every run's finds beside it; where it is not the same, each run's own picture is shown.
+    """
     strips: dict[str, list[Strip]] = {}
-    for aoi, step in common:
+    for aoi, step in sorted(set.intersection(*(set(run.overlays) for run in runs))):
         month = next((run.months[aoi, step] for run in runs if (aoi, step) in run.months), f"frame {step}")
-        strips.setdefault(aoi, []).extend(_strips(month, {run.label: run.overlays[aoi, step] for run in runs}))
+        panels = {run.label: panels_of(from_png(run.overlays[aoi, step])) for run in runs}
+        (image, truth, _), *others = panels.values()
+        if all(np.array_equal(image, theirs[0]) and np.array_equal(truth, theirs[1]) for theirs in others):
+            joined = side_by_side(image, truth, *(found for _, _, found in panels.values()))
+            shown = [Strip(month, ["image", "truth", *panels], data_uri(to_png(joined)))]
+        else:
+            shown = [
+                Strip(
+                    f"{month}, {run.label}",
+                    [f"image {run.label}", f"truth {run.label}", run.label],
+                    data_uri(run.overlays[aoi, step]),
+                )
+                for run in runs
+            ]
+        strips.setdefault(aoi, []).extend(shown)
     return strips
 
 
-def _strips(month: str, pictures: Mapping[str, bytes]) -> list[Strip]:
-    """Show the ground once and every run's finds beside it; where the ground is not the same, each run's own picture."""
-    panels = {label: _panels(from_png(png)) for label, png in pictures.items()}
-    first, *rest = panels.values()
-    if all(np.array_equal(first[0], other[0]) and np.array_equal(first[1], other[1]) for other in rest):
-        shown = [first[0], first[1], *(found for _, _, found in panels.values())]
-        return [Strip(month, ["image", "truth", *panels], data_uri(to_png(_joined(shown))))]
-    return [
-        Strip(f"{month}, {label}", [f"image {label}", f"truth {label}", label], data_uri(png))
-        for label, png in pictures.items()
-    ]
+def verdicts(comparison: Comparison) -> list[Verdict]:
+    """Return what is said of every run beside the first one."""
+    base, *others = comparison.runs
+    return [verdict(base, other, comparison.scores, comparison.differences) for other in others]
 
 
-def _panels(picture: Picture) -> tuple[Picture, Picture, Picture]:
-    """Cut a triptych into image, truth and prediction."""
-    width = (picture.shape[1] - 2 * GAP_PX) // 3
-    starts = [place * (width + GAP_PX) for place in range(3)]
-    image, truth, found = (picture[:, start : start + width] for start in starts)
-    return image, truth, found
+def verdict(base: ComparedRun, other: ComparedRun, scores: Sequence[Score], differences: Sequence[str]) -> Verdict:
+    """Say which of two runs is better, on how many AOIs, and what explains most of it.
 
-
-def _joined(panels: Sequence[Picture]) -> Picture:
-    gap = np.full((panels[0].shape[0], GAP_PX, 3), 255, np.uint8)
-    row = [part for panel in panels for part in (gap, panel)]
-    return np.concatenate(row[1:], axis=1)
-
-
-def _number(value: float) -> Cell:
-    return Cell(NOTHING, None) if math.isnan(value) else Cell(f"{value:.{DIGITS}f}", value)
-
-
-def signed(value: float) -> Cell:
-    """Show a difference with its sign.
-
-    >>> signed(0.02631).text, signed(-0.5).text, signed(0.0).text, signed(float("nan")).text
-    ('+0.0263', '-0.5000', '0', '–')
+    Parameters
+    ----------
+    base, other
+        With a value of the first score each.
+    scores
+        The first one ranks.
+    differences
+        Why their scores cannot be compared; none if they can.
     """
-    if math.isnan(value):
-        return Cell(NOTHING, None)
-    return Cell(f"{value:+.{DIGITS}f}" if value else "0", value)
+    first, pairs = scores[0], paired(base, other, scores)
+    # The mean over the AOIs that both have; where that is not known, the score of the whole run.
+    values = {
+        run.label: float(pairs[f"{side}_{first.name}"].mean()) if len(pairs) else run.scores[first.name]
+        for side, run in (("base", base), ("other", other))
+    }
+    gain = first.gain(values[other.label], values[base.label])
+    winner, loser = (other, base) if gain >= 0 else (base, other)
+    reasons = [*_overall(base, other, scores, len(pairs)), _where(winner, gain, pairs, first)]
+    if abs(gain) >= SAME and len(pairs) and diagnosis.explains(scores):
+        reasons += diagnosis.reasons(winner, loser, pairs, gain)
+    beside_it = f"{first.label} {values[winner.label]:.4f} against {values[loser.label]:.4f}"
+    if differences:
+        told = [f"These scores do not compare, {text}." for text in differences]
+        both = " and ".join(f"{value:.4f} ({label})" for label, value in values.items())
+        return Verdict("bad", f"They cannot be ranked: {first.label} {both} are not of the same", [*told, *reasons])
+    if abs(gain) < SAME:
+        return Verdict("warn", f"{base.label} and {other.label} score the same: {beside_it}", reasons)
+    headline = f"{beside_it} ({abs(gain):+.4f})"
+    if chance(pairs[f"gain_{first.name}"].tolist()) <= LIKELY:
+        return Verdict("good", f"{winner.label} is better: {headline}", reasons)
+    return Verdict(
+        "warn", f"{winner.label} scores {'higher' if first.higher_is_better else 'lower'}: {headline}", reasons
+    )
+
+
+def _overall(base: ComparedRun, other: ComparedRun, scores: Sequence[Score], n_pairs: int) -> list[str]:
+    """Say what the other scores did, and which AOIs only one of the two has."""
+    both = [score for score in scores[1:] if score.name in base.scores and score.name in other.scores]
+    gains = [f"{score.label} {other.scores[score.name] - base.scores[score.name]:+.4f}" for score in both]
+    said = [f"From {base.label} to {other.label}: {', '.join(gains)}."] if gains else []
+    alone = [
+        f"{len(missing)} AOI(s) were scored for {run.label} only"
+        for run, rest in ((base, other), (other, base))
+        if (missing := set(run.per_aoi.get("aoi", ())) - set(rest.per_aoi.get("aoi", ())))
+    ]
+    if alone and n_pairs:
+        said.append(f"{'; '.join(alone)}: {scores[0].label} above is the mean over the {n_pairs} that both have.")
+    return said
+
+
+def _where(winner: ComparedRun, gain: float, pairs: pd.DataFrame, score: Score) -> str:
+    """Say on how many AOIs the winner is ahead, and whether chance would do that as well."""
+    if pairs.empty:
+        return "Where: no table by AOI was recorded for both, so nothing can be said."
+    ahead = (
+        pairs.set_index("aoi")[f"gain_{score.name}"] * (1 if gain >= 0 else -1) + 0.0
+    )  # + 0.0 makes a plain zero of -0.0
+    equal = int((ahead == 0).sum())
+    ties = f", the same on {equal}" if equal else ""
+    text = f"Where: {winner.label} is ahead on {(ahead > 0).sum()} of {len(ahead)} AOI(s){ties}"
+    if len(ahead) > 1:
+        most, least = ahead.idxmax(), ahead.idxmin()
+        text += f"; most on {most} ({ahead[most]:+.4f}), least on {least} ({ahead[least]:+.4f})"
+    counted = len(ahead) - equal
+    if counted < 2:
+        return f"{text}. One AOI, or none, decides nothing about others."
+    likely = chance(ahead.tolist())
+    # With so few AOIs not even all of them on one side would be more than chance.
+    few = "too few AOIs to tell it from chance" if 2 * 0.5**counted > LIKELY else "it may be chance"
+    return (
+        f"{text}. Coins would fall at least as one-sided in {100 * likely:.2g} % of cases (sign test): "
+        f"{'more than chance' if likely <= LIKELY else few}."
+    )

@@ -1,7 +1,6 @@
 """What a comparison with the training frames gave, for people: a page, and Markdown."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +62,28 @@ def drift_html(drift: Drift) -> str:
 
 def drift_markdown(drift: Drift) -> str:
     """Write the same without pictures."""
-    return "\n".join(_markdown(drift)) + "\n"
+    facts = []
+    for row in rows_of(drift):
+        values = [dot.finding.value for dot in row.dots]
+        new = " to ".join(dict.fromkeys(f"{value:.4g}" for value in (min(values), max(values))))
+        distance = "" if row.distance is None else f"{row.distance:.2f}"
+        areas, frames = f"{row.outside} of {len(values)}", f"{row.frames_outside} of {row.frames}"
+        cells = (row.label, row.unit, f"{row.low:.4g} to {row.high:.4g}", new, areas, frames, distance)
+        facts.append(f"| {' | '.join(cells)} |")
+    lines = [
+        f"# Drift: {drift.level}",
+        "",
+        f"{drift.sentence[:1].upper()}{drift.sentence[1:]}.",
+        "",
+        "| fact | unit | training, 1 to 99 % | new, by area | areas outside | frames outside | KS distance |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *facts,
+        "",
+        "| AOI | verdict | why |",
+        "| --- | --- | --- |",
+        *(f"| {area.aoi} | {area.level} | {'; '.join(area.reasons)} |" for area in drift.areas),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def rows_of(drift: Drift) -> list[Row]:
@@ -103,23 +123,3 @@ def _row(found: list[FactDrift], ratio: bool, distance: float | None) -> Row:
         frames=sum(it.frames for it in found),
         distance=distance,
     )
-
-
-def _markdown(drift: Drift) -> Iterator[str]:
-    yield f"# Drift: {drift.level}"
-    yield ""
-    yield f"{drift.sentence[:1].upper()}{drift.sentence[1:]}."
-    yield ""
-    yield "| fact | unit | training, 1 to 99 % | new, by area | areas outside | frames outside | KS distance |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    for row in rows_of(drift):
-        values = [dot.finding.value for dot in row.dots]
-        new = " to ".join(dict.fromkeys(f"{value:.4g}" for value in (min(values), max(values))))
-        distance = "" if row.distance is None else f"{row.distance:.2f}"
-        areas, frames = f"{row.outside} of {len(values)}", f"{row.frames_outside} of {row.frames}"
-        yield f"| {row.label} | {row.unit} | {row.low:.4g} to {row.high:.4g} | {new} | {areas} | {frames} | {distance} |"
-    yield ""
-    yield "| AOI | verdict | why |"
-    yield "| --- | --- | --- |"
-    for area in drift.areas:
-        yield f"| {area.aoi} | {area.level} | {'; '.join(area.reasons)} |"

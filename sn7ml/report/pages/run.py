@@ -1,7 +1,7 @@
 """One HTML page about a model: opens offline, prints, and is the same file for the same content."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sn7ml.core.runtime.files import write_text
-from sn7ml.report.charts import scores as figures
+from sn7ml.metrics.score import Score, best_trivial
+from sn7ml.report.charts import scores as charts
 from sn7ml.report.offline import Plot, data_uri, plot, render
-from sn7ml.report.pages.diagnosis import lost
-from sn7ml.report.tables import Grid, beside, cell, decimal, flattened, grid
-
-MEANINGS: Mapping[str, str] = {
-    "scot": "The challenge's score: tracking T and change C together, 5CT / (4C + T), as the mean over AOIs. "
-    "On the hidden test areas of the challenge the winner of 2020 reached 0.41, the baseline 0.17; on other data, synthetic data "
-    "above all, scores are not comparable.",
-    "tracking": "Buildings found that keep their id from month to month (F1; a changed id counts against it).",
-    "change": "New buildings reported in the very month they appear (F1).",
-    "f1": "Footprints that meet a true one with IoU above 0.25, one to one: precision and recall in one number.",
-    "f1_50": "The same at IoU above 0.5: outlines that truly fit.",
-    "iou": "Pixels: what truth and prediction share, out of all that either calls building.",
-    "pixel_f1": "Pixels: precision and recall in one number.",
-}
-"""Score to what it says, one line each."""
+from sn7ml.report.pages.diagnosis import explains, lost
+from sn7ml.report.tables import Table, beside, cell, table
 
 REPRODUCE: Sequence[tuple[str, str]] = (
     ("make repro", "set up, then run every stage that is out of date; ends with this page"),
@@ -35,67 +23,16 @@ REPRODUCE: Sequence[tuple[str, str]] = (
 )
 """Command to what it does."""
 
-OFFENDERS = 5
-"""Offenders shown of each expectation; the rest are counted."""
-
 
 @dataclass(frozen=True)
-class PageContent:
-    """All that a page shows, as plain data. Any part may be empty; its section then says so."""
+class ScoreCard:
+    """A score over everything, as it is shown."""
 
-    scores: Mapping[str, float | None]
-    """Overall scores: keys of :data:`MEANINGS` (others are shown without a meaning); NaN or None where undefined."""
-
-    per_aoi: pd.DataFrame
-    """A row per AOI: aoi, then scores and the counts behind them, in any order."""
-
-    losses: pd.DataFrame
-    """A row per AOI and kind of error: ``Diagnosis.losses`` of ``sn7ml.metrics.diagnosis``."""
-
-    births: pd.DataFrame
-    """``Diagnosis.births``."""
-
-    sizes: pd.DataFrame
-    """Footprints by AOI and size class: ``FootprintMatches.by_size`` of ``sn7ml.metrics.footprints``."""
-
-    history: pd.DataFrame
-    """A row per network and epoch of the final training: network, epoch, train_loss, val_loss, val_score, lr and others."""
-
-    trials: pd.DataFrame | None
-    """A row per trial: number, value (of the objective, NaN if none), state, then what was chosen. None: no search."""
-
-    validation: Mapping[str, Any]
-    """One ``validation.json``, or several as one: {"ok": bool, "summaries": [a line each], "results": [{suite, column, severity,
-    success, why, n_unexpected, offenders}]}."""
-
-    promotion: Mapping[str, Any]
-    """``promotion.json``: promoted (bool), reasons (lines of text), challenger and champion (a mapping each, of scores
-    and what else names the model, nested or not, and under ``aois`` the scores of each AOI; champion None where there was
-    none). Empty: not decided."""
-
-    overlays: Sequence[tuple[str, str, bytes]]
-    """(aoi, month, PNG of image | truth | prediction), in the order they are shown."""
-
-    maps: Sequence[tuple[str, bytes | go.Figure]]
-    """(aoi, map): a PNG or a figure; an AOI may have several (:func:`sn7ml.report.maps.tracks.track_maps`)."""
-
-    counts: pd.DataFrame
-    """aoi, month, truth, found: buildings in the columns that are scored; NaN where not known."""
-
-    search_figures: Mapping[str, tuple[str, go.Figure]]
-    """Name to caption and figure of the search: ``sn7ml.search.study_figures``. Without them, the trials are drawn alone."""
-
-    extent: pd.DataFrame
-    """What was used for what: ``TileStore.extent``."""
-
-    digest: str
-    """Names the tile store; empty if there is none."""
-
-    params: Mapping[str, Any]
-    """Resolved params under dotted keys (:func:`sn7ml.params.flatten`)."""
-
-    title: str = "sn7ml report"
-    """Headline, and name of the browser's tab."""
+    label: str
+    value: str
+    meaning: str
+    trivial: str
+    """What the best answer without a model reaches; empty where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +48,75 @@ class AoiSection:
     """(month, data URI)."""
 
 
+@dataclass(frozen=True)
+class PageContent:
+    """All that a page shows, as plain data. Any part may be empty; its section then says so."""
+
+    scores: Sequence[Score]
+    """Of the task, in the order they are shown; the first one ranks."""
+
+    overall: Mapping[str, float | None]
+    """Name of a score, or of another number, to its value over everything; NaN or None where undefined."""
+
+    per_aoi: pd.DataFrame
+    """A row per AOI: aoi, then scores and the counts behind them, in any order."""
+
+    losses: pd.DataFrame
+    """This table and the next two are those of ``sn7ml.report.diagnosis``; empty where the task has no such diagnosis."""
+
+    births: pd.DataFrame
+    sizes: pd.DataFrame
+
+    history: pd.DataFrame
+    """A row per network and epoch of the final training: network, epoch, train_loss, val_loss, val_score, lr, and pixel
+    scores as val_…"""
+
+    trials: pd.DataFrame | None
+    """A row per trial: number, value (of the objective, NaN if none), state, then what was chosen. None: no search."""
+
+    validation: Mapping[str, Any]
+    """One ``validation.json``, or several as one: {"ok": bool, "summaries": [a line each], "results": [{suite, column, severity,
+    success, why, n_unexpected, offenders (mappings)}]}; empty if nothing was checked."""
+
+    promotion: Mapping[str, Any]
+    """``promotion.json``: promoted (bool), reasons (lines of text), challenger and champion (a mapping each, of scores
+    and what else names the model, nested or not, and under ``aois`` the scores of each AOI; champion None where there was
+    none). Empty: not decided."""
+
+    overlays: Sequence[tuple[str, str, bytes]]
+    """(aoi, month, PNG of image | truth | prediction), in the order they are shown."""
+
+    maps: Sequence[tuple[str, bytes | go.Figure]]
+    """(aoi, map): a PNG or a figure; an AOI may have several (:func:`sn7ml.report.maps.tracks.track_maps`)."""
+
+    counts: pd.DataFrame
+    """aoi, time, truth, found: buildings in the columns that are scored; NaN where not known."""
+
+    objective: str
+    """What ``value`` of the trials is, as people read it; higher is better."""
+
+    search_figures: Mapping[str, tuple[str, go.Figure]]
+    """Name to caption and figure of the search: ``sn7ml.search.study_figures``. Without them, the trials are drawn alone."""
+
+    extent: pd.DataFrame
+    """What was used for what: ``TileStore.extent``."""
+
+    digest: str
+    """Names the tile store; empty if there is none."""
+
+    params: Mapping[str, Any]
+    """Resolved params under dotted keys (:func:`sn7ml.params.flatten`)."""
+
+    trivial: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Answer that takes no model ("nothing found") to its scores by name, which are shown beside the model's."""
+
+    title: str = "sn7ml report"
+    """Headline, and name of the browser's tab."""
+
+    task: str = ""
+    """What the task is, above the headline."""
+
+
 def write_page(path: Path, content: PageContent) -> None:
     """Write the page; parent folders are made. The same content gives the same bytes."""
     write_text(path, render_page(content))
@@ -118,152 +124,114 @@ def write_page(path: Path, content: PageContent) -> None:
 
 def render_page(content: PageContent) -> str:
     """Return the page as HTML text. Whatever came from outside is escaped."""
+    labels = {score.name: score.label for score in content.scores}
+    per_aoi = content.per_aoi
+    first = [name for name in ("aoi", *labels) if name in per_aoi.columns]
+    bars = plot("aoi-bars", "Bars: scores by AOI", charts.aoi_bars(per_aoi, content.scores)) if len(per_aoi) else None
+    drawn = charts.training_charts(content.history) if len(content.history) else {}
+    params: dict[str, list[tuple[str, str]]] = {}
+    for key, value in content.params.items():
+        section, _, name = key.partition(".")
+        params.setdefault(section, []).append((name or section, str(value)))
     return render(
         "report.html.j2",
         title=content.title,
-        headlines=[_headline(name, value) for name, value in content.scores.items()],
+        task=content.task,
+        cards=_cards(content),
+        rising=all(score.higher_is_better for score in content.scores),
+        diagnosed=explains(content.scores),
         losses=lost(content.losses, content.births, content.sizes),
-        verdict=_verdict(content.promotion),
-        per_aoi=_scores_first(content.per_aoi),
-        bars=plot("aoi-bars", "Bars: scores by AOI", figures.aoi_bars(content.per_aoi))
-        if len(content.per_aoi)
-        else None,
-        curves=_curves(content.history),
-        history=grid(content.history, "Every epoch of the final training"),
-        search=_search(content.trials, content.search_figures),
-        extent=grid(content.extent, "What was used for what") if len(content.extent) else None,
+        promotion=content.promotion,
+        models=_models(content.promotion, content.scores),
+        per_aoi=table(
+            per_aoi[[*first, *per_aoi.columns.difference(first, sort=False)]],
+            "Scores of every AOI and the counts behind them",
+            names=labels,
+        ),
+        bars=bars,
+        curves=[plot(f"curve-{name}", f"Curves: {said} by epoch", chart) for name, (said, chart) in drawn.items()],
+        history=table(content.history, "Every epoch of the final training"),
+        search=_search(content.trials, content) if content.trials is not None and len(content.trials) else None,
+        extent=table(content.extent, "What was used for what") if len(content.extent) else None,
         digest=content.digest,
-        validation=_validation(content.validation),
+        validation=content.validation,
         aois=_aoi_sections(content),
-        params=_params_by_section(content.params),
+        params=params,
         reproduce=REPRODUCE,
     )
 
 
-def _headline(name: str, value: float | None) -> tuple[str, str, str]:
-    return figures.SCORES.get(name, name), decimal(value), MEANINGS.get(name, "")
+def _cards(content: PageContent) -> list[ScoreCard]:
+    """Return the scores of the task in their order, then other numbers, those that there are."""
+    known = {score.name: score for score in content.scores if score.name in content.overall}
+    cards = []
+    for name in (*known, *(name for name in content.overall if name not in known)):
+        score, value = known.get(name), cell(content.overall[name]).text
+        found = best_trivial(score, content.trivial) if score else None
+        cards.append(
+            ScoreCard(
+                score.label if score else name.replace("_", " "),
+                value,
+                f"{score.meaning[:1].upper()}{score.meaning[1:]}." if score else "",
+                f"{found[0]}: {cell(found[1]).text}" if found else "",
+            )
+        )
+    return cards
 
 
-def _verdict(promotion: Mapping[str, Any]) -> dict[str, Any]:
-    models = {name: promotion[name] for name in ("challenger", "champion") if promotion.get(name) is not None}
-    aois = {name: model.get("aois") or {} for name, model in models.items() if isinstance(model, Mapping)}
-    plain = {
-        name: {key: value for key, value in model.items() if key != "aois"} if isinstance(model, Mapping) else model
-        for name, model in models.items()
+def _models(promotion: Mapping[str, Any], scores: Sequence[Score]) -> dict[str, Table | None]:
+    """Put challenger and champion beside each other, overall and, where both have scores by AOI, AOI by AOI."""
+    models = {
+        side: dict(content) if isinstance(content, Mapping) else {"model": content}
+        for side in ("challenger", "champion")
+        if (content := promotion.get(side)) is not None
     }
-    return {
-        "decided": "promoted" in promotion,
-        "promoted": bool(promotion.get("promoted")),
-        "headline": _decision(bool(promotion.get("promoted")), promotion.get("champion") is not None),
-        "reasons": [str(reason) for reason in promotion.get("reasons", [])],
-        "models": beside(plain, "Challenger and champion on the same data") if models else None,
-        "aois": _paired(aois["challenger"], aois["champion"]) if len(aois) == 2 and all(aois.values()) else None,
-    }
+    aois = [model.pop("aois", None) or {} for model in models.values()]
+    labels, first = {score.name: score.label for score in scores}, scores[0]
+    shown = beside(models, "Challenger and champion on the same data", labels) if models else None
+    if len(aois) < 2 or not all(aois):
+        return {"overall": shown, "by_aoi": None}
+    challenger, champion = (
+        pd.Series({aoi: values[first.name] for aoi, values in theirs.items()}, name=side)
+        for side, theirs in zip(models, aois, strict=True)
+    )
+    both = pd.concat([champion, challenger], axis=1, join="inner").rename_axis("aoi").reset_index()
+    both = both.assign(difference=both["challenger"] - both["champion"])
+    both = both.sort_values("difference", ascending=first.higher_is_better, kind="stable")
+    return {"overall": shown, "by_aoi": table(both, f"{first.label} of both by AOI, the least gain first")}
 
 
-def _paired(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> Grid:
-    """SCOT of both by AOI, where the challenger gains least on top."""
-    rows = [(aoi, champion[aoi]["scot"], challenger[aoi]["scot"]) for aoi in challenger if aoi in champion]
-    table = pd.DataFrame(rows, columns=["aoi", "champion", "challenger"])
-    table["difference"] = table["challenger"] - table["champion"]
-    return grid(table.sort_values("difference", kind="stable"), "SCOT of both by AOI, the least gain first")
-
-
-def _decision(promoted: bool, had_champion: bool) -> str:
-    if promoted:
-        return "Promoted: this model is the champion."
-    return "Not promoted: the champion stays." if had_champion else "Not promoted: there is still no champion."
-
-
-def _scores_first(per_aoi: pd.DataFrame) -> Grid | None:
-    if per_aoi.empty:
-        return None
-    first = [name for name in ("aoi", *figures.SCORES) if name in per_aoi.columns]
-    rest = [name for name in per_aoi.columns if name not in first]
-    return grid(per_aoi[first + rest], "Scores of every AOI and the counts behind them")
-
-
-def _curves(history: pd.DataFrame) -> list[Plot]:
-    if history.empty:
-        return []
-    return [
-        plot("curve-loss", "Curves: training and validation loss by epoch", figures.loss_curves(history)),
-        plot("curve-quality", "Curves: pixel scores on validation tiles by epoch", figures.quality_curves(history)),
-        plot("curve-rate", "Curve: learning rate by epoch", figures.rate_curve(history)),
-    ]
-
-
-def _search(trials: pd.DataFrame | None, drawn: Mapping[str, tuple[str, go.Figure]]) -> dict[str, Any] | None:
-    if trials is None or trials.empty:
-        return None
+def _search(trials: pd.DataFrame, content: PageContent) -> dict[str, Any]:
+    """Show every trial and, where there are any, the figures of the search."""
     best_first = trials.sort_values("value", ascending=False, kind="stable", na_position="last")
+    drawn = charts.search_trials(trials, content.objective)
+    figures = content.search_figures.items()
     return {
-        "chart": plot("search-trials", "Points: objective of every trial", figures.search_trials(trials)),
-        "table": grid(best_first, "Every trial, the best first"),
-        "figures": [(caption, plot(f"search-{name}", caption, figure)) for name, (caption, figure) in drawn.items()],
+        "chart": plot("search-trials", "Points: objective of every trial", drawn),
+        "table": table(best_first, "Every trial, the best first"),
+        "figures": [(caption, plot(f"search-{name}", caption, figure)) for name, (caption, figure) in figures],
     }
-
-
-def _validation(validation: Mapping[str, Any]) -> dict[str, Any]:
-    results = list(validation.get("results", []))
-    failed = [result for result in results if not result["success"]]
-    return {
-        "checked": bool(results),
-        "ok": bool(validation.get("ok")),
-        "summaries": [str(summary) for summary in validation.get("summaries", [])],
-        "passed": len(results) - len(failed),
-        "critical": sum(result["severity"] == "critical" for result in failed),
-        "warnings": sum(result["severity"] != "critical" for result in failed),
-        "failed": [_expectation(result) for result in failed],
-        "held": [_expectation(result) for result in results if result["success"]],
-    }
-
-
-def _expectation(result: Mapping[str, Any]) -> dict[str, Any]:
-    offenders = list(result.get("offenders") or [])
-    unexpected = int(result.get("n_unexpected") or 0)
-    shown = [_offender(offender) for offender in offenders[:OFFENDERS]]
-    return {
-        "suite": result["suite"],
-        "column": result["column"] or "whole table",
-        "severity": result["severity"],
-        "why": result["why"],
-        "unexpected": cell(unexpected).text,
-        "offenders": shown,
-        "more": max(unexpected, len(offenders)) - len(shown),
-    }
-
-
-def _offender(offender: Any) -> str:
-    if isinstance(offender, Mapping):
-        return ", ".join(f"{name} {value}" for name, value in flattened(offender).items())
-    return str(offender)
 
 
 def _aoi_sections(content: PageContent) -> list[AoiSection]:
     """AOIs with pictures first, in the order given; then those of which only counts are known."""
-    names = [aoi for aoi, _, _ in content.overlays] + [aoi for aoi, _ in content.maps] + content.counts["aoi"].tolist()
-    return [_aoi_section(content, aoi, place) for place, aoi in enumerate(dict.fromkeys(names))]
-
-
-def _aoi_section(content: PageContent, aoi: str, place: int) -> AoiSection:
-    counts = content.counts[content.counts["aoi"] == aoi]
-    label = f"Lines: true and found buildings of {aoi} by month"
-    maps = [shown for name, shown in content.maps if name == aoi]
-    moving = [shown for shown in maps if not isinstance(shown, bytes)]
-    return AoiSection(
-        aoi=aoi,
-        counts=plot(f"counts-{place}", label, figures.building_counts(counts)) if len(counts) else None,
-        plots=[plot(f"map-{place}-{n}", f"Map: footprints of {aoi} by month", shown) for n, shown in enumerate(moving)],
-        maps=[data_uri(shown) for shown in maps if isinstance(shown, bytes)],
-        overlays=[(month, data_uri(png)) for name, month, png in content.overlays if name == aoi],
-    )
-
-
-def _params_by_section(params: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    """Dotted keys by their first part, values as a person would write them."""
-    sections: dict[str, list[tuple[str, str]]] = {}
-    for key, value in params.items():
-        section, _, name = key.partition(".")
-        sections.setdefault(section, []).append((name or section, str(value)))
+    aois = [aoi for aoi, _, _ in content.overlays] + [aoi for aoi, _ in content.maps] + content.counts["aoi"].tolist()
+    sections = []
+    for place, aoi in enumerate(dict.fromkeys(aois)):
+        counts = content.counts[content.counts["aoi"] == aoi]
+        label = f"Lines: true and found buildings of {aoi} by month"
+        maps = [shown for name, shown in content.maps if name == aoi]
+        moving = [shown for shown in maps if not isinstance(shown, bytes)]
+        sections.append(
+            AoiSection(
+                aoi=aoi,
+                counts=plot(f"counts-{place}", label, charts.building_counts(counts)) if len(counts) else None,
+                plots=[
+                    plot(f"map-{place}-{n}", f"Map: footprints of {aoi} by month", shown)
+                    for n, shown in enumerate(moving)
+                ],
+                maps=[data_uri(shown) for shown in maps if isinstance(shown, bytes)],
+                overlays=[(month, data_uri(png)) for name, month, png in content.overlays if name == aoi],
+            )
+        )
     return sections

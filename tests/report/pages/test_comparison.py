@@ -14,16 +14,18 @@ import pytest
 from sn7ml.report.maps.overlays import from_png
 from sn7ml.report.pages.comparison import Comparison, render_comparison, write_comparison
 from tests.report.compared import BASE, GROUND, OTHER, TRUTH, picture, scores_of
-from tests.report.drawn import AOI, LOSSES
+from tests.report.drawn import AOI, LOSSES, SCORES
 from tests.report.pages.test_run import LOADS, Page
 
 EMPTY = pd.DataFrame()
 BARE = replace(BASE, per_aoi=EMPTY, losses=LOSSES[:0], births=EMPTY, sizes=EMPTY, history=EMPTY, overlays={}, params={})
 PAGES = {
-    "two": Comparison([BASE, OTHER]),
-    "three": Comparison([BASE, OTHER, replace(BASE, label="C", run_id="c3" * 16, per_aoi=scores_of(south=0.1))]),
-    "bare": Comparison([BARE, replace(BARE, label="B", run_id="b2" * 16)]),
-    "other data": Comparison([BASE, OTHER], ["other data: a on x; b on y"]),
+    "two": Comparison([BASE, OTHER], SCORES),
+    "three": Comparison(
+        [BASE, OTHER, replace(BASE, label="C", run_id="c3" * 16, per_aoi=scores_of(south=0.1))], SCORES
+    ),
+    "bare": Comparison([BARE, replace(BARE, label="B", run_id="b2" * 16)], SCORES),
+    "other data": Comparison([BASE, OTHER], SCORES, ["other data: a on x; b on y"]),
 }
 
 
@@ -95,7 +97,7 @@ def test_the_same_ground_is_shown_once_with_what_each_run_found(text: str) -> No
 
 
 def test_another_truth_is_not_hidden() -> None:
-    text = render_comparison(Comparison([BASE, replace(OTHER, overlays={(AOI, 0): picture(200, truth=30)})]))
+    text = render_comparison(Comparison([BASE, replace(OTHER, overlays={(AOI, 0): picture(200, truth=30)})], SCORES))
     first, second = panels(text)
     assert (int(first[0, 12, 0]), int(second[0, 12, 0])) == (TRUTH, 30)
 
@@ -145,7 +147,7 @@ def test_a_script_in_any_name_is_shown_and_not_run() -> None:
         per_aoi=scores_of(**{evil: 0.2}), losses=LOSSES.replace("north", evil), run_id=evil,
     )  # fmt: skip
     base = replace(BASE, per_aoi=scores_of(**{evil: 0.1}), overlays={(evil, 0): picture(2)}, losses=run.losses)
-    text = render_comparison(Comparison([base, run], [evil]))
+    text = render_comparison(Comparison([base, run], SCORES, [evil]))
     page = Page(text)
     assert "<script>alert" not in text
     assert evil in page.said()

@@ -14,7 +14,8 @@ from PIL import Image
 
 from sn7ml.metrics.diagnosis import KINDS
 from sn7ml.report.charts.diagnosis import birth_delays, loss_bars, loss_by_aoi, size_bars
-from sn7ml.report.pages.diagnosis import draw_diagnosis, lost, render_diagnosis, write_diagnosis
+from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
+from sn7ml.report.pages.diagnosis import lost, render_diagnosis, write_diagnosis
 from sn7ml.report.palette import FOUND, SERIES, TRUTH
 from tests.report.drawn import BIRTHS, LOSSES, SIZES, numbers_in
 from tests.report.pages.test_run import Page

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sn7ml.report.charts import scores as figures
+from sn7ml.report.charts.scores import training_charts
 from sn7ml.report.maps.overlays import to_png
 from sn7ml.report.maps.tracks import month_map
 from sn7ml.report.pages.run import PageContent, render_page, write_page
@@ -89,7 +89,7 @@ def test_figures_on_the_page_are_json_and_each_has_its_place(text: str) -> None:
 
 
 def test_figures_of_the_search_stand_in_their_order_each_with_its_caption() -> None:
-    drawn = {name: (f"Caption of {name}", figures.rate_curve(HISTORY)) for name in ("slice", "history")}
+    drawn = {name: (f"Caption of {name}", training_charts(HISTORY)["rate"][1]) for name in ("slice", "history")}
     page = Page(render_page(replace(full(PNG), search_figures=drawn)))
     heads = [data for tag, data in page.texts if tag == "h3" and data.startswith("Caption of")]
     assert heads == ["Caption of slice", "Caption of history"]
@@ -181,7 +181,7 @@ def test_a_figure_from_elsewhere_cannot_end_the_script_that_carries_it() -> None
 def test_scores_that_are_not_defined_are_dashes() -> None:
     scores = dict.fromkeys(("scot", "tracking", "change"), float("nan")) | {"f1": None}
     per_aoi = PER_AOI.assign(**dict.fromkeys(("scot", "tracking", "change", "f1", "iou"), float("nan")))
-    text = render_page(replace(full(PNG), scores=scores, per_aoi=per_aoi))
+    text = render_page(replace(full(PNG), overall=scores, per_aoi=per_aoi))
     assert text.count('<dd class="value">–</dd>') == 4
     assert "nan" not in Page(text).said().lower()
 

@@ -1,13 +1,20 @@
 """The verdict: which is better, by how much, where, and why."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from sn7ml.report.pages.comparison_text import verdict
+from sn7ml.report.comparison import ComparedRun
+from sn7ml.report.pages import comparison
+from sn7ml.report.pages.comparison import Verdict
 from tests.report.compared import BASE, OTHER, scores_of
-from tests.report.drawn import LOSSES
+from tests.report.drawn import LOSSES, SCORES
+
+
+def verdict(base: ComparedRun, other: ComparedRun, differences: Sequence[str]) -> Verdict:
+    return comparison.verdict(base, other, SCORES, differences)
 
 
 def test_the_verdict_tells_which_where_and_why() -> None:
@@ -15,7 +22,7 @@ def test_the_verdict_tells_which_where_and_why() -> None:
     assert said.headline == "B scores higher: SCOT 0.4500 against 0.4000 (+0.0500)"
     text = "\n".join(said.reasons)
     for words in (
-        "From A to B: tracking +0.0000, change +0.0500, F1 at IoU 0.25 -0.0100.",
+        "From A to B: tracking +0.0000, change +0.0500, F1 -0.0100.",
         "Where: B is ahead on 1 of 2 AOI(s), the same on 1; most on north (+0.1000), least on south (+0.0000).",
         "Why: above all late births, which cost B 0.0500 of SCOT (4 errors) and A 0.2500 of SCOT (6 errors).",
     ):
