@@ -7,6 +7,7 @@ import pandas as pd
 
 from sn7ml.core.runtime.files import read_output
 from sn7ml.core.runtime.stage import run_stage
+from sn7ml.metrics.score import score_named
 from sn7ml.package_files import read_config, read_history
 from sn7ml.params import flatten, load_params, resolved
 from sn7ml.report.maps.overlays import to_png
@@ -26,30 +27,32 @@ TEXT = dict.fromkeys(("aoi", "truth_id", "prop_id"), "str")
 def main(data: Path, build: Path, out: Path) -> None:
     """Run the stage."""
     params, scenes = load_params(), Scenes(build / "scenes")
-    tiles = TileStore(build / "tiles")
+    task, tiles = task_named(params.task), TileStore(build / "tiles")
     columns = tiles.columns(params.evaluate.splits)
     truth = scenes.labels_of(columns)
-    tracks = task_named(params.task).output.read(build / "outputs", scenes.grids_of(columns))
+    tracks = task.output.read(build / "outputs", scenes.grids_of(columns))
     overlays = overlays_of(data, scenes.frames, truth, tracks, columns, params.report)
     trials = pd.read_csv(build / "search" / "trials.csv")
     searched = study_figures(trials, params.search.space)
     searched.pop("history", None)  # the page draws its own
-    lost = {
-        name: pd.read_csv(build / "evaluation" / f"{name}.csv", dtype=TEXT) for name in ("losses", "births", "sizes")
-    }
+    tables = {path.stem: pd.read_csv(path, dtype=TEXT) for path in (build / "evaluation").glob("*.csv")}
     content = PageContent(
-        scores=read_output(build / "evaluation" / "metrics.json"),
-        per_aoi=pd.read_csv(build / "evaluation" / "per_aoi.csv"),
+        task=task.title,
+        scores=task.scores,
+        overall=read_output(build / "evaluation" / "metrics.json"),
+        trivial=read_output(build / "evaluation" / "evaluation.json")["trivial"],
+        per_aoi=tables["per_aoi"],
         history=read_history(build / "model"),
         trials=trials if len(trials) else None,
+        objective=score_named(task.scores, params.search.objective).label,
         search_figures=searched,
         validation=_validation(build),
         promotion=read_output(build / "promotion.json"),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],
         maps=[(aoi, drawn) for aoi in sorted(columns) for drawn in track_maps(tracks[tracks["aoi"] == aoi])],
-        losses=lost["losses"],
-        births=lost["births"],
-        sizes=lost["sizes"],
+        losses=tables.get("losses", pd.DataFrame()),
+        births=tables.get("births", pd.DataFrame()),
+        sizes=tables.get("sizes", pd.DataFrame()),
         counts=building_counts(truth, tracks, columns),
         extent=tiles.extent(),
         digest=tiles.digest(),

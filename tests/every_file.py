@@ -13,11 +13,12 @@ from sn7ml.outputs.footprints import write_footprints
 from sn7ml.outputs.probabilities import write_probabilities
 from sn7ml.outputs.submission import write_submission
 from sn7ml.outputs.tracking.track import track_buildings
+from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
 from sn7ml.report.maps.drawing import png
 from sn7ml.report.maps.prediction import prediction_map
 from sn7ml.report.maps.tracks import birth_map, month_map
 from sn7ml.report.pages.comparison import write_comparison
-from sn7ml.report.pages.diagnosis import draw_diagnosis, write_diagnosis
+from sn7ml.report.pages.diagnosis import write_diagnosis
 from sn7ml.report.pages.run import write_page
 from sn7ml.report.pages.validation import write_validation
 from tests.benchmarks.test_births_picture import BIRTHS, FOUND, LEVELS, MIN_PROBABILITY, MONTHS, TRUE, case

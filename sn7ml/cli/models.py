@@ -8,7 +8,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from sn7ml.cli.project import scores_here
+from sn7ml.cli.project import task_here
 from sn7ml.cli.terminal import console, show
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def models(name: Name = None) -> None:
         standing.setdefault(int(number), []).append(alias)
     # 80 columns hold it whole: an alias a line, the time below the day.
     table = Table("v", "aliases", box=box.SIMPLE_HEAD, padding=0, title=name)
-    scores = [score for score in scores_here() if score.headline]
+    scores = [score for score in task_here().scores if score.headline]
     for header in (*(score.label for score in scores), "decision", "decided\n(UTC)", "data", "commit", "run"):
         table.add_column(header)
     for version in versions(store.client, name):

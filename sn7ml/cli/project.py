@@ -13,7 +13,7 @@ from sn7ml.cli.terminal import console
 from sn7ml.core.errors import CatalogError, ParamsError, Sn7Error
 
 if TYPE_CHECKING:
-    from sn7ml.metrics.score import Score
+    from sn7ml.tasks import Task
 
 PARAMS_HEAD = """# Params
 
@@ -57,13 +57,13 @@ def data() -> None:
         )
 
 
-def scores_here() -> "tuple[Score, ...]":
-    """Return the scores of the project's task; outside of a project, those of SpaceNet 7."""
+def task_here() -> "Task":
+    """Return the project's task; outside of a project, that of SpaceNet 7."""
     from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
     from sn7ml.tasks import task_named  # noqa: PLC0415
 
     params = Path("params.yaml")
-    return task_named(load_params(params).task if params.is_file() else "buildings_through_time").scores
+    return task_named(load_params(params).task if params.is_file() else "buildings_through_time")
 
 
 def read_data_file() -> tuple[dict[str, int] | None, str]:
@@ -155,7 +155,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     from sn7ml.runs.store import FINAL, open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     store = open_store()
-    order = f"orderByKey=metrics.%60test_{scores_here()[0].name}%60&orderByAsc=false"
+    order = f"orderByKey=metrics.%60test_{task_here().scores[0].name}%60&orderByAsc=false"
     console.print(
         f"leaderboard   http://127.0.0.1:{port}/#/experiments/{store.experiments[FINAL]}/runs?{order}", soft_wrap=True
     )

@@ -11,15 +11,14 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from sn7ml.cli.project import scores_here
+from sn7ml.cli.project import task_here
 from sn7ml.cli.terminal import console, show
 from sn7ml.core.errors import ParamsError, StoreError
 from sn7ml.metrics.score_text import decimal
 
 if TYPE_CHECKING:
     from sn7ml.report.comparison import ComparedRun
-    from sn7ml.report.pages.comparison import Comparison
-    from sn7ml.report.pages.comparison_text import Verdict
+    from sn7ml.report.pages.comparison import Comparison, Verdict
     from sn7ml.runs.leaderboard import RunRecord
     from sn7ml.runs.store import Store
 
@@ -62,10 +61,10 @@ def runs(
     from sn7ml.runs.store import FINAL, SEARCH, open_store  # noqa: PLC0415
 
     experiment = SEARCH if search else FINAL
-    sort = sort or scores_here()[0].name
+    sort = sort or task_here().scores[0].name
     found = read_runs(open_store(), experiment, filter_string)
-    chosen = ranked(found, sort, scores_here())[:limit]
-    notes = [f"Not all scores compare, {text}" for text in differences(chosen, scores_here()[0].name)]
+    chosen = ranked(found, sort, task_here().scores)[:limit]
+    notes = [f"Not all scores compare, {text}" for text in differences(chosen, task_here().scores[0].name)]
     if as_json:
         content = {
             "experiment": experiment,
@@ -131,9 +130,10 @@ def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
     from sn7ml.report.pages.comparison import Comparison  # noqa: PLC0415
     from sn7ml.runs.leaderboard import differences  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
-    records = _records(store, names)
+    task, records = task_here(), _records(store, names)
     compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
-    return Comparison(compared, differences(records, scores_here()[0].name), SPLITS[records[0].split])
+    unlike = differences(records, task.scores[0].name)
+    return Comparison(compared, task.scores, unlike, SPLITS[records[0].split], task.title)
 
 
 def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
@@ -142,12 +142,12 @@ def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
     records, faults = [], []
     for name in names:
         try:
-            record = find_run_meant(store, name, scores_here()[0])
+            record = find_run_meant(store, name, task_here().scores[0])
         except StoreError as fault:
             faults.append(str(fault))
             continue
         records.append(record)
-        objective = scores_here()[0].name
+        objective = task_here().scores[0].name
         if math.isnan(record.score(objective)):
             faults.append(
                 f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_{objective}, so there is "
@@ -224,7 +224,7 @@ def _origin(record: "RunRecord") -> dict[str, str]:
 
 
 def _table(records: Sequence["RunRecord"], sort: str) -> Table:
-    table, scores = Table(box=box.SIMPLE_HEAD), scores_here()
+    table, scores = Table(box=box.SIMPLE_HEAD), task_here().scores
     names = [score.name for score in scores]
     extra = [sort] if sort not in names and sort.partition("_")[2] not in names else []
     table.add_column("#", justify="right", no_wrap=True)

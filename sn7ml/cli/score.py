@@ -207,7 +207,8 @@ def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: p
     """Write losses.csv, births.csv, sizes.csv, frames.csv, diagnosis.html and diagnosis.png; return what was found."""
     from sn7ml.core.runtime.files import replacing, write_text  # noqa: PLC0415
     from sn7ml.metrics.diagnosis import diagnose  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.report.pages.diagnosis import draw_diagnosis, write_diagnosis  # noqa: PLC0415
+    from sn7ml.report.charts.diagnosis_panels import draw_diagnosis  # noqa: PLC0415
+    from sn7ml.report.pages.diagnosis import write_diagnosis  # noqa: PLC0415
 
     found = diagnose(aois)
     frames = pd.concat([aoi.frames.assign(aoi=name) for name, aoi in aois.items()], ignore_index=True)
@@ -222,7 +223,7 @@ def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: p
 
 def show_losses(losses: pd.DataFrame) -> None:
     """Print ``Diagnosis.losses``, a row per kind of error."""
-    from sn7ml.report.diagnosis_counts import COUNT_NAMES, labelled_kinds  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.report.diagnosis import COUNT_NAMES, labelled_kinds  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("Where SCOT was lost", no_wrap=True)

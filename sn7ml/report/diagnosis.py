@@ -139,7 +139,7 @@ def months_shown(delays: Sequence[pd.Series]) -> tuple[int, int]:
 def most_births(delays: Sequence[pd.Series], outcomes: Sequence[pd.DataFrame]) -> int:
     """Return the height of the highest bar, those of :func:`by_delay` being stacked; at least 1."""
     heights = [*pd.concat(delays).groupby(level=0).sum(), *(count for table in outcomes for count in table["births"])]
-    return max([1, *heights])
+    return int(max([1, *heights]))
 
 
 def shares_of_gain(pairs: pd.DataFrame) -> dict[str, float]:

@@ -112,12 +112,13 @@ def beside(columns: Mapping[str, Any], caption: str, names: Mapping[str, str] = 
     names
         Key to what people call it. Of a nested key the last part is enough: ``scores.iou`` is ``iou``.
     """
-    named = {}
+    named: dict[str, dict[str, Any]] = {}
     for header, content in columns.items():
         nested = content if isinstance(content, Mapping) else {"model": content}
-        flat = pd.json_normalize({str(key): value for key, value in nested.items()}).to_dict("records") or [{}]
-        short = {key: key.rpartition(".")[2] for key in flat[0]}
-        named[header] = {short[key] if short[key] in names else key: value for key, value in flat[0].items()}
+        named[header] = {}
+        for record in pd.json_normalize({str(key): value for key, value in nested.items()}).to_dict("records"):
+            last = {str(key): str(key).rpartition(".")[2] for key in record}
+            named[header] = {last[key] if last[key] in names else key: record[key] for key in last}
     keys = dict.fromkeys(key for content in named.values() for key in content)
     rows = [[Cell(names.get(key, key)), *(cell(content.get(key)) for content in named.values())] for key in keys]
     return Table(caption, ["", *columns], rows)

@@ -13,7 +13,6 @@ from sn7ml.report.charts.scores import (
     MARGIN,
     NO_LINE,
     by_epoch,
-    quality_columns,
     short_names,
 )
 from sn7ml.report.comparison import ComparedRun

@@ -1,7 +1,7 @@
 """One picture of a diagnosis, drawn by matplotlib: MLflow and documents show PNGs (the numbers: ``sn7ml.report.diagnosis``)."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -106,7 +106,7 @@ def _draw_outcomes(axes: Axes, outcomes: Sequence[pd.DataFrame]) -> None:
 
 
 def _write_counts(axes: Axes, places: Sequence[float], counts: Sequence[float]) -> None:
-    style = {"textcoords": "offset points", "ha": "center", "fontsize": SMALL, "color": INK}
+    style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": SMALL, "color": INK}
     for place, count in zip(places, counts, strict=True):
         axes.annotate(f"{count:,.0f}", (place, count), (0, 2), **style)
 

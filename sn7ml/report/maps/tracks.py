@@ -99,7 +99,7 @@ def month_map(tracks: pd.DataFrame) -> go.Figure:
     months = sorted(set(tracks["time"]))
     lasting = _lasting_outlines(tracks)
     # Few traces for many buildings: hundreds of traces would make a browser crawl.
-    traces: list[tuple[go.Scatter, tuple[str, ...]]] = []
+    traces: list[tuple[go.Scatter, Any]] = []
     for (colour, when), alike in lasting.groupby(["colour", "months"], sort=False):
         line = {"color": colour, "width": 1}
         traces.append((_outlines(alike["geometry"], line, fill="toself", fillcolor=colour, showlegend=False), when))

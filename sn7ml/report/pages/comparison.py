@@ -238,8 +238,7 @@ def _where(winner: ComparedRun, gain: float, pairs: pd.DataFrame, score: Score) 
     ties = f", the same on {equal}" if equal else ""
     text = f"Where: {winner.label} is ahead on {(ahead > 0).sum()} of {len(ahead)} AOI(s){ties}"
     if len(ahead) > 1:
-        most, least = ahead.idxmax(), ahead.idxmin()
-        text += f"; most on {most} ({ahead[most]:+.4f}), least on {least} ({ahead[least]:+.4f})"
+        text += f"; most on {ahead.idxmax()} ({ahead.max():+.4f}), least on {ahead.idxmin()} ({ahead.min():+.4f})"
     counted = len(ahead) - equal
     if counted < 2:
         return f"{text}. One AOI, or none, decides nothing about others."

@@ -110,7 +110,7 @@ def render_diagnosis(losses: pd.DataFrame, births: pd.DataFrame, sizes: pd.DataF
         errors=table(
             errors.assign(kind=errors["kind"].map(label_of)),
             "Errors of each AOI and kind",
-            names=COUNT_NAMES | GAIN_NAMES,
+            names={**COUNT_NAMES, **GAIN_NAMES},
         ),
     )
 

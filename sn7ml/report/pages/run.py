@@ -140,7 +140,7 @@ def render_page(content: PageContent) -> str:
         cards=_cards(content),
         rising=all(score.higher_is_better for score in content.scores),
         diagnosed=explains(content.scores),
-        losses=lost(content.losses, content.births, content.sizes),
+        losses=lost(content.losses, content.births, content.sizes) if explains(content.scores) else None,
         promotion=content.promotion,
         models=_models(content.promotion, content.scores),
         per_aoi=table(
