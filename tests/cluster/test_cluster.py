@@ -110,7 +110,7 @@ def test_artifacts_are_in_the_bucket_and_nothing_is_beside_the_project(team: Tea
     (final,) = team.runs("sn7")
     (search,) = [one for one in team.runs("sn7-search") if one.data.tags.get("sn7.kind") == "search"]
     assert final.info.artifact_uri.startswith("mlflow-artifacts:/")
-    for one, name in ((final, "per_aoi_test.json"), (final, "tracker/best.yaml"), (search, "study.html")):
+    for one, name in ((final, "per_aoi_test.json"), (final, "output/best.yaml"), (search, "study.html")):
         assert f"{one.info.experiment_id}/{one.info.run_id}/artifacts/{name}" in found
     assert not (team.project.root / "mlruns").exists()
 
@@ -129,11 +129,11 @@ def test_the_model_is_champion_and_its_weights_in_the_bucket_are_those_of_the_pr
 def test_the_champion_predicts_elsewhere_what_the_pipeline_found(team: Team, tmp_path: Path) -> None:
     """All comes from the server: the model, its tracker, how it is used. No params.yaml is near."""
     build = team.project.root / "build"
-    aoi = min(path.stem for path in (build / "footprints").glob("*.parquet"))
+    aoi = min(path.stem for path in (build / "outputs").glob("*.parquet"))
     (area,) = team.project.root.glob(f"data/*/{aoi}")
     shutil.copytree(area, tmp_path / "areas" / aoi)
     sn7ml(team.services, tmp_path, "predict", "areas", "out", "--model", "models:/sn7-buildings@champion")
-    found, known = (gpd.read_parquet(folder / "footprints" / f"{aoi}.parquet") for folder in (tmp_path / "out", build))
+    found, known = (gpd.read_parquet(folder / f"{aoi}.parquet") for folder in (tmp_path / "out/footprints", build / "outputs"))
     assert len(known) > 0
     assert_geodataframe_equal(found, known)
     for month, rows in found.groupby("time"):

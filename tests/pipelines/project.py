@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
     "train": {"epochs": 3, "tiles_per_epoch": 16, "validation_tiles": 8, "batch_size": 4},
     "predict": {"tile_px": 64, "overlap_px": 16},
     "tune": {"trials": 3},
-    "promote": {"min_scot": 0.0},
+    "promote": {"min_score": 0.0},
     "report": {"aois": 1, "months": 2},
 }
 """What differs from the committed params: sizes and times, nothing that decides which code runs."""
