@@ -12,16 +12,13 @@ from sn7ml.package_files import read_config, read_history
 from sn7ml.params import flatten, load_params, resolved
 from sn7ml.report.maps.overlays import to_png
 from sn7ml.report.maps.scored_overlays import overlays_of
-from sn7ml.report.maps.tracks import track_maps
+from sn7ml.report.pages.by_task import maps_of
 from sn7ml.report.pages.run import PageContent, write_page
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import building_counts
 from sn7ml.scenes.store import TileStore
 from sn7ml.search.study_figures import study_figures
 from sn7ml.tasks import task_named
-
-TEXT = dict.fromkeys(("aoi", "truth_id", "prop_id"), "str")
-"""Columns that could be taken for numbers."""
 
 
 def main(data: Path, build: Path, out: Path) -> None:
@@ -30,8 +27,8 @@ def main(data: Path, build: Path, out: Path) -> None:
     task, tiles = task_named(params.task), TileStore(build / "tiles")
     columns = tiles.columns(params.evaluate.splits)
     truth = scenes.labels_of(columns)
-    tracks = task.output.read(build / "outputs", scenes.grids_of(columns))
-    overlays = overlays_of(data, scenes.frames, truth, tracks, columns, params.report)
+    found = task.output.read(build / "outputs", scenes.grids_of(columns))
+    overlays = overlays_of(data, scenes.frames, truth, found, columns, params.report)
     trials = pd.read_csv(build / "search" / "trials.csv")
     searched = study_figures(trials, params.search.space)
     searched.pop("history", None)  # the page draws its own
@@ -49,11 +46,11 @@ def main(data: Path, build: Path, out: Path) -> None:
         validation=_validation(build),
         promotion=read_output(build / "promotion.json"),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],
-        maps=[(aoi, drawn) for aoi in sorted(columns) for drawn in track_maps(tracks[tracks["aoi"] == aoi])],
+        maps=[(aoi, drawn) for aoi in sorted(columns) for drawn in maps_of(params.task, found[found["aoi"] == aoi])],
         losses=tables.get("losses", pd.DataFrame()),
         births=tables.get("births", pd.DataFrame()),
         sizes=tables.get("sizes", pd.DataFrame()),
-        counts=building_counts(truth, tracks, columns),
+        counts=building_counts(truth, found, columns),
         extent=tiles.extent(),
         digest=tiles.digest(),
         params=flatten(resolved(params, read_config(build / "model").recipe)),

@@ -11,16 +11,14 @@ from sn7ml.report.maps.flagged import draw_findings, found
 from sn7ml.report.pages.validation import stop_if_failed, write_validation
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
-from sn7ml.validation.facts import found_facts
-from sn7ml.validation.run import validate_found
+from sn7ml.validation.outputs import validate_outputs
 
 
 def main(data: Path, scenes: Path, tiles: Path, tuned: Path, outputs: Path, out: Path) -> None:
     """Run the stage."""
     params, known = load_params(), Scenes(scenes)
-    facts = found_facts(known, TileStore(tiles), outputs, params.predict.splits)
-    report = validate_found(facts, params.validation, load_output(tuned).tracks.method)
-    write_validation(out, report, draw_findings(data, known.frames, report, found(facts["footprints"])))
+    report, outlines = validate_outputs(params, load_output(tuned), known, TileStore(tiles), outputs)
+    write_validation(out, report, draw_findings(data, known.frames, report, found(outlines)))
     print(report.summary())  # noqa: T201 - a stage speaks to a terminal
     stop_if_failed(out, report)
 

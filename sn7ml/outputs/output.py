@@ -34,3 +34,6 @@ class Output:
 
     read: Callable[[Path, Mapping[str, Grid]], pd.DataFrame]
     """Reads what ``write`` wrote, and raises TableError naming the file that cannot be read."""
+
+    read_outlines: Callable[[Path, Mapping[str, Grid]], pd.DataFrame]
+    """Reads ``POLYGONS`` of what any version of ``write`` wrote: registered models are run by the code they came with."""

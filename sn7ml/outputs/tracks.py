@@ -9,7 +9,7 @@ import pandas as pd
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.core.schemas import TRACKS
-from sn7ml.outputs.footprints import read_footprints, write_footprints
+from sn7ml.outputs.footprints import read_footprints, read_outlines, write_footprints
 from sn7ml.outputs.output import Extract, Output
 from sn7ml.outputs.submission import write_submission
 from sn7ml.outputs.tracking.changepoint import decide
@@ -40,4 +40,4 @@ def write(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Grid]) -> None
     write_submission(folder / SUBMISSION, tracks)
 
 
-TRACKS_OUTPUT = Output("tracks", TRACKS, prepare, write, read_footprints)
+TRACKS_OUTPUT = Output("tracks", TRACKS, prepare, write, read_footprints, read_outlines)

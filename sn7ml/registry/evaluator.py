@@ -21,7 +21,6 @@ from sn7ml.core.runtime.files import read_output
 from sn7ml.core.runtime.parallel import VARIABLE as EXECUTOR
 from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
 from sn7ml.metrics.score import Score
-from sn7ml.outputs.footprints import read_outlines
 from sn7ml.params import EvaluateParams, Split, Usage
 from sn7ml.registry import isolated
 from sn7ml.registry.model_card import DataFacts
@@ -109,7 +108,7 @@ class Evaluator:
             out = Path(folder) / "out"
             if failure := self._ask(module or CONTRACTS[0], code, model / "artifacts" / ARTIFACT, out):
                 raise StoreError("registry.cannot-predict", _cannot(name, own, failure))
-            found = read_outlines(out / "footprints", self._ground.grids)
+            found = self.task.output.read_outlines(out / "footprints", self._ground.grids)
             evaluation = evaluate(self.task, found, out / "probabilities", self._ground, self.scoring)
         whose = (
             "its own code" if own else "today's code, since it was registered before a model could be run by its own"

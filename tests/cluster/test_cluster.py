@@ -133,7 +133,9 @@ def test_the_champion_predicts_elsewhere_what_the_pipeline_found(team: Team, tmp
     (area,) = team.project.root.glob(f"data/*/{aoi}")
     shutil.copytree(area, tmp_path / "areas" / aoi)
     sn7ml(team.services, tmp_path, "predict", "areas", "out", "--model", "models:/sn7-buildings@champion")
-    found, known = (gpd.read_parquet(folder / f"{aoi}.parquet") for folder in (tmp_path / "out/footprints", build / "outputs"))
+    found, known = (
+        gpd.read_parquet(folder / f"{aoi}.parquet") for folder in (tmp_path / "out/footprints", build / "outputs")
+    )
     assert len(known) > 0
     assert_geodataframe_equal(found, known)
     for month, rows in found.groupby("time"):

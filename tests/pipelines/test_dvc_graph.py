@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 GRAPH = grimp.build_graph("sn7ml", "pipelines", cache_dir=None)
 
+FACES = {"sn7ml/__init__.py", "pipelines/__init__.py"}
+"""Modules that no stage uses: a docstring, a version, and names that are imported when a Python user asks for them."""
+
 
 def file_of(module: str) -> str:
     path = module.replace(".", "/")
@@ -29,7 +32,7 @@ def packages_of(module: str) -> set[str]:
 def reached_files(stage: str) -> set[str]:
     module = f"pipelines.{stage}"
     reached = GRAPH.find_upstream_modules(module) | {module}
-    return {file_of(name) for found in reached for name in {found, *packages_of(found)}}
+    return {file_of(name) for found in reached for name in {found, *packages_of(found)}} - FACES
 
 
 def sections_declared(stage: str) -> set[str]:

@@ -46,8 +46,9 @@ def test_every_stage_leaves_its_outputs(project: Project) -> None:
     for name in (
         "validation/validation.json", "validation/validation.md", "validation/validation.html",
         "validation_tiles/validation.html",
-        "validation_footprints/validation.html", "tiles/tiles.parquet", "search/best.yaml", "search/trials.csv",
-        "model/weights.safetensors", "model/history.csv", "submission.csv", "evaluation/metrics.json", "evaluation/per_aoi.csv",
+        "validation_outputs/validation.html", "tiles/tiles.parquet", "search/best.yaml", "search/trials.csv",
+        "model/weights.safetensors", "model/history.csv", "outputs/submission.csv",
+        "evaluation/metrics.json", "evaluation/per_aoi.csv",
         "promotion.json", "report.html", "tuning/best.yaml", "tuning/trials.csv", "evaluation/losses.csv",
         "evaluation/births.csv", "evaluation/sizes.csv", "evaluation/diagnosis.png",
     ):  # fmt: skip
@@ -100,8 +101,8 @@ def test_the_tuning_is_a_run_of_its_own_and_its_tracker_lies_beside_the_scores(p
     trials = found.get_metric_history(run.info.run_id, "tune_scot")
     assert [trial.step for trial in trials] == [0, 1, 2]
     (final,) = final_runs(project)
-    (tracker,) = found.list_artifacts(final.info.run_id, "tracker")
-    assert tracker.path == "tracker/best.yaml"
+    (params,) = found.list_artifacts(final.info.run_id, "output")
+    assert params.path == "output/best.yaml"
 
 
 def test_the_model_is_registered_and_champion(project: Project) -> None:
@@ -111,7 +112,7 @@ def test_the_model_is_registered_and_champion(project: Project) -> None:
 
 
 def test_the_submission_is_in_the_challenges_form(project: Project) -> None:
-    header, *rows = (project.root / "build/submission.csv").read_text().splitlines()
+    header, *rows = (project.root / "build/outputs/submission.csv").read_text().splitlines()
     assert header == "filename,id,geometry"
     form = re.compile(r'global_monthly_\d{4}_\d{2}_mosaic_L15-\d{4}E-\d{4}N_\d{4}_\d{4}_13,\d+,"POLYGON \(\(.+\)\)"')
     assert all(form.fullmatch(row) for row in rows)
@@ -126,4 +127,6 @@ def test_an_unknown_key_is_named_and_nothing_runs(project: Project) -> None:
         (project.root / "params.yaml").write_text(before)
         project.dvc("checkout", "build/promotion.json", check=False)
     assert done.returncode == 255
-    assert "promote.min_gian: unknown key; known here: ['confidence', 'max_aoi_loss', 'max_f1_loss'," in done.stderr
+    assert (
+        "promote.min_gian: unknown key; known here: ['confidence', 'floors', 'max_aoi_loss', 'max_loss'," in done.stderr
+    )

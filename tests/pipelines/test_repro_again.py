@@ -37,14 +37,16 @@ def leaderboard(project: Project) -> list[dict[str, Any]]:
 def test_the_champion_finds_what_the_pipeline_found_wherever_it_is_asked(project: Project, tmp_path: Path) -> None:
     """It carries its tracker and how it was predicted with: no params.yaml is near."""
     build = project.root / "build"
-    (aoi,) = sorted(path.stem for path in (build / "footprints").glob("*.parquet"))[:1]
+    (aoi,) = sorted(path.stem for path in (build / "outputs").glob("*.parquet"))[:1]
     (area,) = project.root.glob(f"data/*/{aoi}")
     shutil.copytree(area, tmp_path / "areas" / aoi)
     command = [str(Path(sys.executable).with_name("sn7ml")), "predict", "areas", "out"]
     environ = environment() | {"PYTHONPATH": str(project.root), "DVC_ROOT": str(project.root)}
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    found, known = (gpd.read_parquet(folder / "footprints" / f"{aoi}.parquet") for folder in (tmp_path / "out", build))
+    found, known = (
+        gpd.read_parquet(folder / f"{aoi}.parquet") for folder in (tmp_path / "out/footprints", build / "outputs")
+    )
     assert len(known) > 0
     assert_geodataframe_equal(found, known)
 
@@ -52,13 +54,13 @@ def test_the_champion_finds_what_the_pipeline_found_wherever_it_is_asked(project
 @pytest.mark.parametrize(
     ("key", "value", "readers"),
     [
-        ("validation.max_small_fraction", 0.21, ["validate", "validate_tiles", "validate_footprints"]),
+        ("validation.max_small_fraction", 0.21, ["validate", "validate_tiles", "validate_outputs"]),
         ("split.gap_px", 17, ["tile", "validate_tiles"]),
-        ("target.rims.contact_px", 5, ["tile", "validate_tiles"]),
+        ("target.rims.contact_px", 5, ["tile", "search", "train"]),
         ("loss.dice", 0.9, ["search"]),
         ("train.patience", 4, ["train"]),
-        ("predict.overlap_px", 24, ["search", "predict", "validate_footprints", "promote"]),
-        ("track.changepoint.min_mean", 0.31, ["search", "tune"]),
+        ("predict.overlap_px", 24, ["search", "predict", "validate_outputs", "promote"]),
+        ("output.tracks.changepoint.min_mean", 0.31, ["search", "tune"]),
         ("tune.trials", 4, ["tune"]),
         ("evaluate.pixel_threshold", 0.4, ["search", "evaluate", "promote", "report"]),
         ("promote.min_gain", 0.1, ["promote"]),

@@ -45,7 +45,7 @@ def prepare(cube, upsampling):
     columns = ["id", "time", "birth_month", "birth_probability", "confidence", "geometry"]
     return lambda params: pd.DataFrame(rows, columns=columns)
 
-TRACKS_OUTPUT = Output("tracks", TRACKS, prepare, write, read_footprints)
+TRACKS_OUTPUT = Output("tracks", TRACKS, prepare, write, read_footprints, read_outlines)
 """
 """It always finds one and the same building."""
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import assert_never
 
 import pandas as pd
+import plotly.graph_objects as go
 
 from sn7ml.params import TaskName
 from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
+from sn7ml.report.maps.tracks import track_maps
 
 
 def pictures_of(task: TaskName, tables: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
@@ -14,5 +16,14 @@ def pictures_of(task: TaskName, tables: Mapping[str, pd.DataFrame]) -> dict[str,
     match task:
         case "buildings_through_time":
             return {"diagnosis": draw_diagnosis(tables["losses"], tables["births"], tables["sizes"])}
-        case _:
-            assert_never(task)
+        case _ as unknown:
+            assert_never(unknown)
+
+
+def maps_of(task: TaskName, found: pd.DataFrame) -> list[go.Figure | bytes]:
+    """Draw what was found in one AOI: figures, or PNGs."""
+    match task:
+        case "buildings_through_time":
+            return track_maps(found)
+        case _ as unknown:
+            assert_never(unknown)
