@@ -55,7 +55,7 @@ def test_the_champion_finds_what_the_pipeline_found_wherever_it_is_asked(project
     ("key", "value", "readers"),
     [
         ("validation.max_small_fraction", 0.21, ["validate", "validate_tiles", "validate_outputs"]),
-        ("split.gap_px", 17, ["tile", "validate_tiles"]),
+        ("split.gap_px", 17, ["ingest", "tile", "validate_tiles"]),
         ("target.rims.contact_px", 5, ["tile", "search", "train"]),
         ("loss.dice", 0.9, ["search"]),
         ("train.patience", 4, ["train"]),
