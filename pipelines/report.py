@@ -20,6 +20,9 @@ from sn7ml.scenes.store import TileStore
 from sn7ml.search.study_figures import study_figures
 from sn7ml.tasks import task_named
 
+TEXT = dict.fromkeys(("aoi", "truth_id", "prop_id"), "str")
+"""Columns that could be taken for numbers."""
+
 
 def main(data: Path, build: Path, out: Path) -> None:
     """Run the stage."""
