@@ -27,7 +27,7 @@ What sn7ml raises on purpose is an `Sn7Error` with a `code`, shown on a terminal
 keeps its meaning when the message is reworded, so programs compare `error.code`. Where one error is passed on inside
 another, its code stays.
 
-| code | class | raised in |
+| code | class | raised in `sn7ml/` |
 | --- | --- | --- |
 | `items.failed` | `ItemsFailed` | every map over AOIs, frames or networks; `error.failures` holds the error of each |"""
 
@@ -69,8 +69,8 @@ def as_markdown() -> str:
 
 
 def _room(file: str) -> str:
-    """Return the part of the package a file is in, which lasts longer than its name."""
-    return "/".join(Path(file).parent.parts[:2])
+    """Return the part of the package a file is in, which lasts longer than its name; of sn7ml, its subpackage."""
+    return "/".join(Path(file).parent.parts[:2]).removeprefix("sn7ml/")
 
 
 def _listed(names: Iterator[str]) -> str:

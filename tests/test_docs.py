@@ -17,7 +17,7 @@ from sn7ml.params import Params, load_params
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = [ROOT / "docs" / "params.md", ROOT / "docs" / "errors.md"]
 GUIDES = sorted({ROOT / "README.md", *ROOT.glob("docs/**/*.md")} - set(GENERATED))
-PAGES = [*GUIDES, ROOT / "CHANGELOG.md"]
+PAGES = [*GUIDES, *GENERATED, ROOT / "CHANGELOG.md"]
 
 MOST_WORDS = 13_000
 MOST_README_LINES = 130

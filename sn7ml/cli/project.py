@@ -4,7 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,10 +20,10 @@ if TYPE_CHECKING:
 
 PARAMS_HEAD = """# Params
 
-Made by `sn7ml params --markdown > docs/params.md` from `sn7ml/params/` and `params.yaml`; a test holds it to them.
+Made by `sn7ml params --markdown > docs/params.md` from `sn7ml/params/` and `params.yaml`; a test holds it to them. Each
+param is shown with its value in `params.yaml`."""
 
-| param | default | meaning |
-| --- | --- | --- |"""
+PAGE_COLUMNS = 120
 
 
 def synth(
@@ -110,13 +113,23 @@ def show_params(
 
     rows = describe(load_params(params))
     if markdown:
-        lines = [f"| `{key}` | {value} | {meaning.replace('``', '`')} |" for key, value, meaning in rows]
-        typer.echo("\n".join([PARAMS_HEAD, *lines]))
+        typer.echo(params_page(rows))
         return
     table = Table("param", "value", "meaning")
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+def params_page(rows: Sequence[tuple[str, str, str]]) -> str:
+    """Return docs/params.md: a heading for each section of ``params.yaml``, and an item for each param."""
+    lines = [PARAMS_HEAD]
+    for section, items in groupby(rows, lambda row: row[0].partition(".")[0]):
+        lines += ["", f"## {section}", ""]
+        for key, value, meaning in items:
+            text = f"* **`{key}`** = `{value}`. {meaning.replace('``', '`')}"
+            lines += wrap(text, PAGE_COLUMNS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
 
 
 def use(
