@@ -29,7 +29,7 @@ def two(toy_registry: ToyRegistry) -> ToyRegistry:
 
 
 def judge_dying_at(toy_registry: ToyRegistry, write: int) -> bool:
-    """Promoter version 2 and die just before a write; say whether it died."""
+    """Judge version 2 and die just before a write; return whether it died."""
     try:
         Promoter(mortal(toy_registry.store, write), toy_registry.evaluator, TASK, PARAMS).decide(
             toy_registry.version("b"), scores(0.3, digest="b")
