@@ -25,6 +25,7 @@ from sn7ml.runs.runs import SCORED, Run
 from sn7ml.runs.store import open_store
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import target_of
 from sn7ml.tasks import task_named
 
 OVERLAYS = ["aoi", "step", "time"]
@@ -37,7 +38,8 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     """Run the stage."""
     params, store, known = load_params(), TileStore(tiles), Scenes(scenes)
     task, columns = task_named(params.task), store.columns(params.evaluate.splits)
-    ground = Ground(read_split_truth(known, columns), store, known.grids_of(columns))
+    truth = read_split_truth(known, columns)
+    ground = Ground(truth, store, target_of(params.target), known.grids_of(columns))
     found = task.output.read(outputs, ground.grids)
     evaluation = evaluate(task, found, probabilities, ground, params.evaluate)
     pictures = pictures_of(params.task, evaluation.tables)

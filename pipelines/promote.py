@@ -20,6 +20,7 @@ from sn7ml.runs.final import final_run
 from sn7ml.runs.store import open_store
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import target_of
 from sn7ml.tasks import task_named
 from sn7ml.validation.drift import DataProfile, make_profile, with_density
 from sn7ml.validation.facts.data_profile import profile_frames
@@ -39,7 +40,8 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
         write_text(package / DATA_PROFILE, profile.model_dump_json(indent=1) + "\n")
         challenger = read_scores(evaluation, package_digest(package), task.scores)
         version = register(store, package, params.promote.model_name, run.run_id)
-    evaluator = Evaluator(data, Scenes(scenes), TileStore(tiles), task, params.predict.splits, params.evaluate, usage)
+    target, splits = target_of(params.target), params.predict.splits
+    evaluator = Evaluator(data, Scenes(scenes), TileStore(tiles), task, target, splits, params.evaluate, usage)
     promoter = Promoter(store, evaluator, task, params.promote, partial(print, flush=True))
     decision = promoter.decide(version, challenger)
     write_text(out, json.dumps(decision.as_dict(), indent=2) + "\n")

@@ -117,8 +117,10 @@ def _evaluator(params: "Params") -> "Evaluator":
     from sn7ml.registry.evaluator import Evaluator  # noqa: PLC0415
     from sn7ml.scenes.ingest import Scenes  # noqa: PLC0415
     from sn7ml.scenes.store import TileStore  # noqa: PLC0415
+    from sn7ml.targets import target_of  # noqa: PLC0415
     from sn7ml.tasks import task_of  # noqa: PLC0415
 
     output = load_output(TUNED) if TUNED.exists() else params.output
     usage, task = Usage(task=params.task, predict=params.predict, output=output), task_of(params)
-    return Evaluator(DATA, Scenes(SCENES), TileStore(TILES), task, params.predict.splits, params.evaluate, usage)
+    target, splits = target_of(params.target), params.predict.splits
+    return Evaluator(DATA, Scenes(SCENES), TileStore(TILES), task, target, splits, params.evaluate, usage)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sn7ml.core.geo.grid import Grid
-from sn7ml.core.geo.probabilities import CERTAIN, FOOTPRINT, rescaled
+from sn7ml.core.geo.probabilities import CERTAIN, rescaled
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import POLYGONS
 from sn7ml.metrics.score import Evaluation
@@ -19,8 +19,8 @@ from sn7ml.params import EvaluateParams, OutputParams
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import Columns, inside
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import Target
 from sn7ml.targets.pixels import PixelCounts, count_pixels
-from sn7ml.targets.rims import FOOTPRINT_BIT, UNKNOWN_BIT
 from sn7ml.tasks import Task
 
 
@@ -71,6 +71,9 @@ class Ground:
 
     truth: Truth
     tiles: TileStore
+    target: Target
+    """What the planes of ``tiles`` show."""
+
     grids: Mapping[str, Grid]
     """Of the AOIs that are scored."""
 
@@ -89,14 +92,19 @@ def evaluate(
     """
     truth = ground.truth
     jobs = {aoi: (probabilities / aoi, ground.grids[aoi], list(truth.columns[aoi])) for aoi in truth.columns}
-    pixels = map_items(partial(_count_aoi, ground.tiles.folder, params.pixel_threshold, truth.frames), jobs)
+    count = partial(_count_aoi, ground.tiles.folder, ground.target, params.pixel_threshold, truth.frames)
+    pixels = map_items(count, jobs)
     return task.evaluate(truth.polygons, scored_part(found, truth), pixels, params)
 
 
 def _count_aoi(
-    tiles: Path, threshold: float, labelled: frozenset[tuple[str, str]], job: tuple[Path, Grid, list[tuple[int, int]]]
+    tiles: Path,
+    target: Target,
+    threshold: float,
+    labelled: frozenset[tuple[str, str]],
+    job: tuple[Path, Grid, list[tuple[int, int]]],
 ) -> PixelCounts:
-    """Count footprint pixels of one AOI over its labelled months, at the scale of the tiles' masks."""
+    """Count pixels of the target's first channel in one AOI over its labelled times, at the scale of the tiles' planes."""
     folder, grid, stretches = job
     store, cube = TileStore(tiles), ProbabilityCube(folder, grid)
     scored = np.zeros(grid.shape[1], np.bool_)
@@ -107,8 +115,7 @@ def _count_aoi(
     for month, probabilities in cube.items():
         if (folder.name, month) in labelled:
             found = rescaled(probabilities, cube.upsampling, store.upsampling)
-            flags = store.read_flags(folder.name, month, (0, 0), grid.shape)
-            valid = found.usable & columns & ((flags & UNKNOWN_BIT) == 0)
-            predicted = found.channels[FOOTPRINT] >= threshold * CERTAIN
-            counts += count_pixels(predicted, (flags & FOOTPRINT_BIT) > 0, valid)
+            planes = store.read_flags(folder.name, month, (0, 0), grid.shape)
+            valid = found.usable & columns & target.known(planes)
+            counts += count_pixels(found.channels[0] >= threshold * CERTAIN, target.truth(planes)[0], valid)
     return counts

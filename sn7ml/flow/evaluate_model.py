@@ -14,6 +14,7 @@ from sn7ml.params import Params
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import Columns, spanned
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import target_of
 from sn7ml.tasks import task_named
 
 
@@ -43,5 +44,5 @@ class ModelEvaluator:
 
 def evaluator_for(root: Path, scenes: Scenes, tiles: TileStore, columns: Columns, params: Params) -> ModelEvaluator:
     """Prepare to score models on some columns."""
-    ground = Ground(read_split_truth(scenes, columns), tiles, scenes.grids_of(columns))
+    ground = Ground(read_split_truth(scenes, columns), tiles, target_of(params.target), scenes.grids_of(columns))
     return ModelEvaluator(root, scenes, ground, params)

@@ -31,6 +31,7 @@ from sn7ml.runs.provenance import data_md5, provenance
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import Columns
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import Target
 from sn7ml.tasks import Task
 
 SNAPSHOT = "code"
@@ -51,6 +52,9 @@ class Evaluator:
     tiles: TileStore
 
     task: Task
+
+    target: Target
+    """What the planes of ``tiles`` show."""
 
     predicted: Sequence[Split]
     """``predict.splits``: a tracker learns from all of an AOI, though only a part is scored."""
@@ -126,7 +130,7 @@ class Evaluator:
     @cached_property
     def _ground(self) -> Ground:
         truth = read_split_truth(self.scenes, self.columns)
-        return Ground(truth, self.tiles, self.scenes.grids_of(self.columns))
+        return Ground(truth, self.tiles, self.target, self.scenes.grids_of(self.columns))
 
     @cached_property
     def _stretches(self) -> dict[str, list[list[int]]]:

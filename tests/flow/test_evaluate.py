@@ -10,7 +10,7 @@ from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
 from sn7ml.outputs.probabilities import write_probabilities
 from sn7ml.params import EvaluateParams
 from sn7ml.tasks import task_named
-from tests.learn.toy import MONTHS, SHAPE, squares, write_store, write_world
+from tests.learn.toy import MONTHS, SHAPE, TARGET, squares, write_store, write_world
 from tests.outputs.tracking.drawings import perfect
 from tests.sn7_folder import AOI, scenes_of
 
@@ -29,7 +29,7 @@ def test_pixels_of_a_perfect_model_are_all_right_whatever_its_scale(factor: int,
     found = perfect(burn_ids(list(squares(SHAPE).values()), SHAPE, factor))
     for month in MONTHS:
         write_probabilities(tmp_path / "probabilities" / AOI / f"{month}.tif", found, grids[AOI], factor)
-    ground = Ground(read_split_truth(scenes, columns), tiles, grids)
+    ground = Ground(read_split_truth(scenes, columns), tiles, TARGET, grids)
     scores = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE)
     assert scores.overall["iou"] == 1.0
     assert scores.overall["f1"] == 0.0  # no footprint was given
@@ -44,7 +44,7 @@ def test_the_trivial_answers_are_nothing_and_everything(tmp_path: Path) -> None:
     ids = burn_ids(list(squares(SHAPE).values()), SHAPE, 1)
     for month in MONTHS:
         write_probabilities(tmp_path / "probabilities" / AOI / f"{month}.tif", perfect(ids), grids[AOI], 1)
-    ground = Ground(read_split_truth(scenes, columns), tiles, grids)
+    ground = Ground(read_split_truth(scenes, columns), tiles, TARGET, grids)
     trivial = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE).trivial
     ((start, stop),) = columns[AOI]
     built = (ids[:, start:stop] > 0).mean()

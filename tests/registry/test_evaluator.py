@@ -17,7 +17,7 @@ from sn7ml.params import EvaluateParams, OutputParams, Usage
 from sn7ml.registry.evaluator import CONTRACTS, Evaluator, model_scores, read_scores
 from sn7ml.registry.policy import ModelScores
 from sn7ml.scenes.store import TileStore
-from tests.learn.toy import MONTHS, RECIPE, SHAPE, squares, windows, write_store, write_world
+from tests.learn.toy import MONTHS, RECIPE, SHAPE, TARGET, squares, windows, write_store, write_world
 from tests.outputs.tracking.drawings import track_params
 from tests.registry.toy_registry import TASK
 from tests.sn7_folder import scenes_of
@@ -64,7 +64,7 @@ def tiles(world: Path, tmp_path_factory: pytest.TempPathFactory) -> TileStore:
 
 @pytest.fixture
 def evaluator(world: Path, tiles: TileStore) -> Evaluator:
-    return Evaluator(world, scenes_of(world), tiles, TASK, ("validation", "test"), EVALUATE, USAGE)
+    return Evaluator(world, scenes_of(world), tiles, TASK, TARGET, ("validation", "test"), EVALUATE, USAGE)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def by_the_pipeline(evaluator: Evaluator, package: Path, out: Path) -> ModelScor
     predictor, frames = Predictor(load_package(package), USAGE.predict), evaluator.scenes.frames
     list(predict_frames(predictor, evaluator.data, frames, evaluator.tiles.stretches(evaluator.predicted), out))
     grids = evaluator.scenes.grids_of(evaluator.columns)
-    ground = Ground(read_split_truth(evaluator.scenes, evaluator.columns), evaluator.tiles, grids)
+    ground = Ground(read_split_truth(evaluator.scenes, evaluator.columns), evaluator.tiles, evaluator.target, grids)
     found = extract_aois(TASK.output, out, grids, USAGE.output)
     scores = evaluate(TASK, found, out, ground, EVALUATE)
     return model_scores("d1", TASK.scores, scores.overall, scores.per_aoi, scores.scored)
@@ -178,13 +178,13 @@ def test_the_key_changes_with_the_labels_and_with_what_is_scored(
     evaluator: Evaluator, tiles: TileStore, world: Path, tmp_path: Path
 ) -> None:
     key = evaluator.key
-    assert Evaluator(world, evaluator.scenes, tiles, TASK, ("validation", "test"), EVALUATE, USAGE).key == key
-    other = Evaluator(world, evaluator.scenes, tiles, TASK, ("test",), EVALUATE, USAGE).key
+    assert Evaluator(world, evaluator.scenes, tiles, TASK, TARGET, ("validation", "test"), EVALUATE, USAGE).key == key
+    other = Evaluator(world, evaluator.scenes, tiles, TASK, TARGET, ("test",), EVALUATE, USAGE).key
     assert {name for name in key if key[name] != other[name]} == {"scoring"}
     moved = shutil.copytree(world, tmp_path / "moved")
     label = next(moved.rglob("*_Buildings.geojson"))
     label.write_text(label.read_text().replace('"Id": 0', '"Id": 999'))
-    relabelled = Evaluator(moved, scenes_of(moved), tiles, TASK, ("validation", "test"), EVALUATE, USAGE).key
+    relabelled = Evaluator(moved, scenes_of(moved), tiles, TASK, TARGET, ("validation", "test"), EVALUATE, USAGE).key
     assert {name for name in key if key[name] != relabelled[name]} <= {"labels"}
 
 
