@@ -28,6 +28,7 @@ from sn7ml.scenes.images import read_image
 from sn7ml.scenes.input_checks import read_any_image
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import Stretch
+from sn7ml.targets import target_of
 from tests.learn.toy import write_world
 
 THREADS = 2
@@ -82,7 +83,11 @@ def main(data: Path | None) -> None:
     """Print times and ratios."""
     torch.set_num_threads(THREADS)
     params = load_params()
-    package = Package(recipe_of(params), params.tiling.upsampling, (build_model(params.model).state_dict(),))
+    target = target_of(params.target)
+    package = Package(
+        recipe_of(params), target.channels, target.activation, params.tiling.upsampling,
+        (build_model(params.model, len(target.channels)).state_dict(),),
+    )  # fmt: skip
     predictor = Predictor(package, params.predict)
     with tempfile.TemporaryDirectory() as folder:
         root = data or write_world(Path(folder, "data"), (SIDE_PX, SIDE_PX))

@@ -19,10 +19,10 @@ import torch
 from lightning_fabric import Fabric
 
 from benchmarks.bench_train import THREADS, seconds
-from sn7ml.learn.depthwise import exact_depthwise
-from sn7ml.learn.memory import keep_freed_memory
-from sn7ml.learn.models import build_model
+from sn7ml.learn.fit import keep_freed_memory
+from sn7ml.learn.models import build_model, exact_depthwise
 from sn7ml.params import load_params, recipe_of
+from sn7ml.targets import target_of
 
 CONFIG = Path("configs/one-area.yaml")
 WARM_UP = 2
@@ -43,7 +43,9 @@ def prepare(exact: bool, keep: bool) -> None:
     torch.set_num_threads(THREADS)
     params = load_params(CONFIG)
     fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
-    network = build_model(recipe_of(params).model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = build_model(recipe_of(params).model, len(target_of(params.target).channels)).to(
+        memory_format=torch.channels_last
+    )  # type: ignore[call-overload]
     if exact:
         exact_depthwise(network)
     network, optimiser = fabric.setup(network, torch.optim.AdamW(network.parameters()))

@@ -21,7 +21,7 @@ from shapely.geometry import Polygon, box
 from benchmarks.births_picture import Case, births_figure, cases_figure
 from benchmarks.peaks_picture import Parted, parting_figure
 from sn7ml.core.geo.burn import burn_ids
-from sn7ml.core.geo.probabilities import BOUNDARY, CERTAIN, CONTACT, FOOTPRINT, Probabilities
+from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.core.runtime.files import replacing
 from sn7ml.core.schemas import TRACKS
 from sn7ml.metrics.diagnosis import diagnose
@@ -33,7 +33,7 @@ from sn7ml.outputs.tracking.peaks import find_peaks
 from sn7ml.outputs.tracking.track import track_buildings
 from sn7ml.params import BirthParams, PeakParams, TrackParams, load_params, with_values
 from sn7ml.report.maps.drawing import png
-from sn7ml.targets.rims import boundary_mask, contact_mask
+from sn7ml.targets.rims import BOUNDARY, CONTACT, FOOTPRINT, boundary_mask, contact_mask
 
 ROOT = Path(__file__).resolve().parents[1]
 AOI = "made-up"

@@ -21,7 +21,6 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from benchmarks.ablate import DATA, SCENES, Ablation
-from sn7ml.core.geo.probabilities import BOUNDARY
 from sn7ml.core.geo.windows import Corner
 from sn7ml.flow.evaluate import evaluate, extract_aois
 from sn7ml.flow.evaluate_model import evaluator_for
@@ -32,7 +31,7 @@ from sn7ml.params import Params, load_params, with_values
 from sn7ml.scenes.scored_columns import spanned
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
-from sn7ml.targets.rims import BOUNDARY_BIT, FOOTPRINT_BIT
+from sn7ml.targets.rims import BOUNDARY, BOUNDARY_BIT, FOOTPRINT_BIT
 from sn7ml.tasks import task_of
 
 SIGMA_PX = 2.0

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import pandas as pd
 import yaml
@@ -10,7 +10,7 @@ import yaml
 from sn7ml.core.errors import ModelError, ParamsError
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.safe_files import open_regular, read_yaml
-from sn7ml.params import Recipe, RimsParams, Usage, parse
+from sn7ml.params import Activation, Recipe, RimsParams, Usage, parse
 
 WEIGHTS, CONFIG, HISTORY = "weights.safetensors", "package.yaml", "history.csv"
 
@@ -19,6 +19,11 @@ MOST_WEIGHT_BYTES = 2**32
 
 MOST_UPSAMPLING = 8
 """As ``tiling.upsampling`` has it."""
+
+MOST_CHANNELS, MOST_NAME = 256, 64
+"""Output channels of a network, and characters of the name of one."""
+
+ACTIVATIONS = get_args(Activation)
 
 USAGE = "usage.yaml"
 """Only in a registered package: training does not know yet how its networks will be used."""
@@ -54,6 +59,11 @@ class PackageConfig(NamedTuple):
 
     recipe: Recipe
 
+    channels: tuple[str, ...]
+    """See ``Package``; SpaceNet 7's in packages from before there were others."""
+
+    activation: Activation
+
     upsampling: int
     """1 to ``MOST_UPSAMPLING``."""
 
@@ -67,6 +77,8 @@ def read_config(folder: Path) -> PackageConfig:
     try:
         config = read_yaml(path)
         recipe, upsampling, folds = config["recipe"], config["upsampling"], config.get("folds")
+        channels = config.get("channels", list(RimsParams.channels))
+        activation = config.get("activation", "sigmoid")
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise no_package(folder, error) from None
     if type(upsampling) is not int or not 1 <= upsampling <= MOST_UPSAMPLING:  # true is an int to isinstance
@@ -76,7 +88,24 @@ def read_config(folder: Path) -> PackageConfig:
         )
     if folds is not None and (type(folds) is not int or folds < 1):
         raise ModelError("package.folds", f"{path}: folds must be a number from 1 on, got {folds!r:.80}")
-    return PackageConfig(_parsed(Recipe, _with_channels(recipe), path), upsampling, folds)
+    if not _are_names(channels):
+        raise ModelError(
+            "package.channels",
+            f"{path}: channels must be 1 to {MOST_CHANNELS} different names of 1 to {MOST_NAME} printable characters, "
+            f"got {channels!r:.80}",
+        )
+    if activation not in ACTIVATIONS:
+        raise ModelError(
+            "package.activation", f"{path}: activation must be one of {ACTIVATIONS}, got {activation!r:.80}"
+        )
+    return PackageConfig(_parsed(Recipe, _with_channels(recipe), path), tuple(channels), activation, upsampling, folds)
+
+
+def _are_names(channels: Any) -> bool:
+    if not isinstance(channels, list):
+        return False
+    printable = all(isinstance(name, str) and 1 <= len(name) <= MOST_NAME and name.isprintable() for name in channels)
+    return printable and 1 <= len(set(channels)) == len(channels) <= MOST_CHANNELS
 
 
 def _with_channels(recipe: Any) -> Any:

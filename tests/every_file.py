@@ -13,6 +13,7 @@ from sn7ml.outputs.footprints import write_footprints
 from sn7ml.outputs.probabilities import write_probabilities
 from sn7ml.outputs.submission import write_submission
 from sn7ml.outputs.tracking.track import track_buildings
+from sn7ml.params import RimsParams
 from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
 from sn7ml.report.maps.drawing import png
 from sn7ml.report.maps.prediction import prediction_map
@@ -65,7 +66,7 @@ def write_outputs(out: Path) -> None:
     write_footprints(out / "footprints", found, GRIDS)
     write_geojson(out / "geojson", found, FRAMES_OF_ALL, GRIDS)
     write_submission(out / "submission.csv", found)
-    write_probabilities(out / "2018-01.tif", probabilities(3), GRID, 3)
+    write_probabilities(out / "2018-01.tif", probabilities(3), RimsParams.channels, GRID, 3)
     cube, _ = town({3})
     followed = {method: track_buildings(cube, 3, track_params(method)) for method in METHODS}
     pd.concat(followed).to_csv(out / "tracks.csv")

@@ -15,16 +15,15 @@ PAST = sorted(path for path in (Path(__file__).parent / "packages_of_the_past").
 
 @pytest.mark.parametrize("folder", PAST, ids=lambda folder: folder.name)
 def test_it_can_be_read(folder: Path) -> None:
-    recipe, upsampling, _ = read_config(folder)
-    usage = read_usage(folder)
-    assert upsampling == 3
-    assert recipe.model.architecture == "Unet"
+    config, usage = read_config(folder), read_usage(folder)
+    assert (config.upsampling, config.recipe.model.architecture) == (3, "Unet")
+    assert (config.channels, config.activation) == (("footprint", "boundary", "contact"), "sigmoid")
     assert usage is not None
     assert usage.output.tracks.method == "changepoint"
 
 
 def test_what_came_later_changes_nothing_of_the_first_one() -> None:
-    recipe, _, folds = read_config(PAST[0])
+    recipe, _, _, _, folds = read_config(PAST[0])
     assert folds is None  # one network per fold, however many those are
     usage = read_usage(PAST[0])
     assert usage is not None

@@ -33,7 +33,7 @@ def extract_aois(output: Output, probabilities: Path, grids: Mapping[str, Grid],
 
 
 def _extract_aoi(output: Output, params: OutputParams, job: tuple[Path, Grid]) -> pd.DataFrame:
-    cube = ProbabilityCube(*job)
+    cube = ProbabilityCube(*job, output.channels)
     return output.prepare(cube, cube.upsampling)(params)
 
 

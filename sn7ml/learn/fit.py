@@ -3,6 +3,7 @@
 Legend: B batch, C colour, K channel of the target, Y row, X column.
 """
 
+import ctypes
 import hashlib
 import math
 from collections.abc import Callable, Iterator
@@ -22,16 +23,17 @@ from torch.nn.functional import interpolate
 from sn7ml.core.errors import ModelError, TableError
 from sn7ml.learn.checkpoint import Checkpoint
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
-from sn7ml.learn.depthwise import exact_depthwise
 from sn7ml.learn.losses import CombinedLoss
-from sn7ml.learn.memory import keep_freed_memory
-from sn7ml.learn.models import build_model, check_side
+from sn7ml.learn.models import build_model, check_side, exact_depthwise
 from sn7ml.learn.package import Package
 from sn7ml.params import OptimiserParams, Recipe, TrainParams
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
 
 MOMENTUM = 0.9
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Names of glibc's settings for mallopt(3)."""
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 """Called after each epoch (from 1) with its row of ``Fit.history``, but for the epoch. May raise to stop (pruning)."""
@@ -144,7 +146,9 @@ def fit(
         state.save(progress, training.parts)
         on_epoch(epoch, _without_epoch(row))
 
-    package = Package(plan.recipe, plan.upsampling(tiles), (progress.best_weights,))
+    package = Package(
+        plan.recipe, plan.target.channels, plan.target.activation, plan.upsampling(tiles), (progress.best_weights,)
+    )
     return Fit(package, pd.DataFrame(progress.rows).astype({"epoch": int}), progress.best_epoch)
 
 
@@ -167,7 +171,7 @@ class Training:
         """Build everything from its names, on the device that Fabric finds."""
         recipe, upsampling = plan.recipe, plan.upsampling(tiles)
         fabric = Fabric(accelerator="auto", devices=1, precision=plan.params.precision)
-        network = build_model(recipe.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = build_model(recipe.model, len(plan.target.channels)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         check_side(network, recipe.model, tiles.tile_px * upsampling)
         if fabric.device.type == "cpu":
             exact_depthwise(network)
@@ -248,6 +252,18 @@ def build_optimiser(network: nn.Module, params: OptimiserParams) -> torch.optim.
             return torch.optim.NAdam(weights, rate, weight_decay=decay, decoupled_weight_decay=True)
         case "sgd":
             return torch.optim.SGD(weights, rate, momentum=MOMENTUM, weight_decay=decay, nesterov=True)
+
+
+def keep_freed_memory() -> bool:
+    """Tell the allocator of this process to keep what is freed, and return whether it did.
+
+    By default glibc gets each large tensor from the kernel, which fills it with zeros page by page at first touch, and hands it
+    back at the end of the step: a tenth of a training's time. What a process held at its peak it now holds until it ends. Other
+    systems' allocators know no such setting; there nothing changes.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    # musl has the function too, for nothing, and says 0.
+    return mallopt is not None and bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
 
 def enlarge(image_BCYX: Tensor, factor: int) -> Tensor:

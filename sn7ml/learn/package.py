@@ -4,7 +4,7 @@ Tensors are called ``0.encoder.conv_stem.weight``: the number of the network, th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import safetensors
@@ -18,7 +18,7 @@ from sn7ml.core.runtime.files import replacing, write_text
 from sn7ml.core.safe_files import require_regular
 from sn7ml.learn.models import bare_model
 from sn7ml.package_files import CONFIG, MOST_WEIGHT_BYTES, WEIGHTS, no_package, read_config
-from sn7ml.params import Recipe
+from sn7ml.params import Activation, Recipe
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,12 @@ class Package:
 
     recipe: Recipe
     """How it was built and trained."""
+
+    channels: tuple[str, ...]
+    """What the networks' output channels are, in order: the target's."""
+
+    activation: Activation
+    """What turns their output into what is predicted."""
 
     upsampling: int
     """Output pixels per image pixel along each axis."""
@@ -42,7 +48,7 @@ class Package:
         return [self._network(weights) for weights in self.weights]
 
     def _network(self, weights: dict[str, Tensor]) -> nn.Module:
-        network = bare_model(self.recipe.model)
+        network = bare_model(self.recipe.model, len(self.channels))
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
@@ -54,9 +60,8 @@ class Package:
 
 def joined(packages: Sequence[Package], folds: int) -> Package:
     """Return one package of the networks of several, all of one recipe, from which the folds were held in turn."""
-    first = packages[0]
     weights = tuple(weights for one in packages for weights in one.weights)
-    return Package(first.recipe, first.upsampling, weights, folds)
+    return replace(packages[0], weights=weights, folds=folds)
 
 
 def save_package(folder: Path, package: Package) -> None:
@@ -80,8 +85,12 @@ def save_package(folder: Path, package: Package) -> None:
         except safetensors.SafetensorError as error:  # its name for a full disk, among others
             raise ModelError("package.cannot-write", f"{folder / WEIGHTS}: cannot be written ({error})") from None
     config = {
-        "recipe": package.recipe.model_dump(mode="json"), "upsampling": package.upsampling, "folds": package.folds
-    }  # fmt: skip
+        "recipe": package.recipe.model_dump(mode="json"),
+        "channels": list(package.channels),
+        "activation": package.activation,
+        "upsampling": package.upsampling,
+        "folds": package.folds,
+    }
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=True))
 
 
@@ -101,7 +110,9 @@ def load_package(folder: Path) -> Package:
         weights = _by_network(load_file(folder / WEIGHTS))
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
         raise no_package(folder, error) from None
-    package = Package(config.recipe, config.upsampling, weights, config.folds or len(weights))
+    package = Package(
+        config.recipe, config.channels, config.activation, config.upsampling, weights, config.folds or len(weights)
+    )
     _refuse_other_network(package, folder)
     return package
 
@@ -128,7 +139,8 @@ def _refuse_other_network(package: Package, folder: Path) -> None:
     try:
         with torch.device("meta"):
             wanted = {
-                name: tuple(tensor.shape) for name, tensor in bare_model(package.recipe.model).state_dict().items()
+                name: tuple(tensor.shape)
+                for name, tensor in bare_model(package.recipe.model, len(package.channels)).state_dict().items()
             }
     except ModelError:
         return  # unknown, or of the few that need true tensors to be built: Package.networks will say

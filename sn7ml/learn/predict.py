@@ -17,8 +17,8 @@ from sn7ml.core.geo.radiometry import band_statistics, shades
 from sn7ml.core.geo.windows import Corner, blend_weights, plan_windows
 from sn7ml.learn.adapt import adapted
 from sn7ml.learn.dataset import standardise
-from sn7ml.learn.fit import enlarge
-from sn7ml.learn.memory import keep_freed_memory
+from sn7ml.learn.fit import enlarge, keep_freed_memory
+from sn7ml.learn.models import activate
 from sn7ml.learn.package import Package, load_package
 from sn7ml.outputs.probabilities import write_probabilities
 from sn7ml.params import PredictParams
@@ -59,6 +59,7 @@ class Predictor:
             keep_freed_memory()
         fabric = Fabric(accelerator=self.device.type, devices=1, precision=params.precision)
         self.autocast: Callable[[], AbstractContextManager[None]] = fabric.autocast
+        self.channels, self.activation = package.channels, package.activation
         self.upsampling, self.folds = package.upsampling, package.folds
         self.params = params
         s = self.upsampling
@@ -87,7 +88,7 @@ class Predictor:
         image = standardise(torch.from_numpy(pixels), *band_statistics(pixels))
         networks = self._adapted(image, pixels[3] > 0)
         usable = np.zeros((rows * s, width * s), np.bool_)
-        channels = np.zeros((3, rows * s, width * s), np.uint8)
+        channels = np.zeros((len(self.channels), rows * s, width * s), np.uint8)
         for start, stop, fold in [Stretch(0, width)] if stretches is None else stretches:
             left, right = max(start - margin, 0), min(stop + margin, width)
             wanted = np.zeros((rows, right - left), np.bool_)
@@ -118,12 +119,12 @@ class Predictor:
             return [adapted(network, batches, self.params.adaptation) for network in self.networks]
 
     def _blend(self, networks: Sequence[nn.Module], image: Tensor, wanted: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Weighted mean of all windows: uint8 (3, rows * s, cols * s). Windows without a wanted pixel are skipped."""
+        """Weighted mean of all windows: uint8 (channel, rows * s, cols * s). Windows without a wanted pixel are skipped."""
         rows, cols = image.shape[1:]
         s, size = self.upsampling, self.params.tile_px
         image = self._padded(image)
         shape = (image.shape[1], image.shape[2])
-        total = torch.zeros((3, shape[0] * s, shape[1] * s), device=self.device)
+        total = torch.zeros((len(self.channels), shape[0] * s, shape[1] * s), device=self.device)
         weight = torch.zeros(total.shape[1:], device=self.device)
         corners = [
             (row, col)
@@ -140,7 +141,7 @@ class Predictor:
         return np.asarray((total * CERTAIN).round_().to(torch.uint8)[:, : rows * s, : cols * s].cpu().numpy())
 
     def _forward(self, networks: Sequence[nn.Module], image: Tensor, corners: list[Corner]) -> Tensor:
-        """Probabilities of a batch of windows: float32 (batch, 3, size * s, size * s)."""
+        """Probabilities of a batch of windows: float32 (batch, channel, size * s, size * s)."""
         windows = self._windows(image, corners)
         total = torch.zeros((), device=self.device)
         flips = FLIPS if self.params.flips else FLIPS[:1]
@@ -148,7 +149,7 @@ class Predictor:
             view = enlarge(windows.flip(axes), self.upsampling)
             with self.autocast():
                 parts = [network(view) for network in networks]
-            total = total + sum(part.float().sigmoid().flip(axes) for part in parts)
+            total = total + sum(activate(part.float(), self.activation).flip(axes) for part in parts)
         return total / (len(flips) * len(networks))
 
     def _padded(self, image: Tensor) -> Tensor:
@@ -203,5 +204,5 @@ def predict_frames(
         image = read(root / frame["image"])
         refuse_upsampled(root / frame["image"], image.grid, predictor.upsampling)
         found = predictor.predict_image(image.pixels, stretches[aoi])
-        write_probabilities(out / aoi / f"{month}.tif", found, image.grid, predictor.upsampling)
+        write_probabilities(out / aoi / f"{month}.tif", found, predictor.channels, image.grid, predictor.upsampling)
         yield aoi, month

@@ -25,6 +25,9 @@ class Output:
     table: Table
     """Of the objects of all AOIs."""
 
+    channels: tuple[str, ...]
+    """Of the probabilities that it is made of, in this order."""
+
     prepare: Callable[[Mapping[str, Probabilities], int], Extract]
     """Takes one AOI's probabilities by time, and their up-sampling; returns what makes objects of them. What no param changes
     is worked out once, so that a search over params calls the result again at little cost."""

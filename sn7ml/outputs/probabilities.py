@@ -1,6 +1,6 @@
-"""Cached network output: one RGBA-like GeoTIFF per frame, which QGIS shows as a picture.
+"""Cached network output: a GeoTIFF per frame, with a band for each channel, which says its name, and the band "usable".
 
-Red is footprint, green boundary, blue contact (255 is certain), alpha 0 where there is no evidence. Beside them, in
+255 is certain; usable is 0 where there is no evidence. With three channels QGIS shows it as a picture. Beside them, in
 ``shades/``, lies what the network looked at, on the original grid: a tracker dates births by it too.
 """
 
@@ -16,18 +16,35 @@ from sn7ml.core.errors import RasterError
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.core.runtime.files import replacing
-from sn7ml.scenes.images import read_grid, read_image
+from sn7ml.scenes.images import grid_of, read_grid, read_image
 from sn7ml.scenes.rasters import open_geotiff, write_bands
 
 MONTH_PATTERN = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
-BAND_NAMES = ("footprint", "boundary", "contact", "usable")
-SHADE_NAMES = ("red", "green", "blue", "usable")
+USABLE = "usable"
+"""Name of the last band."""
+
+SHADE_NAMES = ("red", "green", "blue", USABLE)
 SHADES = "shades"
 """Folder beside the probabilities of an AOI."""
 
 
-def write_probabilities(path: Path, probabilities: Probabilities, grid: Grid, upsampling: int) -> None:
-    """Write the output for one frame; ``grid`` is the original image's. ``path`` comes last: where it is, all is there.
+def write_probabilities(
+    path: Path, probabilities: Probabilities, channels: Sequence[str], grid: Grid, upsampling: int
+) -> None:
+    """Write the output for one frame. ``path`` comes last: where it is, all is there.
+
+    Parameters
+    ----------
+    path
+        Of the raster; shades go into a folder beside it.
+    probabilities
+        Of the whole frame.
+    channels
+        Their names.
+    grid
+        Of the original image.
+    upsampling
+        Pixels of the raster per pixel of the image, along each axis.
 
     Raises
     ------
@@ -38,7 +55,7 @@ def write_probabilities(path: Path, probabilities: Probabilities, grid: Grid, up
     if probabilities.shades is not None:
         seen = usable[::upsampling, ::upsampling]
         _write(path.parent / SHADES / path.name, [*probabilities.shades, seen], SHADE_NAMES, grid)
-    _write(path, [*probabilities.channels, usable], BAND_NAMES, grid.upsampled(upsampling))
+    _write(path, [*probabilities.channels, usable], [*channels, USABLE], grid.upsampled(upsampling))
 
 
 def _write(path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid) -> None:
@@ -50,7 +67,8 @@ def _write(path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str],
 def _check_written(temporary: Path, bands: Sequence[NDArray[np.uint8]], path: Path) -> None:
     """Read a file back: GDAL keeps the last bytes until the file is closed, and rasterio does not hear if those fail."""
     try:
-        whole = np.array_equal(read_image(temporary).pixels, bands)
+        with open_geotiff(temporary) as source:
+            whole = np.array_equal(source.read(), bands)
     except RasterError:
         whole = False
     if not whole:
@@ -72,17 +90,20 @@ class ProbabilityCube(Mapping[str, Probabilities]):
         Holds ``2018-01.tif`` and so on. Months come in order of date.
     grid
         Of the original images.
+    channels
+        What the rasters must hold, in this order; None takes what the first one holds.
 
     Raises
     ------
     RasterError
-        If the folder holds no month, or a raster that is named like none; or, when it is read, if a raster is not on the
-        up-sampled grid.
+        If the folder holds no month, or a raster that is named like none; or, when it is read, if a raster has other channels,
+        or is not on the up-sampled grid.
     """
 
-    def __init__(self, folder: Path, grid: Grid) -> None:
+    def __init__(self, folder: Path, grid: Grid, channels: Sequence[str] | None = None) -> None:
         self.folder = folder
         self.grid = grid
+        self._wanted = channels
         self._paths = {path.stem: path for path in sorted(folder.glob("[0-9]*.tif"))}
         if wrong := [name for name in self._paths if not MONTH_PATTERN.fullmatch(name)]:
             raise RasterError(
@@ -93,6 +114,14 @@ class ProbabilityCube(Mapping[str, Probabilities]):
             raise RasterError(
                 "probabilities.none", f"{folder}: no probabilities such as 2018-01.tif; run `dvc repro predict`"
             )
+
+    @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """Their names, in order."""
+        if self._wanted is not None:
+            return tuple(self._wanted)
+        with open_geotiff(next(iter(self._paths.values()))) as source:
+            return tuple(str(name) for name in source.descriptions[:-1])
 
     @cached_property
     def upsampling(self) -> int:
@@ -111,9 +140,17 @@ class ProbabilityCube(Mapping[str, Probabilities]):
             )
 
     def __getitem__(self, month: str) -> Probabilities:
-        image = read_image(self._paths[month])
-        self._check(self._paths[month], image.grid, self.upsampling)
-        return Probabilities(image.pixels[:3], image.usable, self._shades(month))
+        path, names = self._paths[month], (*self.channels, USABLE)
+        with open_geotiff(path) as source:
+            if source.descriptions != names or set(source.dtypes) != {"uint8"}:
+                raise RasterError(
+                    "probabilities.bands",
+                    f"{path}: expected the bands {list(names)} of uint8, got {list(source.descriptions)} of "
+                    f"{sorted(set(source.dtypes))}; run `dvc repro predict`",
+                )
+            bands, grid = source.read(), grid_of(source, path)
+        self._check(path, grid, self.upsampling)
+        return Probabilities(bands[:-1], bands[-1] > 0, self._shades(month))
 
     def _shades(self, month: str) -> NDArray[np.uint8] | None:
         """Return what the network looked at; None where no month of the AOI has it."""

@@ -15,7 +15,7 @@ from sn7ml.outputs.submission import write_submission
 from sn7ml.outputs.tracking.changepoint import decide
 from sn7ml.outputs.tracking.evidence import collapse_change
 from sn7ml.outputs.tracking.track import shifted, track_buildings
-from sn7ml.params import OutputParams
+from sn7ml.params import OutputParams, RimsParams
 
 SUBMISSION = "submission.csv"
 
@@ -40,4 +40,4 @@ def write(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Grid]) -> None
     write_submission(folder / SUBMISSION, tracks)
 
 
-TRACKS_OUTPUT = Output("tracks", TRACKS, prepare, write, read_footprints, read_outlines)
+TRACKS_OUTPUT = Output("tracks", TRACKS, RimsParams.channels, prepare, write, read_footprints, read_outlines)

@@ -6,7 +6,7 @@ from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.reading import load_output, load_params, load_recipe, parse, with_values
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section, Split
-from sn7ml.params.target import RimsParams, TargetParams
+from sn7ml.params.target import Activation, RimsParams, TargetParams
 from sn7ml.params.tracking import (
     BaselineParams,
     BirthParams,
@@ -21,6 +21,7 @@ from sn7ml.params.tracking import (
 from sn7ml.params.whole import Params, TaskName, Usage, describe, flatten, recipe_of, resolved
 
 __all__ = [
+    "Activation",
     "AugmentationParams",
     "BaselineParams",
     "BirthParams",

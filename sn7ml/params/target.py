@@ -7,6 +7,9 @@ from pydantic import Field
 from sn7ml.params.recipe import BINARY_LOSSES
 from sn7ml.params.section import Section
 
+Activation = Literal["sigmoid"]
+"""What turns a network's output into what is predicted."""
+
 
 class RimsParams(Section):
     """Footprints, their rims, and the ground between close neighbours, so that houses that touch can be told apart."""

@@ -10,6 +10,7 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import Schema, TensorSpec
 
 import sn7ml
+from sn7ml.package_files import read_config
 
 with warnings.catch_warnings():  # about a class of MLflow's own
     warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
@@ -25,11 +26,15 @@ REQUIREMENTS = (
 )  # fmt: skip
 """What the model's code imports. Given and not inferred: MLflow would load the model in a new process to find out."""
 
-SIGNATURE = ModelSignature(
-    Schema([TensorSpec(np.dtype(np.uint8), (-1, 4, -1, -1))]),
-    Schema([TensorSpec(np.dtype(np.float32), (-1, 3, -1, -1))]),
-)
-"""-1 is free: any number of images of any one size. The tensors bear no names: MLflow would then want a dictionary."""
+
+def signature(channels: int) -> ModelSignature:
+    """Say what goes in and comes out: any number of images of any one size (-1 is free).
+
+    The tensors bear no names: MLflow would then want a dictionary.
+    """
+    images, found = (np.uint8, 4), (np.float32, channels)
+    given, returned = (Schema([TensorSpec(np.dtype(kind), (-1, bands, -1, -1))]) for kind, bands in (images, found))
+    return ModelSignature(given, returned)
 
 
 def save_pyfunc(package: Path, folder: Path) -> Path:
@@ -45,7 +50,7 @@ def save_pyfunc(package: Path, folder: Path) -> Path:
             # The code as it is now. A process that already holds sn7ml runs its own instead, and one that does not gets
             # this one for good: to score an old champion with its own code takes a process of its own.
             code_paths=[str(Path(sn7ml.__file__).parent)],
-            signature=SIGNATURE,
+            signature=signature(len(read_config(package).channels)),
             pip_requirements=[f"{library}=={installed(library).partition('+')[0]}" for library in REQUIREMENTS],
         )
     return folder / "model"

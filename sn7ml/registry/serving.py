@@ -27,7 +27,7 @@ WINDOWS = {
 
 
 class Buildings(PythonModel):
-    """Probabilities of footprint, boundary and contact."""
+    """Probabilities of the channels that package.yaml names; of SpaceNet 7's: footprint, boundary, contact."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the weights."""
@@ -58,8 +58,8 @@ class Buildings(PythonModel):
 
         Returns
         -------
-        float32 (images, 3, rows * upsampling, cols * upsampling)
-            Probabilities in [0, 1] of footprint, boundary and contact; 0 where unusable.
+        float32 (images, channel, rows * upsampling, cols * upsampling)
+            Probabilities in [0, 1]; 0 where unusable.
         """
         found = [self.predictor.predict_image(pixels).channels for pixels in model_input]
         return np.stack(found).astype(np.float32) / np.float32(255)

@@ -66,7 +66,7 @@ def read_ground(
     for aoi, grid in scenes.grids_of(columns).items():
         ((start, stop, _),) = spanned(columns)[aoi]
         seen = max(start - MARGIN_PX, 0), min(stop + MARGIN_PX, grid.shape[1])
-        cube = ProbabilityCube(probabilities / aoi, grid)
+        cube = ProbabilityCube(probabilities / aoi, grid, chosen.output.channels)
         extracts[aoi] = chosen.output.prepare(CroppedCube(cube, cube.upsampling, seen), cube.upsampling)
         starts_px[aoi] = seen[0]
     return CachedGround(chosen, extracts, starts_px, read_split_truth(scenes, columns))

@@ -16,6 +16,9 @@ from sn7ml.params import RimsParams, TargetParams
 from sn7ml.targets.bits import bit_target, packed
 from sn7ml.targets.target import Planes, Target
 
+FOOTPRINT, BOUNDARY, CONTACT = range(len(RimsParams.channels))
+"""Channels by their place: inside a building; on a building's rim; between two buildings that touch or nearly so."""
+
 FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT, UNKNOWN_BIT = 1, 2, 4, 8
 """Bits of a mask pixel as the tile store keeps it. UNKNOWN: no evidence (UDM, nodata), the loss leaves it out."""
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from sn7ml.params import Activation
 from sn7ml.targets.pixels import PixelCounts
 
 Planes = NDArray[np.uint8]
@@ -15,9 +16,6 @@ Planes = NDArray[np.uint8]
 
 Array = Any
 """A numpy array or a torch tensor: the operators used here do for both, and this room loads no torch."""
-
-Activation = Literal["sigmoid"]
-"""What turns the network's output into what is predicted; applied by ``sn7ml.learn.models.activate``."""
 
 Draw = Callable[[Sequence[BaseGeometry], NDArray[np.bool_], int], Planes]
 """(outlines in pixels of the image, where nothing is known of it (rows, cols), up-sampling) to planes."""
@@ -37,6 +35,7 @@ class Target:
     """What the network's output channels are, in order. The first one decides which tiles are drawn more often."""
 
     activation: Activation
+    """What turns the network's output into what is predicted."""
 
     losses: tuple[str, ...]
     """Terms of section ``loss`` that can teach it."""

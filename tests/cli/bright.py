@@ -16,7 +16,7 @@ from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import Predictor
 from sn7ml.package_files import write_usage
 from sn7ml.params import PredictParams, Usage, load_params
-from tests.learn.toy import RECIPE, windows
+from tests.learn.toy import OUTPUT, RECIPE, windows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,12 +49,12 @@ def predictor(network: nn.Module, params: PredictParams) -> Predictor:
         def networks(self) -> list[nn.Module]:
             return [network]
 
-    return Predictor(Made(RECIPE, 1, ({},)), params)
+    return Predictor(Made(RECIPE, *OUTPUT, 1, ({},)), params)
 
 
 def write_package(folder: Path, **changes: object) -> Path:
     """Write a package with a digest and a usage, whose network nobody will look at."""
-    save_package(folder, Package(RECIPE, 1, ({"0": torch.zeros(1)},)))
+    save_package(folder, Package(RECIPE, *OUTPUT, 1, ({"0": torch.zeros(1)},)))
     write_usage(folder, Usage(predict=windows(**changes), output=load_params(ROOT / "params.yaml").output))
     return folder
 

@@ -8,7 +8,7 @@ from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.schemas import TRACKS
 from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
 from sn7ml.outputs.probabilities import write_probabilities
-from sn7ml.params import EvaluateParams
+from sn7ml.params import EvaluateParams, RimsParams
 from sn7ml.tasks import task_named
 from tests.learn.toy import MONTHS, SHAPE, TARGET, squares, write_store, write_world
 from tests.outputs.tracking.drawings import perfect
@@ -28,7 +28,9 @@ def test_pixels_of_a_perfect_model_are_all_right_whatever_its_scale(factor: int,
     grids = scenes.grids_of([AOI])
     found = perfect(burn_ids(list(squares(SHAPE).values()), SHAPE, factor))
     for month in MONTHS:
-        write_probabilities(tmp_path / "probabilities" / AOI / f"{month}.tif", found, grids[AOI], factor)
+        write_probabilities(
+            tmp_path / "probabilities" / AOI / f"{month}.tif", found, RimsParams.channels, grids[AOI], factor
+        )
     ground = Ground(read_split_truth(scenes, columns), tiles, TARGET, grids)
     scores = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE)
     assert scores.overall["iou"] == 1.0
@@ -43,7 +45,9 @@ def test_the_trivial_answers_are_nothing_and_everything(tmp_path: Path) -> None:
     grids = scenes.grids_of([AOI])
     ids = burn_ids(list(squares(SHAPE).values()), SHAPE, 1)
     for month in MONTHS:
-        write_probabilities(tmp_path / "probabilities" / AOI / f"{month}.tif", perfect(ids), grids[AOI], 1)
+        write_probabilities(
+            tmp_path / "probabilities" / AOI / f"{month}.tif", perfect(ids), RimsParams.channels, grids[AOI], 1
+        )
     ground = Ground(read_split_truth(scenes, columns), tiles, TARGET, grids)
     trivial = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE).trivial
     ((start, stop),) = columns[AOI]

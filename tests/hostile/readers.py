@@ -17,7 +17,7 @@ from sn7ml.outputs.prediction_folder import TASK, Task, read_task, write_task
 from sn7ml.outputs.probabilities import ProbabilityCube, write_probabilities
 from sn7ml.outputs.submission import read_submission
 from sn7ml.package_files import CONFIG, USAGE, read_config, read_usage
-from sn7ml.params import Usage, load_output, load_params, load_recipe, recipe_of
+from sn7ml.params import RimsParams, Usage, load_output, load_params, load_recipe, recipe_of
 from sn7ml.scenes.images import read_grid, read_image, read_mask
 from sn7ml.scenes.label_folder import read_label_folder
 from sn7ml.scenes.labels import buildings_of, read_geojson
@@ -85,7 +85,7 @@ def write_usage(path: Path) -> None:
 
 def write_month(path: Path) -> None:
     probabilities = Probabilities(np.full((3, 14, 18), 7, np.uint8), np.ones((14, 18), np.bool_))
-    write_probabilities(path, probabilities, SMALL, 2)
+    write_probabilities(path, probabilities, RimsParams.channels, SMALL, 2)
 
 
 def write_found(path: Path) -> None:

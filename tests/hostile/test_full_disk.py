@@ -37,8 +37,8 @@ def text(path):
 def weights(path):
     import torch
     from sn7ml.learn.package import Package, save_package
-    from tests.learn.toy import RECIPE
-    save_package(path.parent, Package(RECIPE, 1, ({"a": torch.zeros(100_000)},)))
+    from tests.learn.toy import OUTPUT, RECIPE
+    save_package(path.parent, Package(RECIPE, *OUTPUT, 1, ({"a": torch.zeros(100_000)},)))
 
 def table(path):
     from sn7ml.core.runtime.files import replacing

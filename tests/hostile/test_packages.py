@@ -17,7 +17,7 @@ from sn7ml.learn.package import Package, load_package, save_package
 from sn7ml.package_files import CONFIG, WEIGHTS
 from sn7ml.params import ModelParams
 from tests.hostile.test_no_such_file import SPOILS
-from tests.learn.toy import RECIPE
+from tests.learn.toy import OUTPUT, RECIPE
 from tests.raising import raises
 
 SMALL = RECIPE.model_copy(
@@ -28,12 +28,12 @@ SMALL = RECIPE.model_copy(
 @pytest.fixture(scope="module")
 def weights() -> dict[str, Tensor]:
     torch.manual_seed(1)
-    return build_model(SMALL.model).state_dict()
+    return build_model(SMALL.model, 3).state_dict()
 
 
 @pytest.fixture
 def folder(weights: dict[str, Tensor], tmp_path: Path) -> Path:
-    save_package(tmp_path / "model", Package(SMALL, 3, (weights,)))
+    save_package(tmp_path / "model", Package(SMALL, *OUTPUT, 3, (weights,)))
     return tmp_path / "model"
 
 
@@ -85,7 +85,7 @@ def test_a_header_that_claims_a_giant_length_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_no_numbers_are_refused(value: float, weights: dict[str, Tensor], folder: Path) -> None:
     name = next(name for name, tensor in weights.items() if tensor.is_floating_point())
-    save_package(folder, Package(SMALL, 3, (weights | {name: torch.full_like(weights[name], value)},)))
+    save_package(folder, Package(SMALL, *OUTPUT, 3, (weights | {name: torch.full_like(weights[name], value)},)))
     with raises(ModelError, "package.unreadable", folder, f"'0.{name}'"):
         load_package(folder)
 
@@ -122,9 +122,9 @@ def test_a_network_of_gigabytes_is_refused_before_it_is_built(folder: Path, monk
     rewrite(folder, architecture="FPN", encoder="tu-convnext_xxlarge")  # 850 million weights: 3.4 GB
     devices = []
 
-    def watched(params: ModelParams) -> torch.nn.Module:
+    def watched(params: ModelParams, channels: int) -> torch.nn.Module:
         devices.append(torch.get_default_device().type)
-        return build_model(params)
+        return build_model(params, channels)
 
     monkeypatch.setattr(packages, "bare_model", watched)
     with raises(ModelError, "package.weights-misfit", folder, "convnext_xxlarge", 0):

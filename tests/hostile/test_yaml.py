@@ -103,7 +103,7 @@ def test_values_that_would_cost_all_memory_or_mean_nothing_are_named(
 def test_a_package_with_another_up_sampling_than_1_to_8_is_refused(value: str, tmp_path: Path) -> None:
     write_config(tmp_path / CONFIG)
     text = (tmp_path / CONFIG).read_text()
-    assert read_config(tmp_path)[1] == 3
+    assert read_config(tmp_path).upsampling == 3
     (tmp_path / CONFIG).write_text(re.sub("upsampling: 3", f"upsampling: {value}", text))
     with raises(ModelError, "package.upsampling", tmp_path / CONFIG, 1, 8):
         read_config(tmp_path)

@@ -8,14 +8,14 @@ import torch
 from sn7ml.core.errors import ModelError
 from sn7ml.learn.fit import build_optimiser
 from sn7ml.learn.losses import CombinedLoss
-from sn7ml.learn.models import BUNDLED, CHANNELS, build_model, check_side
+from sn7ml.learn.models import BUNDLES, build_model, check_side
 from sn7ml.params import LossParams, ModelParams, OptimiserParams
 from tests.learn import toy
 from tests.learn.toy import TARGET
 from tests.raising import raises
 
 ARCHITECTURES = ("Unet", "UnetPlusPlus", "FPN", "DeepLabV3Plus", "Segformer", "MAnet", "PAN", "Linknet")
-ENCODERS = ("resnet18", BUNDLED, "mobilenet_v2", "mit_b0")
+ENCODERS = ("resnet18", *BUNDLES, "mobilenet_v2", "mit_b0")
 LOSSES = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
 INFEASIBLE = {
     ("UnetPlusPlus", "mit_b0"): "UnetPlusPlus is not support encoder_name=mit_b0",
@@ -31,14 +31,14 @@ def test_every_combination_takes_a_training_step_or_is_infeasible_for_a_reason(a
     side_px = 128 if architecture == "PAN" else 64  # smaller, PAN's pyramid pools over less than a pixel
     if (architecture, encoder) in INFEASIBLE:
         with raises(ModelError, "model.encoder-misfit", INFEASIBLE[architecture, encoder]):
-            build_model(params)
+            build_model(params, len(toy.CHANNELS))
         return
     torch.manual_seed(7)
-    network = build_model(params)
+    network = build_model(params, len(toy.CHANNELS))
     check_side(network, params, side_px)
     optimiser = build_optimiser(network, OptimiserParams(learning_rate=0.01, weight_decay=0.01))
     image = torch.randn(2, 3, side_px, side_px)
-    target = (torch.rand(2, CHANNELS, side_px, side_px) > 0.8).float()
+    target = (torch.rand(2, len(toy.CHANNELS), side_px, side_px) > 0.8).float()
     valid = torch.rand(2, side_px, side_px) > 0.1
     last = network.get_submodule("segmentation_head").get_parameter("0.weight")
     for name in LOSSES:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from sn7ml.learn.depthwise import exact_depthwise
+from sn7ml.learn.models import exact_depthwise
 
 FINE = 1 + 2**-10
 """A number that float32 holds exactly and bfloat16, with its 8 bits, rounds to 1."""

@@ -8,7 +8,7 @@ import pytest
 BLOCKS = """
 import ctypes, sys
 import numpy as np
-from sn7ml.learn.memory import keep_freed_memory
+from sn7ml.learn.fit import keep_freed_memory
 
 class Mallinfo2(ctypes.Structure):
     _fields_ = [(f"field{place}", ctypes.c_size_t) for place in range(10)]  # the fourth is hblks: blocks of the kernel

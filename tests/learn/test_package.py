@@ -20,7 +20,7 @@ from sn7ml.package_files import (
     write_usage,
 )
 from sn7ml.params import ModelParams, Usage, load_params
-from tests.learn.toy import RECIPE, windows
+from tests.learn.toy import OUTPUT, RECIPE, windows
 from tests.raising import raises
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,10 +33,10 @@ SMALL = RECIPE.model_copy(
 def package() -> Package:
     torch.manual_seed(1)
     networks = [
-        build_model(SMALL.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        build_model(SMALL.model, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for _ in range(2)
     ]
-    return Package(SMALL, 3, tuple(network.state_dict() for network in networks))
+    return Package(SMALL, *OUTPUT, 3, tuple(network.state_dict() for network in networks))
 
 
 def test_what_was_saved_is_read_back_and_answers_alike(package: Package, tmp_path: Path) -> None:
@@ -80,11 +80,31 @@ def test_folds_that_are_no_number_are_refused(package: Package, tmp_path: Path, 
         load_package(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "channels", [[], "roof", ["roof", "roof"], [1, 2], ["a\nb"], ["x" * 65], [f"c{n}" for n in range(257)]]
+)
+def test_channels_that_are_no_names_are_refused(channels: object, package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    config = yaml.safe_load((tmp_path / CONFIG).read_text(encoding="utf-8"))
+    (tmp_path / CONFIG).write_text(yaml.safe_dump(config | {"channels": channels}), encoding="utf-8")
+    with raises(ModelError, "package.channels", tmp_path):
+        load_package(tmp_path)
+
+
+@pytest.mark.parametrize("activation", ["softplus", None, 1, ["sigmoid"]])
+def test_an_activation_that_nobody_applies_is_refused(activation: object, package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    config = yaml.safe_load((tmp_path / CONFIG).read_text(encoding="utf-8"))
+    (tmp_path / CONFIG).write_text(yaml.safe_dump(config | {"activation": activation}), encoding="utf-8")
+    with raises(ModelError, "package.activation", tmp_path, "sigmoid"):
+        load_package(tmp_path)
+
+
 def test_the_same_package_gives_the_same_bytes_and_another_one_another_digest(package: Package, tmp_path: Path) -> None:
     first, second = package.weights
-    turned = Package(SMALL, 3, (dict(reversed(first.items())), second))
-    other = Package(SMALL, 3, (first, second | {"segmentation_head.0.bias": torch.ones(3)}))
-    for name, one in {"a": package, "b": turned, "c": other, "d": Package(SMALL, 2, package.weights)}.items():
+    turned = Package(SMALL, *OUTPUT, 3, (dict(reversed(first.items())), second))
+    other = Package(SMALL, *OUTPUT, 3, (first, second | {"segmentation_head.0.bias": torch.ones(3)}))
+    for name, one in {"a": package, "b": turned, "c": other, "d": Package(SMALL, *OUTPUT, 2, package.weights)}.items():
         save_package(tmp_path / name, one)
     for name in (WEIGHTS, CONFIG):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -161,7 +181,7 @@ def test_a_damaged_description_is_refused(text: str, package: Package, tmp_path:
 
 
 def test_upsampling_below_one_is_refused(package: Package, tmp_path: Path) -> None:
-    save_package(tmp_path, Package(SMALL, 0, package.weights))
+    save_package(tmp_path, Package(SMALL, *OUTPUT, 0, package.weights))
     with raises(ModelError, "package.upsampling", tmp_path / CONFIG, 1, 8, 0):
         load_package(tmp_path)
 
@@ -177,13 +197,13 @@ def test_an_unknown_key_in_the_recipe_is_named(package: Package, tmp_path: Path)
 
 def test_weights_of_another_network_are_refused(package: Package) -> None:
     model = ModelParams(architecture="Unet", encoder="tu-mobilenetv3_small_050", weights=None)
-    wrong = Package(SMALL.model_copy(update={"model": model}), 3, package.weights)
+    wrong = Package(SMALL.model_copy(update={"model": model}), *OUTPUT, 3, package.weights)
     with raises(ModelError, "package.weights-misfit", "'Unet'"):
         wrong.networks()
 
 
 def test_networks_of_one_recipe_join_in_order(package: Package) -> None:
-    one, two = (Package(SMALL, 3, (weights,)) for weights in package.weights)
+    one, two = (Package(SMALL, *OUTPUT, 3, (weights,)) for weights in package.weights)
     assert joined([one, two], folds=1) == package
 
 

@@ -20,7 +20,7 @@ from sn7ml.outputs.probabilities import ProbabilityCube
 from sn7ml.scenes.images import read_grid
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import Stretch
-from tests.learn.toy import MONTHS, RECIPE, windows
+from tests.learn.toy import MONTHS, OUTPUT, RECIPE, windows
 from tests.raising import raises
 from tests.sn7_folder import AOI, addressed
 
@@ -58,7 +58,7 @@ def predictor(
         def networks(self) -> list[nn.Module]:
             return [network, *others]
 
-    return Predictor(Made(RECIPE, upsampling, ({},), folds), windows(**changes))
+    return Predictor(Made(RECIPE, *OUTPUT, upsampling, ({},), folds), windows(**changes))
 
 
 def address_bands(shape: tuple[int, int]) -> NDArray[np.uint8]:
@@ -249,7 +249,7 @@ def test_areas_that_are_not_named_are_left_out(world: Path, tmp_path: Path) -> N
 
 
 def test_a_predictor_of_a_damaged_package_is_refused(tmp_path: Path) -> None:
-    save_package(tmp_path, Package(RECIPE, 1, ({"nothing": torch.zeros(1)},)))
+    save_package(tmp_path, Package(RECIPE, *OUTPUT, 1, ({"nothing": torch.zeros(1)},)))
     with raises(ModelError, "package.weights-misfit", tmp_path, "'resnet18'"):
         load_predictor(tmp_path, windows())
     with raises(ModelError, "package.unreadable", tmp_path / "nowhere"):

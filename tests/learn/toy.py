@@ -119,6 +119,7 @@ def write_world(root: Path, shape: tuple[int, int] = SHAPE) -> Path:
 
 TILING = TilingParams(size_px=32, overlap_px=0, upsampling=1, min_usable_fraction=0.5)
 TARGET = target_of(TargetParams(kind="rims", rims=RimsParams(boundary_px=1, contact_px=1)))
+OUTPUT = (TARGET.channels, TARGET.activation)
 
 
 def write_store(root: Path, out: Path, folds: int = 1, target: Target = TARGET, **changes: Any) -> TileStore:

@@ -17,7 +17,7 @@ from sn7ml.params import EvaluateParams, OutputParams, Usage
 from sn7ml.registry.evaluator import CONTRACTS, Evaluator, model_scores, read_scores
 from sn7ml.registry.policy import ModelScores
 from sn7ml.scenes.store import TileStore
-from tests.learn.toy import MONTHS, RECIPE, SHAPE, TARGET, squares, windows, write_store, write_world
+from tests.learn.toy import MONTHS, OUTPUT, RECIPE, SHAPE, TARGET, squares, windows, write_store, write_world
 from tests.outputs.tracking.drawings import track_params
 from tests.registry.toy_registry import TASK
 from tests.sn7_folder import scenes_of
@@ -45,7 +45,7 @@ def prepare(cube, upsampling):
     columns = ["id", "time", "birth_month", "birth_probability", "confidence", "geometry"]
     return lambda params: pd.DataFrame(rows, columns=columns)
 
-TRACKS_OUTPUT = Output("tracks", TRACKS, prepare, write, read_footprints, read_outlines)
+TRACKS_OUTPUT = Output("tracks", TRACKS, RimsParams.channels, prepare, write, read_footprints, read_outlines)
 """
 """It always finds one and the same building."""
 
@@ -72,7 +72,7 @@ def model(tmp_path: Path) -> Path:
     """A registered model as MLflow lays it out, of a network that has learned nothing, and with no code yet."""
     torch.manual_seed(7)
     package = tmp_path / "model" / "artifacts" / "package"
-    save_package(package, Package(RECIPE, 1, (bare_model(RECIPE.model).state_dict(),)))
+    save_package(package, Package(RECIPE, *OUTPUT, 1, (bare_model(RECIPE.model, 3).state_dict(),)))
     write_usage(package, USAGE)
     return tmp_path / "model"
 

@@ -21,7 +21,7 @@ from sn7ml.learn.predict import load_predictor
 from sn7ml.package_files import write_usage
 from sn7ml.params import ModelParams, Usage, load_params
 from sn7ml.registry.pyfunc import REQUIREMENTS, save_pyfunc
-from tests.learn.toy import RECIPE, picture_of, squares, windows
+from tests.learn.toy import OUTPUT, RECIPE, picture_of, squares, windows
 
 if TYPE_CHECKING:  # sn7ml.registry.pyfunc is the one that may import it first
     from mlflow.pyfunc import PyFuncModel
@@ -49,7 +49,7 @@ print(sys.modules["sn7ml"].__file__)
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("package")
-    save_package(folder, Package(SMALL, 3, (build_model(SMALL.model).state_dict(),)))
+    save_package(folder, Package(SMALL, *OUTPUT, 3, (build_model(SMALL.model, 3).state_dict(),)))
     write_usage(folder, Usage(predict=windows(), output=load_params(ROOT / "params.yaml").output))
     return folder
 

@@ -13,7 +13,7 @@ from sn7ml.flow.evaluate import Truth, scored_part
 from sn7ml.metrics.score import Score
 from sn7ml.outputs.probabilities import CroppedCube, ProbabilityCube, write_probabilities
 from sn7ml.outputs.tracks import prepare
-from sn7ml.params import Choice, OutputParams, TuneParams, with_values
+from sn7ml.params import Choice, OutputParams, RimsParams, TuneParams, with_values
 from sn7ml.runs.store import SEARCH, open_store
 from sn7ml.search.tuning import CachedGround, Tuned, record, tune, untuned
 from sn7ml.tasks import task_named
@@ -52,7 +52,11 @@ def ground(tmp_path: Path) -> CachedGround:
     for index, month in enumerate(MONTHS):
         houses = [house for house, birth in zip(HOUSES, BIRTH, strict=True) if birth <= index]
         write_probabilities(
-            tmp_path / "cube" / f"{month}.tif", perfect(burn_ids(houses, SHAPE, 3), sure=FAINT), grid, 3
+            tmp_path / "cube" / f"{month}.tif",
+            perfect(burn_ids(houses, SHAPE, 3), sure=FAINT),
+            RimsParams.channels,
+            grid,
+            3,
         )
     return ground_of(tmp_path / "cube")
 

@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from sn7ml.core.geo.grid import nearest_pixels
 
-FOOTPRINT, BOUNDARY, CONTACT = 0, 1, 2
-"""Channels: inside a building; on a building's rim; between two buildings that touch or nearly so."""
-
 CERTAIN = 255
 """Probabilities are kept as integers: p = value / CERTAIN."""
 
@@ -19,7 +16,7 @@ class Probabilities:
     """Probabilities of one frame at the up-sampled scale."""
 
     channels: NDArray[np.uint8]
-    """(3, rows, cols) of the up-sampled grid: FOOTPRINT, BOUNDARY, CONTACT; 255 is certain."""
+    """(channel, rows, cols) of the up-sampled grid, in the order of the target's channels; 255 is certain."""
 
     usable: NDArray[np.bool_]
     """(rows, cols): False where there is no evidence (cloud, outside the image, not predicted). Not absence."""
@@ -29,9 +26,9 @@ class Probabilities:
     kept it."""
 
     def __post_init__(self) -> None:
-        if self.channels.ndim != 3 or self.channels.shape[0] != 3 or self.channels.shape[1:] != self.usable.shape:
+        if self.channels.ndim != 3 or self.channels.shape[1:] != self.usable.shape:
             raise ValueError(
-                f"need (3, rows, cols) and (rows, cols), got {self.channels.shape} and {self.usable.shape}"
+                f"need (channel, rows, cols) and (rows, cols), got {self.channels.shape} and {self.usable.shape}"
             )
         if self.shades is not None:
             factors = {fine / coarse for fine, coarse in zip(self.usable.shape, self.shades.shape[1:], strict=True)}

@@ -9,10 +9,11 @@ import shapely
 from shapely.geometry import Polygon
 
 from sn7ml.core.geo.outlines import outlines
-from sn7ml.core.geo.probabilities import BOUNDARY, CERTAIN, CONTACT, FOOTPRINT, Probabilities
+from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.outputs.tracking.histories import TrackRow, history_table
 from sn7ml.outputs.tracking.instances import find_instances
 from sn7ml.params import TrackParams
+from sn7ml.targets.rims import BOUNDARY, CONTACT, FOOTPRINT
 
 
 def track_baseline(cube: Mapping[str, Probabilities], upsampling: int, params: TrackParams) -> pd.DataFrame:

@@ -10,13 +10,14 @@ from shapely.geometry import Polygon
 
 from sn7ml.core.geo.burn import Ids
 from sn7ml.core.geo.outlines import outlines
-from sn7ml.core.geo.probabilities import BOUNDARY, CONTACT, FOOTPRINT, Probabilities
+from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.outputs.tracking.births import fit_births, judge_births
 from sn7ml.outputs.tracking.evidence import ChangeEvidence, Evidence, Series, candidate_series, collapse_change
 from sn7ml.outputs.tracking.histories import TrackRow, history_table
 from sn7ml.outputs.tracking.instances import weigh
 from sn7ml.outputs.tracking.peaks import find_peaks
 from sn7ml.params import ChangepointParams, PeakParams
+from sn7ml.targets.rims import BOUNDARY, CONTACT, FOOTPRINT
 
 Floats = NDArray[np.float64]
 

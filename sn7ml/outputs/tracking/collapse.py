@@ -9,11 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sn7ml.core.geo.outlines import outlines
-from sn7ml.core.geo.probabilities import BOUNDARY, CONTACT, FOOTPRINT, Probabilities
+from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.outputs.tracking.evidence import candidate_series, collapse_months
 from sn7ml.outputs.tracking.histories import TrackRow, history_table
 from sn7ml.outputs.tracking.instances import find_instances
 from sn7ml.params import CollapseParams, TrackParams
+from sn7ml.targets.rims import BOUNDARY, CONTACT, FOOTPRINT
 
 
 class CandidateBirths(NamedTuple):

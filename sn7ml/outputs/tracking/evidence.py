@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from sn7ml.core.errors import GridError
 from sn7ml.core.geo.burn import Ids
-from sn7ml.core.geo.probabilities import CERTAIN, FOOTPRINT, Probabilities
+from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.core.geo.radiometry import MIDDLE, SHADES_PER_DEVIATION
+from sn7ml.targets.rims import FOOTPRINT
 
 SHORTEST_TAIL = 3
 """Least number of usable months in a trailing mean: a single bright month at the end is no building."""
