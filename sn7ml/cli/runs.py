@@ -139,38 +139,41 @@ def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
 def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
     from sn7ml.registry.resolve import find_run_meant  # noqa: PLC0415 - keeps `sn7ml --help` quick
 
-    records, faults = [], []
+    records: list[RunRecord] = []
+    faults: list[StoreError] = []
     for name in names:
         try:
             record = find_run_meant(store, name, task_here().scores[0])
         except StoreError as fault:
-            faults.append(str(fault))
+            faults.append(fault)
             continue
         records.append(record)
         objective = task_here().scores[0].name
         if math.isnan(record.score(objective)):
-            faults.append(
+            unscored = (
                 f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_{objective}, so there is "
                 "nothing to compare; `sn7ml runs` shows which have scores"
             )
+            faults.append(StoreError("runs.no-score", unscored))
     faults += _mismatches(records)
     if faults:
-        raise StoreError("runs.not-comparable", "\n".join(faults))
+        raise StoreError("runs.not-comparable", "\n".join(str(fault) for fault in faults), faults)
     return records
 
 
-def _mismatches(records: Sequence["RunRecord"]) -> list[str]:
+def _mismatches(records: Sequence["RunRecord"]) -> list[StoreError]:
     ids = [record.run_id for record in records]
-    said = [
-        f"run {run_id[:7]} is given {ids.count(run_id)} times" for run_id in sorted(set(ids)) if ids.count(run_id) > 1
+    faults = [
+        StoreError("runs.given-twice", f"run {run_id[:7]} is given {ids.count(run_id)} times")
+        for run_id in sorted(set(ids))
+        if ids.count(run_id) > 1
     ]
     kinds = {record.experiment: record for record in reversed(records)}  # the first of each kind
     if len(kinds) > 1:
         told = " and ".join(f"{record.short_id} is of {name}" for name, record in sorted(kinds.items()))
-        said.append(
-            f"{told}: final runs are scored on the test split and trials on the validation split, so they cannot be compared"
-        )
-    return said
+        why = "final runs are scored on the test split and trials on the validation split, so they cannot be compared"
+        faults.append(StoreError("runs.other-kind", f"{told}: {why}"))
+    return faults
 
 
 def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":

@@ -72,6 +72,7 @@ def choose_usage(package: Path, params: Params | Path | str | None = None, track
         raise ParamsError(
             error.code,
             f"{error}; or give --params FILE (in Python, params=), which says in place of {USAGE} how the model is used",
+            error.faults,
         ) from None
     if usage is None:
         whole = params if isinstance(params, Params) else _params_from(Path(params or "params.yaml"), package)

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from sn7ml import cli
 from sn7ml.cli import terminal
 from sn7ml.core.errors import StoreError, TableError
+from tests.raising import raises
 from tests.registry.toy_registry import NAME, TODAY, ToyRegistry, scores
 
 commands = import_module("sn7ml.cli.models")  # the package holds the function of that name
@@ -65,7 +66,7 @@ def test_outside_of_a_project_the_usual_name_is_taken_unless_another_is_given(
     monkeypatch.setenv("DVC_ROOT", str(Path.cwd()))
     monkeypatch.chdir(tmp_path)
     assert "0.3000" in run("models", "--name", NAME).output
-    with pytest.raises(StoreError, match="no model 'sn7-buildings' yet"):
+    with raises(StoreError, "registry.no-such-model", "'sn7-buildings'"):
         run("models")
 
 
@@ -102,11 +103,11 @@ def test_rollback_wants_a_reason(two: ToyRegistry) -> None:
 
 
 def test_a_version_that_is_not_there_is_named(two: ToyRegistry) -> None:
-    with pytest.raises(StoreError, match="no version '9'"):
+    with raises(StoreError, "registry.no-such-version", "'9'", [1, 2]):
         run("promote", "9")
 
 
 def test_without_tiles_there_is_nothing_to_judge_by(two: ToyRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "_evaluator", EXAM)
-    with pytest.raises(TableError, match=r"build/tiles is no tile store.*dvc repro tile"):
+    with raises(TableError, "tiles.no-store", "build/tiles", "`dvc repro tile`"):
         run("promote", "1")

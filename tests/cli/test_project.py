@@ -11,6 +11,7 @@ from sn7ml import cli
 from sn7ml.cli.project import refuse_uncommitted
 from sn7ml.core.errors import CatalogError, ModelError, ParamsError
 from sn7ml.registry.versions import package_folder
+from tests.raising import raises
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,14 +62,14 @@ def test_use_refuses_a_folder_without_areas(monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "dvc.yaml").touch()
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CatalogError, match="no AOI folder"):
+    with raises(CatalogError, "data.no-aoi", "empty"):
         CliRunner().invoke(cli.app, ["use", "empty"], catch_exceptions=False)
 
 
 def test_data_that_data_dvc_cannot_draw_is_not_invented(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "data.dvc").write_text("outs:\n- md5: 0123.dir\n  path: data\n")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CatalogError, match="dvc pull"):
+    with raises(CatalogError, "project.no-data", "`dvc pull`", "`sn7ml use DATA`"):
         CliRunner().invoke(cli.app, ["data"], catch_exceptions=False)
     assert not (tmp_path / "data").exists()
 
@@ -81,10 +82,10 @@ def test_use_refuses_to_replace_what_git_could_not_bring_back(monkeypatch: pytes
         subprocess.run([*git, *arguments], check=True)
     refuse_uncommitted("data.dvc", "dvc.lock")
     (tmp_path / "data.dvc").write_text("outs: [changed]\n")
-    with pytest.raises(ParamsError, match=r"data.dvc: changed and not committed"):
+    with raises(ParamsError, "project.uncommitted-params", "`git commit -m 'before' data.dvc`", "--force"):
         refuse_uncommitted("data.dvc", "dvc.lock")
 
 
 def test_a_model_that_is_neither_folder_nor_registered_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="'Unet' is neither a folder"):
+    with raises(ModelError, "registry.model-name", "'Unet'"):
         package_folder("Unet")

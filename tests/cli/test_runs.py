@@ -11,6 +11,7 @@ from sn7ml.cli import terminal
 from sn7ml.core.errors import ParamsError, StoreError
 from sn7ml.runs.runs import training_run
 from sn7ml.runs.store import Store
+from tests.raising import assert_is, raises
 from tests.runs.scored import grey, scored_run, trial_run
 from tests.runs.test_leaderboard import register
 
@@ -111,26 +112,28 @@ def test_what_cannot_be_compared_is_all_told_at_once_and_no_page_is_written(stor
     final, trial = scored_run(store, 0.2).run_id, trial_run(store, 0.3).run_id
     with training_run(store, name="bare", tags={}, params={}) as bare:
         pass
-    with pytest.raises(StoreError) as caught:
+    expected: list[tuple[str, tuple[object, ...]]] = [
+        ("runs.no-score", (f"{bare.run_id[:7]} (bare, complete)", "test_scot", "`sn7ml runs`")),
+        ("runs.no-such-run", ("'zzz'",)),
+        ("runs.given-twice", (final[:7], 2)),
+        ("runs.other-kind", (f"{final[:7]} is of sn7", f"{trial[:7]} is of sn7-search")),
+    ]
+    with raises(StoreError, "runs.not-comparable", faults=[code for code, _ in expected]) as caught:
         run("compare", final, final, trial, bare.run_id, "zzz", "--out", str(tmp_path / "page.html"))
-    for words in (
-        f"run {final[:7]} is given 2 times",
-        f"{final[:7]} is of sn7 and {trial[:7]} is of sn7-search",
-        f"run {bare.run_id[:7]} (bare, complete) has no test_scot",
-        "no run 'zzz'",
-    ):
-        assert words in str(caught.value)
+    for fault, (code, named) in zip(caught.value.faults, expected, strict=True):
+        assert_is(fault, StoreError, code, *named)
+        assert str(fault) in str(caught.value)
     assert not (tmp_path / "page.html").exists()
 
 
 @pytest.mark.parametrize("names", [["best"], ["best"] * 6])
 def test_one_run_or_too_many_are_refused(store: Store, names: list[str]) -> None:
-    with pytest.raises(ParamsError, match=r"run\(s\) given; expected 2 to 5"):
+    with raises(ParamsError, "options.run-count", len(names), 2, 5):
         run("compare", *names)
 
 
 def test_a_folder_is_no_page(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(ParamsError, match="is a folder"):
+    with raises(ParamsError, "output.is-folder", "--out", tmp_path):
         run("compare", "best", "champion", "--out", str(tmp_path))
 
 

@@ -17,6 +17,7 @@ from sn7ml.core.errors import LabelError, ParamsError
 from tests.metrics import scot_cases
 from tests.metrics.streets import OTHER, STREET, proposed, with_rows
 from tests.metrics.towns import AOI, drawn
+from tests.raising import raises
 
 NAMES = ["mm", "track_tp", "track_fp", "track_fn", "track_score"]
 NAMES += ["change_tp", "change_fp", "change_fn", "change_score", "combo_score"]
@@ -120,7 +121,7 @@ def test_iou_decides_what_can_match(truth: Path, tmp_path: Path) -> None:
     half = write_csv(tmp_path / "half.csv", moved)
     assert "1.0000" in run(truth, half, "--iou", 0.3)
     assert "0.0000" in run(truth, half, "--iou", 0.34)
-    with pytest.raises(ParamsError, match=r"--iou is 1; expected a number from 0 to less than 1"):
+    with raises(ParamsError, "options.iou-range", "--iou", 0, 1):
         run(truth, half, "--iou", 1)
 
 
@@ -149,12 +150,9 @@ def test_bad_lines_of_both_files_are_told_at_once(tmp_path: Path) -> None:
     bad, worse = tmp_path / "bad.csv", tmp_path / "worse.csv"
     bad.write_text(f'filename,id,geometry\n{stem},1,"POLYGON ((0 0"\n')
     worse.write_text(f"filename,id,geometry\nhouse.tif,1,\n{stem},,\n")
-    with pytest.raises(LabelError) as caught:
+    named = (bad, "line 2, column geometry", worse, "line 2, column filename: 'house.tif'", "line 3, column id")
+    with raises(LabelError, "submission.bad-lines", *named, faults=["submission.bad-lines"] * 2):
         run(bad, worse)
-    text = str(caught.value)
-    assert "line 2, column geometry" in text
-    assert "line 2, column filename: 'house.tif'" in text
-    assert "line 3, column id" in text
 
 
 def test_an_error_is_told_without_a_traceback(
@@ -181,10 +179,12 @@ def test_a_file_that_cannot_be_written_is_told_and_nothing_is_left_behind(
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize("option", ["--json", "--diagnose"])
-def test_an_output_of_the_wrong_kind_is_refused_before_the_work(option: str, truth: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("option", "code"), [("--json", "options.json-name"), ("--diagnose", "output.not-a-folder")])
+def test_an_output_of_the_wrong_kind_is_refused_before_the_work(
+    option: str, code: str, truth: Path, tmp_path: Path
+) -> None:
     wrong = tmp_path if option == "--json" else truth
-    with pytest.raises(ParamsError, match=option):
+    with raises(ParamsError, code, option, wrong):
         run(tmp_path / "none.csv", tmp_path / "none.csv", option, wrong)
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from sn7ml import cli
 from sn7ml.core.errors import ParamsError
+from tests.raising import raises
 
 
 def test_workers_and_database_reach_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,5 +35,5 @@ def test_no_worker_is_refused() -> None:
 
 def test_outside_of_a_project_it_says_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ParamsError, match=r"no dvc\.yaml here; run this in the project's root folder"):
+    with raises(ParamsError, "project.not-here", "dvc.yaml"):
         CliRunner().invoke(cli.app, ["search"], catch_exceptions=False)

@@ -10,8 +10,9 @@ from typer.testing import CliRunner, Result
 
 from sn7ml import cli
 from sn7ml.cli import terminal
-from sn7ml.core.errors import CatalogError, ModelError, ParamsError
+from sn7ml.core.errors import CatalogError, ModelError, ParamsError, Sn7Error
 from sn7ml.params import ValidationParams, load_params
+from tests.raising import raises
 from tests.sn7_folder import (
     AOI,
     FAR_AOI,
@@ -231,33 +232,38 @@ def test_data_docs_are_written_on_request(area: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "words"),
-    [("--report", "is not a folder"), ("--docs", "is not a folder"), ("--fix", "not an empty folder")],
+    ("option", "error", "code"),
+    [
+        ("--report", ParamsError, "output.not-a-folder"),
+        ("--docs", ParamsError, "output.not-a-folder"),
+        ("--fix", CatalogError, "output.folder-not-empty"),
+    ],
 )
 def test_a_file_in_the_place_of_an_output_is_refused_before_the_work(
-    option: str, words: str, area: Path, tmp_path: Path
+    option: str, error: type[Sn7Error], code: str, area: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
     labels(area).write_text("not JSON")
-    with pytest.raises((ParamsError, CatalogError), match=words):
+    with raises(error, code, tmp_path / "file"):
         run(area, option, tmp_path / "file")
 
 
 def test_docs_do_not_mix_with_what_is_there(area: Path) -> None:
-    with pytest.raises(ParamsError, match="is not empty"):
+    with raises(ParamsError, "output.folder-not-empty", "--docs", area):
         run(area, "--docs", area)
 
 
 def test_what_cannot_be_read_is_told_in_words(area: Path, tmp_path: Path) -> None:
     (tmp_path / "no.json").write_text("{}")
-    for arguments, error, words in [
-        ((tmp_path / "none",), CatalogError, "no data folder"),
-        ((tmp_path / "elsewhere",), CatalogError, "no AOI folder"),
-        ((area, "--params", "none.yaml"), ParamsError, "none.yaml"),
-        ((area, "--against", tmp_path / "none"), CatalogError, "neither a data folder nor a reference.json"),
-        ((area, "--against", tmp_path / "no.json"), ModelError, "is no reference of training frames"),
-    ]:
-        with pytest.raises(error, match=words):
+    cases: list[tuple[tuple[object, ...], type[Sn7Error], str]] = [
+        ((tmp_path / "none",), CatalogError, "data.no-folder"),
+        ((tmp_path / "elsewhere",), CatalogError, "data.no-aoi"),
+        ((area, "--params", "none.yaml"), ParamsError, "params.no-file"),
+        ((area, "--against", tmp_path / "none"), CatalogError, "options.against"),
+        ((area, "--against", tmp_path / "no.json"), ModelError, "drift.not-a-reference"),
+    ]
+    for arguments, error, code in cases:
+        with raises(error, code, arguments[-1]):
             run(*arguments)
 
 

@@ -14,6 +14,7 @@ from sn7ml.registry.promotion import Promoter
 from sn7ml.registry.versions import registered
 from sn7ml.runs import store as stores
 from sn7ml.runs.store import open_store
+from tests.raising import raises
 from tests.registry.toy_registry import NAME, PARAMS, TASK, Killed, ToyRegistry, mortal, scores
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,10 +140,10 @@ def test_what_was_rolled_back_comes_again_by_hand_only(two: ToyRegistry) -> None
 
 
 def test_nothing_to_go_back_to_is_said(toy_registry: ToyRegistry) -> None:
-    with pytest.raises(StoreError, match="no model 'sn7-test' yet"):
+    with raises(StoreError, "registry.no-such-model", NAME, "`dvc repro`"):
         rollback(toy_registry.store, NAME, "why not")
     toy_registry.submit("a", scores(0.2))
-    with pytest.raises(StoreError, match="no previous champion"):
+    with raises(StoreError, "registry.no-previous-champion", NAME, "`sn7ml models`"):
         rollback(toy_registry.store, NAME, "why not")
 
 
@@ -150,7 +151,7 @@ def test_a_second_promotion_waits_and_then_says_who_is_in_the_way(
     two: ToyRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "LOCK_SECONDS", 0.2)
-    with FileLock(two.store.locks / "promotion.lock"), pytest.raises(StoreError, match=r"promotion\.lock was held"):
+    with FileLock(two.store.locks / "promotion.lock"), raises(StoreError, "store.locked", "promotion.lock"):
         Promoter(open_store(), two.evaluator, TASK, PARAMS).decide(
             two.store.client.get_model_version(NAME, "2"), scores(0.3)
         )
@@ -166,6 +167,6 @@ def test_another_machine_that_was_quicker_is_told(two: ToyRegistry, monkeypatch:
         two.store.client.set_registered_model_alias(name, "champion", "1")
 
     monkeypatch.setattr(type(two.store.client), "delete_registered_model_tag", late)
-    with pytest.raises(StoreError, match="another machine made version 1"):
+    with raises(StoreError, "registry.champion-changed", NAME, 1):
         two.submit("b")
     assert two.aliases["champion"] == "1"

@@ -9,6 +9,7 @@ from sn7ml.core.errors import StoreError
 from sn7ml.registry.describe import DECIDED, description, summary
 from sn7ml.registry.policy import ModelScores, decide
 from sn7ml.registry.promotion import Promoter
+from tests.raising import raises
 from tests.registry.toy_registry import NAME, PARAMS, RULES, TASK, TODAY, ToyEvaluator, ToyRegistry, scores
 
 
@@ -123,10 +124,10 @@ def test_a_version_that_somebody_else_registered_is_not_judged_and_the_way_out_i
 ) -> None:
     toy_registry.submit("a", scores(0.2))
     foreign = toy_registry.store.client.create_model_version(NAME, "/nowhere", run_id=toy_registry.run_id)
-    with pytest.raises(StoreError, match="version 2 of 'sn7-test' cannot be scored: sn7ml did not register it"):
+    with raises(StoreError, "registry.foreign-version", "version 2", NAME, "'champion'"):
         Promoter(toy_registry.store, toy_registry.evaluator, TASK, PARAMS).decide(foreign)
     toy_registry.store.client.set_registered_model_alias(NAME, "champion", "2")
-    with pytest.raises(StoreError, match="take the alias 'champion' from it"):
+    with raises(StoreError, "registry.foreign-version", "version 2", "'champion'"):
         toy_registry.submit("b", scores(0.3))
     toy_registry.store.client.delete_registered_model_alias(NAME, "champion")
     assert toy_registry.submit("b").promoted

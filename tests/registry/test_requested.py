@@ -10,6 +10,7 @@ from sn7ml.package_files import CONFIG, WEIGHTS, package_digest
 from sn7ml.registry.pyfunc import ARTIFACT
 from sn7ml.registry.requested import load_model
 from sn7ml.runs.store import Store
+from tests.raising import raises
 
 NAME = "sn7-test"
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
@@ -65,12 +66,12 @@ def test_a_folder_is_known_by_its_whole_path(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("asked", [f"models:/{NAME}@nobody", "models:/nobody@champion"])
 def test_an_alias_that_nobody_bears_says_how_to_list_models(registry: Store, asked: str) -> None:
-    with pytest.raises(StoreError, match=rf"no model {asked} in sqlite.*; `sn7ml models` lists"):
+    with raises(StoreError, "registry.no-such-model", asked, "`sn7ml models`"):
         load(asked)
 
 
 def test_a_version_that_is_not_there_is_named(registry: Store) -> None:
-    with pytest.raises(StoreError, match=f"cannot fetch models:/{NAME}/7"):
+    with raises(StoreError, "registry.cannot-fetch", f"models:/{NAME}/7"):
         load(f"models:/{NAME}/7")
 
 
@@ -78,10 +79,10 @@ def test_outside_a_project_the_way_to_a_registry_is_told(tmp_path: Path, monkeyp
     for variable in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StoreError, match="or set DVC_ROOT or MLFLOW_TRACKING_URI"):
+    with raises(StoreError, "project.not-here", "DVC_ROOT", "MLFLOW_TRACKING_URI"):
         load(f"models:/{NAME}@champion")
 
 
 def test_what_is_neither_address_nor_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"'.*/Unet' is neither a folder such as build/model nor like models:/"):
+    with raises(ModelError, "registry.model-name", tmp_path / "Unet", "models:/"):
         load(str(tmp_path / "Unet"))

@@ -12,6 +12,7 @@ from sn7ml.package_files import CONFIG, package_digest
 from sn7ml.registry.versions import fetch, fetch_words, find_version, package_folder, versions
 from sn7ml.runs.runs import MODEL_DIGEST
 from sn7ml.runs.store import Store
+from tests.raising import raises
 from tests.registry.toy_registry import NAME, ToyRegistry, package, scores
 
 
@@ -55,7 +56,7 @@ def test_files_that_are_gone_are_told_with_what_can_be_done(
 ) -> None:
     version = toy_registry.version("a")
     shutil.rmtree(toy_registry.store.client.get_model_version_download_uri(NAME, str(version.version)))
-    with pytest.raises(StoreError, match=r"(?s)cannot read version 1 of 'sn7-test' .*bring the files back"):
+    with raises(StoreError, "registry.version-unreadable", "version 1", NAME, "'champion'"):
         get(toy_registry.store, version, tmp_path / "fetched")
 
 
@@ -70,14 +71,12 @@ def test_a_version_that_is_not_there_is_an_error_that_names_those_that_are(
     toy_registry: ToyRegistry, which: str
 ) -> None:
     toy_registry.submit("a", scores(0.2))
-    with pytest.raises(
-        StoreError, match=r"has no version .*versions \[1\] and the aliases \['challenger', 'champion'\]"
-    ):
+    with raises(StoreError, "registry.no-such-version", repr(which), [1], ["challenger", "champion"]):
         find_version(toy_registry.store, NAME, which)
 
 
 def test_a_registry_without_models_says_how_to_get_one(store: Store) -> None:
-    with pytest.raises(StoreError, match="no model 'nobody' yet; `dvc repro`"):
+    with raises(StoreError, "registry.no-such-model", "'nobody'", "`dvc repro`"):
         find_version(store, "nobody", "1")
 
 
@@ -89,10 +88,10 @@ def test_the_package_of_a_registered_model_is_fetched_by_its_address(toy_registr
 
 def test_a_folder_is_its_own_package(tmp_path: Path) -> None:
     assert package_folder(str(tmp_path)) == tmp_path
-    with pytest.raises(ModelError, match="neither a folder"):
+    with raises(ModelError, "registry.model-name", tmp_path / "none"):
         package_folder(str(tmp_path / "none"))
 
 
 def test_a_model_that_is_not_registered_is_named(store: Store) -> None:
-    with pytest.raises(StoreError, match="cannot fetch models:/nobody@champion from sqlite"):
+    with raises(StoreError, "registry.cannot-fetch", "models:/nobody@champion", store.uri):
         package_folder("models:/nobody@champion")

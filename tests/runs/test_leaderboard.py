@@ -9,6 +9,7 @@ from sn7ml.core.errors import ParamsError, StoreError
 from sn7ml.runs.leaderboard import differences, ranked, read_run, read_runs
 from sn7ml.runs.runs import Run, training_run
 from sn7ml.runs.store import SEARCH, Store
+from tests.raising import raises
 from tests.runs.scored import SCORES, scored_run, trial_run
 
 
@@ -61,7 +62,7 @@ def test_runs_that_nobody_scored_yet_are_ranked_by_their_start(store: Store) -> 
 
 def test_an_unknown_metric_is_answered_with_those_there_are(store: Store) -> None:
     scored_run(store, 0.2)
-    with pytest.raises(ParamsError, match=r"no run has a metric 'scott'; there are: .*test_scot"):
+    with raises(ParamsError, "runs.unknown-metric", "'scott'", "test_scot"):
         ranked(read_runs(store), "scott", SCORES)
 
 
@@ -71,7 +72,7 @@ def test_filters_are_those_of_mlflow(store: Store) -> None:
     text = "params.`model.architecture` = 'FPN' and metrics.test_scot < 0.5"
     assert [record.run_id for record in read_runs(store, filter_string=text)] == [other.run_id]
     assert read_runs(store, filter_string="metrics.test_scot > 0.5") == []
-    with pytest.raises(ParamsError, match="does not understand the filter 'test_scot >'"):
+    with raises(ParamsError, "runs.filter", "'test_scot >'"):
         read_runs(store, filter_string="test_scot >")
 
 
@@ -110,5 +111,5 @@ def test_a_run_without_scores_is_no_objection(store: Store) -> None:
 def test_a_deleted_run_is_not_read(store: Store) -> None:
     run = scored_run(store, 0.2)
     store.client.delete_run(run.run_id)
-    with pytest.raises(StoreError, match=f"mlflow runs restore --run-id {run.run_id}"):
+    with raises(StoreError, "runs.deleted", f"`mlflow runs restore --run-id {run.run_id}`"):
         read_run(store, run.run_id)

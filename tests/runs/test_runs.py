@@ -23,6 +23,7 @@ from sn7ml.runs.runs import (
     training_run,
 )
 from sn7ml.runs.store import FINAL, Store
+from tests.raising import raises
 from tests.runs.scored import SCORES
 
 
@@ -216,7 +217,7 @@ def test_two_trainings_in_one_place_are_refused_and_the_first_goes_on(store: Sto
     note = tmp_path / "work" / "run"
     with resumable_run(store, note, name="first", tags={}, params={}) as first:
         with (
-            pytest.raises(StoreError, match="another process trains in"),
+            raises(StoreError, "training.in-use", note.parent),
             resumable_run(store, note, name="second", tags={}, params={}),
         ):
             pass

@@ -14,6 +14,7 @@ import sn7ml
 from sn7ml.core.errors import StoreError
 from sn7ml.runs.runs import training_run
 from sn7ml.runs.store import FINAL, SEARCH, Store, open_store, relocate
+from tests.raising import raises
 
 
 def test_both_experiments_exist_with_a_description_and_their_own_artifact_folder(store: Store, project: Path) -> None:
@@ -58,7 +59,7 @@ def test_outside_a_project_the_error_says_where_to_go(tmp_path: Path, monkeypatc
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StoreError, match=r"no dvc\.yaml in .* or above"):
+    with raises(StoreError, "project.not-here", "dvc.yaml", tmp_path, "DVC_ROOT", "MLFLOW_TRACKING_URI"):
         open_store()
 
 
@@ -88,7 +89,7 @@ def test_each_server_has_a_lock_of_its_own_and_each_user_too(
 
 def test_a_store_that_mlflow_refuses_is_a_clear_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://here")
-    with pytest.raises(StoreError, match="cannot open the MLflow store nonsense://here"):
+    with raises(StoreError, "store.cannot-open", "nonsense://here"):
         open_store()
 
 
@@ -127,7 +128,7 @@ def test_a_moved_store_is_refused_and_relocating_mends_it(
     moved = project.with_name("100% moved_")
     project.rename(moved)
     monkeypatch.chdir(moved)
-    with pytest.raises(StoreError, match=r"made for .*a project.* is now at .*moved.*`sn7ml relocate`"):
+    with raises(StoreError, "store.moved", project, moved, "`sn7ml relocate`"):
         open_store()
     assert relocate(moved) >= 3
     assert relocate(moved) == 0
@@ -139,13 +140,13 @@ def test_a_moved_store_is_refused_and_relocating_mends_it(
 
 
 def test_relocating_nothing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no MLflow store at"):
+    with raises(StoreError, "store.missing", tmp_path):
         relocate(tmp_path)
 
 
 def test_a_deleted_experiment_is_named_with_the_cure(store: Store) -> None:
     store.client.delete_experiment(store.experiments[FINAL])
-    with pytest.raises(StoreError, match=r"'sn7' was deleted.*mlflow experiments restore"):
+    with raises(StoreError, "store.experiment-deleted", "'sn7'", "mlflow experiments restore --experiment-id"):
         open_store()
 
 

@@ -20,6 +20,7 @@ from sn7ml.search import study as studies
 from sn7ml.search.run import Evaluate, OnEpoch, Setup, TrialResult, search
 from sn7ml.search.storage import StudyAddress
 from sn7ml.search.trials import Aim, Trials
+from tests.raising import raises
 from tests.search.searched import RECIPE, SCORES, SPACE, cheap, children, find, plan, steady, the_search
 
 
@@ -174,5 +175,5 @@ def test_a_second_process_at_the_same_search_is_refused(store: Store, tmp_path: 
         find(plan(1), steady, store, tmp_path)
         raise AssertionError
 
-    with pytest.raises(StoreError, match="another process is at work on this search"):
+    with raises(StoreError, "search.in-use", tmp_path):
         find(plan(1), nosy, store, tmp_path)

@@ -13,6 +13,7 @@ import pytest
 
 from sn7ml.core.errors import CatalogError
 from sn7ml.search.workers import work_together
+from tests.raising import raises
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def test_a_worker_that_is_killed_at_work_is_replaced(tmp_path: Path, was_at_work
 
 
 def test_an_error_of_one_ends_all_and_is_raised(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="no data"):
+    with raises(CatalogError, "data.no-folder"):
         work_together(FailTheFirst(tmp_path), 2, lambda _name: False, lambda: None)
 
 

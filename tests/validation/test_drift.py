@@ -23,6 +23,7 @@ from sn7ml.validation.drift import (
     with_density,
 )
 from sn7ml.validation.drift_record import FACTS
+from tests.raising import raises
 from tests.sn7_folder import AOI, write_aoi
 
 YEAR = tuple(f"2018-{number:02d}" for number in range(1, 13))
@@ -161,7 +162,7 @@ def test_a_damaged_frame_tells_nothing_and_an_area_of_them_is_not_trusted() -> N
     drift = compare(known, pd.concat([partly, broken]))
     assert [(area.aoi, area.level) for area in drift.areas] == [("B", "not trusted"), (AOI, "trusted")]
     assert drift.areas[0].reasons == ("no frame of it can be read",)
-    with pytest.raises(ModelError, match=r"none of 12 frames can be read.*f\.tif: truncated"):
+    with raises(ModelError, "drift.no-frames", 12, "f.tif: truncated"):
         make_profile(broken)
 
 
@@ -186,21 +187,26 @@ def test_a_reference_survives_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "code", "named"),
     [
-        (b"", "Invalid JSON"),
-        (b"\xff\xfe", "cannot be read"),
-        (b"[]", "is no reference"),
-        (b'{"schema_version": 2}', "schema_version"),
-        (b'{"schema_version": 1, "aois": ["A"], "months": ["a", "b"], "frames": "many", "facts": {}}', "frames"),
+        (b"", "drift.not-a-reference", ()),
+        (b"\xff\xfe", "drift.not-json", ()),
+        (b"[]", "drift.not-a-reference", ()),
+        (b'{"schema_version": 2}', "drift.not-a-reference", ("schema_version",)),
+        (
+            b'{"schema_version": 1, "aois": ["A"], "months": ["a", "b"], "frames": "many", "facts": {}}',
+            "drift.not-a-reference",
+            ("frames",),
+        ),
     ],
 )
-def test_what_is_no_reference_is_told_by_name(content: bytes, words: str, tmp_path: Path) -> None:
+def test_what_is_no_reference_is_told_by_name(
+    content: bytes, code: str, named: tuple[str, ...], tmp_path: Path
+) -> None:
     path = tmp_path / "reference.json"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=words) as caught:
+    with raises(ModelError, code, path, *named):
         read_profile(path)
-    assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -217,21 +223,19 @@ def test_a_range_that_no_frames_can_have_is_refused(change: dict[str, Any], tmp_
     content = json.loads(make_profile(facts()).model_dump_json())
     content["facts"]["brightness_red"] |= change
     (tmp_path / "reference.json").write_text(json.dumps(content))
-    with pytest.raises(
-        ModelError, match=r"reference\.json: is no reference of training frames \(facts\.brightness_red"
-    ):
+    with raises(ModelError, "drift.not-a-reference", tmp_path / "reference.json", "facts.brightness_red"):
         read_profile(tmp_path / "reference.json")
 
 
 def test_a_pipe_and_a_giant_in_place_of_a_reference_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "reference.json"
     os.mkfifo(path)
-    with pytest.raises(ModelError, match=r"reference\.json: cannot be read \(it is a pipe"):
+    with raises(ModelError, "drift.cannot-read", path, "pipe"):
         read_profile(path)
     path.unlink()
     path.touch()
     os.truncate(path, 10 * 2**30)
-    with pytest.raises(ModelError, match=r"it has 10,737,418,240 bytes or more; at most 1,048,576 are read"):
+    with raises(ModelError, "drift.cannot-read", path, 10 * 2**30, 2**20):
         read_profile(path)
 
 

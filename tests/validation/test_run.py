@@ -18,6 +18,7 @@ from sn7ml.validation.report import Report, Result, to_markdown
 from sn7ml.validation.run import judge_tables, run_validation
 from sn7ml.validation.suites import found_suites, suites, tile_suites
 from sn7ml.validation.suites.custom import ExpectColumnValuesToBeValidPolygons
+from tests.raising import raises
 from tests.validation.areas import MONTHS, feature, good_area, ground, square, town, truncate
 from tests.validation.damages import PARAMS
 
@@ -129,7 +130,7 @@ def test_a_name_that_the_scorer_cannot_cut_is_critical(tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_none_of_facts_is_refused_by_name() -> None:
-    with pytest.raises(TableError, match="table 'frame facts' lacks column"):
+    with raises(TableError, "table.missing-column", "'frame facts'"):
         judge_tables({"frames": pd.DataFrame({"aoi": ["a"]})}, suites(PARAMS))
 
 
