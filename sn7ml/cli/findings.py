@@ -8,7 +8,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from sn7ml.cli.terminal import console
+from sn7ml.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from sn7ml.params import ValidationParams
@@ -46,11 +46,11 @@ def show_failures(found: "Report", thresholds: "ValidationParams") -> None:
     for result in failures:
         console.print(f"[{STYLES[result.severity]}]{result.severity}[/]: not true that {escape(result.name)}")
         for line in worst_lines(result, limits.get((result.suite, result.name), (None, None))):
-            console.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
+            say(f"  {line}")
         console.print(f"  {escape(result.why)} [italic]{escape(result.cure)}[/]", highlight=False)
     critical = sum(result.severity == "critical" for result in failures)
     console.print(f"{critical} critical, {len(failures) - critical} warning(s) in {rows}")
-    console.print(escape(found.summary()), soft_wrap=True, highlight=False)
+    say(found.summary())
 
 
 Limits = tuple[float | None, float | None]
@@ -59,7 +59,7 @@ Limits = tuple[float | None, float | None]
 
 def limits_of(thresholds: "ValidationParams") -> dict[tuple[str, str], Limits]:
     """Return (table, expectation) to what its values may be."""
-    from sn7ml.validation.suites import suites  # noqa: PLC0415
+    from sn7ml.validation.suites import suites
 
     return {
         (name, check.name): (
@@ -89,7 +89,7 @@ def excess(offender: "Offender", limits: Limits) -> float:
 
 def show_changes(changes: pd.DataFrame, out: Path) -> None:
     """Print what was mended and what was left: how often, by kind, and the first of each."""
-    from sn7ml.scenes.repair.data import CHANGES  # noqa: PLC0415
+    from sn7ml.scenes.repair.data import CHANGES
 
     for outcome, words in (("mended", "mended"), ("left", "left as it is, for you to decide")):
         rows = changes[changes["outcome"] == outcome]
@@ -99,12 +99,10 @@ def show_changes(changes: pd.DataFrame, out: Path) -> None:
             for row in alike.head(WORST).to_dict("records"):
                 name = f" Id {row['id']}" if row["id"] else ""
                 line = f"{row['file']}{name}: {row['before']} → {row['after']}"
-                console.print(f"    {escape(line)}", soft_wrap=True, highlight=False)
+                say(f"    {line}")
             if len(alike) > WORST:
                 console.print(f"    … and {len(alike) - WORST} more")
-    console.print(
-        f"every change: {escape(str(out / CHANGES))}; the copy is checked now", soft_wrap=True, highlight=False
-    )
+    say(f"every change: {out / CHANGES}; the copy is checked now")
 
 
 def show_drift(drift: "Drift") -> None:
@@ -114,6 +112,6 @@ def show_drift(drift: "Drift") -> None:
     for area in doubtful[:SHOWN_AREAS]:
         console.print(f"  [{STYLES[area.level]}]{area.level}[/] {escape(area.aoi)}")
         for reason in area.reasons:
-            console.print(f"    {escape(reason)}", soft_wrap=True, highlight=False)
+            say(f"    {reason}")
     if len(doubtful) > SHOWN_AREAS:
         console.print(f"  … and {len(doubtful) - SHOWN_AREAS} more areas")

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from sn7ml.cli.project import task_here
-from sn7ml.cli.terminal import console, show
+from sn7ml.cli.terminal import console, say, show
 
 if TYPE_CHECKING:
     from sn7ml.params import Params
@@ -30,11 +29,11 @@ Name = Annotated[
 
 def models(name: Name = None) -> None:
     """Show every version of the registered model with its aliases, last scores and decision, and the latest changes."""
-    from sn7ml.registry.aliases import changes  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.registry.describe import summary  # noqa: PLC0415
-    from sn7ml.registry.versions import registered, versions  # noqa: PLC0415
-    from sn7ml.runs.leaderboard import SHORT  # noqa: PLC0415
-    from sn7ml.runs.store import open_store  # noqa: PLC0415
+    from sn7ml.registry.aliases import changes
+    from sn7ml.registry.describe import summary
+    from sn7ml.registry.versions import registered, versions
+    from sn7ml.runs.leaderboard import SHORT
+    from sn7ml.runs.store import open_store
 
     name, store = name or name_here(), open_store()
     standing: dict[int, list[str]] = {}
@@ -56,8 +55,7 @@ def models(name: Name = None) -> None:
             happened = f"rolled back from version {change.previous} to {change.champion}"
         else:
             happened = f"version {change.champion} promoted" + (f" over {change.previous}" if change.previous else "")
-        told = f"{change.at[:19]}  {happened} by {change.by}: {change.reason}"
-        console.print(escape(told), highlight=False, soft_wrap=True)
+        say(f"{change.at[:19]}  {happened} by {change.by}: {change.reason}")
 
 
 def promote(
@@ -71,11 +69,11 @@ def promote(
     It and the champion are both scored, each by its own code, on data/ and build/tiles, unless nothing has changed since they
     last were. A version that was rolled back may come back this way only.
     """
-    from sn7ml.params import load_params  # noqa: PLC0415
-    from sn7ml.registry.promotion import Promoter  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.registry.versions import find_version  # noqa: PLC0415
-    from sn7ml.runs.store import open_store  # noqa: PLC0415
-    from sn7ml.tasks import task_of  # noqa: PLC0415
+    from sn7ml.params import load_params
+    from sn7ml.registry.promotion import Promoter
+    from sn7ml.registry.versions import find_version
+    from sn7ml.runs.store import open_store
+    from sn7ml.tasks import task_of
 
     params, store = load_params(), open_store()
     chosen = find_version(store, params.promote.model_name, version)
@@ -84,7 +82,7 @@ def promote(
     state = "[bold green]is the champion[/]" if decision.promoted else "[bold]was not promoted[/]"
     console.print(f"{params.promote.model_name} version {decision.version} {state}", highlight=False)
     for line in (*decision.reasons, *decision.notes):
-        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        say(f"  {line}")
     if strict and not decision.promoted:
         raise typer.Exit(1)
 
@@ -97,8 +95,8 @@ def rollback(
 
     The pipeline does not promote the withdrawn version again; `sn7ml promote` may.
     """
-    from sn7ml.registry.aliases import rollback as roll_back  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.runs.store import open_store  # noqa: PLC0415
+    from sn7ml.registry.aliases import rollback as roll_back
+    from sn7ml.runs.store import open_store
 
     name = name or name_here()
     change = roll_back(open_store(), name, reason)
@@ -107,18 +105,18 @@ def rollback(
 
 def name_here() -> str:
     """Return what the registered model is called, also outside of a project, where ``MLFLOW_TRACKING_URI`` names the store."""
-    from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.params import load_params
 
     return load_params(PARAMS).promote.model_name if PARAMS.is_file() else USUAL_NAME
 
 
 def _evaluator(params: "Params") -> "Evaluator":
-    from sn7ml.params import Usage, load_output  # noqa: PLC0415
-    from sn7ml.registry.evaluator import Evaluator  # noqa: PLC0415
-    from sn7ml.scenes.ingest import Scenes  # noqa: PLC0415
-    from sn7ml.scenes.store import TileStore  # noqa: PLC0415
-    from sn7ml.targets import target_of  # noqa: PLC0415
-    from sn7ml.tasks import task_of  # noqa: PLC0415
+    from sn7ml.params import Usage, load_output
+    from sn7ml.registry.evaluator import Evaluator
+    from sn7ml.scenes.ingest import Scenes
+    from sn7ml.scenes.store import TileStore
+    from sn7ml.targets import target_of
+    from sn7ml.tasks import task_of
 
     output = load_output(TUNED) if TUNED.exists() else params.output
     usage, task = Usage(task=params.task, predict=params.predict, output=output), task_of(params)

@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sn7ml.cli.findings import show_drift
-from sn7ml.cli.terminal import console, errors
+from sn7ml.cli.terminal import console, errors, say
 
 
 def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
@@ -51,21 +51,18 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     maps/<AOI>.png, probabilities/<AOI>/<month>.tif, drift.html (how far to trust the model there, where it says what it learned
     from), and predict.json: what made them. Killed, it goes on where it stopped.
     """
-    from sn7ml.flow.predict_folder import UNKNOWN_TRUST, open_images, predict_folder  # noqa: PLC0415
-    from sn7ml.outputs.prediction_folder import read_task  # noqa: PLC0415
-    from sn7ml.registry.requested import load_model  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.flow.predict_folder import UNKNOWN_TRUST, open_images, predict_folder
+    from sn7ml.outputs.prediction_folder import read_task
+    from sn7ml.registry.requested import load_model
 
     read_task(out)  # refuses a folder of something else, before any work
     images = open_images(data, month, any_pixel_size=any_pixel_size)
     trained = load_model(model, params, tracker)
     with progress_bars() as progress:
         found = predict_folder(images, out, trained, overwrite=overwrite, progress=progress)
-    console.print(
-        f"{found.buildings} buildings, {len(found.tracks)} footprints in {len(found.frames)} frames: {out}",
-        soft_wrap=True,
-    )
+    say(f"{found.buildings} buildings, {len(found.tracks)} footprints in {len(found.frames)} frames: {out}")
     if found.drift is None:
-        console.print(f"how far to trust the model here is unknown: {UNKNOWN_TRUST}", soft_wrap=True)
+        say(f"how far to trust the model here is unknown: {UNKNOWN_TRUST}")
     else:
         show_drift(found.drift)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sn7ml.cli.terminal import console
+from sn7ml.cli.terminal import console, say
 from sn7ml.core.errors import CatalogError, ParamsError, Sn7Error
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def synth(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
 ) -> None:
     """Draw synthetic cubes in the exact SpaceNet 7 layout, with known truth."""
-    from sn7ml.synthetic import make_synthetic  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.synthetic import make_synthetic
 
     make_synthetic(out, aois=aois, months=months, size_px=size, seed=seed)
     console.print(f"{aois} AOIs × {months} months of {size} px in {out}")
@@ -42,7 +42,7 @@ def synth(
 
 def data() -> None:
     """Make data/ from the recipe that data.dvc names, if data/ is absent; says so if the bytes are not the committed ones."""
-    from sn7ml.synthetic import make_synthetic  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.synthetic import make_synthetic
 
     if Path("data").exists():
         return
@@ -62,8 +62,8 @@ def data() -> None:
 
 def task_here() -> "Task":
     """Return the project's task; outside of a project, that of SpaceNet 7."""
-    from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.tasks import task_named  # noqa: PLC0415
+    from sn7ml.params import load_params
+    from sn7ml.tasks import task_named
 
     params = Path("params.yaml")
     return task_named(load_params(params).task if params.is_file() else "buildings_through_time")
@@ -71,7 +71,7 @@ def task_here() -> "Task":
 
 def read_data_file() -> tuple[dict[str, int] | None, str]:
     """Return from data.dvc the options of the synthetic set, None if it is of another kind, and the hash of the bytes."""
-    from sn7ml.core.safe_files import read_yaml  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.core.safe_files import read_yaml
 
     try:
         content = read_yaml(Path("data.dvc"))
@@ -95,8 +95,8 @@ def read_data_file() -> tuple[dict[str, int] | None, str]:
 
 def check(params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml")) -> None:
     """Check params.yaml: every unknown key, missing key and bad value is named (networks when they are built)."""
-    from sn7ml.params import load_params  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.tasks import task_of  # noqa: PLC0415
+    from sn7ml.params import load_params
+    from sn7ml.tasks import task_of
 
     task_of(load_params(params))
     console.print(f"{params} is fine")
@@ -107,9 +107,9 @@ def show_params(
     markdown: Annotated[bool, typer.Option("--markdown", help="As docs/params.md has it.")] = False,
 ) -> None:
     """Show every param with its value and meaning."""
-    from rich.table import Table  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from rich.table import Table
 
-    from sn7ml.params import describe, load_params  # noqa: PLC0415
+    from sn7ml.params import describe, load_params
 
     rows = describe(load_params(params))
     if markdown:
@@ -144,9 +144,9 @@ def use(
     Files are hard-linked where the file system allows, else copied. What was in data/ stays in DVC's cache: `git restore
     data.dvc dvc.lock params.yaml && dvc checkout` brings it back, if those files were committed.
     """
-    from sn7ml.params import load_params  # noqa: PLC0415
-    from sn7ml.scenes.layouts.spacenet7 import scan  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.scenes.take_over import take_over  # noqa: PLC0415
+    from sn7ml.params import load_params
+    from sn7ml.scenes.layouts.spacenet7 import scan
+    from sn7ml.scenes.take_over import take_over
 
     require_project()
     if params is not None:
@@ -165,34 +165,22 @@ def use(
 
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
     """Open MLflow on the leaderboard of final models, without a server to set up."""
-    from sn7ml.runs.store import FINAL, open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.runs.store import FINAL, open_store
 
     store = open_store()
     order = f"orderByKey=metrics.%60test_{task_here().scores[0].name}%60&orderByAsc=false"
-    console.print(
-        f"leaderboard   http://127.0.0.1:{port}/#/experiments/{store.experiments[FINAL]}/runs?{order}", soft_wrap=True
-    )
-    console.print(f"the champion  http://127.0.0.1:{port}/#/models", soft_wrap=True)
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "ui",
-        "--backend-store-uri",
-        store.uri,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
+    say(f"leaderboard   http://127.0.0.1:{port}/#/experiments/{store.experiments[FINAL]}/runs?{order}")
+    say(f"the champion  http://127.0.0.1:{port}/#/models")
+    arguments = ["--backend-store-uri", store.uri, "--port", str(port), "--workers", "1"]
     # Without the job runner it starts in a third of the time and takes half the memory.
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "1"}
+    command = [sys.executable, "-m", "mlflow", "ui", *arguments]
     os.execve(command[0], command, os.environ | quiet)  # stops, and says how it ended, as MLflow itself does
 
 
 def relocate_store() -> None:
     """Mend mlruns/ after the project's folder was moved or copied: MLflow keeps absolute paths."""
-    from sn7ml.runs.store import project_root, relocate  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.runs.store import project_root, relocate
 
     console.print(f"{relocate(project_root())} paths rewritten")
 

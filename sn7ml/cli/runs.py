@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from sn7ml.cli.project import task_here
-from sn7ml.cli.terminal import console, show
+from sn7ml.cli.terminal import console, say, show
 from sn7ml.core.errors import ParamsError, StoreError
 from sn7ml.metrics.score_text import decimal
 
 if TYPE_CHECKING:
     from sn7ml.report.comparison import ComparedRun
-    from sn7ml.report.pages.comparison import Comparison, Verdict
+    from sn7ml.report.pages.comparison import Comparison
     from sn7ml.runs.leaderboard import RunRecord
     from sn7ml.runs.store import Store
 
@@ -57,8 +57,8 @@ def runs(
     ] = False,
 ) -> None:
     """Show the leaderboard: every run with its scores, data, commit, and what the registry made of it; the best first."""
-    from sn7ml.runs.leaderboard import differences, ranked, read_runs  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.runs.store import FINAL, SEARCH, open_store  # noqa: PLC0415
+    from sn7ml.runs.leaderboard import differences, ranked, read_runs
+    from sn7ml.runs.store import FINAL, SEARCH, open_store
 
     experiment = SEARCH if search else FINAL
     sort = sort or task_here().scores[0].name
@@ -75,7 +75,11 @@ def runs(
         typer.echo(json.dumps(content, indent=2))
         return
     if not chosen:
-        console.print(_nothing(filter_string, search), soft_wrap=True, markup=False)
+        what = "trial" if search else "final run"
+        passing = (
+            f"passes the filter {filter_string}" if filter_string else "yet; `make repro` (or `dvc repro`) makes some"
+        )
+        say(f"no {what} {passing}")
         return
     show(_table(chosen, sort))
     for note in notes:
@@ -96,8 +100,8 @@ def compare(
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("compare.html"),
 ) -> None:
     """Compare runs on one HTML page that opens offline: which is better, where and why; a summary comes to the terminal."""
-    from sn7ml.report.pages.comparison import verdicts, write_comparison  # noqa: PLC0415
-    from sn7ml.runs.store import open_store  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.report.pages.comparison import verdicts, write_comparison
+    from sn7ml.runs.store import open_store
 
     if not 2 <= len(names) <= len(LABELS):
         raise ParamsError(
@@ -112,10 +116,12 @@ def compare(
     with console.status("drawing"):
         write_comparison(out, comparison)
     for run in comparison.runs:
-        console.print(f"{run.label}  {run.run_id[:7]}  {run.name}", soft_wrap=True, markup=False, highlight=False)
+        say(f"{run.label}  {run.run_id[:7]}  {run.name}")
     for verdict in verdicts(comparison):
-        _tell_verdict(verdict)
-    console.print(f"the page: {out}", soft_wrap=True, markup=False)
+        say(verdict.headline, f"bold {COLOURS[verdict.level]}")
+        for reason in verdict.reasons:
+            say(f"  · {reason}")
+    say(f"the page: {out}")
 
 
 def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
@@ -127,8 +133,8 @@ def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
         If a name means no run or several, two names mean the same run, a run has no scores, or they are of different kinds.
         Faults of all names are told at once.
     """
-    from sn7ml.report.pages.comparison import Comparison  # noqa: PLC0415
-    from sn7ml.runs.leaderboard import differences  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.report.pages.comparison import Comparison
+    from sn7ml.runs.leaderboard import differences
 
     task, records = task_here(), _records(store, names)
     compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
@@ -137,7 +143,7 @@ def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
 
 
 def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
-    from sn7ml.registry.resolve import find_run_meant  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.registry.resolve import find_run_meant
 
     records: list[RunRecord] = []
     faults: list[StoreError] = []
@@ -177,10 +183,10 @@ def _mismatches(records: Sequence["RunRecord"]) -> list[StoreError]:
 
 
 def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
-    import pandas as pd  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    import pandas as pd
 
-    from sn7ml.report.comparison import ComparedRun  # noqa: PLC0415
-    from sn7ml.runs.artifacts import RunFiles  # noqa: PLC0415
+    from sn7ml.report.comparison import ComparedRun
+    from sn7ml.runs.artifacts import RunFiles
 
     files = RunFiles(store, record)
 
@@ -241,7 +247,8 @@ def _table(records: Sequence["RunRecord"], sort: str) -> Table:
         values = [decimal(record.score(name)) for name in names]
         values += [decimal(record.metrics.get(name, record.score(name))) for name in extra]
         state = f"[{STATES.get(record.state, 'red')}]{escape(record.state)}[/]"
-        rest = [record.data[:7], record.scored[:7] or "–", record.commit, state, _registry(record), _when(record)]
+        started = f"{record.started.astimezone():%Y-%m-%d %H:%M}"
+        rest = [record.data[:7], record.scored[:7] or "–", record.commit, state, _registry(record), started]
         table.add_row(str(place), record.short_id, escape(record.name), *values, *rest)
     return table
 
@@ -266,22 +273,5 @@ def _as_json(record: "RunRecord") -> dict[str, Any]:
     }
 
 
-def _nothing(filter_string: str, search: bool) -> str:
-    what = "trial" if search else "final run"
-    if filter_string:
-        return f"no {what} passes the filter {filter_string}"
-    return f"no {what} yet; `make repro` (or `dvc repro`) makes some"
-
-
-def _tell_verdict(verdict: "Verdict") -> None:
-    console.print(f"[bold {COLOURS[verdict.level]}]{escape(verdict.headline)}[/]", soft_wrap=True, highlight=False)
-    for reason in verdict.reasons:
-        console.print(f"  · {reason}", soft_wrap=True, markup=False, highlight=False)
-
-
 def _registry(record: "RunRecord") -> str:
     return ", ".join(str(version) for version in record.versions)
-
-
-def _when(record: "RunRecord") -> str:
-    return f"{record.started.astimezone():%Y-%m-%d %H:%M}"

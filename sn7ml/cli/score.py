@@ -11,8 +11,9 @@ import typer
 from rich import box
 from rich.table import Table
 
-from sn7ml.cli.terminal import console, show
+from sn7ml.cli.terminal import console, say, show
 from sn7ml.core.errors import LabelError, ParamsError
+from sn7ml.metrics.score_text import decimal
 
 if TYPE_CHECKING:
     from sn7ml.metrics.aoi import AoiScot
@@ -60,11 +61,11 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     Coordinates are pixels of the original images, as in labels_match_pix. Folders may be labels_match_pix itself, an AOI,
     or a folder of AOIs.
     """
-    from sn7ml.core.runtime.parallel import VARIABLE  # noqa: PLC0415
-    from sn7ml.metrics.footprints import match_footprints  # noqa: PLC0415
-    from sn7ml.metrics.per_aoi import in_processes  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.metrics.scot import score_scot  # noqa: PLC0415
-    from sn7ml.metrics.tracks import SPACENET_IOU, f1_name  # noqa: PLC0415
+    from sn7ml.core.runtime.parallel import VARIABLE
+    from sn7ml.metrics.footprints import match_footprints
+    from sn7ml.metrics.per_aoi import in_processes
+    from sn7ml.metrics.scot import score_scot
+    from sn7ml.metrics.tracks import SPACENET_IOU, f1_name
 
     check_options(iou, json_file, diagnose)
     if workers is not None:
@@ -91,7 +92,7 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
         diagnosis = write_diagnosis_folder(diagnose, result.aois, matches[SPACENET_IOU].by_size())
         if json_file != STDOUT:
             show_losses(diagnosis.losses)
-            console.print(f"diagnosis: {diagnose / 'diagnosis.html'}", soft_wrap=True, markup=False)
+            say(f"diagnosis: {diagnose / 'diagnosis.html'}")
 
 
 def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> None:
@@ -110,7 +111,7 @@ def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> N
 
 def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read two tables of polygons; faults of both are told at once."""
-    from sn7ml.outputs.submission import read_polygons, read_truth_polygons  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.outputs.submission import read_polygons, read_truth_polygons
 
     tables: list[pd.DataFrame] = []
     faults: list[LabelError] = []
@@ -126,7 +127,7 @@ def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def f1_by_aoi(frames: pd.DataFrame) -> dict[str, float]:
     """Return F1 by AOI, and of all counts."""
-    from sn7ml.core.ratios import precision_recall_f1  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.core.ratios import precision_recall_f1
 
     counts = ["tp", "fp", "fn"]
     sums = {str(aoi): rows[counts].sum().tolist() for aoi, rows in frames.groupby("aoi")}
@@ -142,13 +143,9 @@ def as_json(result: "ScotResult", f1: F1, iou: float) -> dict[str, Any]:
 
 def strict_column(result: "ScotResult") -> dict[str, str]:
     """Return the strict SCOT of each AOI and of all, as it is shown."""
-    cells = {name: decimal(aoi.combo_score if aoi.has_births else None) for name, aoi in result.strict.aois.items()}
-    return cells | {ALL: decimal(result.strict.score)}
-
-
-def decimal(value: float | None) -> str:
-    """Show a score."""
-    return "undefined" if value is None else f"{value:.4f}"
+    scores = {name: aoi.combo_score if aoi.has_births else None for name, aoi in result.strict.aois.items()}
+    everything = {**scores, ALL: result.strict.score}
+    return {name: "undefined" if score is None else decimal(score) for name, score in everything.items()}
 
 
 def show_scores(result: "ScotResult", f1: F1, strict: Mapping[str, str]) -> None:
@@ -167,16 +164,16 @@ def show_scores(result: "ScotResult", f1: F1, strict: Mapping[str, str]) -> None
     for column, text in zip(table.columns, ["mean", *means], strict=True):
         column.footer = text
     show(table)
-    console.print("births: right/false/missed. F1 in the last row is that of all footprints together.", soft_wrap=True)
+    say("births: right/false/missed. F1 in the last row is that of all footprints together.")
 
 
 def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: Sequence[str]) -> None:
     """Print what the reader of the scores should know."""
-    from sn7ml.metrics.tracks import SPACENET_IOU  # noqa: PLC0415
-    from sn7ml.scenes.layouts.spacenet7 import unlabelled_aois  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.metrics.tracks import SPACENET_IOU
+    from sn7ml.scenes.layouts.spacenet7 import unlabelled_aois
 
     if iou != SPACENET_IOU:
-        console.print(f"SCOT at IoU > {iou:g}; SpaceNet 7's own is {SPACENET_IOU:g}", soft_wrap=True)
+        say(f"SCOT at IoU > {iou:g}; SpaceNet 7's own is {SPACENET_IOU:g}")
     left_out = unlabelled_aois(truth) if truth.is_dir() else []
     tell("Left out, no labels", left_out)
     tell("How the reference scorer's rules, followed above, met this input", result.notes)
@@ -197,18 +194,18 @@ def tell_offsets(matches: "FootprintMatches") -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write the scores."""
-    from sn7ml.core.runtime.files import write_text  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.core.runtime.files import write_text
 
     write_text(path, json.dumps(content, indent=2) + "\n")
-    console.print(f"scores: {path}", soft_wrap=True, markup=False)
+    say(f"scores: {path}")
 
 
 def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: pd.DataFrame) -> "Diagnosis":
     """Write losses.csv, births.csv, sizes.csv, frames.csv, diagnosis.html and diagnosis.png; return what was found."""
-    from sn7ml.core.runtime.files import replacing, write_text  # noqa: PLC0415
-    from sn7ml.metrics.diagnosis import diagnose  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.report.charts.diagnosis_panels import draw_diagnosis  # noqa: PLC0415
-    from sn7ml.report.pages.diagnosis import write_diagnosis  # noqa: PLC0415
+    from sn7ml.core.runtime.files import replacing, write_text
+    from sn7ml.metrics.diagnosis import diagnose
+    from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
+    from sn7ml.report.pages.diagnosis import write_diagnosis
 
     found = diagnose(aois)
     frames = pd.concat([aoi.frames.assign(aoi=name) for name, aoi in aois.items()], ignore_index=True)
@@ -223,7 +220,7 @@ def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: p
 
 def show_losses(losses: pd.DataFrame) -> None:
     """Print ``Diagnosis.losses``, a row per kind of error."""
-    from sn7ml.report.diagnosis import COUNT_NAMES, labelled_kinds  # noqa: PLC0415 - keeps `sn7ml --help` quick
+    from sn7ml.report.diagnosis import COUNT_NAMES, labelled_kinds
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("Where SCOT was lost", no_wrap=True)
@@ -240,4 +237,4 @@ def tell(title: str, notes: Sequence[str]) -> None:
     if notes:
         console.print(f"{title}:")
         for note in notes:
-            console.print(f"  · {note}", soft_wrap=True, highlight=False, markup=False)
+            say(f"  · {note}")

@@ -8,6 +8,11 @@ console = Console()
 errors = Console(stderr=True)
 
 
+def say(text: str, style: str | None = None) -> None:
+    """Print text as it stands: brackets are no markup, numbers get no colour, and long lines are left to the terminal."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def show(table: Table) -> None:
     """Print a table whole: a terminal that is too narrow wraps its lines, instead of numbers being cut."""
     needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from sn7ml.cli.findings import show_changes, show_drift, show_failures
-from sn7ml.cli.terminal import console
+from sn7ml.cli.terminal import console, say
 from sn7ml.core.errors import CatalogError, ParamsError
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     ] = False,
 ) -> None:
     """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
-    from sn7ml.scenes.repair.data import check_target, mended_copy  # noqa: PLC0415 - keeps `sn7ml --help` quick
-    from sn7ml.validation.drift import compare  # noqa: PLC0415
+    from sn7ml.scenes.repair.data import check_target, mended_copy
+    from sn7ml.validation.drift import compare
 
     thresholds, root = thresholds_of(params), data.resolve()
     for option, folder in (("--report", report), ("--docs", docs)):
@@ -101,7 +101,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
 
 def thresholds_of(path: Path | None) -> "ValidationParams":
     """Return the thresholds of a params file, of ./params.yaml, or the defaults. Raises ParamsError."""
-    from sn7ml.params import ValidationParams, load_params  # noqa: PLC0415
+    from sn7ml.params import ValidationParams, load_params
 
     if path is not None:
         return load_params(path).validation
@@ -136,8 +136,8 @@ class Checked:
     @cached_property
     def profiles(self) -> pd.DataFrame:
         """``FRAME_PROFILES``, with building density where there are labels."""
-        from sn7ml.validation.drift import with_density  # noqa: PLC0415
-        from sn7ml.validation.facts.data_profile import profile_from_facts  # noqa: PLC0415
+        from sn7ml.validation.drift import with_density
+        from sn7ml.validation.facts.data_profile import profile_from_facts
 
         profiles = profile_from_facts(self.root, self.sources, self.facts["frames"])
         return with_density(profiles, self.facts["labels"]) if "labels" in self.facts else profiles
@@ -145,10 +145,10 @@ class Checked:
 
 def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
     """Check the data. Where nothing is labelled, images alone count."""
-    from sn7ml.scenes.layouts import layout_of  # noqa: PLC0415
-    from sn7ml.validation.facts import frame_facts  # noqa: PLC0415
-    from sn7ml.validation.run import judge_tables, raw_facts  # noqa: PLC0415
-    from sn7ml.validation.suites import suites  # noqa: PLC0415
+    from sn7ml.scenes.layouts import layout_of
+    from sn7ml.validation.facts import frame_facts
+    from sn7ml.validation.run import judge_tables, raw_facts
+    from sn7ml.validation.suites import suites
 
     layout, wanted = layout_of(LAYOUT), suites(thresholds)
     sources = layout.sources(root)
@@ -170,18 +170,18 @@ def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Che
 
 def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], wanted: "Suites") -> None:
     """Write Great Expectations' own pages."""
-    from sn7ml.validation.docs import write_data_docs  # noqa: PLC0415
+    from sn7ml.validation.docs import write_data_docs
 
     page = write_data_docs(folder, tables, {name: wanted[name] for name in tables})
-    console.print(f"Data Docs: {escape(str(page))}", soft_wrap=True, highlight=False)
+    say(f"Data Docs: {page}")
 
 
 def reference_of(path: Path) -> "DataProfile":
     """Read a reference, or make one of a data folder. Raises CatalogError or ModelError."""
-    from sn7ml.scenes.layouts import layout_of  # noqa: PLC0415
-    from sn7ml.validation.drift import make_profile, read_profile, with_density  # noqa: PLC0415
-    from sn7ml.validation.facts.data_profile import profile_frames  # noqa: PLC0415
-    from sn7ml.validation.facts.labels import label_facts  # noqa: PLC0415
+    from sn7ml.scenes.layouts import layout_of
+    from sn7ml.validation.drift import make_profile, read_profile, with_density
+    from sn7ml.validation.facts.data_profile import profile_frames
+    from sn7ml.validation.facts.labels import label_facts
 
     if path.is_file():
         return read_profile(path)
@@ -195,22 +195,19 @@ def reference_of(path: Path) -> "DataProfile":
         known = make_profile(with_density(facts, label_facts(root, sources, layout)))
     if left_out := facts[facts["fault"] != ""].to_dict("records"):
         first = f"{left_out[0]['file']}: {left_out[0]['fault']}"
-        console.print(
-            f"left out of the reference: {len(left_out)} of {len(facts)} frames, the first {escape(first)}",
-            soft_wrap=True, highlight=False,
-        )  # fmt: skip
+        say(f"left out of the reference: {len(left_out)} of {len(facts)} frames, the first {first}")
     return known
 
 
 def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     """Write the report, what the frames look like, and the drift, if any."""
-    from sn7ml.core.errors import ModelError  # noqa: PLC0415
-    from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
-    from sn7ml.report.maps.flagged import draw_findings, labelled_in_files  # noqa: PLC0415
-    from sn7ml.report.pages.drift import write_drift  # noqa: PLC0415
-    from sn7ml.report.pages.validation import write_validation  # noqa: PLC0415
-    from sn7ml.scenes.layouts import layout_of  # noqa: PLC0415
-    from sn7ml.validation.drift import make_profile  # noqa: PLC0415
+    from sn7ml.core.errors import ModelError
+    from sn7ml.core.runtime.files import write_text
+    from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
+    from sn7ml.report.pages.drift import write_drift
+    from sn7ml.report.pages.validation import write_validation
+    from sn7ml.scenes.layouts import layout_of
+    from sn7ml.validation.drift import make_profile
 
     outlines = labelled_in_files(checked.root, checked.sources, layout_of(LAYOUT))
     write_validation(folder, checked.report, draw_findings(checked.root, checked.sources, checked.report, outlines))
@@ -220,4 +217,4 @@ def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
         console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
     if drift is not None:
         write_drift(folder, drift)
-    console.print(f"report: {escape(str(folder))}", soft_wrap=True, highlight=False)
+    say(f"report: {folder}")
