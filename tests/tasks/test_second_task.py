@@ -59,7 +59,7 @@ def prepare(cube, upsampling):
     return extract
 
 
-ROOFS_OUTPUT = Output("roofs", POLYGONS, prepare, write_footprints, read_outlines, read_outlines)
+ROOFS_OUTPUT = Output("roofs", POLYGONS, ("roof",), prepare, write_footprints, read_outlines, read_outlines)
 '''
 
 TASK = '''
@@ -208,4 +208,4 @@ def test_the_report_names_it_and_none_of_the_other_tasks_scores(project: Project
 
 def test_its_networks_have_one_channel(project: Project) -> None:
     package = yaml.safe_load((project.root / "build/model/package.yaml").read_text())
-    assert package["target"]["channels"] == ["roof"]
+    assert package["channels"] == ["roof"]
