@@ -52,10 +52,10 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     from), and predict.json: what made them. Killed, it goes on where it stopped.
     """
     from sn7ml.flow.predict_folder import UNKNOWN_TRUST, open_images, predict_folder
-    from sn7ml.outputs.prediction_folder import read_task
+    from sn7ml.outputs.prediction_folder import read_job
     from sn7ml.registry.requested import load_model
 
-    read_task(out)  # refuses a folder of something else, before any work
+    read_job(out)  # refuses a folder of something else, before any work
     images = open_images(data, month, any_pixel_size=any_pixel_size)
     trained = load_model(model, params, tracker)
     with progress_bars() as progress:

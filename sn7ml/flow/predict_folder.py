@@ -21,7 +21,7 @@ from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.outputs.exports import count_buildings, write_counts, write_geojson
 from sn7ml.outputs.footprints import write_footprints
-from sn7ml.outputs.prediction_folder import PROBABILITIES, Task, claimed, hash_images, without_done, write_task
+from sn7ml.outputs.prediction_folder import PROBABILITIES, Job, claimed, hash_images, without_done, write_job
 from sn7ml.outputs.probabilities import usable_fraction
 from sn7ml.outputs.submission import write_submission
 from sn7ml.package_files import DATA_PROFILE
@@ -142,9 +142,9 @@ def predict_folder(
     """
     images = images if isinstance(images, Images) else open_images(images)
     out, profile, predictor = Path(out), _profile_of(model), model.predictor  # raise before anything is written
-    task = Task(model.names, model.usage, hash_images(images.root, images.frames), _versions())
+    job = Job(model.names, model.usage, hash_images(images.root, images.frames), _versions())
     try:
-        with claimed(out, task, overwrite=overwrite):
+        with claimed(out, job, overwrite=overwrite):
             _run_network(predictor, images, out, progress)
             progress(TRACKING, 0, 1)
             output = task_named(model.usage.task).output
@@ -154,7 +154,7 @@ def predict_folder(
             counts = _write_results(out, images, tracks)
             drift = None if profile is None else _drift_from(profile, images, tracks)
             found = Prediction(out, images.frames, tracks, counts, drift)
-            _write_record(found, task)
+            _write_record(found, job)
             progress(WRITING, 1, 1)
     except OSError as error:
         raise Sn7Error(
@@ -220,7 +220,7 @@ def _drift_from(profile: DataProfile, images: Images, tracks: pd.DataFrame) -> D
     return drift_of_frames(images.root, images.frames, profile, buildings.rename("n").reset_index())
 
 
-def _write_record(found: Prediction, task: Task) -> None:
+def _write_record(found: Prediction, job: Job) -> None:
     """Write drift.* where there is one, and complete ``predict.json``."""
     content = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(found.tracks)}
     if found.drift is None:
@@ -228,4 +228,4 @@ def _write_record(found: Prediction, task: Task) -> None:
     else:
         write_drift(found.folder, found.drift)
         trust = {"trust": found.drift.level, "why": found.drift.sentence}
-    write_task(found.folder, task, content | trust)
+    write_job(found.folder, job, content | trust)

@@ -27,7 +27,7 @@ from sn7ml.core.runtime.files import write_text
 from sn7ml.core.safe_files import read_json
 from sn7ml.params import Usage, flatten
 
-TASK, LOCK, PROBABILITIES = "predict.json", ".predict.lock", "probabilities"
+RECORD, LOCK, PROBABILITIES = "predict.json", ".predict.lock", "probabilities"
 
 RESULTS = (
     *(PROBABILITIES, "footprints", "geojson", "maps", "submission.csv", "buildings.csv"),
@@ -42,7 +42,7 @@ CURE = "name another folder, or give --overwrite to begin anew"
 
 
 @dataclass(frozen=True)
-class Task:
+class Job:
     """What a prediction was asked for, and by what it was done."""
 
     model: Mapping[str, str]
@@ -64,7 +64,7 @@ class Task:
 
 
 def hash_images(root: Path, frames: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Return ``images`` of a :class:`Task` for the images of ``FRAMES``."""
+    """Return ``images`` of a :class:`Job` for the images of ``FRAMES``."""
     hashed = {}
     for aoi, month, image in zip(frames["aoi"], frames["time"], frames["image"], strict=True):
         with (root / image).open("rb") as file:
@@ -73,8 +73,8 @@ def hash_images(root: Path, frames: pd.DataFrame) -> dict[str, dict[str, str]]:
     return hashed
 
 
-def read_task(out: Path) -> dict[str, Any] | None:
-    """Return the task whose results lie in ``out``; None if it is new or empty.
+def read_job(out: Path) -> dict[str, Any] | None:
+    """Return the job whose results lie in ``out``; None if it is new or empty.
 
     Raises
     ------
@@ -86,29 +86,29 @@ def read_task(out: Path) -> dict[str, Any] | None:
     if not out.exists() or all(path.name == LOCK for path in out.iterdir()):
         return None
     try:
-        content = read_json(out / TASK)
+        content = read_json(out / RECORD)
         return {key: content[key] for key in ("model", "params", "images")}
     except FileNotFoundError:
         raise CatalogError(
             "prediction.folder-not-empty",
-            f"{out} is not empty, and no prediction ({TASK}) lies in it; name another folder, or empty it",
+            f"{out} is not empty, and no prediction ({RECORD}) lies in it; name another folder, or empty it",
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CatalogError(
             "prediction.unreadable",
-            f"{out / TASK} cannot be read ({type(error).__name__}: {error!s:.100}); remove {out}, or name another folder",
+            f"{out / RECORD} cannot be read ({type(error).__name__}: {error!s:.100}); remove {out}, or name another folder",
         ) from None
 
 
 @contextmanager
-def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
-    """Reserve ``out`` for this task: check what lies there, lock it for other processes, and write ``predict.json``.
+def claimed(out: Path, job: Job, *, overwrite: bool) -> Iterator[None]:
+    """Reserve ``out`` for this job: check what lies there, lock it for other processes, and write ``predict.json``.
 
     Parameters
     ----------
     out
-        New, empty, or with results of the same task; it may have more images than before.
-    task
+        New, empty, or with results of the same job; it may have more images than before.
+    job
         What is asked for.
     overwrite
         Remove the results of another prediction first.
@@ -116,9 +116,9 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
     Raises
     ------
     CatalogError
-        If ``out`` is a file, holds something else or the results of another task, or if another process writes there.
+        If ``out`` is a file, holds something else or the results of another job, or if another process writes there.
     """
-    before = read_task(out)
+    before = read_job(out)
     out.mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / LOCK)
     try:
@@ -131,22 +131,22 @@ def claimed(out: Path, task: Task, *, overwrite: bool) -> Iterator[None]:
     try:
         if overwrite:
             _remove_results(out)
-        elif before is not None and (changes := _differences(before, task.as_dict())):
+        elif before is not None and (changes := _differences(before, job.as_dict())):
             raise CatalogError("prediction.other", f"{out} holds another prediction ({'; '.join(changes)}): {CURE}")
         for path in out.rglob(".*"):
             if LEFTOVER.fullmatch(path.name):
                 path.unlink()
-        write_task(out, task, None)
+        write_job(out, job, None)
         yield
     finally:
         (out / LOCK).unlink(missing_ok=True)  # while it is held: nobody waits for it, so nobody holds a deleted file
         lock.release()
 
 
-def write_task(out: Path, task: Task, found: Mapping[str, Any] | None) -> None:
+def write_job(out: Path, job: Job, found: Mapping[str, Any] | None) -> None:
     """Write ``predict.json``. ``found`` sums up the results; None as long as there are none."""
-    content = task.as_dict() | {"complete": found is not None, "found": found}
-    write_text(out / TASK, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    content = job.as_dict() | {"complete": found is not None, "found": found}
+    write_text(out / RECORD, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def without_done(out: Path, frames: pd.DataFrame) -> pd.DataFrame:
@@ -159,10 +159,10 @@ def without_done(out: Path, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return how two tasks differ: in the model, in params, in images of the first that are gone or changed."""
+    """Return how two jobs differ: in the model, in params, in images of the first that are gone or changed."""
     changes = []
     if before["model"]["digest"] != now["model"]["digest"]:
-        there, here = (f"{task['model']['resolved']}, digest {task['model']['digest']}" for task in (before, now))
+        there, here = (f"{job['model']['resolved']}, digest {job['model']['digest']}" for job in (before, now))
         changes.append(f"of the model {there}, not {here}")
     params = sorted(
         key for key in {*before["params"], *now["params"]} if before["params"].get(key) != now["params"].get(key)

@@ -111,7 +111,7 @@ def test_the_record_says_what_made_the_results(finished: Path, world: Path, mode
     assert record["model"]["resolved"] == str(model)
     assert len(record["model"]["digest"]) == 16
     assert record["params"]["predict.tile_px"] == 32
-    assert record["params"]["track.method"] == "changepoint"
+    assert record["params"]["output.tracks.method"] == "changepoint"
     assert {"sn7ml", "torch", "python", "rasterio"} <= set(record["versions"])
     image = record["images"][f"{AOI} {MONTHS[0]}"]
     assert Path(image["file"]).is_relative_to(world)

@@ -13,7 +13,7 @@ from sn7ml.core.errors import CatalogError, LabelError, ModelError, ParamsError,
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.core.schemas import TRACKS
 from sn7ml.outputs.footprints import read_footprints, write_footprints
-from sn7ml.outputs.prediction_folder import TASK, Task, read_task, write_task
+from sn7ml.outputs.prediction_folder import RECORD, Job, read_job, write_job
 from sn7ml.outputs.probabilities import ProbabilityCube, write_probabilities
 from sn7ml.outputs.submission import read_submission
 from sn7ml.package_files import CONFIG, USAGE, read_config, read_usage
@@ -107,8 +107,8 @@ def write_looks(path: Path) -> None:
 
 def write_prediction(path: Path) -> None:
     params = load_params(ROOT / "params.yaml")
-    task = Task({"resolved": "toy", "digest": "0"}, Usage(predict=params.predict, output=params.output), {}, {})
-    write_task(path.parent, task, None)
+    job = Job({"resolved": "toy", "digest": "0"}, Usage(predict=params.predict, output=params.output), {}, {})
+    write_job(path.parent, job, None)
 
 
 READERS = {
@@ -131,6 +131,6 @@ READERS = {
         f"{AOI}.parquet", write_found, lambda path: read_footprints(path.parent, {AOI: GRID}), TableError
     ),
     "looks": Reader("looks.json", write_looks, read_profile, ModelError),
-    "prediction": Reader(TASK, write_prediction, lambda path: read_task(path.parent), CatalogError),
+    "prediction": Reader(RECORD, write_prediction, lambda path: read_job(path.parent), CatalogError),
     "usage": Reader(USAGE, write_usage, lambda path: read_usage(path.parent), ModelError),
 }

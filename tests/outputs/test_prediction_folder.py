@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sn7ml.core.errors import CatalogError
-from sn7ml.outputs.prediction_folder import LOCK, TASK, Task, claimed, hash_images, without_done, write_task
+from sn7ml.outputs.prediction_folder import LOCK, RECORD, Job, claimed, hash_images, without_done, write_job
 from sn7ml.params import Usage, load_params, with_values
 from sn7ml.scenes.layouts.images import find_frames
 from tests.learn.toy import windows
@@ -21,11 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 USAGE = Usage(predict=windows(), output=load_params(ROOT / "params.yaml").output)
 IMAGES = {f"{AOI} {month}": {"file": f"/data/{month}.tif", "sha256": month} for month in MONTHS}
 MODEL = {"asked": "a", "resolved": "/a", "digest": "0a"}
-TASK_A = Task(MODEL, USAGE, IMAGES, {"torch": "1"})
+JOB_A = Job(MODEL, USAGE, IMAGES, {"torch": "1"})
 
 
-def claim(out: Path, task: Task = TASK_A, *, overwrite: bool = False) -> None:
-    with claimed(out, task, overwrite=overwrite):
+def claim(out: Path, job: Job = JOB_A, *, overwrite: bool = False) -> None:
+    with claimed(out, job, overwrite=overwrite):
         pass
 
 
@@ -43,64 +43,64 @@ def test_a_new_or_empty_folder_is_ours_and_says_at_once_what_for(tmp_path: Path)
     (tmp_path / "empty").mkdir()
     for name in ("new/er", "empty"):
         claim(tmp_path / name)
-        content = json.loads((tmp_path / name / TASK).read_text())
+        content = json.loads((tmp_path / name / RECORD).read_text())
         assert (content["complete"], content["found"]) == (False, None)
         assert content["model"] == MODEL
         assert content["params"]["predict.tile_px"] == 32
         assert content["images"] == IMAGES
-        assert [path.name for path in (tmp_path / name).iterdir()] == [TASK]
+        assert [path.name for path in (tmp_path / name).iterdir()] == [RECORD]
 
 
-def test_the_same_task_goes_on_with_what_is_left(out: Path) -> None:
+def test_the_same_job_goes_on_with_what_is_left(out: Path) -> None:
     frames = pd.DataFrame({"aoi": [AOI] * 3, "time": list(MONTHS)})
     claim(out)
     assert without_done(out, frames)["time"].tolist() == ["2018-02", "2018-04"]
 
 
 @pytest.mark.parametrize(
-    "task",
+    "job",
     [
-        replace(TASK_A, images=IMAGES | {f"{AOI} 2018-05": {"file": "/data/new.tif", "sha256": "new"}}),
-        replace(TASK_A, images={key: image | {"file": f"/moved{image['file']}"} for key, image in IMAGES.items()}),
-        replace(TASK_A, model=MODEL | {"asked": "models:/x@champion"}),
-        replace(TASK_A, versions={"torch": "2"}),
-        replace(TASK_A, params=USAGE.model_copy(update={"predict": windows(splits=("train",))})),
+        replace(JOB_A, images=IMAGES | {f"{AOI} 2018-05": {"file": "/data/new.tif", "sha256": "new"}}),
+        replace(JOB_A, images={key: image | {"file": f"/moved{image['file']}"} for key, image in IMAGES.items()}),
+        replace(JOB_A, model=MODEL | {"asked": "models:/x@champion"}),
+        replace(JOB_A, versions={"torch": "2"}),
+        replace(JOB_A, params=USAGE.model_copy(update={"predict": windows(splits=("train",))})),
     ],
     ids=["a month came", "moved", "the same model by another name", "another torch", "splits, which mean nothing here"],
 )
-def test_what_leaves_the_frames_as_they_are_is_the_same_task(task: Task, out: Path) -> None:
-    claim(out, task)
-    assert json.loads((out / TASK).read_text())["images"] == json.loads(json.dumps(task.as_dict()))["images"]
+def test_what_leaves_the_frames_as_they_are_is_the_same_job(job: Job, out: Path) -> None:
+    claim(out, job)
+    assert json.loads((out / RECORD).read_text())["images"] == json.loads(json.dumps(job.as_dict()))["images"]
 
 
 @pytest.mark.parametrize(
-    ("task", "words"),
+    ("job", "words"),
     [
         (
-            replace(TASK_A, model=MODEL | {"resolved": "/b", "digest": "0b"}),
+            replace(JOB_A, model=MODEL | {"resolved": "/b", "digest": "0b"}),
             ("/a", "0a", "/b", "0b"),
         ),
         (
-            replace(TASK_A, params=USAGE.model_copy(update={"predict": windows(overlap_px=4, batch_size=9)})),
+            replace(JOB_A, params=USAGE.model_copy(update={"predict": windows(overlap_px=4, batch_size=9)})),
             ("predict.batch_size 3", 9, 1),
         ),
         (
-            replace(TASK_A, params=with_values(USAGE, {"output.tracks.method": "baseline"}, "test")),
+            replace(JOB_A, params=with_values(USAGE, {"output.tracks.method": "baseline"}, "test")),
             ("output.tracks.method changepoint", "baseline"),
         ),
-        (replace(TASK_A, images={}), (f"{AOI} 2018-01, {AOI} 2018-02, {AOI} 2018-04",)),
+        (replace(JOB_A, images={}), (f"{AOI} 2018-01, {AOI} 2018-02, {AOI} 2018-04",)),
         (
-            replace(TASK_A, images=IMAGES | {f"{AOI} 2018-02": {"file": "/data/2018-02.tif", "sha256": "other"}}),
+            replace(JOB_A, images=IMAGES | {f"{AOI} 2018-02": {"file": "/data/2018-02.tif", "sha256": "other"}}),
             (f"{AOI} 2018-02)",),
         ),
     ],
 )
-def test_another_task_is_refused_with_what_differs_and_nothing_is_touched(
-    task: Task, words: tuple[object, ...], out: Path
+def test_another_job_is_refused_with_what_differs_and_nothing_is_touched(
+    job: Job, words: tuple[object, ...], out: Path
 ) -> None:
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     with raises(CatalogError, "prediction.other", *words, "--overwrite"):
-        claim(out, task)
+        claim(out, job)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
@@ -108,9 +108,9 @@ def test_overwriting_removes_our_results_and_nothing_else(out: Path) -> None:
     for name in ("footprints", "geojson", "maps"):
         (out / name).mkdir()
     (out / "submission.csv").touch()
-    claim(out, replace(TASK_A, model=MODEL | {"digest": "0b"}), overwrite=True)
-    assert sorted(path.name for path in out.iterdir()) == ["notes.txt", TASK]
-    assert json.loads((out / TASK).read_text())["model"]["digest"] == "0b"
+    claim(out, replace(JOB_A, model=MODEL | {"digest": "0b"}), overwrite=True)
+    assert sorted(path.name for path in out.iterdir()) == ["notes.txt", RECORD]
+    assert json.loads((out / RECORD).read_text())["model"]["digest"] == "0b"
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -125,8 +125,8 @@ def test_a_folder_of_something_else_is_never_touched(overwrite: bool, tmp_path: 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"model": {}}', "\udcff"])
 def test_a_damaged_record_is_named(content: str, out: Path) -> None:
-    (out / TASK).write_text(content, errors="surrogateescape")
-    with raises(CatalogError, "prediction.unreadable", out / TASK):
+    (out / RECORD).write_text(content, errors="surrogateescape")
+    with raises(CatalogError, "prediction.unreadable", out / RECORD):
         claim(out)
 
 
@@ -143,8 +143,8 @@ def test_a_second_process_is_sent_away_and_the_first_is_not_disturbed(out: Path)
 
 
 def test_the_end_is_written_with_what_was_found(out: Path) -> None:
-    write_task(out, TASK_A, {"buildings": 3})
-    content = json.loads((out / TASK).read_text())
+    write_job(out, JOB_A, {"buildings": 3})
+    content = json.loads((out / RECORD).read_text())
     assert (content["complete"], content["found"]) == (True, {"buildings": 3})
 
 
