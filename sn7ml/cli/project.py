@@ -145,7 +145,6 @@ def use(
     data.dvc dvc.lock params.yaml && dvc checkout` brings it back, if those files were committed.
     """
     from sn7ml.params import load_params
-    from sn7ml.scenes.layouts.spacenet7 import scan
     from sn7ml.scenes.take_over import take_over
 
     require_project()
@@ -158,9 +157,7 @@ def use(
     dvc("add", "--quiet", "data")
     if params is not None:
         shutil.copyfile(params, "params.yaml")
-    console.print(
-        f"data/ now holds {len(frames)} frames of {scan(Path('data'))['aoi'].nunique()} AOI(s); next: dvc repro"
-    )
+    console.print(f"data/ now holds {len(frames)} frames of {frames['aoi'].nunique()} AOI(s); next: dvc repro")
 
 
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:

@@ -171,7 +171,7 @@ def train_with(project: Path, **model: object) -> dict[str, Path]:
     write_store(write_world(project), tiles)
     recipe = recipe_of(load_params(ROOT / "params.yaml")).model_dump(mode="json")
     recipe["model"] |= model
-    best.write_text(yaml.safe_dump(recipe))
+    best.write_text(yaml.safe_dump({"recipe": recipe}))
     return {"tiles": tiles, "best": best, "model": project / "model"}
 
 

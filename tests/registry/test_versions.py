@@ -37,7 +37,7 @@ def test_the_logged_model_is_linked_to_its_run_and_carries_the_scores_of_the_bes
 
 def test_a_version_is_fetched_with_its_package_and_its_code(toy_registry: ToyRegistry, tmp_path: Path) -> None:
     found = fetch(toy_registry.store, toy_registry.version("a"), tmp_path / "fetched")
-    assert (found / "artifacts" / "package" / CONFIG).read_text() == "a"
+    assert (found / "artifacts" / "package" / CONFIG).read_text().startswith("# a\n")
     assert (found / "code" / "sn7ml" / "registry" / "isolated.py").is_file()
     (found / "artifacts" / "package" / CONFIG).write_text("mine")  # a copy: the registry keeps its own
     assert (
@@ -83,7 +83,7 @@ def test_a_registry_without_models_says_how_to_get_one(store: Store) -> None:
 @pytest.mark.parametrize("address", [f"models:/{NAME}@champion", f"models:/{NAME}/1"])
 def test_the_package_of_a_registered_model_is_fetched_by_its_address(toy_registry: ToyRegistry, address: str) -> None:
     toy_registry.submit("a", scores(0.2))
-    assert (package_folder(address) / CONFIG).read_text() == "a"
+    assert (package_folder(address) / CONFIG).read_text().startswith("# a\n")
 
 
 def test_a_folder_is_its_own_package(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from sn7ml.package_files import CONFIG, WEIGHTS, package_digest
-from sn7ml.params import PromoteParams
+from sn7ml.params import PromoteParams, load_params, recipe_of
 from sn7ml.registry.model_card import DataFacts
 from sn7ml.registry.policy import Decision, ModelScores, Rules
 from sn7ml.registry.promotion import Promoter
@@ -19,6 +20,7 @@ from sn7ml.runs.runs import training_run
 from sn7ml.runs.store import Store
 from sn7ml.tasks import task_named
 
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "sn7-test"
 PARAMS = PromoteParams(
     model_name=NAME, objective="scot", min_score=0.1, floors={"f1": 0.0}, min_gain=0.0, max_loss={"f1": 0.02, "iou": 0.02},
@@ -42,10 +44,11 @@ def scores(
 
 
 def package(folder: Path, name: str) -> Path:
-    """A folder with the names of a model's files; the registry does not look into them."""
+    """A folder with the names of a model's files. Weights are none, and the recipe is any: its name stands in a comment."""
     made = folder / f"model-{name}"
     made.mkdir(exist_ok=True)
-    (made / CONFIG).write_text(name)
+    recipe = recipe_of(load_params(ROOT / "params.yaml")).model_dump(mode="json")
+    (made / CONFIG).write_text(f"# {name}\n{yaml.safe_dump({'recipe': recipe, 'upsampling': 1})}")
     (made / WEIGHTS).write_bytes(b"weights")
     return made
 
@@ -63,7 +66,7 @@ class ToyEvaluator:
         return DataFacts(self.key, [("test", "north", "0 to 99", 3)], ("2018-01", "2018-03"), ("test",))
 
     def evaluate(self, model: Path, digest: str, name: str) -> tuple[ModelScores, str]:
-        said = (model / "artifacts" / "package" / CONFIG).read_text()
+        said = (model / "artifacts" / "package" / CONFIG).read_text().splitlines()[0].removeprefix("# ")
         self.scored.append(said)
         return replace(self.worth[said], digest=digest), f"{name} predicted by a toy"
 
