@@ -55,7 +55,7 @@ class Images:
     """The folder to which the paths in ``frames`` are relative."""
 
     frames: pd.DataFrame
-    """``FRAMES``."""
+    """``SOURCES``."""
 
     grids: Mapping[str, Grid]
     """AOI to the one grid of its images."""
@@ -67,7 +67,7 @@ class Prediction:
 
     folder: Path
     frames: pd.DataFrame
-    """``FRAMES`` that were predicted."""
+    """``SOURCES`` that were predicted."""
 
     tracks: pd.DataFrame
     """``TRACKS``: a row per building and month, outlines in pixels of the images."""

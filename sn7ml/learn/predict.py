@@ -186,7 +186,7 @@ def predict_frames(
     root
         Data folder.
     frames
-        ``FRAMES``.
+        ``FRAMES`` or ``SOURCES``.
     stretches
         AOI to the columns that are wanted, and the networks that are asked there; AOIs that are not named are left out.
     out

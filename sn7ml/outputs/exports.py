@@ -40,7 +40,7 @@ def write_geojson(folder: Path, tracks: pd.DataFrame, frames: pd.DataFrame, grid
     tracks
         ``TRACKS``.
     frames
-        ``FRAMES``.
+        ``SOURCES``.
     grids
         AOI to the grid of its images.
     """
@@ -70,7 +70,7 @@ def count_buildings(
     Parameters
     ----------
     tracks, frames
-        ``TRACKS`` and ``FRAMES``.
+        ``TRACKS`` and ``SOURCES``.
     grids
         AOI to the grid of its images. Square metres are those of the ground at the middle of the grid.
     usable

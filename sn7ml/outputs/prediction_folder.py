@@ -64,7 +64,7 @@ class Job:
 
 
 def hash_images(root: Path, frames: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Return ``images`` of a :class:`Job` for the images of ``FRAMES``."""
+    """Return ``images`` of a :class:`Job` for the images of ``SOURCES``."""
     hashed = {}
     for aoi, month, image in zip(frames["aoi"], frames["time"], frames["image"], strict=True):
         with (root / image).open("rb") as file:
@@ -150,7 +150,7 @@ def write_job(out: Path, job: Job, found: Mapping[str, Any] | None) -> None:
 
 
 def without_done(out: Path, frames: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of ``FRAMES`` whose probabilities are not there yet."""
+    """Return the rows of ``SOURCES`` whose probabilities are not there yet."""
     done = [
         (out / PROBABILITIES / aoi / f"{month}.tif").exists()
         for aoi, month in zip(frames["aoi"], frames["time"], strict=True)

@@ -37,7 +37,7 @@ def check_frames(root: Path, frames: pd.DataFrame, *, any_pixel_size: bool = Fal
     Parameters
     ----------
     root, frames
-        A data folder and ``FRAMES``.
+        A data folder and ``SOURCES``.
     any_pixel_size
         Take pixels of any size on the ground.
 

@@ -89,8 +89,10 @@ class RawLabels:
     """Names of the image that rows state, as far as they do."""
 
 
-def read_geojson(path: Path, *, in_pixels: bool, id_name: str = "Id", image_name: str = "image_fname") -> RawLabels:
-    """Read a GeoJSON file: one feature per building, its id in a property.
+def read_geojson(
+    path: Path, *, in_pixels: bool, id_name: str | None = "Id", image_name: str = "image_fname"
+) -> RawLabels:
+    """Read a GeoJSON file: one feature per building, its id in a property, or its number from 0 where that is None.
 
     Raises
     ------
@@ -103,11 +105,11 @@ def read_geojson(path: Path, *, in_pixels: bool, id_name: str = "Id", image_name
     faults: dict[int, Exception] = {}
     for number, feature in enumerate(features):
         try:
-            ids[number] = read_id(feature["properties"][id_name])
+            ids[number] = number if id_name is None else read_id(feature["properties"][id_name])
             geometries[number] = read_geometry(feature["geometry"])
         except FEATURE_FAULTS as error:
             ids[number], faults[number] = None, error
-    whole = [feature["properties"] for number, feature in enumerate(features) if number not in faults]
+    whole = [feature.get("properties") or {} for number, feature in enumerate(features) if number not in faults]
     images = [str(name) for properties in whole if (name := properties.get(image_name))]
     return RawLabels(path, ids, geometries, faults, in_pixels, declared_crs(content), images)
 

@@ -27,7 +27,7 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        ``FRAMES`` of the new content.
+        ``SOURCES`` of the new content.
 
     Raises
     ------

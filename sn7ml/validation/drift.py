@@ -134,7 +134,7 @@ def compare(known: DataProfile, new: pd.DataFrame) -> Drift:
 
 
 def drift_of_frames(root: Path, frames: pd.DataFrame, known: DataProfile, counts: pd.DataFrame | None = None) -> Drift:
-    """Compare the images of a ``FRAMES`` table with a profile; ``counts`` as :func:`with_density` takes them."""
+    """Compare the images of ``FRAMES`` or ``SOURCES`` with a profile; ``counts`` as :func:`with_density` takes them."""
     facts = profile_frames(root, frames)
     return compare(known, facts if counts is None else with_density(facts, counts))
 

@@ -54,7 +54,7 @@ noon_sun_deg
 
 
 def profile_frames(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
-    """Profile every image of a ``FRAMES`` table. A damaged file gives a row with its error.
+    """Profile every image of ``FRAMES`` or ``SOURCES``. A damaged file gives a row with its error.
 
     Returns
     -------
