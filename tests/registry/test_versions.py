@@ -41,8 +41,10 @@ def test_a_version_is_fetched_with_its_package_and_its_code(toy_registry: ToyReg
     assert (found / "code" / "sn7ml" / "registry" / "isolated.py").is_file()
     (found / "artifacts" / "package" / CONFIG).write_text("mine")  # a copy: the registry keeps its own
     assert (
-        fetch(toy_registry.store, toy_registry.version("a"), tmp_path / "again") / "artifacts/package" / CONFIG
-    ).read_text().startswith("# a\n")
+        (fetch(toy_registry.store, toy_registry.version("a"), tmp_path / "again") / "artifacts/package" / CONFIG)
+        .read_text()
+        .startswith("# a\n")
+    )
 
 
 def test_what_a_package_says_of_itself_is_had_without_its_weights(toy_registry: ToyRegistry, tmp_path: Path) -> None:
