@@ -31,6 +31,9 @@ SCOT_AT_HOME = re.compile(
 FILE_NAMES = re.compile(r"global_monthly_|_mosaic_|L15-|images_masked|labels_match|UDM_masks|_Buildings|_UDM")
 """Parts of SpaceNet 7's file and folder names."""
 
+PATTERN_NAMES = re.compile(r"(^|_)(PATTERNS?|FOLDERS?|ENDINGS?|PARTS)$")
+"""Names of constants that hold parts of file names."""
+
 WRITES_LAYOUTS = "sn7ml/synthetic/"
 """Synthetic data are drawn in every layout, so their writers know file names."""
 
@@ -137,10 +140,10 @@ def literals(tree: ast.AST) -> Iterator[str]:
 
 
 def layout_constants(tree: ast.Module) -> Iterator[str]:
-    """Yield the constants that are imported from a module of layouts."""
+    """Yield the constants about file names that are imported from a module of layouts."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and ".layouts" in (node.module or ""):
-            yield from (alias.name for alias in node.names if alias.name.isupper())
+            yield from (alias.name for alias in node.names if PATTERN_NAMES.search(alias.name))
 
 
 def stages_that_parse_labels(modules: Sequence[Module]) -> list[str]:
@@ -168,7 +171,13 @@ def references(module: Module) -> dict[Defined, set[Defined]]:
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
-    tops = {node.name: node for node in module.tree.body if isinstance(node, Function | ast.ClassDef)}
+    tops: dict[str, ast.stmt] = {}
+    for node in module.tree.body:
+        if isinstance(node, Function | ast.ClassDef):
+            tops[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            tops |= {it.id: node for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}
     known = imported | {name: (module.name, name) for name in tops}
     used = {
         name: {known[it.id] for it in ast.walk(node) if isinstance(it, ast.Name) and it.id in known}

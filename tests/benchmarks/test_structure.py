@@ -91,6 +91,8 @@ class Reader:
     def read(self): return features({})
 """,
     "sn7ml/door.py": "from sn7ml.labels import Reader, plain",
+    "sn7ml/layouts.py": "from sn7ml.labels import features\nSPACENET7 = Layout(features)\ndef layout_of(): return SPACENET7",
+    "pipelines/by_a_value.py": "from sn7ml.layouts import layout_of\ndef main(): layout_of().labels()",
     "pipelines/directly.py": "from sn7ml.labels import features\ndef main(): features({})",
     "pipelines/by_a_door.py": "from sn7ml.door import Reader\ndef main(): return run(Reader())\ndef run(it): it.read()",
     "pipelines/beside_it.py": "from sn7ml.door import plain\ndef main(): plain({})",
@@ -99,7 +101,7 @@ class Reader:
 
 def test_a_stage_parses_labels_if_a_reader_can_be_reached_by_calls() -> None:
     modules = [module(text, file) for file, text in READERS.items()]
-    assert structure.stages_that_parse_labels(modules) == ["directly", "by_a_door"]
+    assert structure.stages_that_parse_labels(modules) == ["by_a_value", "directly", "by_a_door"]
 
 
 HOUSE = {
