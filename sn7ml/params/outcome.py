@@ -12,7 +12,7 @@ class EvaluateParams(Section):
     """Only AOIs (or columns) of these splits are scored; must be among ``predict.splits``."""
 
     iou_thresholds: tuple[float, ...] = Field(min_length=1)
-    """IoU above which a footprint counts as found, for the footprint F1; SCOT has its own fixed 0.25."""
+    """IoU above which a footprint counts as found, for the footprint F1. Scores that fix their own threshold do not read this."""
 
     pixel_threshold: float = Field(ge=0, le=1)
     """Footprint probability from which a pixel counts as building, for pixel IoU and F1."""
