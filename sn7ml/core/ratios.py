@@ -4,8 +4,8 @@
 def precision_recall_f1(tp: int, fp: int, fn: int) -> tuple[float, float, float]:
     """Return the three ratios of summed counts.
 
-    A ratio of nothing is 0, as the challenge's scorer has it: it stays a number that can be logged, compared and searched, and finding
-    nothing is never rewarded.
+    A ratio of nothing is 0, as the challenge's scorer has it: it stays a number that can be logged, compared and
+    searched, and finding nothing is never rewarded.
 
     Examples
     --------

@@ -123,7 +123,7 @@ BUILDINGS, ROOFS = (f'        case "{task}":\n            return ' for task in (
 CASES: dict[str, list[tuple[str, str]]] = {
     "sn7ml/params/whole.py": [('Literal["buildings_through_time"]', 'Literal["buildings_through_time", "roofs"]')],
     "sn7ml/params/__init__.py": [
-        ("import RimsParams, TargetParams", "import RimsParams, RoofParams, TargetParams"),
+        ("RimsParams, TargetParams\n", "RimsParams, RoofParams, TargetParams\n"),
         ('    "RimsParams",', '    "RimsParams",\n    "RoofParams",'),
     ],
     "sn7ml/targets/__init__.py": [

@@ -83,8 +83,8 @@ def track_changepoint(cube: Mapping[str, Probabilities], upsampling: int, params
     3. Peaks of the mean are buildings that always stood there, if their mean is high enough and no declared building
        covers them.
 
-    A building stays once it is there: the challenge does not score demolition. In a month in which it touches a pixel that is
-    not usable it is not emitted, as labels are absent there too.
+    A building stays once it is there: the challenge does not score demolition. In a month in which it touches a pixel
+    that is not usable it is not emitted, as labels are absent there too.
 
     Parameters
     ----------

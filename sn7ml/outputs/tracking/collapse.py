@@ -34,9 +34,8 @@ def track_collapse(cube: Mapping[str, Probabilities], upsampling: int, params: T
     candidates. 2. Each has a series: its mean footprint probability per month. A month in which it touches a pixel that
     is not
        usable is missing: it counts for nothing, and the building is not emitted in it, as labels are absent there too.
-    3. Births as in :func:`decide_births`. A building stays once it is born, even if it is torn down: the challenge does not
-    score
-       demolition. (One that stood too briefly to reach ``min_mean`` is no building.)
+    3. Births as in :func:`decide_births`. A building stays once it is born, even if it is torn down: the challenge does
+       not score demolition. (One that stood too briefly to reach ``min_mean`` is no building.)
 
     Parameters
     ----------
