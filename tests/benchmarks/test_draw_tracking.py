@@ -128,7 +128,10 @@ def test_the_command_writes_three_pictures_and_prints_the_scores_of_every_tracke
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["draw_tracking", str(tmp_path / "new")])
     draw_tracking.main()
-    written = {path.name: Image.open(path).size for path in (tmp_path / "new").iterdir()}
+    written = {}
+    for path in (tmp_path / "new").iterdir():
+        with Image.open(path) as picture:
+            written[path.name] = picture.size
     assert set(written) == {"tracking_series.png", "tracking_births.png", "tracking_peaks.png"}
     assert all(width > 1000 for width, _ in written.values())
     printed = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()]
