@@ -189,7 +189,7 @@ OF_LABELS = (
     Damage("labels in metres where pixels belong", OUTSIDE, in_metres, stops=True),
     Damage("labels of an image three times as large", OUTSIDE, edited(scaled(3)), stops=True),
     Damage("one corner a million pixels away", OUTSIDE, added(SCALE, square(1, 1, 1e6)), stops=True),
-    Damage("a bow-tie", VALID, added(SCALE, BOW_TIE), stops=True),
+    Damage("a bow-tie", VALID, added(SCALE, BOW_TIE)),
     Damage("a spike", VALID, added(SCALE, SPIKE)),
     Damage("a hole outside its building", VALID, added(SCALE, HOLE_OUTSIDE)),
     Damage("a building that is a line", "buildings are polygons", added(SCALE, LINE)),
