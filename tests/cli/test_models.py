@@ -1,14 +1,22 @@
 """The command line of the registry, as a person types it."""
 
+import shutil
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from sn7ml import cli
 from sn7ml.cli import terminal
 from sn7ml.core.errors import StoreError, TableError
+from sn7ml.params import Params, Usage, load_params
+from sn7ml.params.reading import with_values
+from sn7ml.registry.evaluator import Evaluator
+from sn7ml.registry.policy import ModelScores
+from tests.learn.toy import write_store, write_world
 from tests.raising import raises
 from tests.registry.toy_registry import NAME, TODAY, ToyRegistry, scores
 
@@ -19,11 +27,17 @@ EXAM = commands._evaluator
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def write_params() -> Params:
+    """Write the params of the repository, with the toy registry's name, into the current folder."""
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(text.replace("sn7-buildings", NAME), encoding="utf-8")
+    return load_params()
+
+
 @pytest.fixture
 def two(toy_registry: ToyRegistry, monkeypatch: pytest.MonkeyPatch) -> ToyRegistry:
     """Version 1 is champion, version 2 was rejected."""
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    Path("params.yaml").write_text(text.replace("sn7-buildings", NAME), encoding="utf-8")
+    write_params()
     monkeypatch.setattr(commands, "_evaluator", lambda _: toy_registry.evaluator)
     monkeypatch.setattr(terminal.console, "width", 80)
     toy_registry.submit("a", scores(0.3))
@@ -86,6 +100,36 @@ def test_promote_scores_both_on_the_data_of_today(two: ToyRegistry) -> None:
     assert done.exit_code == 0
     assert done.output.index("scoring version 2") < done.output.index("scoring version 1")
     assert two.aliases == {"challenger": "2", "champion": "2", "previous": "1"}
+
+
+@pytest.mark.parametrize("tuned", [True, False], ids=["tuned", "not tuned"])
+def test_promote_scores_on_the_projects_own_tiles_by_its_params_and_its_tuned_tracker(
+    toy_registry: ToyRegistry, tuned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is real but the run of the network, which test_evaluator holds to the pipeline's."""
+    asked: list[Evaluator] = []
+
+    def evaluate(evaluator: Evaluator, _model: Path, digest: str, name: str) -> tuple[ModelScores, str]:
+        asked.append(evaluator)
+        return replace(scores(0.3), digest=digest), f"{name} predicted by a toy"
+
+    monkeypatch.setattr(Evaluator, "evaluate", evaluate)
+    tiles = write_store(write_world(Path("data")), Path("build/tiles"))
+    shutil.move("build/tiles-scenes", "build/scenes")
+    params = write_params()
+    best = with_values(params.output, {"tracks.method": "baseline"}, "")
+    if tuned:
+        Path("build/tuning").mkdir()
+        Path("build/tuning/best.yaml").write_text(yaml.safe_dump({"output": best.model_dump(mode="json")}))
+    toy_registry.version("a")
+
+    told = run("promote", "1", "--strict").output
+
+    assert f"{NAME} version 1 is the champion" in " ".join(told.split())
+    (evaluator,) = asked
+    assert evaluator.facts.key["tiles"] == tiles.digest()
+    assert evaluator.columns == tiles.columns(params.evaluate.splits)
+    assert evaluator.usage == Usage(task=params.task, predict=params.predict, output=best if tuned else params.output)
 
 
 def test_rollback_says_who_is_champion_again_and_why_is_shown(two: ToyRegistry) -> None:
