@@ -17,6 +17,7 @@ from sn7ml.core.errors import ParamsError, StoreError
 from sn7ml.metrics.score_text import decimal
 
 if TYPE_CHECKING:
+    from sn7ml.metrics.score import Score
     from sn7ml.report.comparison import ComparedRun
     from sn7ml.report.pages.comparison import Comparison
     from sn7ml.runs.leaderboard import RunRecord
@@ -61,10 +62,11 @@ def runs(
     from sn7ml.runs.store import FINAL, SEARCH, open_store
 
     experiment = SEARCH if search else FINAL
-    sort = sort or task_here().scores[0].name
+    scores = task_here().scores
+    sort = sort or scores[0].name
     found = read_runs(open_store(), experiment, filter_string)
-    chosen = ranked(found, sort, task_here().scores)[:limit]
-    notes = [f"Not all scores compare, {text}" for text in differences(chosen, task_here().scores[0].name)]
+    chosen = ranked(found, sort, scores)[:limit]
+    notes = [f"Not all scores compare, {text}" for text in differences(chosen, scores[0].name)]
     if as_json:
         content = {
             "experiment": experiment,
@@ -81,7 +83,7 @@ def runs(
         )
         say(f"no {what} {passing}")
         return
-    show(_table(chosen, sort))
+    show(_table(chosen, sort, scores))
     for note in notes:
         console.print(f"[bold yellow]note:[/] {escape(note)}", soft_wrap=True, highlight=False)
     if len(found) > len(chosen):
@@ -136,29 +138,30 @@ def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
     from sn7ml.report.pages.comparison import Comparison
     from sn7ml.runs.leaderboard import differences
 
-    task, records = task_here(), _records(store, names)
+    task = task_here()
+    objective = task.scores[0]
+    records = _records(store, names, objective)
     compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
-    unlike = differences(records, task.scores[0].name)
+    unlike = differences(records, objective.name)
     return Comparison(compared, task.scores, unlike, SPLITS[records[0].split], task.title)
 
 
-def _records(store: "Store", names: Sequence[str]) -> list["RunRecord"]:
+def _records(store: "Store", names: Sequence[str], objective: "Score") -> list["RunRecord"]:
     from sn7ml.registry.resolve import find_run_meant
 
     records: list[RunRecord] = []
     faults: list[StoreError] = []
     for name in names:
         try:
-            record = find_run_meant(store, name, task_here().scores[0])
+            record = find_run_meant(store, name, objective)
         except StoreError as fault:
             faults.append(fault)
             continue
         records.append(record)
-        objective = task_here().scores[0].name
-        if math.isnan(record.score(objective)):
+        if math.isnan(record.score(objective.name)):
             unscored = (
-                f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_{objective}, so there is "
-                "nothing to compare; `sn7ml runs` shows which have scores"
+                f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_{objective.name}, so "
+                "there is nothing to compare; `sn7ml runs` shows which have scores"
             )
             faults.append(StoreError("runs.no-score", unscored))
     faults += _mismatches(records)
@@ -232,8 +235,8 @@ def _origin(record: "RunRecord") -> dict[str, str]:
     return {key: value for key, value in known.items() if value}
 
 
-def _table(records: Sequence["RunRecord"], sort: str) -> Table:
-    table, scores = Table(box=box.SIMPLE_HEAD), task_here().scores
+def _table(records: Sequence["RunRecord"], sort: str, scores: Sequence["Score"]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
     names = [score.name for score in scores]
     extra = [sort] if sort not in names and sort.partition("_")[2] not in names else []
     table.add_column("#", justify="right", no_wrap=True)

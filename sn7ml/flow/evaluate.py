@@ -47,7 +47,7 @@ class Truth:
     columns: Columns
 
     frames: frozenset[tuple[str, str]]
-    """(aoi, month) with labels."""
+    """(aoi, time) with labels."""
 
 
 def read_split_truth(scenes: Scenes, columns: Columns) -> Truth:
@@ -106,16 +106,16 @@ def _count_aoi(
 ) -> PixelCounts:
     """Count pixels of the target's first channel in one AOI over its labelled times, at the scale of the tiles' planes."""
     folder, grid, stretches = job
-    store, cube = TileStore(tiles), ProbabilityCube(folder, grid)
+    store, cube = TileStore(tiles), ProbabilityCube(folder, grid, target.channels)
     scored = np.zeros(grid.shape[1], np.bool_)
     for start, stop in stretches:
         scored[start:stop] = True
     columns = scored.repeat(store.upsampling)[None, :]
     counts = PixelCounts(0, 0, 0, 0)
-    for month, probabilities in cube.items():
-        if (folder.name, month) in labelled:
+    for time, probabilities in cube.items():
+        if (folder.name, time) in labelled:
             found = rescaled(probabilities, cube.upsampling, store.upsampling)
-            planes = store.read_flags(folder.name, month, (0, 0), grid.shape)
+            planes = store.read_flags(folder.name, time, (0, 0), grid.shape)
             valid = found.usable & columns & target.known(planes)
             counts += count_pixels(found.channels[0] >= threshold * CERTAIN, target.truth(planes)[0], valid)
     return counts

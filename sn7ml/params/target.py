@@ -33,7 +33,8 @@ class TargetParams(Section):
 
     shift_x_px: float = Field(default=0.0, ge=-4, le=4)
     """How far it is drawn to the right of the labels, pixels of the original image. Where labels lie beside what is seen, a
-    network that sees its tiles flipped and turned learns every house blurred; ``track.shift_x_px`` brings outlines back."""
+    network that sees its tiles flipped and turned learns every house blurred; ``output.tracks.shift_x_px`` brings outlines
+    back."""
 
     shift_y_px: float = Field(default=0.0, ge=-4, le=4)
     """The same, downwards."""

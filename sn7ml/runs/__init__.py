@@ -1,4 +1,4 @@
-"""MLflow and Optuna live here: the one door to the store, runs, search, registry, scoring and assessment."""
+"""The one door to MLflow's store: runs, their files and their leaderboard."""
 
 import os
 

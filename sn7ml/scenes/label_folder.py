@@ -12,7 +12,8 @@ from sn7ml.core.errors import LabelError
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import POLYGONS
 from sn7ml.scenes.layouts.layout import Source
-from sn7ml.scenes.layouts.spacenet7 import bad_files, label_sources, read_labels
+from sn7ml.scenes.layouts.spacenet7 import read_labels
+from sn7ml.scenes.layouts.spacenet7_labels import bad_files, label_sources
 from sn7ml.scenes.row_errors import clipped, unusable, why_unusable
 
 NO_BUILDING = "-1"

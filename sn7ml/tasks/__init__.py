@@ -1,4 +1,4 @@
-"""Tasks: what is predicted from which images. Each is one file that names a layout, a target, an output and its scores.
+"""Tasks: what is predicted from which images. Each is one file that names an output, its scores and what is said of them.
 
 Stages that need no score and no output (tile, train, predict) ask ``layout_of`` and ``target_of`` alone, so that an edit of a
 tracker or a score re-trains nothing.

@@ -13,7 +13,7 @@ from sn7ml.targets.pixels import PixelCounts
 
 @dataclass(frozen=True)
 class Task:
-    """Four seams and what is said of them to people."""
+    """What is made of probabilities, how it is scored, and what people are told of it."""
 
     name: str
     """``task`` in ``params.yaml``."""

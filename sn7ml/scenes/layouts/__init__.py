@@ -1,4 +1,4 @@
-"""How a data folder is laid out: names of files, kinds of labels, and which AOIs belong together. One module a layout."""
+"""How a data folder is laid out: names of files, kinds of labels, and which AOIs belong together."""
 
 from typing import assert_never
 

@@ -10,19 +10,17 @@
 import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 from affine import Affine
 
-from sn7ml.core.errors import CatalogError, LabelError
+from sn7ml.core.errors import CatalogError
 from sn7ml.core.geo.grid import tile_transform
 from sn7ml.core.schemas import SOURCES
 from sn7ml.params import SplitParams
 from sn7ml.scenes.labels import RawLabels, read_geojson
 from sn7ml.scenes.layouts.layout import Layout, NameFacts, Source
-from sn7ml.scenes.row_errors import listing
 
 AOI_PATTERN = re.compile(
     r"L15-(?P<quad_x>\d{4})E-(?P<quad_y>\d{4})N_(?P<tile_x>\d{4})_(?P<tile_y>\d{4})_(?P<zoom>\d{2})(?!\d)",
@@ -115,10 +113,11 @@ def frame_of(name: str) -> tuple[str, str] | None:
     ('L15-0331E-1257N_1327_3160_13', '2018-01')
     """
     stem = STEM_PATTERN.match(name)
-    return (stem["aoi"], _time(stem)) if stem else None
+    return (stem["aoi"], month_of(stem)) if stem else None
 
 
-def _time(stem: re.Match[str]) -> str:
+def month_of(stem: re.Match[str]) -> str:
+    """Return YYYY-MM of a match of ``STEM_PATTERN``."""
     return f"{stem['year']}-{stem['month']}"
 
 
@@ -211,7 +210,7 @@ def _by_month(folder: Path, name: str, ending: str) -> dict[str, Path]:
     for path in sorted((folder / name).glob(f"*{ending}")):
         match = STEM_PATTERN.fullmatch(path.name.removesuffix(ending))
         if match and match["aoi"] == folder.name:
-            found[_time(match)] = path
+            found[month_of(match)] = path
         elif not path.name.startswith("."):
             wrong.append(path.name)
     if wrong:
@@ -281,8 +280,8 @@ def _facts_of_strays(root: Path, aoi: str, times: set[str], folder: Path) -> lis
             found.append((time, path, {"has_image": False, "has_labels": True}))
     for path in sorted((folder / UNMASKED).glob(f"*{IMAGE_ENDING}")):
         match = STEM_PATTERN.fullmatch(path.stem)
-        if match and match["aoi"] == aoi and _time(match) not in times:
-            found.append((_time(match), path, _in_folders(path)))
+        if match and match["aoi"] == aoi and month_of(match) not in times:
+            found.append((month_of(match), path, _in_folders(path)))
     return [
         {"aoi": aoi, "time": time, "file": path.relative_to(root).as_posix(), "fault": "", **facts}
         for time, path, facts in found
@@ -320,66 +319,3 @@ SPACENET7 = Layout(
     name_facts=name_facts,
     place=place_of,
 )
-
-
-def label_sources(folder: Path) -> pd.DataFrame:
-    """Find the label files of a folder of them, of an AOI's folder, or of all AOIs below it; images are not needed.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``SOURCES`` without images, paths relative to ``folder``, in order of AOI and time.
-
-    Raises
-    ------
-    LabelError
-        If there is no such file, or naming those whose name is no stem or that are of the same frame.
-    """
-    found = _labels_in(folder) or _labels_of_aoi(folder)
-    if not found:
-        with suppress(CatalogError):  # told below, with what else was looked for
-            found = [path for _, aoi in aoi_folders(folder) for path in _labels_of_aoi(aoi)]
-    if not found:
-        raise LabelError(
-            "labels.none",
-            f"{folder}: no *{LABEL_ENDING} found; expected a folder of such files, the folder of an AOI with "
-            f"{LABEL_FOLDERS[PIXELS]}, or a folder of AOI folders such as {TRAIN}/",
-        )
-    frames: dict[tuple[str, str], Path] = {}
-    faults: list[str] = []
-    for path in found:
-        stem = STEM_PATTERN.fullmatch(path.name.removesuffix(LABEL_ENDING))
-        if stem is None:
-            faults.append(f"{path}: expected a name such as {STEM_EXAMPLE.replace(AOI_EXAMPLE, 'AOI')}{LABEL_ENDING}")
-        elif (earlier := frames.setdefault((stem["aoi"], _time(stem)), path)) is not path:
-            faults.append(f"{path}: {earlier} is of the same frame")
-    if faults:
-        raise bad_files(folder, faults)
-    rows = [
-        {"aoi": aoi, "time": time, "labels": path.relative_to(folder).as_posix(), "labels_kind": PIXELS}
-        for (aoi, time), path in sorted(frames.items())
-    ]
-    return SOURCES.check(pd.DataFrame(rows).assign(part="", image="", mask=""))
-
-
-def bad_files(folder: Path, faults: Sequence[str]) -> LabelError:
-    """Return the error that names files at fault, the first twenty and how many more."""
-    head = f"{folder}: {len(faults):,} bad file{'s' * (len(faults) > 1)}"
-    return LabelError("labels.bad-files", listing(head, [[fault] for fault in faults], len(faults)))
-
-
-def unlabelled_aois(folder: Path) -> list[str]:
-    """Return the AOIs below ``folder`` that have no label file, where it is a folder of AOIs."""
-    if _labels_in(folder) or _labels_of_aoi(folder):
-        return []
-    with suppress(CatalogError):
-        return [aoi.name for _, aoi in aoi_folders(folder) if not _labels_of_aoi(aoi)]
-    return []
-
-
-def _labels_of_aoi(folder: Path) -> list[Path]:
-    return next((found for name in LABEL_FOLDERS.values() if (found := _labels_in(folder / name))), [])
-
-
-def _labels_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob(f"*{LABEL_ENDING}") if not path.name.startswith("."))
