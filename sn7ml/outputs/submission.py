@@ -15,7 +15,7 @@ from sn7ml.core.runtime.files import replacing
 from sn7ml.core.schemas import POLYGONS
 from sn7ml.scenes.csv_rows import CsvRows, read_rows
 from sn7ml.scenes.label_folder import empty_frames, read_label_folder
-from sn7ml.scenes.layouts.spacenet7 import LABEL_ENDING, STEM_EXAMPLE, frame_of, stem_of
+from sn7ml.scenes.layouts.spacenet7 import example_labels, example_stem, frame_of, stem_of
 from sn7ml.scenes.row_errors import LISTED, listing, quoted, unusable, why_unusable
 from sn7ml.scenes.wkt import read_wkt, why_no_wkt
 
@@ -55,7 +55,8 @@ def read_polygons(path: Path) -> pd.DataFrame:
         return read_label_folder(path)
     if path.name.endswith(".geojson"):
         raise LabelError(
-            "labels.single-file", f"{path}: is one GeoJSON file; expected the folder with all *{LABEL_ENDING}, or a CSV"
+            "labels.single-file",
+            f"{path}: is one GeoJSON file; expected the folder with all {example_labels()}, or a CSV",
         )
     return read_submission(path)
 
@@ -117,7 +118,7 @@ def _faults(line: int, values: Mapping[str, str], geometry: BaseGeometry | None)
     """Return a sentence for every field of one row that is wrong."""
     wrong: dict[str, str] = {}
     if frame_of(values["filename"]) is None:
-        wrong["filename"] = f"is no SpaceNet 7 stem; expected {STEM_EXAMPLE}"
+        wrong["filename"] = f"is no SpaceNet 7 stem; expected {example_stem()}"
     if not values["id"].strip():
         wrong["id"] = "is empty; expected what tells this building from others, the same in every month"
     if geometry is not None and unusable(np.array([geometry])).any():

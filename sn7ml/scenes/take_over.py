@@ -7,7 +7,7 @@ import pandas as pd
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.runtime.files import link_or_copy, replacing
 from sn7ml.core.safe_files import require_regular
-from sn7ml.scenes.layouts.spacenet7 import AOI_PATTERN, aoi_folders, scan
+from sn7ml.scenes.layouts.spacenet7 import aoi_folders, is_aoi, scan
 from sn7ml.scenes.rasters import MOST_FILE_BYTES
 
 
@@ -40,7 +40,7 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
     source = source.resolve()
     if source.is_relative_to(target.resolve()):
         raise CatalogError("data.source-inside-target", f"{source} lies inside {target}; move it out first")
-    folders = [("train", source)] if AOI_PATTERN.fullmatch(source.name) else aoi_folders(source)
+    folders = [("train", source)] if is_aoi(source.name) else aoi_folders(source)
     with replacing(target.absolute()) as fresh:
         for part, folder in folders:
             _take_files(folder, fresh / (part or "train") / folder.name)

@@ -12,7 +12,7 @@ import pandas as pd
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.safe_files import real_path
 from sn7ml.core.schemas import SOURCES
-from sn7ml.scenes.layouts.spacenet7 import AOI_EXAMPLE, IMAGE_FOLDERS, PARTS, STEM_PATTERN, holds_aois, scan
+from sn7ml.scenes.layouts.spacenet7 import example_folders, frame_of, holds_aois, image_folders, scan, stem_of
 
 ENDINGS = (".tif", ".tiff")
 
@@ -72,17 +72,17 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
         )
     if not path.is_dir():
         raise CatalogError("data.no-folder", f"no file or folder {path}; expected a folder of images, or a GeoTIFF")
-    for name in IMAGE_FOLDERS:
-        if images := _geotiffs(path / name):
-            return path / name, _flat(images, path.name)
+    for folder in image_folders(path):
+        if images := _geotiffs(folder):
+            return folder, _flat(images, path.name)
     if holds_aois(path):
         return path, scan(path)
     if images := _geotiffs(path):
         return path, _flat(images, path.name)
     raise CatalogError(
         "data.no-images",
-        f"{path}: no images; expected GeoTIFFs of one AOI in it, or SpaceNet 7's layout: {' or '.join(PARTS)} with folders "
-        f"such as {AOI_EXAMPLE}/{IMAGE_FOLDERS[0]}, or such folders themselves",
+        f"{path}: no images; expected GeoTIFFs of one AOI in it, or SpaceNet 7's layout: {example_folders()}, "
+        "or such folders themselves",
     )
 
 
@@ -101,10 +101,10 @@ def _single(path: Path, month: str | None) -> pd.DataFrame:
         )
     if month is not None and not MONTH.fullmatch(month):
         raise CatalogError("options.month", f"month {month!r}: expected one such as 2018-01")
-    stem = STEM_PATTERN.fullmatch(path.stem)
+    known = _spacenet7_frame(path)
     # What is left of "harbour_2020_05" without the month, and without what parted the two.
     rest = re.sub(r"[_\-. ]{2,}", "_", MONTH_PATTERN.sub("", path.stem)).strip("_-. ")
-    aoi = stem["aoi"] if stem else rest or path.parent.name
+    aoi = known[0] if known else rest or path.parent.name
     return _table({(aoi, month or _month_of(path)): path.name})
 
 
@@ -113,9 +113,9 @@ def _flat(images: list[Path], folder_name: str) -> pd.DataFrame:
     by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
     faults: list[str] = []
     for path in images:
-        stem = STEM_PATTERN.fullmatch(path.stem)
+        known = _spacenet7_frame(path)
         try:
-            by_key[stem["aoi"] if stem else folder_name, _month_of(path)].append(path.name)
+            by_key[known[0] if known else folder_name, _month_of(path)].append(path.name)
         except CatalogError as fault:
             faults.append(str(fault))
     faults += [
@@ -129,11 +129,17 @@ def _flat(images: list[Path], folder_name: str) -> pd.DataFrame:
     return _table({key: name for key, (name,) in by_key.items()})
 
 
+def _spacenet7_frame(path: Path) -> tuple[str, str] | None:
+    """Return (aoi, month) of a file that is called exactly as in SpaceNet 7; None of any other."""
+    known = frame_of(path.stem)
+    return known if known and stem_of(*known) == path.stem else None
+
+
 def _month_of(path: Path) -> str:
     """Return the one month that a file's name tells. Raises CatalogError if it tells none, or two."""
-    stem = STEM_PATTERN.fullmatch(path.stem)
-    found = [stem] if stem else list(MONTH_PATTERN.finditer(path.stem))
-    months = sorted({f"{match['year']}-{match['month']}" for match in found})
+    known = _spacenet7_frame(path)
+    found = {f"{match['year']}-{match['month']}" for match in MONTH_PATTERN.finditer(path.stem)}
+    months = [known[1]] if known else sorted(found)
     if len(months) != 1:
         raise CatalogError(
             "data.file-name",

@@ -35,7 +35,6 @@ STEM_LENGTH = 58
 """Characters of a frame's name without ending: the reference scorer cuts AOI and month out of it by position."""
 
 AOI_EXAMPLE = "L15-0331E-1257N_1327_3160_13"
-STEM_EXAMPLE = f"global_monthly_YYYY_MM_mosaic_{AOI_EXAMPLE}"
 
 TRAIN, TEST = PARTS = ("train", "test_public")
 """Of ``TEST`` no labels were published."""
@@ -116,9 +115,29 @@ def frame_of(name: str) -> tuple[str, str] | None:
     return (stem["aoi"], month_of(stem)) if stem else None
 
 
+def example_stem(aoi: str = AOI_EXAMPLE) -> str:
+    """Return how the name of a file begins, for an error to show."""
+    return f"global_monthly_YYYY_MM_mosaic_{aoi}"
+
+
+def example_folders() -> str:
+    """Return where images lie, for an error to show."""
+    return f"{' or '.join(PARTS)} with folders such as {AOI_EXAMPLE}/{MASKED}"
+
+
+def example_labels() -> str:
+    """Return how label files are called, for an error to show."""
+    return f"*{LABEL_ENDING}"
+
+
 def month_of(stem: re.Match[str]) -> str:
     """Return YYYY-MM of a match of ``STEM_PATTERN``."""
     return f"{stem['year']}-{stem['month']}"
+
+
+def is_aoi(name: str) -> bool:
+    """Return True for a name that an AOI's folder can have."""
+    return AOI_PATTERN.fullmatch(name) is not None
 
 
 def tile_of(aoi: str) -> tuple[int, int, int]:
@@ -164,6 +183,39 @@ def _folders_below(root: Path) -> list[tuple[str, Path]]:
         for path in sorted((root / part).glob("L15-*"))
         if path.is_dir() and AOI_PATTERN.fullmatch(path.name)
     ]
+
+
+def image_folders(folder: Path) -> list[Path]:
+    """Return where the images of one AOI folder lie, the preferred folder first, whether it exists or not."""
+    return [folder / name for name in IMAGE_FOLDERS]
+
+
+def image_files(root: Path) -> list[Path]:
+    """Return the images of all AOIs below ``root``, whatever they are called."""
+    folders = [images for _, folder in aoi_folders(root) for images in image_folders(folder)]
+    return _regular(folders, IMAGE_ENDING)
+
+
+def all_label_files(root: Path) -> list[Path]:
+    """Return the label files with ids of all AOIs below ``root``, whatever they are called."""
+    folders = [folder / name for _, folder in aoi_folders(root) for name in LABEL_FOLDERS.values()]
+    return _regular(folders, LABEL_ENDING)
+
+
+def _regular(folders: Sequence[Path], ending: str) -> list[Path]:
+    found = [path for folder in folders for path in sorted(folder.glob(f"*{ending}"))]
+    return [path for path in found if path.is_file() and not path.name.startswith(".")]
+
+
+def kind_of(labels: Path) -> str:
+    """Return the kind of a label file in one of ``LABEL_FOLDERS``."""
+    return next(kind for kind, folder in LABEL_FOLDERS.items() if folder == labels.parent.name)
+
+
+def images_of(labels: Path) -> list[Path]:
+    """Return where the image of a label file can lie, the preferred place first, whether it exists or not."""
+    name = labels.name.removesuffix(LABEL_ENDING) + IMAGE_ENDING
+    return [folder / name for folder in image_folders(labels.parent.parent)]
 
 
 def label_files(folder: Path) -> dict[str, Path]:
@@ -217,7 +269,7 @@ def _by_month(folder: Path, name: str, ending: str) -> dict[str, Path]:
         raise CatalogError(
             "data.file-name",
             f"AOI {folder.name}: {name} holds {wrong[:3]}{' …' * (len(wrong) > 3)}; "
-            f"expected {STEM_EXAMPLE.replace(AOI_EXAMPLE, folder.name)}{ending}",
+            f"expected {example_stem(folder.name)}{ending}",
         )
     return dict(sorted(found.items()))
 
@@ -294,7 +346,10 @@ def _in_folders(image: Path) -> dict[str, bool]:
     if not all(any((folder / name).glob(f"*{IMAGE_ENDING}")) for name in IMAGE_FOLDERS):
         return {}
     # What is there and no file is told as unreadable, and not as missing.
-    return {f"in_{name}": os.path.lexists(folder / name / image.name) for name in IMAGE_FOLDERS}
+    return {
+        name: os.path.lexists(place / image.name)
+        for name, place in zip(("in_masked", "in_unmasked"), image_folders(folder), strict=True)
+    }
 
 
 def name_of(x: int, y: int, zoom: int) -> str:

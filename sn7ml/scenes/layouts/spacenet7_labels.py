@@ -9,14 +9,14 @@ import pandas as pd
 from sn7ml.core.errors import CatalogError, LabelError
 from sn7ml.core.schemas import SOURCES
 from sn7ml.scenes.layouts.spacenet7 import (
-    AOI_EXAMPLE,
     LABEL_ENDING,
     LABEL_FOLDERS,
     PIXELS,
-    STEM_EXAMPLE,
     STEM_PATTERN,
     TRAIN,
     aoi_folders,
+    example_labels,
+    example_stem,
     month_of,
 )
 from sn7ml.scenes.row_errors import listing
@@ -42,7 +42,7 @@ def label_sources(folder: Path) -> pd.DataFrame:
     if not found:
         raise LabelError(
             "labels.none",
-            f"{folder}: no *{LABEL_ENDING} found; expected a folder of such files, the folder of an AOI with "
+            f"{folder}: no {example_labels()} found; expected a folder of such files, the folder of an AOI with "
             f"{LABEL_FOLDERS[PIXELS]}, or a folder of AOI folders such as {TRAIN}/",
         )
     frames: dict[tuple[str, str], Path] = {}
@@ -50,7 +50,7 @@ def label_sources(folder: Path) -> pd.DataFrame:
     for path in found:
         stem = STEM_PATTERN.fullmatch(path.name.removesuffix(LABEL_ENDING))
         if stem is None:
-            faults.append(f"{path}: expected a name such as {STEM_EXAMPLE.replace(AOI_EXAMPLE, 'AOI')}{LABEL_ENDING}")
+            faults.append(f"{path}: expected a name such as {example_stem('AOI')}{LABEL_ENDING}")
         elif (earlier := frames.setdefault((stem["aoi"], month_of(stem)), path)) is not path:
             faults.append(f"{path}: {earlier} is of the same frame")
     if faults:

@@ -1,6 +1,5 @@
 """A repaired copy of a data set, with a list of every change."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,15 +9,8 @@ from sn7ml.core.geo.grid import Grid
 from sn7ml.core.runtime.files import link_or_copy, replacing
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.scenes.images import read_grid
-from sn7ml.scenes.layouts.spacenet7 import (
-    AOI_PATTERN,
-    IMAGE_ENDING,
-    IMAGE_FOLDERS,
-    LABEL_ENDING,
-    LABEL_FOLDERS,
-    PIXELS,
-    aoi_folders,
-)
+from sn7ml.scenes.layouts import spacenet7
+from sn7ml.scenes.layouts.spacenet7 import aoi_folders
 from sn7ml.scenes.repair.images import mend_image_file
 from sn7ml.scenes.repair.labels import Note, mend_label_file
 
@@ -26,10 +18,6 @@ CHANGES = "changes.csv"
 """In the copy: the columns of ``COLUMNS``, a row for each thing that was mended, or left."""
 
 COLUMNS = ("outcome", "file", "id", "what", "before", "after")
-
-IMAGES = tuple((name, f"*{IMAGE_ENDING}") for name in IMAGE_FOLDERS)
-LABELS = tuple((name, f"*{LABEL_ENDING}") for name in LABEL_FOLDERS.values())
-"""Folder of an AOI and pattern of what can be mended there."""
 
 
 def mended_copy(source: Path, out: Path) -> pd.DataFrame:
@@ -63,9 +51,9 @@ def mended_copy(source: Path, out: Path) -> pd.DataFrame:
             target = fresh / part / folder.name
             odd = _link_or_copy_all(folder, target)
             found |= {path.relative_to(fresh).as_posix(): [NO_FILE] for path in odd}
-        for patterns in (IMAGES, LABELS):  # images first: they say where labels are
-            jobs = {path.relative_to(fresh).as_posix(): path for path in _files(fresh, patterns)}
-            found |= map_items(_mend, jobs)
+        images, labels = spacenet7.image_files(fresh), spacenet7.all_label_files(fresh)
+        for mend, files in ((_mend_image, images), (_mend_labels, labels)):  # images first: they say where labels are
+            found |= map_items(mend, {path.relative_to(fresh).as_posix(): path for path in files})
         changes = _table(found)
         changes.to_csv(fresh / CHANGES, index=False)
     return changes
@@ -80,7 +68,7 @@ def check_target(source: Path, out: Path) -> list[tuple[str, Path]]:
         raise CatalogError(
             "output.folder-not-empty", f"{out} exists and is not an empty folder; remove it or name another one"
         )
-    if AOI_PATTERN.fullmatch(out.name):
+    if spacenet7.is_aoi(out.name):
         raise CatalogError(
             "repair.out-name", f"{out} is called like an AOI, and AOIs are to lie inside; name another folder"
         )
@@ -112,34 +100,22 @@ def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
     return odd
 
 
-def _files(root: Path, patterns: Sequence[tuple[str, str]]) -> list[Path]:
-    return [
-        path
-        for _, folder in aoi_folders(root)
-        for name, pattern in patterns
-        for path in sorted((folder / name).glob(pattern))
-        if path.is_file() and not path.name.startswith(".")
-    ]
+def _mend_image(path: Path) -> list[Note]:
+    return mend_image_file(path, path.parent.parent.name)
 
 
-def _mend(path: Path) -> list[Note]:
-    if path.parent.name in IMAGE_FOLDERS:
-        return mend_image_file(path, path.parent.parent.name)
-    kind = next(kind for kind, folder in LABEL_FOLDERS.items() if folder == path.parent.name)
-    return mend_label_file(path, kind, None if kind == PIXELS else _grid(path))
+def _mend_labels(path: Path) -> list[Note]:
+    kind = spacenet7.kind_of(path)
+    return mend_label_file(path, kind, None if kind == spacenet7.PIXELS else _grid(path))
 
 
 def _grid(labels: Path) -> Grid | None:
     """Return the grid of the image that a label file is of; None if there is none that can be read."""
-    name = labels.name.removesuffix(LABEL_ENDING) + IMAGE_ENDING
-    for folder in IMAGE_FOLDERS:
-        image = labels.parent.parent / folder / name
-        if image.is_file():
-            try:
-                return read_grid(image)
-            except RasterError:  # validation tells of it
-                return None
-    return None
+    image = next((path for path in spacenet7.images_of(labels) if path.is_file()), None)
+    try:
+        return None if image is None else read_grid(image)
+    except RasterError:  # validation tells of it
+        return None
 
 
 def _table(found: dict[str, list[Note]]) -> pd.DataFrame:

@@ -32,7 +32,7 @@ FRAME_FACTS = Table(
         "epsg": "int",
         "transform": "text", "grid": "text", "usual_grid": "text", "north_up": "bool", "tile_offset_px": "float",
         "usable_fraction": "float",
-        "in_images": "bool", "in_images_masked": "bool", "udm_ok": "bool", "udm_fault": "text",
+        "in_unmasked": "bool", "in_masked": "bool", "udm_ok": "bool", "udm_fault": "text",
         "block": "text", "block_px": "int", "ground_px_m": "float", "usable_km2": "float", "noon_sun_deg": "float",
         "alpha_is_binary": "bool",
         **{f"{what}{of}": "float" for what in ("brightness", "contrast") for of in ("", "_red", "_green", "_blue")},
@@ -47,7 +47,7 @@ A fact that does not apply, or cannot be known of a damaged file, is missing.
 
 file
     The image, relative to the data root; the label file where there is no image (``has_image`` is False); the image that
-    is not used where images_masked lacks the month (``in_images_masked`` is False, ``has_image`` missing).
+    is not used where images_masked lacks the month (``in_masked`` is False, ``has_image`` missing).
 has_labels
     Missing where none are expected: the AOI is in ``test_public`` and has no labels at all.
 readable, fault
@@ -69,8 +69,8 @@ tile_offset_px
     corners along the worse axis, plus what a wrong pixel size adds up to over the image.
 usable_fraction
     Share of pixels with alpha above 0. Known only of images with four bands.
-in_images, in_images_masked
-    Whether the folder of that name holds the month; missing if the AOI has not both folders.
+in_unmasked, in_masked
+    Whether the folder of original images, or of masked ones, holds the month; missing if the AOI has not both folders.
 udm_ok, udm_fault
     Whether the UDM mask can be read and lies on the image; if not, why. Missing of frames without one.
 block, block_px

@@ -2,7 +2,6 @@
 
 from sn7ml.core.geo.grid import WEB_MERCATOR
 from sn7ml.params import ValidationParams
-from sn7ml.scenes.layouts.spacenet7 import PARTS
 from sn7ml.validation.check import Check, at_least, at_most, between, one_of, rows_exist, same, true
 
 MAX_TILE_OFFSET_PX = 1.5
@@ -25,7 +24,7 @@ def frame_checks(params: ValidationParams) -> tuple[Check, ...]:
         Check(
             "there are frames", "critical", rows_exist(),
             "An empty table would let every other expectation pass.",
-            f"Check the data folder: it needs AOI folders with images, in {' or '.join(PARTS)} or at the top.",
+            "Check the data folder: it needs AOI folders with images, in train or test_public or at the top.",
         ),
         Check(
             "names are SpaceNet 7's", "critical", true("stem_ok"),
@@ -69,12 +68,12 @@ def frame_checks(params: ValidationParams) -> tuple[Check, ...]:
             "Add the missing image, or remove the label file.",
         ),
         Check(
-            "images_masked has every month of images", "critical", true("in_images_masked"),
+            "images_masked has every month of images", "critical", true("in_masked"),
             "Where there is images_masked, it alone is read: a month that only images holds is lost in silence.",
             "Add the masked image, or remove the AOI's images_masked to use images.",
         ),
         Check(
-            "images has every month of images_masked", "warning", true("in_images"),
+            "images has every month of images_masked", "warning", true("in_unmasked"),
             "The masked image is used, so nothing is lost; but an original is missing, and the download may be incomplete.",
             "Fetch the original, or remove the AOI's folder images.",
         ),

@@ -156,13 +156,13 @@ def test_until_all_is_done_nothing_is_at_the_place(
     damaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    mend_one = mend._mend
+    mend_one = mend._mend_labels
 
     def watched(path: Path) -> Any:
         seen.append((tmp_path / "out").exists())
         return mend_one(path)
 
-    monkeypatch.setattr(mend, "_mend", watched)
+    monkeypatch.setattr(mend, "_mend_labels", watched)
     mended_copy(damaged, tmp_path / "out")
     assert seen
     assert not any(seen)

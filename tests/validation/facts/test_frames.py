@@ -183,4 +183,4 @@ def test_what_is_no_file_in_place_of_an_image_is_a_fault_of_that_frame_alone(
     assert table["readable"].tolist() == [True, False, True]
     assert fault in table["fault"][SECOND]
     assert pd.isna(table["rows"][SECOND]), "what is not opened has no size to blame"
-    assert table["in_images_masked"].dropna().all(), "it cannot be read, but it is there"
+    assert table["in_masked"].dropna().all(), "it cannot be read, but it is there"
