@@ -170,7 +170,7 @@ def show_scores(result: "ScotResult", f1: F1, strict: Mapping[str, str]) -> None
 def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: Sequence[str]) -> None:
     """Print what the reader of the scores should know."""
     from sn7ml.metrics.tracks import SPACENET_IOU
-    from sn7ml.scenes.layouts.spacenet7_labels import unlabelled_aois
+    from sn7ml.scenes.label_folder import unlabelled_aois
 
     if iou != SPACENET_IOU:
         say(f"SCOT at IoU > {iou:g}; SpaceNet 7's own is {SPACENET_IOU:g}")

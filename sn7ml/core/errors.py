@@ -1,18 +1,4 @@
-"""The tree of errors that sn7ml raises on purpose.
-
-::
-
-    Sn7Error                 something about the input or the set-up is wrong; the message says what and how to mend it
-    ├── ParamsError          params.yaml or a file of chosen params
-    ├── CatalogError         the folder layout of a data set
-    ├── RasterError          an image, a mask or a raster of probabilities
-    ├── LabelError           a label or submission file
-    ├── GridError            two grids that must agree, or one that cannot be used
-    ├── TableError           a table without the columns, types or keys it must have
-    ├── ValidationFailed     a critical expectation about the data does not hold
-    ├── ModelError           an architecture, encoder, weights or checkpoint
-    ├── StoreError           the MLflow store or the model registry
-    └── ItemsFailed          some items of a map failed; names every one
+"""The errors that sn7ml raises on purpose.
 
 Each carries a ``code`` such as ``labels.duplicate-id``, which stays when the message is reworded: programs and tests go
 by the code, people by the message. docs/errors.md lists them all. Misuse by a programmer is a plain ``ValueError``.
@@ -75,10 +61,7 @@ class StoreError(Sn7Error):
 
 
 class ItemsFailed(Sn7Error):
-    """Some items of a map failed.
-
-    ``failures`` maps the name of each failed item to its exception.
-    """
+    """Some items of a map failed: ``failures`` maps the name of each to its exception."""
 
     def __init__(self, failures: Mapping[str, Exception], total: int) -> None:
         self.failures = dict(failures)
@@ -92,7 +75,7 @@ class ItemsFailed(Sn7Error):
 
 
 def heading(error: Exception) -> str:
-    """Return what stands before an error's message on a terminal, with its code if it has one.
+    """Return what a terminal shows before an error's message, with its code if it has one.
 
     >>> heading(LabelError("labels.duplicate-id", "a.geojson: Id [7] occurs more than once"))
     'error [labels.duplicate-id]:'

@@ -7,8 +7,6 @@ def precision_recall_f1(tp: int, fp: int, fn: int) -> tuple[float, float, float]
     A ratio of nothing is 0, as the challenge's scorer has it: it stays a number that can be logged, compared and
     searched, and finding nothing is never rewarded.
 
-    Examples
-    --------
     >>> precision_recall_f1(tp=3, fp=1, fn=3)
     (0.75, 0.5, 0.6)
     >>> precision_recall_f1(0, 0, 0)

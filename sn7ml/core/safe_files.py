@@ -11,7 +11,8 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -27,13 +28,10 @@ MOST_JSON_BYTES = 128 * MIB
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}", re.ASCII)
 
-KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
+KINDS = {
+    stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+}  # fmt: skip
 
 
 def require_regular(path: Path, most_bytes: int) -> None:
@@ -41,10 +39,7 @@ def require_regular(path: Path, most_bytes: int) -> None:
 
     Links are followed: DVC lays data out as links into its cache.
 
-    Raises
-    ------
-    OSError
-        If the file is absent, no regular file, or larger than ``most_bytes``; ``strerror`` is the reason.
+    Raises OSError if the file is absent, no regular file, or larger than ``most_bytes``; ``strerror`` is the reason.
     """
     _check(path, path.stat(), most_bytes)
 
@@ -86,9 +81,7 @@ def parse_json(text: str) -> Any:
     """Parse JSON. Raises ValueError as :func:`read_json`, or if a text in it holds half a character."""
     try:
         content = json.loads(text, object_pairs_hook=unique_keys)
-        if (
-            "\\ud" in text or "\\uD" in text
-        ):  # an escape for half a character (a surrogate) cannot be written to any file
+        if "\\ud" in text or "\\uD" in text:  # half a character (a surrogate) cannot be written to any file
             json.dumps(content, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("lists or objects lie too deep within one another") from None
@@ -100,12 +93,7 @@ def parse_json(text: str) -> Any:
 def read_yaml(path: Path) -> Any:
     """Read YAML of at most ``MOST_YAML_BYTES``, without Python tags and aliases (a few of these can name 10^9 values).
 
-    Raises
-    ------
-    OSError
-        As :func:`require_regular`.
-    ValueError
-        If it is none, or a mapping names a key twice.
+    Raises OSError as :func:`require_regular`; ValueError if it is none, or a mapping names a key twice.
     """
     text = read_text(path, MOST_YAML_BYTES)
     try:
@@ -118,16 +106,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def plain_name(name: object) -> str:
-    """Return ``name`` if it can be part of a path without leading elsewhere: no separator, no leading point.
-
-    >>> plain_name("L15-0331E-1257N_1327_3160_13")
-    'L15-0331E-1257N_1327_3160_13'
-
-    Raises
-    ------
-    ValueError
-        If it cannot.
-    """
+    """Return ``name`` if it is a plain part of a path: no separator, no leading point. Raises ValueError if not."""
     if not isinstance(name, str) or not PLAIN_NAME.fullmatch(name):
         raise ValueError(f"{name!r:.80} is no plain name; expected letters, digits, _, -, + and points in between")
     return name
@@ -143,8 +122,7 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         content = super().construct_mapping(node, deep=deep)
         if len(content) != len(node.value):
-            names = [str(key.value) for key, _ in node.value]
-            twice = sorted({name for name in names if names.count(name) > 1})
+            twice = repeated([str(key.value) for key, _ in node.value])
             raise yaml.constructor.ConstructorError(None, None, f"key(s) {twice} twice in a mapping", node.start_mark)
         return content
 
@@ -153,14 +131,18 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of JSON of its pairs, for ``object_pairs_hook``. Raises ValueError if it names a key twice."""
     content = dict(pairs)
     if len(content) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"an object names {sorted({name for name in names if names.count(name) > 1})[:5]} twice")
+        raise ValueError(f"an object names {repeated([name for name, _ in pairs])[:5]} twice")
     return content
+
+
+def repeated(names: Sequence[str]) -> list[str]:
+    """Return the names that occur more than once, in order."""
+    return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def _check(path: Path, found: os.stat_result, most_bytes: int) -> None:
     if not stat.S_ISREG(found.st_mode):
-        what = next((words for is_one, words in KINDS if is_one(found.st_mode)), "something else")
+        what = KINDS.get(stat.S_IFMT(found.st_mode), "something else")
         raise OSError(errno.EINVAL, f"it is {what}, not a regular file", str(path))
     if found.st_size > most_bytes:
         raise _too_large(path, found.st_size, most_bytes)
@@ -171,8 +153,5 @@ def _too_large(path: Path, size: int, most_bytes: int) -> OSError:
 
 
 def real_path(path: Path) -> Path:
-    """Resolve a path as ``Path.resolve`` does, but without its RuntimeError for links that form a circle.
-
-    Such a path leads nowhere, and opening it says so.
-    """
+    """Resolve a path without ``Path.resolve``'s RuntimeError for links in a circle: opening it says what is wrong."""
     return Path(os.path.realpath(path))

@@ -17,7 +17,7 @@ IS_KIND: Mapping[str, Callable[[pd.Series], bool]] = {
     "bool": pd.api.types.is_bool_dtype,
     "geometry": lambda _: True,
 }
-"""Whether a column can be read as a type."""
+"""Checks that a column can be read as a type."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +37,17 @@ class Table:
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return ``frame`` cut to the table's columns, in order.
 
-        Raises
-        ------
-        TableError
-            If a column is missing, of another kind, or the key does not name one row each.
+        Raises TableError if a column is missing, of another kind, or the key does not name one row each.
         """
         missing = [name for name in self.columns if name not in frame.columns]
         if missing:
-            raise TableError(
-                "table.missing-column", f"table {self.name!r} lacks column(s) {missing}; it has {list(frame.columns)}"
-            )
+            found = list(frame.columns)
+            raise TableError("table.missing-column", f"table {self.name!r} lacks column(s) {missing}; it has {found}")
         frame = frame[list(self.columns)]
         for name, kind in self.columns.items():
             if len(frame) and not IS_KIND[kind](frame[name]):
-                raise TableError(
-                    "table.column-type", f"table {self.name!r}: column {name!r} must be {kind}, got {frame[name].dtype}"
-                )
+                wrong = f"column {name!r} must be {kind}, got {frame[name].dtype}"
+                raise TableError("table.column-type", f"table {self.name!r}: {wrong}")
         twice = frame[frame.duplicated(list(self.key), keep=False)]
         if len(twice):
             example = dict(zip(self.key, twice[list(self.key)].iloc[0], strict=True))
@@ -64,46 +59,31 @@ class Table:
 
 
 SOURCES = Table(
-    "sources",
-    {
-        "aoi": "text",
-        "time": "text",
-        "part": "text",
-        "image": "text",
-        "labels": "text",
-        "labels_kind": "text",
-        "mask": "text",
-    },
-    key=("aoi", "time"),
+    "sources", dict.fromkeys(("aoi", "time", "part", "image", "labels", "labels_kind", "mask"), "text"), ("aoi", "time")
 )
-"""The files of one frame each, as a layout finds them by their names. Paths are relative to the data root, POSIX. ``part`` is
-the folder of the layout that the AOI lies in, "" if it has none; ``labels_kind`` says how the layout reads the labels, "" if
-there are none (then ``labels`` is ""); ``mask`` shows where the image is unusable, "" where there is none."""
+"""The files of one frame each, as a layout finds them by their names. Paths are relative to the data root, POSIX.
+``part`` is the folder of the layout that the AOI lies in, "" if it has none; ``labels_kind`` says how the layout reads
+the labels, "" if there are none (then ``labels`` is ""); ``mask`` shows where the image is unusable, "" for no mask."""
 
 TRANSFORM = tuple(f"transform_{letter}" for letter in "abcdef")
-"""Columns of ``FRAMES``: the six numbers from pixel corner ``(col, row)`` to CRS ``(x, y)``, named as ``affine.Affine`` does."""
+"""Columns of ``FRAMES``: from pixel corner ``(col, row)`` to CRS ``(x, y)``, named as in ``affine.Affine``."""
 
 FRAMES = Table(
     "frames",
     {
-        **{name: "text" for name in ("aoi", "time", "group", "part", "image", "mask", "labels")},
-        "labelled": "bool",
-        "epsg": "int",
-        **dict.fromkeys(TRANSFORM, "float"),
-        "rows": "int",
-        "cols": "int",
-        "digest": "text",
+        **dict.fromkeys(("aoi", "time", "group", "part", "image", "mask", "labels"), "text"),
+        "labelled": "bool", "epsg": "int", **dict.fromkeys(TRANSFORM, "float"),
+        "rows": "int", "cols": "int", "digest": "text",
     },
     key=("aoi", "time"),
-)
-"""One image each, read once by the stage ingest. AOIs of one ``group`` stay on one side of a split. ``image`` and ``mask`` are
-opened again for their pixels; ``labels`` only lets reports name the file, since what it says is in ``LABELS``. A frame that is
-``labelled`` may have no row there: then it shows no building. ``digest`` names the bytes of the image (16 hexadecimal digits)."""
+)  # fmt: skip
+"""One image each, read once by the stage ingest. AOIs of one ``group`` stay on one side of a split. ``image`` and
+``mask`` are opened again for their pixels; ``labels`` only lets reports name the file, since what it says is in
+``LABELS``. A frame that is ``labelled`` may have no row there: then it shows no building. ``digest`` names the bytes of
+the image (16 hexadecimal digits)."""
 
 POLYGONS = Table(
-    "polygons",
-    {"aoi": "text", "time": "text", "id": "text", "geometry": "geometry"},
-    key=("aoi", "time", "id"),
+    "polygons", {"aoi": "text", "time": "text", "id": "text", "geometry": "geometry"}, ("aoi", "time", "id")
 )
 """Buildings, true or found: shapely geometries in 1x pixel coordinates (x = column, y = row)."""
 
@@ -132,16 +112,11 @@ TILES = Table(
 TRACKS = Table(
     "tracks",
     {
-        "aoi": "text",
-        "time": "text",
-        "id": "text",
-        "birth_month": "text",
-        "birth_probability": "float",
-        "confidence": "float",
-        "geometry": "geometry",
+        **dict.fromkeys(("aoi", "time", "id", "birth_month"), "text"),
+        "birth_probability": "float", "confidence": "float", "geometry": "geometry",
     },
     key=("aoi", "time", "id"),
-)
+)  # fmt: skip
 """Found buildings with their history. ``birth_month`` is the first month of the AOI for what stood there from the
 start; ``birth_probability`` is that of this very month, NaN from a tracker that has no model of it; ``confidence`` is
 the mean footprint probability from then on."""

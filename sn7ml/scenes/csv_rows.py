@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -23,7 +23,7 @@ MOST_BROKEN = 10_000
 
 @dataclass(frozen=True)
 class CsvRows:
-    """Rows below a header; blank lines are none."""
+    """Rows below a header, without blank lines."""
 
     lines: list[int]
     """On which line of the file each row starts, counted from 1."""
@@ -38,13 +38,11 @@ class CsvRows:
 def read_rows(path: Path, names: Sequence[str]) -> CsvRows:
     """Read columns ``names`` of a CSV in UTF-8, with or without byte order mark; a quoted field may span lines.
 
-    Raises
-    ------
-    LabelError
-        If the file cannot be opened, is no text in UTF-8, or its header lacks or repeats one of ``names``.
+    Raises LabelError if the file cannot be opened, is no text in UTF-8, or its header lacks or repeats a name.
     """
     try:
-        with open_text(path, MOST_CSV_BYTES) as file, _long_fields():
+        with open_text(path, MOST_CSV_BYTES) as file, ExitStack() as after:
+            after.callback(csv.field_size_limit, csv.field_size_limit(LONGEST_FIELD))
             return _sort_out(path, _records(path, file), names)
     except OSError as error:
         raise LabelError(
@@ -56,7 +54,6 @@ def _sort_out(path: Path, records: Iterator[tuple[int, list[str] | str]], names:
     first, header = next(records, (1, []))
     places = _places(path, first, header, names)
     rows = CsvRows([], {name: [] for name in names}, {})
-    cells = [(rows.columns[name], place) for name, place in zip(names, places, strict=True)]
     for line, fields in records:
         if len(rows.broken) > MOST_BROKEN:
             raise LabelError(
@@ -72,35 +69,30 @@ def _sort_out(path: Path, records: Iterator[tuple[int, list[str] | str]], names:
             )
         else:
             rows.lines.append(line)
-            for column, place in cells:
-                column.append(fields[place])
+            for name, place in places.items():
+                rows.columns[name].append(fields[place])
     return rows
 
 
-def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]) -> list[int]:
+def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]) -> dict[str, int]:
     expected = f"expected a header with the columns {','.join(names)}"
     if isinstance(header, str):
         raise LabelError("submission.header", f"{path}: {header}; {expected}")
     if not header:
         raise LabelError("submission.empty", f"{path}: is empty; {expected}")
-    faults = [
-        f"{fault} column(s) {found}"
-        for fault, found in (
-            ("lacks", [name for name in names if name not in header]),
-            ("repeats", [name for name in names if header.count(name) > 1]),
-        )
-        if found
-    ]
+    lacking = [name for name in names if name not in header]
+    repeated = [name for name in names if header.count(name) > 1]
+    faults = [f"{fault} column(s) {found}" for fault, found in (("lacks", lacking), ("repeats", repeated)) if found]
     if faults:
         raise LabelError(
             "submission.header", f"{path}: line {line}, {quoted(','.join(header))}, {' and '.join(faults)}; {expected}"
         )
-    return [header.index(name) for name in names]
+    return {name: header.index(name) for name in names}
 
 
 def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str] | str]]:
     """Yield the first line of every row with its fields, or with a sentence on what is wrong."""
-    source: list[str] = []
+    source: list[str] = []  # the lines of the row that is being read
     reader = csv.reader(_remembered(path, file, source), strict=True)
     while True:
         line = reader.line_num + 1
@@ -110,13 +102,19 @@ def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str] | str]]:
         except StopIteration:
             return
         except csv.Error as error:  # the reader goes on with the next line
-            yield line, _unpaired(line, reader.line_num, source[0], str(error))
+            where = f"line {line}" if line == reader.line_num else f"lines {line} to {reader.line_num}"
+            what = f"quotes do not pair ({error})"
+            if str(error) == "unexpected end of data":
+                what = "a quote is opened and never closed"
+            from_here = quoted_ends(source[0].rstrip())
+            yield line, f"{where}: {what}, from {from_here} on; expected quotes around whole fields only"
         except UnicodeDecodeError as error:
             # All lines before this one have been handed on, so the decoder's chunk starts within line_num + 1.
             number = reader.line_num + 1 + error.object.count(b"\n", 0, error.start)
+            byte = error.object[error.start]
             raise LabelError(
                 "submission.not-text",
-                f"{path}: line {number} is not UTF-8 (byte 0x{error.object[error.start]:02x}); expected CSV text in UTF-8",
+                f"{path}: line {number} is not UTF-8 (byte 0x{byte:02x}); expected CSV text in UTF-8",
             ) from None
         else:
             if fields:
@@ -133,20 +131,3 @@ def _remembered(path: Path, file: TextIO, source: list[str]) -> Iterator[str]:
             )
         source.append(line)
         yield line
-
-
-def _unpaired(line: int, last: int, text: str, reason: str) -> str:
-    lines = f"line {line}" if line == last else f"lines {line} to {last}"
-    what = f"quotes do not pair ({reason})"
-    if reason == "unexpected end of data":
-        what = "a quote is opened and never closed"
-    return f"{lines}: {what}, from {quoted_ends(text.rstrip())} on; expected quotes around whole fields only"
-
-
-@contextmanager
-def _long_fields() -> Iterator[None]:
-    before = csv.field_size_limit(LONGEST_FIELD)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)

@@ -16,15 +16,16 @@ from sn7ml.core.errors import GridError, RasterError
 from sn7ml.core.geo.grid import Grid
 from sn7ml.scenes.rasters import open_geotiff
 
-BANDS = 4
-"""Red, green, blue, alpha; alpha 0 is unusable."""
+BAND_NAMES = ("red", "green", "blue", "alpha")
+"""Alpha 0 is unusable."""
 
-COLOURS = ("red", "green", "blue", "alpha")
+BANDS = len(BAND_NAMES)
+
 MOST_APART_PX = 0.5
-"""A mask whose corners lie farther from those of its image is of another place. Digits that were rounded do no harm."""
+"""A mask whose corners lie farther from those of its image is of another place. Rounded digits do no harm."""
 
 UNNAMED = ("undefined", "gray")
-"""What GDAL calls bands of which a file does not say what they show."""
+"""GDAL's words for bands of which a file does not say what they show."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,13 @@ def read_grid(path: Path) -> Grid:
 
 
 def read_image(path: Path) -> Image:
-    """Read a frame.
-
-    Raises
-    ------
-    RasterError
-        If the file cannot be read to its end, has not four bands, or is not uint8.
-    """
+    """Read a frame. Raises RasterError if it cannot be read to its end, or has other bands than RGBA in uint8."""
     with open_geotiff(path) as source:
-        if source.count != BANDS or set(source.dtypes) != {"uint8"}:
+        kinds = sorted(set(source.dtypes))
+        if source.count != BANDS or kinds != ["uint8"]:
             raise RasterError(
                 "image.band-count",
-                f"{path}: expected {BANDS} uint8 bands (R, G, B, alpha), got {source.count} of {sorted(set(source.dtypes))}",
+                f"{path}: expected {BANDS} uint8 bands (R, G, B, alpha), got {source.count} of {kinds}",
             )
         if fault := fault_of_bands(source):
             raise RasterError("image.band-order", f"{path}: {fault}")
@@ -68,60 +64,41 @@ def read_image(path: Path) -> Image:
 
 
 def read_mask(path: Path, grid: Grid | None = None) -> NDArray[np.bool_]:
-    """Read where a mask, such as those of UDM_masks, is set: (rows, cols).
+    """Read where a mask of one uint8 band, such as those of UDM_masks, is set: (rows, cols).
 
-    Parameters
-    ----------
-    path
-        One uint8 band. It need not say where it lies.
-    grid
-        Of its image, if that is known.
-
-    Raises
-    ------
-    RasterError
-        If it cannot be read to its end, or is not one uint8 band.
-    GridError
-        If it has another size than its image, or states another place.
+    Raises RasterError if it cannot be read to its end, or has other bands; GridError if it has another size than its
+    image, whose ``grid`` may be given, or states another place. It need not say where it lies.
     """
     with open_geotiff(path) as source:
         if source.dtypes != ("uint8",):
-            raise RasterError(
-                "mask.band-count",
-                f"{path}: expected one uint8 band, got {source.count} of {sorted(set(source.dtypes))}",
-            )
-        if grid is not None:
-            _refuse_misfit(source, path, grid)
+            kinds = sorted(set(source.dtypes))
+            raise RasterError("mask.band-count", f"{path}: expected one uint8 band, got {source.count} of {kinds}")
+        if grid is not None and source.shape != grid.shape:
+            raise GridError("mask.shape", f"{path} has shape {source.shape}, its image {grid.shape}")
+        if grid is not None and source.crs:
+            stated = grid_of(source, path)
+            found, wanted = ((it.transform @ (0, 0), it.transform @ it.shape[::-1]) for it in (stated, grid))  # (x, y)
+            off = np.abs(np.subtract(found, wanted))
+            if stated.epsg != grid.epsg or off.max() > MOST_APART_PX * grid.transform.a:
+                raise GridError("mask.grid", f"{path} is on the grid {stated}, its image on {grid}")
         return np.asarray(source.read(1) > 0)
 
 
-def _refuse_misfit(mask: rasterio.DatasetReader, path: Path, grid: Grid) -> None:
-    """Raise GridError, before pixels are read, if a mask cannot be laid over its image pixel by pixel."""
-    if mask.shape != grid.shape:
-        raise GridError("mask.shape", f"{path} has shape {mask.shape}, its image {grid.shape}")
-    if not mask.crs:
-        return
-    stated = grid_of(mask, path)
-    (x, y), ends = stated.transform @ (0, 0), stated.transform @ stated.shape[::-1]
-    off = np.abs(np.subtract(((x, y), ends), (grid.transform @ (0, 0), grid.transform @ grid.shape[::-1])))
-    if stated.epsg != grid.epsg or off.max() > MOST_APART_PX * grid.transform.a:
-        raise GridError("mask.grid", f"{path} is on the grid {stated}, its image on {grid}")
-
-
 def fault_of_bands(source: rasterio.DatasetReader) -> str:
-    """Say why four bands are not red, green, blue and alpha, or not what they stand for; "" if they are. Unnamed ones pass."""
+    """Say why four bands are not red, green, blue and alpha in plain bytes; "" if they are. Unnamed bands pass."""
     if source.photometric is PhotometricInterp.cmyk:  # which GDAL turns into some red, green, blue and no alpha
-        return f"its bands are inks (CMYK); expected {', '.join(COLOURS)}"
+        return f"its bands are inks (CMYK); expected {', '.join(BAND_NAMES)}"
     stated = [colour.name for colour in source.colorinterp]
-    if any(name not in {*UNNAMED, colour} for name, colour in zip(stated, COLOURS, strict=True)):
-        return f"its bands are {', '.join(stated)}; expected {', '.join(COLOURS)}"
+    if any(name not in {*UNNAMED, colour} for name, colour in zip(stated, BAND_NAMES, strict=True)):
+        return f"its bands are {', '.join(stated)}; expected {', '.join(BAND_NAMES)}"
     if set(source.scales) != {1.0} or set(source.offsets) != {0.0}:
-        return f"declares scales {source.scales} and offsets {source.offsets}; expected plain bytes (gdal_translate -unscale)"
+        found = f"scales {source.scales} and offsets {source.offsets}"
+        return f"declares {found}; expected plain bytes (gdal_translate -unscale)"
     return ""
 
 
 def grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:
-    """Return the grid of an open raster, for within ``open_geotiff``. Raises RasterError."""
+    """Return the grid of a raster that is open within ``open_geotiff``. Raises RasterError."""
     epsg = source.crs.to_epsg() if source.crs else None  # CRSError, if it is garbled, is for open_geotiff
     if epsg is None:
         raise RasterError("image.crs", f"{path}: has no CRS with an EPSG code; SpaceNet 7 frames are EPSG:3857")
@@ -139,17 +116,17 @@ def grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:
 
 
 def read_stack_grid(paths: list[Path]) -> Grid:
-    """Return the grid that all these rasters share. Raises GridError naming the first that differs and both grids."""
+    """Read the grid that all these rasters share. Raises GridError as :func:`shared_grid`."""
     return shared_grid({path: read_grid(path) for path in paths})
 
 
 def shared_grid(grids: Mapping[Path, Grid]) -> Grid:
-    """Return the grid that all these rasters are on. Raises GridError as :func:`read_stack_grid`."""
-    first, *others = grids.items()
+    """Return the grid that all these rasters are on. Raises GridError naming the first that differs and both grids."""
+    (first, wanted), *others = grids.items()
     for path, grid in others:
-        if grid != first[1]:
+        if grid != wanted:
             raise GridError(
                 "grid.differs-in-aoi",
-                f"{path} is on the grid {grid}, but {first[0]} on {first[1]}; all months of an AOI must share one grid",
+                f"{path} is on the grid {grid}, but {first} on {wanted}; all months of an AOI must share one grid",
             )
-    return first[1]
+    return wanted

@@ -1,4 +1,4 @@
-"""Raw files become two tables of Parquet: frames and their labels. Every later stage reads these, and opens images only.
+"""Raw files become two Parquet tables: frames and labels. Later stages read these, and open images only.
 
 ::
 
@@ -8,7 +8,7 @@
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -32,18 +32,13 @@ from sn7ml.scenes.layouts.layout import Layout, Source
 
 FRAMES_FILE, LABELS_FILE = "frames.parquet", "labels.parquet"
 
-STORED = pyarrow.schema(
-    [
-        pyarrow.field(name, pyarrow.binary() if kind == "geometry" else pyarrow.string())
-        for name, kind in LABELS.columns.items()
-    ]
-)
+STORED = pyarrow.schema({name: "binary" if kind == "geometry" else "string" for name, kind in LABELS.columns.items()})
 """``LABELS`` as they lie on disk."""
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """The frames and labels of a data folder, as :func:`ingest` wrote them. Who opens images needs that folder as well."""
+    """The frames and labels of a data folder, as :func:`ingest` wrote them; images stay in the data folder."""
 
     folder: Path
 
@@ -63,17 +58,18 @@ class Scenes:
     def grids_of(self, aois: Iterable[str]) -> dict[str, Grid]:
         """Return AOI to the grid that all its frames share."""
         first = {row["aoi"]: row for row in self.frames.drop_duplicates("aoi").to_dict("records")}
-        return {aoi: _grid_of(first[aoi]) for aoi in aois}
+        rows = {aoi: first[aoi] for aoi in aois}
+        return {
+            aoi: Grid(row["epsg"], Affine(*(row[name] for name in TRANSFORM)), (row["rows"], row["cols"]))
+            for aoi, row in rows.items()
+        }
 
     def labels_of(self, aois: Collection[str]) -> pd.DataFrame:
         """Read the ``LABELS`` of some AOIs, in the order of their frames; the others stay on disk."""
         path = self.folder / LABELS_FILE
         try:
-            table = (
-                pyarrow.parquet.read_table(path, filters=[("aoi", "in", sorted(aois))])
-                if aois
-                else STORED.empty_table()
-            )
+            some = [("aoi", "in", sorted(aois))]
+            table = pyarrow.parquet.read_table(path, filters=some) if aois else STORED.empty_table()
             found = table.to_pandas().astype(dict.fromkeys(("aoi", "time", "id"), "str"))
             geometry = shapely.from_wkb(found["geometry"].to_numpy(dtype=object))
             return LABELS.check(found.assign(geometry=pd.Series(geometry, dtype="object", index=found.index)))
@@ -81,42 +77,37 @@ class Scenes:
             raise _damaged(path, error) from None
 
 
-def _grid_of(row: Mapping[Any, Any]) -> Grid:
-    return Grid(row["epsg"], Affine(*(row[name] for name in TRANSFORM)), (row["rows"], row["cols"]))
-
-
 def _damaged(path: Path, error: Exception) -> TableError:
     return TableError("scenes.cannot-read", f"{path}: cannot be read ({error!s:.200}); run `dvc repro ingest`")
 
 
 def ingest(root: Path, sources: pd.DataFrame, layout: Layout, split: SplitParams, out: Path) -> Scenes:
-    """Read the grids and labels of all frames, in parallel, and write the two tables.
+    """Read the grids and labels of all frames, in parallel, and write the two tables into folder ``out``.
 
-    Parameters
-    ----------
-    root, sources
-        A data folder and what ``layout.sources`` found there, or some of its rows.
-    layout
-        Reads labels and groups AOIs.
-    split
-        Says how far AOIs must lie apart to be strangers.
-    out
-        Folder of the tables. The same files give the same bytes.
+    ``sources`` is what ``layout.sources`` found in folder ``root``, or some of its rows; ``split`` says how far AOIs
+    must lie apart to be strangers. The same files give the same bytes.
 
-    Raises
-    ------
-    ItemsFailed
-        Naming every frame whose image or labels cannot be read, and every one that is on another grid than the first
-        of its AOI.
+    Raises ItemsFailed naming every frame whose image or labels cannot be read, and every one that is on another grid
+    than the first of its AOI.
     """
     rows = {f"{row['aoi']} {row['time']}": row for row in sources.to_dict("records")}
     found = map_items(partial(_read, root, layout), rows)
     faults: dict[str, Exception] = {name: it for name, it in found.items() if isinstance(it, Sn7Error)}
     read = {name: it for name, it in found.items() if not isinstance(it, Sn7Error)}
-    faults |= _on_other_grids(root, read)
+    first: dict[str, _Read] = {}
+    for name, it in read.items():
+        reference = first.setdefault(it.row["aoi"], it)
+        try:
+            shared_grid({root / each.row["image"]: each.grid for each in (reference, it)})
+        except GridError as fault:
+            faults[name] = fault
     if faults:
         raise ItemsFailed(faults, len(rows))
-    frames = _frame_table([it.row for it in read.values()], layout, split)
+    table = pd.DataFrame([it.row for it in read.values()], columns=[name for name in FRAMES.columns if name != "group"])
+    # An AOI without labels is on no side of a split: it must not tie two others together.
+    labelled = table["aoi"].isin(table.loc[table["labelled"], "aoi"])
+    groups = {**layout.groups(table[labelled], split), **layout.groups(table[~labelled], split)}
+    frames = FRAMES.check(table.assign(group=table["aoi"].map(groups).astype("str")))
     with replacing(out / FRAMES_FILE) as temporary:
         frames.to_parquet(temporary, index=False)
     with replacing(out / LABELS_FILE) as temporary, pyarrow.parquet.ParquetWriter(temporary, STORED) as writer:
@@ -128,19 +119,15 @@ def ingest(root: Path, sources: pd.DataFrame, layout: Layout, split: SplitParams
 
 @dataclass(frozen=True)
 class _Read:
-    """What one frame's files say."""
+    """What one frame's files say: a row of ``FRAMES`` without its group, and labels as ``STORED``."""
 
     row: dict[str, Any]
-    """Of ``FRAMES``, but for the group."""
-
     grid: Grid
-
     labels: pyarrow.Table
-    """``STORED``."""
 
 
 def _read(root: Path, layout: Layout, source: Source) -> _Read | Sn7Error:
-    """Read one frame; an error of its files is returned, so that all can be told at once."""
+    """Read one frame; an error of its files is returned, so that all are raised at once."""
     try:
         grid = read_grid(root / source["image"])
         buildings = buildings_of(layout.read_labels(root, source), grid) if source["labels"] else LABELS.empty()
@@ -158,24 +145,3 @@ def _read(root: Path, layout: Layout, source: Source) -> _Read | Sn7Error:
         "geometry": shapely.to_wkb(buildings["geometry"].to_numpy(dtype=object)).tolist(),
     }
     return _Read(row | {"digest": digest}, grid, pyarrow.table(columns, STORED))
-
-
-def _on_other_grids(root: Path, read: Mapping[str, _Read]) -> dict[str, GridError]:
-    """Return an error for every frame that is on another grid than the first of its AOI."""
-    first: dict[str, _Read] = {}
-    faults = {}
-    for name, it in read.items():
-        reference = first.setdefault(it.row["aoi"], it)
-        try:
-            shared_grid({root / each.row["image"]: each.grid for each in (reference, it)})
-        except GridError as fault:
-            faults[name] = fault
-    return faults
-
-
-def _frame_table(rows: list[dict[str, Any]], layout: Layout, split: SplitParams) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=[name for name in FRAMES.columns if name != "group"])
-    # An AOI without labels is on no side of a split: it must not tie two others together.
-    labelled = table["aoi"].isin(table.loc[table["labelled"], "aoi"])
-    groups = {**layout.groups(table[labelled], split), **layout.groups(table[~labelled], split)}
-    return FRAMES.check(table.assign(group=table["aoi"].map(groups).astype("str")))

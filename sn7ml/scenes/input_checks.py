@@ -18,34 +18,20 @@ from sn7ml.scenes.images import Image, grid_of, shared_grid
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.scenes.row_errors import listing
 
-ORDERS = (
-    (ColorInterp.red, ColorInterp.green, ColorInterp.blue),
-    (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha),
-)
-"""Bands that an image may have."""
+RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 PIXEL_M = (2.5, 5.5)
-"""Sides of a pixel on the ground that prediction takes. Those of SpaceNet 7's training areas are 2.91 to 4.78 m long."""
+"""Sides of a pixel on the ground that prediction takes. In SpaceNet 7's training areas they are 2.91 to 4.78 m long."""
 
 MOST_PIXELS = 4_096**2
-"""Of one image. Up-sampled three times, prediction takes up to 350 bytes a pixel: 6 GB for so many (docs/hostile-input.md)."""
+"""Of one image. Up-sampled three times, prediction takes up to 350 bytes a pixel: 6 GB (docs/hostile-input.md)."""
 
 
 def check_frames(root: Path, frames: pd.DataFrame, *, any_pixel_size: bool = False) -> dict[str, Grid]:
-    """Look at every image without reading its pixels; return the grid of each AOI.
+    """Look at every image of ``SOURCES`` below a data folder without reading its pixels; return the grid of each AOI.
 
-    Parameters
-    ----------
-    root, frames
-        A data folder and ``SOURCES``.
-    any_pixel_size
-        Take pixels of any size on the ground.
-
-    Raises
-    ------
-    RasterError
-        Naming every image that cannot be predicted, what was found, what was expected, and the cure; and of every AOI
-        whose images do not share one grid the first that differs.
+    Raises RasterError naming every image that cannot be predicted, what was found, what was expected, and the cure; and
+    of every AOI whose images do not share one grid the first that differs.
     """
     faults: list[Sn7Error] = []
     grids: dict[str, Grid] = {}
@@ -71,11 +57,27 @@ def _checked_grid(path: Path, any_pixel_size: bool) -> Grid:
     """Return the grid of one image. Raises RasterError if something is wrong with the image."""
     with open_geotiff(path) as source:
         _check_bands(source, path)
-        _check_crs(source, path)
+        if source.crs and not source.crs.is_projected:
+            raise RasterError(
+                "image.crs",
+                f"{path}: its CRS {source.crs.to_string():.60} is not in metres; expected EPSG:{WEB_MERCATOR} or "
+                f"another projected one: gdalwarp -t_srs EPSG:{WEB_MERCATOR} -tr 4.777 4.777",
+            )
         grid = grid_of(source, path)
-    _check_size(grid, path)
-    if not any_pixel_size:
-        _check_pixel_size(grid, path)
+    rows, cols = grid.shape
+    if rows * cols > MOST_PIXELS:
+        raise RasterError(
+            "image.too-large",
+            f"{path}: has {rows} x {cols} pixels; expected at most {MOST_PIXELS:,} in all, as a frame is predicted and "
+            "tracked in memory: cut all months alike (gdal_translate -srcwin)",
+        )
+    side, (least, most) = ground_pixel_size_m(grid), PIXEL_M
+    if not (any_pixel_size or least <= side <= most):
+        raise RasterError(
+            "image.pixel-size",
+            f"{path}: its pixels are {side:.2f} m on the ground; expected {least:g} to {most:g} m, as the networks "
+            "know buildings of that size only: resample it (gdalwarp -tr), or try it anyway with --any-pixel-size",
+        )
     return grid
 
 
@@ -83,44 +85,15 @@ def _check_bands(source: rasterio.DatasetReader, path: Path) -> None:
     if set(source.dtypes) != {"uint8"}:
         raise RasterError(
             "image.data-type",
-            f"{path}: its bands are {', '.join(sorted(set(source.dtypes)))}; expected uint8, 0 to 255, as SpaceNet 7's mosaics "
-            "are: gdal_translate -ot Byte -scale",
+            f"{path}: its bands are {', '.join(sorted(set(source.dtypes)))}; expected uint8, 0 to 255, as SpaceNet 7's "
+            "mosaics are: gdal_translate -ot Byte -scale",
         )
-    if source.colorinterp not in ORDERS:
+    if source.colorinterp not in (RGB, (*RGB, ColorInterp.alpha)):
         found = ", ".join(band.name for band in source.colorinterp)
         raise RasterError(
             "image.band-order",
-            f"{path}: its bands are {found}; expected red, green, blue and perhaps alpha, in this order: gdal_translate -b "
-            "chooses and orders bands, gdal_edit.py -colorinterp_1 red … says what they are",
-        )
-
-
-def _check_crs(source: rasterio.DatasetReader, path: Path) -> None:
-    if source.crs and not source.crs.is_projected:
-        raise RasterError(
-            "image.crs",
-            f"{path}: its CRS {source.crs.to_string():.60} is not in metres; expected EPSG:{WEB_MERCATOR} or another projected "
-            f"one: gdalwarp -t_srs EPSG:{WEB_MERCATOR} -tr 4.777 4.777",
-        )
-
-
-def _check_size(grid: Grid, path: Path) -> None:
-    rows, cols = grid.shape
-    if rows * cols > MOST_PIXELS:
-        raise RasterError(
-            "image.too-large",
-            f"{path}: has {rows} x {cols} pixels; expected at most {MOST_PIXELS:,} in all, as a frame is predicted and tracked "
-            "in memory: cut all months alike (gdal_translate -srcwin)",
-        )
-
-
-def _check_pixel_size(grid: Grid, path: Path) -> None:
-    side, (least, most) = ground_pixel_size_m(grid), PIXEL_M
-    if not least <= side <= most:
-        raise RasterError(
-            "image.pixel-size",
-            f"{path}: its pixels are {side:.2f} m on the ground; expected {least:g} to {most:g} m, as the networks know "
-            "buildings of that size only: resample it (gdalwarp -tr), or try it all the same with --any-pixel-size",
+            f"{path}: its bands are {found}; expected red, green, blue and perhaps alpha, in this order: "
+            "gdal_translate -b chooses and orders bands, gdal_edit.py -colorinterp_1 red … says what they are",
         )
 
 
@@ -138,15 +111,12 @@ def ground_pixel_size_m(grid: Grid) -> float:
 def read_any_image(path: Path) -> Image:
     """Read an image with or without alpha; without it, what GDAL holds for missing (nodata, a mask) is unusable.
 
-    Raises
-    ------
-    RasterError
-        If the file cannot be read to its end, or its bands are not red, green, blue and perhaps alpha, uint8.
+    Raises RasterError if it cannot be read to its end, or its bands are not red, green, blue and perhaps alpha, uint8.
     """
     with open_geotiff(path) as source:
         grid = grid_of(source, path)
         _check_bands(source, path)
         pixels = source.read()
-        if len(pixels) == len(ORDERS[0]):
+        if len(pixels) == len(RGB):
             pixels = np.concatenate([pixels, source.dataset_mask()[None]])
     return Image(pixels, grid)

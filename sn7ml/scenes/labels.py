@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -20,39 +20,29 @@ from sn7ml.core.safe_files import read_json
 from sn7ml.scenes.row_errors import FARTHEST_PX, clipped, not_finite, not_in_pixels
 
 FEATURE_FAULTS = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    IndexError,
-    OverflowError,
-    RecursionError,
-    ShapelyError,
-)
-"""What the parts of a feature raise that are not what they should be."""
+    KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError, ShapelyError
+)  # fmt: skip
+"""What reading a feature raises whose parts are not what they should be."""
+
+EXPECTED = "expected a GeoJSON FeatureCollection"
 
 
 def read_collection(path: Path) -> dict[str, Any]:
-    """Read a GeoJSON file with a list of ``features`` as it stands.
-
-    Raises
-    ------
-    LabelError
-        If the file cannot be read, is larger than ``MOST_JSON_BYTES``, not JSON, or has no such list.
-    """
+    """Read a GeoJSON file as it stands. Raises LabelError if it cannot be read, or has no list of ``features``."""
     try:
         content = read_json(path)
     except ValueError as error:
-        raise LabelError(
-            "labels.not-json", f"{path}: is not JSON ({error}); expected a GeoJSON FeatureCollection"
-        ) from None
+        raise LabelError("labels.not-json", f"{path}: is not JSON ({error}); {EXPECTED}") from None
     except OSError as error:
-        raise LabelError(
-            "labels.cannot-read", f"{path}: cannot be read ({error.strerror}); expected a GeoJSON FeatureCollection"
-        ) from None
-    if not isinstance(content, dict) or not isinstance(content.get("features"), list):
-        raise LabelError("labels.not-geojson", f"{path}: has no list 'features'; expected a GeoJSON FeatureCollection")
+        raise LabelError("labels.cannot-read", f"{path}: cannot be read ({error.strerror}); {EXPECTED}") from None
+    if not has_features(content):
+        raise LabelError("labels.not-geojson", f"{path}: has no list 'features'; {EXPECTED}")
     return content
+
+
+def has_features(content: Any) -> TypeGuard[dict[str, Any]]:
+    """Return True for an object of JSON with a list of ``features``."""
+    return isinstance(content, dict) and isinstance(content.get("features"), list)
 
 
 def declared_crs(content: Mapping[str, Any]) -> str:
@@ -94,10 +84,7 @@ def read_geojson(
 ) -> RawLabels:
     """Read a GeoJSON file: one feature per building, its id in a property, or its number from 0 where that is None.
 
-    Raises
-    ------
-    LabelError
-        As :func:`read_collection`. Features at fault are told in ``RawLabels.faults``.
+    Raises LabelError as :func:`read_collection`; features at fault are listed in ``RawLabels.faults``.
     """
     content = read_collection(path)
     features: list[Any] = content["features"]
@@ -115,57 +102,43 @@ def read_geojson(
 
 
 def buildings_of(raw: RawLabels, grid: Grid) -> pd.DataFrame:
-    """Return the buildings of one frame.
+    """Return the buildings of one frame, whose image is on ``grid``.
 
     Dropped without a word, since SpaceNet 7 has them: null, EMPTY and non-polygonal geometries, and rows with a
     negative id, which stand for a frame without buildings. Self-crossing outlines are repaired.
 
-    Parameters
-    ----------
-    raw
-        The labels as they stand.
-    grid
-        Of the frame's image.
+    Returns columns id (text) and geometry (pixel coordinates, may stick out of the image); may be empty.
 
-    Returns
-    -------
-    pd.DataFrame
-        Columns id (text) and geometry (pixel coordinates, may stick out of the image). May be empty.
-
-    Raises
-    ------
-    LabelError
-        If an id occurs twice, or a row has no integer id, or a geometry that is broken, crosses itself in too many places to
-        be repaired, or lies far from the image.
+    Raises LabelError if an id occurs twice, or a row has no integer id, or a geometry that is broken, crosses itself
+    too often to be repaired, or lies far from the image.
     """
     ids = whole_ids(raw)
     polygons = clean_polygons(raw)
     kept = (ids >= 0) & ~shapely.is_missing(polygons)
     if not raw.in_pixels:
         polygons[kept] = grid.to_pixels(polygons[kept])
-    _refuse_far(raw, np.flatnonzero(kept & not_in_pixels(polygons)), grid)
-    table = pd.DataFrame(
-        {
-            "id": pd.Series([str(building) for building in ids[kept]], dtype="str"),
-            "geometry": pd.Series(polygons[kept], dtype="object"),
-        }
-    )
-    twice = sorted(set(table["id"][table["id"].duplicated()]), key=int)
+    far = np.flatnonzero(kept & not_in_pixels(polygons))
+    if len(far):
+        expected = "pixels" if raw.in_pixels else f"coordinates in EPSG:{grid.epsg}"
+        raise LabelError(
+            "labels.far-away",
+            f"{raw.path}: {len(far):,} feature(s), the first being {far[0]}, lie more than {FARTHEST_PX:,} px from the "
+            f"image or have no size; expected {expected}",
+        )
+    names = pd.Series([str(building) for building in ids[kept]], dtype="str")
+    twice = sorted(set(names[names.duplicated()]), key=int)
     if twice:
         raise LabelError(
             "labels.duplicate-id", f"{raw.path}: Id {twice[:5]} occur(s) more than once; ids must be unique in a frame"
         )
-    return table
+    return pd.DataFrame({"id": names, "geometry": pd.Series(polygons[kept], dtype="object")})
 
 
 def whole_ids(raw: RawLabels) -> NDArray[np.object_]:
-    """Return the ids of all rows as ints of any size, and see that all geometries can be worked with.
+    """Return the ids of all rows as ints of any size.
 
-    Raises
-    ------
-    LabelError
-        Naming the first row that has no integer id or no geometry (null is one), or a coordinate that is no finite number:
-        such a one must not get as far as GEOS's repair.
+    Raises LabelError naming the first row that has no integer id or no geometry (null is one), or a coordinate that is
+    no finite number: it must not get as far as GEOS's repair.
     """
     ids, faults = raw.ids.copy(), dict(raw.faults)
     for number, value in enumerate(ids):
@@ -185,7 +158,7 @@ def whole_ids(raw: RawLabels) -> NDArray[np.object_]:
 
 
 def clean_polygons(raw: RawLabels) -> NDArray[np.object_]:
-    """Return what ``clean_polygon`` makes of each: flat, valid polygons, None where there is none. Raises LabelError."""
+    """Return what ``clean_polygon`` makes of each: a flat, valid polygon, or None. Raises LabelError."""
     geometries = raw.geometries
     polygons = np.full(len(geometries), None, dtype=object)
     plain = sound(geometries)  # nearly all: those are cleaned at once, which takes a tenth of the time
@@ -200,24 +173,13 @@ def clean_polygons(raw: RawLabels) -> NDArray[np.object_]:
     return polygons
 
 
-def _refuse_far(raw: RawLabels, far: NDArray[np.intp], grid: Grid) -> None:
-    if len(far):
-        expected = "pixels" if raw.in_pixels else f"coordinates in EPSG:{grid.epsg}"
-        raise LabelError(
-            "labels.far-away",
-            f"{raw.path}: {len(far):,} feature(s), the first being {far[0]}, lie more than {FARTHEST_PX:,} px from the image "
-            f"or have no size; expected {expected}",
-        )
-
-
 def read_geometry(value: Any) -> BaseGeometry | None:
     """Return a GeoJSON geometry as it stands; null is None. Raises one of ``FEATURE_FAULTS``."""
     with np.errstate(all="ignore"):  # NaN is found later, with its feature's number
         found = None if value is None else shape(value)
     if found is not None and found.is_empty and _holds_something(value.get("coordinates", [])):
-        raise ValueError(
-            f"its coordinates {value['coordinates']!r:.40} are no outline"
-        )  # shapely makes POLYGON EMPTY of [null]
+        # shapely makes POLYGON EMPTY of [null]
+        raise ValueError(f"its coordinates {value['coordinates']!r:.40} are no outline")
     return found
 
 

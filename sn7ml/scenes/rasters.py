@@ -1,4 +1,4 @@
-"""GeoTIFFs: opened with bounds on what a file may ask for; written as QGIS opens them, in blocks that can be read at random."""
+"""GeoTIFFs: opened with bounds on what a file may ask for; written in blocks, which can be read at random."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ MOST_FILE_BYTES = 2**33
 """Of the file: GDAL reads tags of any size into memory, up to that of the file."""
 
 ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
-"""GDAL's settings for a file that is read by itself: an .aux.xml, .ovr, .msk or .tfw beside it could change what it says."""
+"""GDAL reads a file by itself: an .aux.xml, .ovr, .msk or .tfw beside it could change what it says."""
 
 GDAL_ERRORS = (RasterioError, CRSError, CPLE_BaseError)
 """What rasterio raises for faults of a file; some of GDAL's own errors come through it as they are."""
@@ -38,11 +38,8 @@ GDAL_ERRORS = (RasterioError, CRSError, CPLE_BaseError)
 def open_geotiff(path: Path) -> Iterator[rasterio.DatasetReader]:
     """Open a GeoTIFF for reading.
 
-    Raises
-    ------
-    RasterError
-        If the file is none (no other driver is tried: a VRT named .tif could point anywhere), is larger or declares more
-        than the bounds above, or fails while it is read within the ``with`` block.
+    Raises RasterError if the file is none (no other driver is tried: a VRT named .tif could point anywhere), is larger
+    or declares more than the bounds above, or fails while it is read within the ``with`` block.
     """
     with explained(path), opened(path) as source:
         yield source
@@ -72,7 +69,7 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except GDAL_ERRORS as error:
-        # "Read failed. See previous exception for details": GDAL's own words are in the cause, after the name of the file.
+        # "Read failed. See previous exception for details": GDAL's own words are in the cause, after the file's name.
         words = str(error.__cause__ or error).rpartition(f"{path.absolute()}:")[2].strip()
         raise RasterError(
             "image.not-geotiff", f"{path}: cannot be read as a GeoTIFF, is it truncated? ({words})"
@@ -107,38 +104,15 @@ def _refuse_giants(source: rasterio.DatasetReader, path: Path) -> None:
         )
 
 
-def profile_of(grid: Grid, bands: int, block_px: int) -> dict[str, Any]:
-    """Return rasterio's options for a tiled uint8 raster on ``grid``; each band is stored by itself."""
-    rows, cols = grid.shape
-    return {
-        "driver": "GTiff",
-        "dtype": "uint8",
-        "count": bands,
-        "height": rows,
-        "width": cols,
-        "crs": f"EPSG:{grid.epsg}",
-        "transform": grid.transform,
-        "tiled": True,
-        "blockxsize": block_px,
-        "blockysize": block_px,
-        "interleave": "band",
-        "compress": "zstd",
-        "zstd_level": 6,
-        "bigtiff": "if_safer",
-    }
-
-
 def write_bands(
     path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid, block_px: int = 256
 ) -> None:
-    """Write uint8 arrays (rows, cols) as the named bands of one file, through a temporary name.
-
-    Raises
-    ------
-    RasterError
-        If it cannot be written, for instance since the disk is full.
-    """
-    options = profile_of(grid, len(bands), block_px)
+    """Write uint8 arrays (rows, cols) as the named bands of one file, through a temporary name. Raises RasterError."""
+    rows, cols = grid.shape
+    options: dict[str, Any] = {"driver": "GTiff", "dtype": "uint8", "count": len(bands), "height": rows, "width": cols}
+    options |= {"crs": f"EPSG:{grid.epsg}", "transform": grid.transform}
+    options |= {"tiled": True, "blockxsize": block_px, "blockysize": block_px, "interleave": "band"}
+    options |= {"compress": "zstd", "zstd_level": 6, "bigtiff": "if_safer"}
     with replacing(path) as temporary:
         try:
             with rasterio.open(temporary, "w", **options) as target:

@@ -16,23 +16,20 @@ LISTED = 20
 CLIPPED = 60
 
 
-def not_in_pixels(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Mark geometries with a coordinate that is not finite or lies beyond ±``FARTHEST_PX``; Z and M are not looked at.
+def not_in_pixels(geometries: NDArray[np.object_], farthest: float = FARTHEST_PX) -> NDArray[np.bool_]:
+    """Mark geometries with a coordinate that is not finite or lies beyond ±``farthest``; Z and M are not looked at.
 
     What is None or EMPTY is not marked.
     """
     places, owner = shapely.get_coordinates(geometries, return_index=True)
     marked = np.zeros(len(geometries), dtype=bool)
-    marked[owner[~(np.abs(places) <= FARTHEST_PX).all(axis=1)]] = True  # so written, NaN is marked
+    marked[owner[~(np.abs(places) <= farthest).all(axis=1)]] = True  # so written, NaN is marked
     return marked
 
 
 def not_finite(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Mark geometries with a coordinate that is NaN or infinite; Z and M are not looked at."""
-    places, owner = shapely.get_coordinates(geometries, return_index=True)
-    marked = np.zeros(len(geometries), dtype=bool)
-    marked[owner[~np.isfinite(places).all(axis=1)]] = True
-    return marked
+    return not_in_pixels(geometries, np.finfo(np.float64).max)
 
 
 def unusable(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
@@ -44,11 +41,8 @@ def unusable(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
 
 def why_unusable(geometry: BaseGeometry) -> str:
     """Say of one marked geometry what is wrong, as the rest of a sentence."""
-    return why_not_in_pixels(geometry) if not_in_pixels(np.array([geometry])).any() else TANGLED
-
-
-def why_not_in_pixels(geometry: BaseGeometry) -> str:
-    """Say of one geometry that cannot be pixels what is wrong, as the rest of a sentence."""
+    if not not_in_pixels(np.array([geometry])).any():
+        return TANGLED
     places = shapely.get_coordinates(geometry).ravel()
     if not np.isfinite(places).all():
         return "has a coordinate that is no finite number; expected pixels"
@@ -78,14 +72,7 @@ def quoted_ends(text: str) -> str:
 def listing(head: str, faults: Sequence[Sequence[str]], total: int) -> str:
     """Return an error's text: ``head``, what is wrong with the first ``LISTED`` things, and how many more there are.
 
-    Parameters
-    ----------
-    head
-        The file or folder, and what is told of it.
-    faults
-        Sentences by thing (a line or a file). Those after the first ``LISTED`` may be missing.
-    total
-        How many things there are.
+    ``faults`` are sentences by thing (a line or a file), at least for the first ``LISTED`` of ``total`` things.
     """
     sentences = [f"  {sentence}" for thing in faults[:LISTED] for sentence in thing]
     rest = [f"  … and {total - LISTED:,} more"] if total > LISTED else []

@@ -33,10 +33,7 @@ def read_grids(root: Path, frames: pd.DataFrame, aois: Sequence[str]) -> dict[st
 
 
 def inside(polygons: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """Keep the rows (aoi, geometry in pixel coordinates, …) whose centroid lies in the columns of their AOI.
-
-    AOIs that ``columns`` does not name are left out.
-    """
+    """Keep the rows (aoi, geometry in pixel coordinates, …) whose centroid lies in the columns of their AOI, if any."""
     centre = shapely.get_x(shapely.centroid(polygons["geometry"].to_numpy(dtype=object)))
     keep = np.zeros(len(polygons), np.bool_)
     for aoi, stretches in columns.items():
@@ -53,13 +50,7 @@ def spanned(columns: Columns) -> dict[str, list[Stretch]]:
 
 
 def building_counts(truth: pd.DataFrame, tracks: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """Count buildings per frame in the columns that are scored.
-
-    Returns
-    -------
-    pd.DataFrame
-        aoi, month, truth, found; a frame that one side lacks counts 0 there.
-    """
+    """Count buildings per frame in the columns that are scored: aoi, time, truth, found; 0 for a frame a side lacks."""
     sides = {"truth": inside(truth, columns), "found": inside(tracks, columns)}
     counts = {name: table.groupby(["aoi", "time"]).size() for name, table in sides.items()}
     return pd.DataFrame(counts).fillna(0).astype(int).rename_axis(["aoi", "time"]).reset_index()

@@ -15,43 +15,29 @@ from sn7ml.params import SplitParams
 
 
 def assign_regions(frames: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
-    """Decide which columns of which AOI belong to which split.
+    """Decide from ``FRAMES`` of the labelled AOIs which columns of which AOI belong to which split.
 
-    Parameters
-    ----------
-    frames
-        ``FRAMES`` of the labelled AOIs.
-    params
-        Fractions, gap and seed.
+    Returns ``REGIONS``. Several groups of AOIs: whole AOIs. One AOI: columns from left to right train, validation (or
+    all the folds), test, with a gap between. Every split, or fold, gets at least one row.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``REGIONS``. Several groups of AOIs: whole AOIs. One AOI: columns from left to right train, validation (or all the
-        folds), test, with a gap between. Every split, or fold, gets at least one row.
-
-    Raises
-    ------
-    CatalogError
-        For no AOI, too few groups of AOIs for splits without a leak, or an AOI too narrow for its columns.
+    Raises CatalogError for no AOI, too few groups of AOIs for splits without a leak, or an AOI too narrow for its
+    columns.
     """
     if frames.empty:
         raise CatalogError("splits.no-labels", "no labelled AOI to train on; labels are needed for at least one")
     aois = frames.drop_duplicates("aoi").sort_values("aoi")
-    sizes = dict(zip(aois["aoi"], zip(aois["rows"], aois["cols"], strict=True), strict=True))
     groups = [list(members["aoi"]) for _, members in aois.groupby("group", sort=True)]
-    if len(sizes) == 1:
-        ((aoi, (_, cols)),) = sizes.items()
-        return _by_columns(aoi, cols, params)
+    if len(aois) == 1:
+        return _by_columns(aois["aoi"].iloc[0], int(aois["cols"].iloc[0]), params)
     parts = max(params.folds, 2) + 1
     if len(groups) < parts:
         wanted = "train, validation and test splits" if params.folds == 1 else f"{params.folds} folds and a test split"
         raise CatalogError(
             "splits.too-few-groups",
-            f"{len(sizes)} AOIs in {len(groups)} group(s) of neighbours cannot give {wanted}: use one AOI (split by "
+            f"{len(aois)} AOIs in {len(groups)} group(s) of neighbours cannot give {wanted}: use one AOI (split by "
             f"columns), {parts} or more far from each other, or a smaller split.neighbour_tiles or split.folds",
         )
-    return _by_groups(groups, sizes, params)
+    return _by_groups(groups, dict(zip(aois["aoi"], aois["cols"], strict=True)), params)
 
 
 def _by_columns(aoi: str, cols: int, params: SplitParams) -> pd.DataFrame:
@@ -59,45 +45,43 @@ def _by_columns(aoi: str, cols: int, params: SplitParams) -> pd.DataFrame:
     learn_stop = test_start - params.gap_px
     if params.folds == 1:
         validation_start = learn_stop - round(cols * params.validation_fraction)
-        rows = [
-            (aoi, "train", 0, 0, validation_start - params.gap_px),
-            (aoi, "validation", 1, validation_start, learn_stop),
-        ]
+        rows = [(aoi, "train", 0, 0, validation_start - params.gap_px)]
+        rows += [(aoi, "validation", 1, validation_start, learn_stop)]
     else:
-        # Of so many folds, each with its gap, the last needs none: the gap before the test columns is its own.
+        # Each fold ends with a gap; that of the last is the gap before the test columns.
         ends = np.linspace(0, learn_stop + params.gap_px, params.folds + 1).round().astype(int).tolist()
         rows = [(aoi, "validation", fold, ends[fold - 1], ends[fold] - params.gap_px) for fold in range(1, len(ends))]
     rows.append((aoi, "test", 0, test_start, cols))
     if min(stop - start for *_, start, stop in rows) < 1:
         raise CatalogError(
             "splits.too-few-columns",
-            f"AOI {aoi}: {cols} columns are too few for split fractions, {params.folds} fold(s) and gap_px {params.gap_px}",
+            f"AOI {aoi}: {cols} columns are too few for split fractions, {params.folds} fold(s) and gap_px "
+            f"{params.gap_px}",
         )
     return REGIONS.check(pd.DataFrame(rows, columns=list(REGIONS.columns)))
 
 
-def _by_groups(groups: list[list[str]], sizes: Mapping[str, tuple[int, int]], params: SplitParams) -> pd.DataFrame:
+def _by_groups(groups: list[list[str]], cols: Mapping[str, int], params: SplitParams) -> pd.DataFrame:
     order = [groups[index] for index in np.random.default_rng(params.seed).permutation(len(groups))]
     # What is left must suffice for the other splits: validation and training, or the folds.
-    test = _take(order, params.test_fraction * len(sizes), keep=max(params.folds, 2))
+    test = _take(order, params.test_fraction * len(cols), keep=max(params.folds, 2))
     part_of = dict.fromkeys(test, ("test", 0))
     if params.folds == 1:
-        validation = _take(order, params.validation_fraction * len(sizes), keep=1)
-        part_of |= dict.fromkeys(validation, ("validation", 1)) | {
-            aoi: ("train", 0) for group in order for aoi in group
-        }
+        validation = _take(order, params.validation_fraction * len(cols), keep=1)
+        part_of |= dict.fromkeys(validation, ("validation", 1))
+        part_of |= {aoi: ("train", 0) for group in order for aoi in group}
     else:
         counts = [0] * params.folds
         for group in sorted(order, key=len, reverse=True):
             emptiest = int(np.argmin(counts))
             counts[emptiest] += len(group)
             part_of |= dict.fromkeys(group, ("validation", emptiest + 1))
-    rows = [(aoi, *part_of[aoi], 0, sizes[aoi][1]) for aoi in sorted(sizes)]
+    rows = [(aoi, *part_of[aoi], 0, cols[aoi]) for aoi in sorted(cols)]
     return REGIONS.check(pd.DataFrame(rows, columns=list(REGIONS.columns)))
 
 
 def _take(order: list[list[str]], wanted: float, keep: int) -> list[str]:
-    """Take groups off the end of ``order``, at least one, up to the ``wanted`` number of AOIs; leave ``keep`` groups."""
+    """Take groups off the end of ``order``, at least one, up to ``wanted`` AOIs; leave ``keep`` groups."""
     taken: list[str] = []
     while len(order) > keep and (not taken or len(taken) + len(order[-1]) <= wanted):
         taken += order.pop()

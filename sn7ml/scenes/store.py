@@ -9,39 +9,60 @@
       regions.parquet      which columns train, validate, test
       tiles.parquet        windows, their split and their usable and built-up share
 
-A tile is a window of a shard, read at random: a million small files would drown DVC and the file system.
+A tile is a window of a shard, read at random: a million small files would drown DVC and the file system. Shards are
+opened once per process.
 """
 
 import hashlib
+import os
 from collections.abc import Collection, Mapping
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from sn7ml.core.errors import TableError
-from sn7ml.core.geo.grid import Grid
+from sn7ml.core.errors import RasterError, TableError
 from sn7ml.core.geo.radiometry import band_statistics
 from sn7ml.core.geo.windows import plan_windows
 from sn7ml.core.runtime.files import replacing
 from sn7ml.core.runtime.parallel import map_items
-from sn7ml.core.schemas import REGIONS, TILES
+from sn7ml.core.safe_files import plain_name
+from sn7ml.core.schemas import REGIONS, TILES, Table
 from sn7ml.params import SplitParams, TilingParams
-from sn7ml.scenes.images import BANDS, Image, read_image, read_mask
+from sn7ml.scenes.images import BAND_NAMES, BANDS, read_image, read_mask
 from sn7ml.scenes.ingest import Scenes
-from sn7ml.scenes.rasters import refuse_upsampled, write_bands
+from sn7ml.scenes.parquet import require_small
+from sn7ml.scenes.rasters import explained, opened, refuse_upsampled, write_bands
 from sn7ml.scenes.scored_columns import Stretch
 from sn7ml.scenes.splits import assign_regions
-from sn7ml.scenes.tile_shards import read_frame_rows, read_table, read_window, shard_rows
 from sn7ml.targets.target import Target
 
-BAND_NAMES = ("red", "green", "blue", "alpha")
+COLOURS = BAND_NAMES[:3]
 IMAGE_BLOCK_PX, MASK_BLOCK_PX = 128, 256
 TABLES = ("frames", "regions", "tiles")
+
+MOST_TABLE_BYTES = 2**30
+
+FRAME_ROWS = Table(
+    "frames",
+    {
+        "aoi": "text", "time": "text", "rows": "int", "cols": "int", "tile_px": "int", "labelled": "bool",
+        "pixels_digest": "text", "masks_digest": "text",
+        "mean_red": "float", "mean_green": "float", "mean_blue": "float",
+        "std_red": "float", "std_green": "float", "std_blue": "float",
+    },
+    key=("aoi", "time"),
+)  # fmt: skip
+"""The frames of a tile store, with their sizes in pixels and the brightness of each colour."""
+
+Row: TypeAlias = dict[str, Any]
+"""Of ``FRAMES``."""
 
 
 class TileStore:
@@ -55,24 +76,33 @@ class TileStore:
 
     @cached_property
     def frames(self) -> pd.DataFrame:
-        """One row per frame: aoi, month, rows, cols, tile_px, labelled, digests of content, mean_* and std_* of each colour."""
-        return read_frame_rows(self.folder / "frames.parquet")
+        """``FRAME_ROWS``: at least one, each with a size, and AOIs that can be names of folders."""
+        path = self.folder / "frames.parquet"
+        table = _read_table(path, FRAME_ROWS)
+        if table.empty or (table[["rows", "cols", "tile_px"]] < 1).any(axis=None):
+            raise TableError("tiles.no-frames", f"{path}: has no frame, or one without size; run `dvc repro tile`")
+        for aoi in table["aoi"].unique():
+            try:
+                plain_name(aoi)
+            except ValueError as error:
+                raise TableError("tiles.aoi-name", f"{path}: AOI {error}") from None
+        return table
 
     @cached_property
     def regions(self) -> pd.DataFrame:
         """``REGIONS``."""
-        return read_table(self.folder / "regions.parquet", REGIONS)
+        return _read_table(self.folder / "regions.parquet", REGIONS)
 
     @cached_property
     def tiles(self) -> pd.DataFrame:
         """``TILES``."""
-        return read_table(self.folder / "tiles.parquet", TILES)
+        return _read_table(self.folder / "tiles.parquet", TILES)
 
     @cached_property
     def upsampling(self) -> int:
         """Mask pixels per image pixel along each axis."""
         row = self.frames.iloc[0]
-        return int(shard_rows(self.folder / row["aoi"] / "masks.tif") // row["rows"])
+        return int(_open(self.folder / row["aoi"] / "masks.tif", os.getpid()).height // row["rows"])
 
     @cached_property
     def tile_px(self) -> int:
@@ -82,14 +112,16 @@ class TileStore:
     @cached_property
     def statistics(self) -> Mapping[tuple[str, str], tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """(aoi, month) to mean and deviation of red, green and blue, see ``band_statistics``."""
-        means = self.frames[[f"mean_{name}" for name in BAND_NAMES[:3]]].to_numpy(np.float32, copy=True)
-        stds = self.frames[[f"std_{name}" for name in BAND_NAMES[:3]]].to_numpy(np.float32, copy=True)
+        means, stds = (
+            self.frames[[f"{kind}_{name}" for name in COLOURS]].to_numpy(np.float32, copy=True)
+            for kind in ("mean", "std")
+        )
         keys = zip(self.frames["aoi"], self.frames["time"], strict=True)
         return dict(zip(keys, zip(means, stds, strict=True), strict=True))
 
     @cached_property
     def folds(self) -> int:
-        """Into how many parts that are held from a network in turn, numbered from 1, the tiles that are not for tests are cut."""
+        """Number of folds, counted from 1: parts of the tiles that are not for tests, held from one network each."""
         return int(self.regions["fold"].max())
 
     def fold_of(self, network: int) -> int:
@@ -98,8 +130,7 @@ class TileStore:
 
     def learned_by(self, fold: int) -> pd.DataFrame:
         """Return the labelled ``TILES`` that networks learn on from which ``fold`` is held."""
-        tiles = self.tiles
-        return tiles[tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != fold)]
+        return learned(self.tiles, fold)
 
     def held_from(self, fold: int) -> pd.DataFrame:
         """Return the labelled ``TILES`` that networks are validated on from which ``fold`` is held."""
@@ -116,7 +147,7 @@ class TileStore:
         }
 
     def stretches(self, splits: Collection[str]) -> dict[str, list[Stretch]]:
-        """Return AOI → what is predicted of it, from left to right: by the network that has not seen it where there is one.
+        """Return AOI → what is predicted of it, from left to right, where possible by a network that has not seen it.
 
         Gaps between these columns belong to them too, half to either side, so that no building is cut.
         """
@@ -131,7 +162,7 @@ class TileStore:
         return plans
 
     def extent(self) -> pd.DataFrame:
-        """Return what is used for what: split, aoi, columns ("0 to 633, 768 to 1022", the last included), labelled months."""
+        """Return the use of each AOI: split, aoi, columns ("0 to 633, 768 to 1022", inclusive), labelled months."""
         labelled = self.frames[self.frames["labelled"]].groupby("aoi").size()
         rows = []
         for (split, aoi), parts in self.regions.sort_values(["split", "aoi", "col_start"]).groupby(["split", "aoi"]):
@@ -148,14 +179,14 @@ class TileStore:
         """Read a window of a frame: uint8 (4, size_px, size_px)."""
         first = BANDS * self._position[aoi, month] + 1
         window = Window(corner[1], corner[0], size_px, size_px)
-        return read_window(self.folder / aoi / "images.tif", range(first, first + BANDS), window)
+        return _read_window(self.folder / aoi / "images.tif", range(first, first + BANDS), window)
 
     def read_flags(self, aoi: str, month: str, corner: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.uint8]:
         """Read the mask bits under a window of (rows, cols) image pixels: uint8, ``upsampling`` times as large."""
         s = self.upsampling
         window = Window(corner[1] * s, corner[0] * s, shape[1] * s, shape[0] * s)
         band = self._position[aoi, month] + 1
-        flags: NDArray[np.uint8] = read_window(self.folder / aoi / "masks.tif", range(band, band + 1), window)[0]
+        flags: NDArray[np.uint8] = _read_window(self.folder / aoi / "masks.tif", range(band, band + 1), window)[0]
         return flags
 
     def digest(self) -> str:
@@ -168,46 +199,69 @@ class TileStore:
         return {(aoi, month): n for aoi in self.frames["aoi"].unique() for n, month in enumerate(self.months(aoi))}
 
 
+def _read_table(path: Path, table: Table) -> pd.DataFrame:
+    """Read a table of the store. Raises TableError if the file is damaged, or holds another table."""
+    try:
+        require_small(path, MOST_TABLE_BYTES)
+        return table.check(pd.read_parquet(path))
+    except (OSError, ValueError, pyarrow.ArrowException) as error:  # pyarrow's own are of all three
+        raise TableError(
+            "tiles.unreadable", f"{path}: is no table of a tile store ({error!s:.200}); run `dvc repro tile`"
+        ) from None
+    except TableError as error:
+        raise TableError(error.code, f"{path}: {error}; run `dvc repro tile`") from None
+
+
+def _read_window(path: Path, bands: range, window: Window) -> NDArray[np.uint8]:
+    """Read a window of some bands: uint8 (band, row, col). Raises RasterError if the shard is damaged or lacks them."""
+    source = _open(path, os.getpid())
+    inside = min(window.col_off, window.row_off) >= 0
+    inside &= window.col_off + window.width <= source.width and window.row_off + window.height <= source.height
+    if not inside or bands.stop > source.count + 1 or source.dtypes[0] != "uint8":
+        found = f"{source.count} bands of {source.dtypes[0]}, {source.height} x {source.width}"
+        wanted = f"bands {bands.start} to {bands.stop - 1} of uint8 with {window}"
+        raise RasterError("tiles.shard", f"{path}: has {found}, where {wanted} are asked for; run `dvc repro tile`")
+    with explained(path):
+        return np.asarray(source.read(list(bands), window=window))
+
+
+@lru_cache(maxsize=256)
+def _open(path: Path, process: int) -> rasterio.DatasetReader:
+    # A file opened before a fork shares its position with the child (a torch loader's worker): each process its own.
+    return opened(path)
+
+
 def write_tiles(
     root: Path, scenes: Scenes, split: SplitParams, tiling: TilingParams, target: Target, out: Path
 ) -> None:
     """Write the tile store of all AOIs that have labels, several AOIs at a time.
 
-    Raises
-    ------
-    ItemsFailed
-        Naming every AOI that cannot be tiled, with the file at fault.
-    CatalogError
-        If the AOIs cannot be split.
+    Raises ItemsFailed naming every AOI that cannot be tiled, with the file at fault; CatalogError if AOIs cannot be
+    split; TableError if there is no tile to train on.
     """
     labelled = scenes.frames_of(scenes.frames.loc[scenes.frames["labelled"], "aoi"].unique())
     jobs = {str(aoi): table.to_dict("records") for aoi, table in labelled.groupby("aoi")}
     regions = assign_regions(labelled, split)
     shards = map_items(partial(_write_shard, root, scenes, regions, (tiling, target), out), jobs)
-    tables = {
-        "frames": pd.concat([shard[0] for shard in shards.values()], ignore_index=True),
-        "regions": regions,
-        "tiles": TILES.check(pd.concat([shard[1] for shard in shards.values()], ignore_index=True)),
-    }
-    tiles = tables["tiles"]
-    if not (tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != 1)).any():
+    frames, tiles = (pd.concat(parts, ignore_index=True) for parts in zip(*shards.values(), strict=True))
+    if learned(tiles, fold=1).empty:
         raise TableError(
             "tiles.none",
-            f"no labelled tile of {tiling.size_px} px that is {tiling.min_usable_fraction:.0%} usable fits the training region; "
-            "make tiling.size_px, tiling.min_usable_fraction or split.gap_px smaller",
+            f"no labelled tile of {tiling.size_px} px that is {tiling.min_usable_fraction:.0%} usable fits the "
+            "training region; make tiling.size_px, tiling.min_usable_fraction or split.gap_px smaller",
         )
-    for name, table in tables.items():
+    for name, table in {"frames": frames, "regions": regions, "tiles": TILES.check(tiles)}.items():
         with replacing(out / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
 
 
+def learned(tiles: pd.DataFrame, fold: int) -> pd.DataFrame:
+    """Keep the labelled ``TILES`` that networks learn on from which ``fold`` is held."""
+    return tiles[tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != fold)]
+
+
 def _write_shard(
-    root: Path,
-    scenes: Scenes,
-    regions: pd.DataFrame,
-    how: tuple[TilingParams, Target],
-    out: Path,
-    frames: list[dict[str, Any]],
+    root: Path, scenes: Scenes, regions: pd.DataFrame, how: tuple[TilingParams, Target], out: Path, frames: list[Row]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write images.tif and masks.tif of one AOI; return its rows of the frames and the tiles tables."""
     tiling, target = how
@@ -220,12 +274,19 @@ def _write_shard(
         path = root / frame["image"]
         image = read_image(path)
         refuse_upsampled(path, image.grid, tiling.upsampling)
-        unknown = ~image.usable | _masked(root, frame, image.grid)
+        unknown = ~image.usable
+        if frame["mask"]:
+            unknown |= read_mask(root / frame["mask"], image.grid)
         outlines = labels.loc[labels["time"] == frame["time"], "geometry"].tolist()
         known = frame["labelled"]  # without labels nothing is known anywhere
         flags.append(target.draw(outlines, unknown if known else np.ones_like(unknown), tiling.upsampling))
         bands += list(image.pixels)
-        frame_rows.append(_frame_row(frame, image, flags[-1], tiling))
+        rows, cols = image.grid.shape
+        row = {"aoi": frame["aoi"], "time": frame["time"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
+        row |= {"labelled": bool(known), "pixels_digest": digest_of(image.pixels), "masks_digest": digest_of(flags[-1])}
+        for kind, values in zip(("mean", "std"), band_statistics(image.pixels), strict=True):
+            row |= {f"{kind}_{name}": float(value) for name, value in zip(COLOURS, values, strict=True)}
+        frame_rows.append(row)
         tile_tables.append(_tile_rows(frame, unknown, target.truth(flags[-1])[0], regions, tiling))
     names = [f"{frame['time']} {name}" for frame in frames for name in BAND_NAMES]
     write_bands(folder / "images.tif", bands, names, image.grid, IMAGE_BLOCK_PX)
@@ -234,34 +295,13 @@ def _write_shard(
     return pd.DataFrame(frame_rows), pd.concat(tile_tables, ignore_index=True)
 
 
-def _masked(root: Path, frame: dict[str, Any], grid: Grid) -> NDArray[np.bool_]:
-    """Where the mask of a frame is set; nowhere if it has none."""
-    if not frame["mask"]:
-        return np.zeros(grid.shape, np.bool_)
-    return read_mask(root / frame["mask"], grid)
-
-
-def _frame_row(frame: dict[str, Any], image: Image, flags: NDArray[np.uint8], tiling: TilingParams) -> dict[str, Any]:
-    mean, std = band_statistics(image.pixels)
-    rows, cols = image.grid.shape
-    row = {"aoi": frame["aoi"], "time": frame["time"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
-    row["labelled"] = bool(frame["labelled"])
-    row |= {"pixels_digest": digest_of(image.pixels), "masks_digest": digest_of(flags)}
-    row |= {f"mean_{name}": float(value) for name, value in zip(BAND_NAMES[:3], mean, strict=True)}
-    return row | {f"std_{name}": float(value) for name, value in zip(BAND_NAMES[:3], std, strict=True)}
-
-
 def digest_of(content: NDArray[np.uint8]) -> str:
     """Return 16 hexadecimal digits that name the values of an array."""
     return hashlib.sha256(content.tobytes()).hexdigest()[:16]
 
 
 def _tile_rows(
-    frame: dict[str, Any],
-    unknown: NDArray[np.bool_],
-    built: NDArray[np.bool_],
-    regions: pd.DataFrame,
-    tiling: TilingParams,
+    frame: Row, unknown: NDArray[np.bool_], built: NDArray[np.bool_], regions: pd.DataFrame, tiling: TilingParams
 ) -> pd.DataFrame:
     """Index the tiles of one frame: those wholly inside a region and usable enough.
 

@@ -12,28 +12,14 @@ from sn7ml.scenes.rasters import MOST_FILE_BYTES
 
 
 def take_over(source: Path, target: Path) -> pd.DataFrame:
-    """Make ``target`` hold the AOI folders of ``source``; what was in ``target`` goes away once the new content is whole.
+    """Replace the data folder ``target``, once all is there, by the AOI folders of ``source``; return its ``SOURCES``.
 
-    Files are hard-linked where that is possible, else copied; links to files become files. What lies deeper than
-    ``<AOI>/<folder>/<file>`` is no part of the layout and stays where it is: links could lead round in circles there.
+    ``source`` is any folder that :func:`~sn7ml.scenes.layouts.spacenet7.scan` takes. Files are hard-linked where that
+    is possible, else copied; links to files become files. What lies deeper than ``<AOI>/<folder>/<file>`` is no part of
+    the layout and stays where it is: links could lead round in circles there.
 
-    Parameters
-    ----------
-    source
-        A folder with ``train`` and/or ``test_public``, a folder of AOI folders, or one AOI folder.
-    target
-        The project's data folder.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``SOURCES`` of the new content.
-
-    Raises
-    ------
-    CatalogError
-        If ``source`` is not laid out like SpaceNet 7, lies inside ``target``, or holds what is no file (a pipe, a link to
-        nowhere); ``target`` is then untouched.
+    Raises CatalogError if ``source`` is not laid out like SpaceNet 7, lies inside ``target``, or holds what is no file
+    (a pipe, a link to nowhere); ``target`` is then untouched.
     """
     if not source.is_dir():
         raise CatalogError("data.no-folder", f"no folder {source}")
@@ -43,9 +29,10 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
     folders = [("train", source)] if is_aoi(source.name) else aoi_folders(source)
     with replacing(target.absolute()) as fresh:
         for part, folder in folders:
-            _take_files(folder, fresh / (part or "train") / folder.name)
+            aoi = fresh / (part or "train") / folder.name
+            _take_files(folder, aoi)
             for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
-                _take_files(inner, fresh / (part or "train") / folder.name / inner.name)
+                _take_files(inner, aoi / inner.name)
         try:
             return scan(fresh)
         except CatalogError as fault:
@@ -54,9 +41,7 @@ def take_over(source: Path, target: Path) -> pd.DataFrame:
 
 def _take_files(source: Path, target: Path) -> None:
     target.mkdir(parents=True)
-    for path in sorted(source.iterdir()):
-        if path.is_dir():
-            continue
+    for path in sorted(path for path in source.iterdir() if not path.is_dir()):
         try:
             require_regular(path, MOST_FILE_BYTES)
         except OSError as error:

@@ -19,10 +19,7 @@ DEEPEST = 50
 def read_wkt(texts: Sequence[str]) -> NDArray[np.object_]:
     """Read geometries as they stand: EMPTY, self-crossing, with Z or M, lines and points as well.
 
-    Returns
-    -------
-    object array
-        None where a text is empty or no WKT of straight lines; :func:`why_no_wkt` tells which.
+    None where a text is empty or no WKT of straight lines, see :func:`why_no_wkt`.
     """
     plain = np.array([text if text and not _is_dangerous(text) else None for text in texts], dtype=object)
     with np.errstate(all="ignore"):  # numpy warns of numbers such as nan and 1e999, which is for the caller to judge

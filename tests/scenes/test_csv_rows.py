@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import shapely
 
+from sn7ml.core.errors import LabelError
 from tests.outputs.submissions import HEADER, JAN, SQUARE, complaint, read
+from tests.raising import raises
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -60,42 +62,22 @@ def test_after_a_quote_that_met_the_next_ones_reading_goes_on(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "code", "named"),
     [
-        (b"", "a.csv: is empty; expected a header with the columns filename,id,geometry"),
-        (b"\n\n", "a.csv: is empty; expected a header with the columns filename,id,geometry"),
-        (
-            b"filename,geometry\n",
-            "a.csv: line 1, 'filename,geometry', lacks column(s) ['id']; expected a header with the columns filename,id,geometry",
-        ),
-        (
-            b"\nfilename;id;geometry\n",
-            "a.csv: line 2, 'filename;id;geometry', lacks column(s) ['filename', 'id', 'geometry']; "
-            "expected a header with the columns filename,id,geometry",
-        ),
-        (
-            b"filename,id,id,Geometry\n",
-            "a.csv: line 1, 'filename,id,id,Geometry', lacks column(s) ['geometry'] and repeats column(s) ['id']; "
-            "expected a header with the columns filename,id,geometry",
-        ),
-        (
-            b'"filename,id,geometry\n',
-            "a.csv: line 1: a quote is opened and never closed, from '\"filename,id,geometry' on; "
-            "expected quotes around whole fields only; expected a header with the columns filename,id,geometry",
-        ),
-        (
-            b"filename,id,geometry\n\xff\n",
-            "a.csv: line 2 is not UTF-8 (byte 0xff); expected CSV text in UTF-8",
-        ),
-        (b"\x89PNG\r\n\x1a\n", "a.csv: line 1 is not UTF-8 (byte 0x89); expected CSV text in UTF-8"),
-        (
-            b"filename,id,geometry\nx,y,\0z\n",
-            "a.csv: line 2 holds a NUL character, so the file is not text; expected CSV in UTF-8",
-        ),
+        (b"", "submission.empty", ["filename,id,geometry"]),
+        (b"\n\n", "submission.empty", ["filename,id,geometry"]),
+        (b"filename,geometry\n", "submission.header", ["line 1", "'filename,geometry'", "['id']"]),
+        (b"\nfilename;id;geometry\n", "submission.header", ["line 2", "['filename', 'id', 'geometry']"]),
+        (b"filename,id,id,Geometry\n", "submission.header", ["line 1", "['geometry']", "['id']"]),
+        (b'"filename,id,geometry\n', "submission.header", ["line 1", "'\"filename,id,geometry'"]),
+        (b"filename,id,geometry\n\xff\n", "submission.not-text", ["line 2", "0xff"]),
+        (b"\x89PNG\r\n\x1a\n", "submission.not-text", ["line 1", "0x89"]),
+        (b"filename,id,geometry\nx,y,\0z\n", "submission.not-text", ["line 2", "NUL"]),
     ],
-)  # fmt: skip
-def test_a_file_that_is_no_such_csv_is_named(text: bytes, message: str, tmp_path: Path) -> None:
-    assert complaint(tmp_path, text) == [message]
+)
+def test_a_file_that_is_no_such_csv_is_named(text: bytes, code: str, named: list[str], tmp_path: Path) -> None:
+    with raises(LabelError, code, "a.csv", *named):
+        read(tmp_path, text)
 
 
 @pytest.mark.parametrize("line", [2, 60, 61, 1_000, 2_000])
@@ -107,7 +89,8 @@ def test_the_line_that_is_not_utf8_is_named_wherever_the_decoder_stops(
     lines[line - 1] = lines[line - 1].replace("ü".encode(), b"\xfc")
     for shift in range(3):  # so that a chunk's end falls on other bytes of a line
         text = lines[0] + b"," + b"x" * 41 * shift + newline + b"".join(row + b"," + newline for row in lines[1:])
-        assert complaint(tmp_path, text) == [f"a.csv: line {line} is not UTF-8 (byte 0xfc); expected CSV text in UTF-8"]
+        with raises(LabelError, "submission.not-text", "a.csv", f"line {line} ", "0xfc"):
+            read(tmp_path, text)
 
 
 def test_a_gigantic_field_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from rasterio.vrt import WarpedVRT
 from sn7ml.core.errors import GridError, RasterError
 from sn7ml.core.geo.grid import Grid
 from sn7ml.scenes.images import read_grid, read_image, read_stack_grid
+from tests.raising import raises
 from tests.sn7_folder import AOI, FAR_AOI, SHAPE, addressed, grid_of, write_image
 
 GRID = grid_of(AOI)
@@ -43,26 +44,26 @@ def test_a_truncated_file_is_named(kept: float, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (4, 200, 200)).astype(np.uint8)
     write_image(path, noise, grid_of(AOI, (200, 200)))
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
-    with pytest.raises(RasterError, match=r"a\.tif: cannot be read as a GeoTIFF, is it truncated\?"):
+    with raises(RasterError, "image.not-geotiff", path):
         read_image(path)
 
 
 def test_three_bands_are_refused(tmp_path: Path) -> None:
     write_image(tmp_path / "a.tif", addressed(SHAPE)[:3], GRID)
-    with pytest.raises(RasterError, match=r"a\.tif: expected 4 uint8 bands \(R, G, B, alpha\), got 3 of \['uint8'\]"):
+    with raises(RasterError, "image.band-count", tmp_path / "a.tif", 4, 3, "['uint8']"):
         read_image(tmp_path / "a.tif")
 
 
 def test_other_numbers_than_bytes_are_refused(tmp_path: Path) -> None:
     write_image(tmp_path / "a.tif", addressed(SHAPE).astype(np.uint16), GRID)
-    with pytest.raises(RasterError, match=r"expected 4 uint8 bands .*, got 4 of \['uint16'\]"):
+    with raises(RasterError, "image.band-count", tmp_path / "a.tif", "['uint16']"):
         read_image(tmp_path / "a.tif")
 
 
 def test_a_file_that_is_absent_or_no_raster_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.tif").write_text("no raster")
-    for name in ("text.tif", "absent.tif"):
-        with pytest.raises(RasterError, match=rf"{name}: cannot be read as a GeoTIFF"):
+    for name, code in (("text.tif", "image.not-geotiff"), ("absent.tif", "image.cannot-read")):
+        with raises(RasterError, code, tmp_path / name):
             read_grid(tmp_path / name)
 
 
@@ -70,7 +71,7 @@ def test_a_virtual_raster_that_is_named_like_an_image_is_not_followed(image: Pat
     with rasterio.open(image) as source, WarpedVRT(source) as virtual:
         rasterio.shutil.copy(virtual, tmp_path / "b.tif", driver="VRT")
     assert rasterio.open(tmp_path / "b.tif").count == 4  # rasterio by itself does follow it
-    with pytest.raises(RasterError, match=r"b\.tif: cannot be read as a GeoTIFF"):
+    with raises(RasterError, "image.not-geotiff", tmp_path / "b.tif"):
         read_image(tmp_path / "b.tif")
 
 
@@ -80,9 +81,7 @@ def test_a_few_bytes_that_declare_a_huge_image_are_refused_unread(tmp_path: Path
     with rasterio.open(path, "w", **profile, transform=GRID.transform, tiled=True, sparse_ok=True, bigtiff="yes"):
         pass
     assert path.stat().st_size < 20_000_000  # an index of blocks, no pixels
-    with pytest.raises(
-        RasterError, match=r"huge\.tif: declares 100000 x 100000 pixels, more than 268,435,456 in all; cut it"
-    ):
+    with raises(RasterError, "image.too-large", path, "100000 x 100000", 268_435_456):
         read_image(path)
 
 
@@ -90,7 +89,7 @@ def test_a_few_bytes_that_declare_a_huge_image_are_refused_unread(tmp_path: Path
 def test_a_raster_without_crs_is_refused(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", dtype="uint8", count=4, height=2, width=2) as target:
         target.write(addressed((2, 2)))
-    with pytest.raises(RasterError, match=r"a\.tif: has no CRS with an EPSG code; SpaceNet 7 frames are EPSG:3857"):
+    with raises(RasterError, "image.crs", tmp_path / "a.tif", "EPSG:3857"):
         read_grid(tmp_path / "a.tif")
 
 
@@ -102,12 +101,8 @@ def test_all_months_of_an_area_share_one_grid(image: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize("other", [grid_of(AOI, (64, 64)), grid_of(FAR_AOI)], ids=["one row more", "elsewhere"])
 def test_a_month_on_another_grid_than_its_siblings_is_named_with_both(other: Grid, image: Path, tmp_path: Path) -> None:
     write_image(tmp_path / "b.tif", addressed(other.shape), other)
-    with pytest.raises(
-        GridError, match=r"b\.tif is on the grid EPSG:3857, 6. x 64 .* but .*a\.tif on EPSG:3857, 63 x 64 pix"
-    ) as caught:
+    with raises(GridError, "grid.differs-in-aoi", tmp_path / "b.tif", str(other), image, str(GRID)):
         read_stack_grid([image, tmp_path / "b.tif"])
-    assert str(GRID) in str(caught.value)
-    assert str(other) in str(caught.value)
 
 
 @pytest.mark.real

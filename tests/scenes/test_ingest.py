@@ -8,11 +8,12 @@ import pytest
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from sn7ml.core.errors import ItemsFailed, TableError
+from sn7ml.core.errors import GridError, LabelError, RasterError, TableError
 from sn7ml.core.schemas import FRAMES, LABELS
 from sn7ml.scenes.images import read_grid
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts.spacenet7 import scan
+from tests.raising import items_fail, raises
 from tests.sn7_folder import (
     AOI,
     FAR_AOI,
@@ -150,17 +151,15 @@ def test_every_fault_of_every_frame_is_named_at_once(
     (sn7_root / "train" / FAR_AOI / "images_masked" / f"{stem(FAR_AOI, '2018-01')}.tif").write_text("no image")
     odd = sn7_root / "train" / FAR_AOI / "images_masked" / f"{stem(FAR_AOI, '2018-04')}.tif"
     write_image(odd, addressed((60, 64)), grid_of(FAR_AOI, (60, 64)))
-    with pytest.raises(ItemsFailed) as caught:
-        scenes_of(sn7_root)
-    failures = caught.value.failures
-    assert caught.value.total == 6
-    assert {name: type(error).__name__ for name, error in failures.items()} == {
-        f"{AOI} 2018-01": "LabelError",
-        f"{AOI} 2018-04": "LabelError",
-        f"{FAR_AOI} 2018-01": "RasterError",
-        f"{FAR_AOI} 2018-04": "GridError",
+    expected: dict[str, tuple[object, ...]] = {
+        f"{AOI} 2018-01": (LabelError, "labels.not-json"),
+        f"{AOI} 2018-04": (LabelError, "labels.duplicate-id", "'3'"),
+        f"{FAR_AOI} 2018-01": (RasterError, "image.not-geotiff"),
+        f"{FAR_AOI} 2018-04": (GridError, "grid.differs-in-aoi", odd),
     }
-    assert str(odd) in str(failures[f"{FAR_AOI} 2018-04"])
+    with items_fail(expected) as caught:
+        scenes_of(sn7_root)
+    assert caught.value.total == 6
     assert not sn7_root.with_name("data-scenes").exists()
 
 
@@ -172,7 +171,7 @@ def test_a_table_that_is_absent_or_damaged_says_how_to_mend_it(name: str, sn7_ro
         (scenes.folder / name).unlink()
         if spoilt is not None:
             (scenes.folder / name).write_bytes(spoilt)
-        with pytest.raises(TableError, match=rf"{name}: cannot be read .*run `dvc repro ingest`"):
+        with raises(TableError, "scenes.cannot-read", scenes.folder / name, "dvc repro ingest"):
             read_both(Scenes(scenes.folder))
 
 

@@ -1,4 +1,4 @@
-"""File names are known to one layout, and raw labels are read by one function: for ingest, for validate, and for the scorer."""
+"""File names are known to one layout, and raw labels are read by one function: for ingest, validate and the scorer."""
 
 import ast
 import re

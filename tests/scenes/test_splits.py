@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.schemas import REGIONS
 from sn7ml.params import SplitParams
-from sn7ml.scenes.layouts.spacenet7 import group_neighbours, neighbour_groups
+from sn7ml.scenes.layouts.spacenet7 import group_neighbours
 from sn7ml.scenes.splits import assign_regions
+from tests.raising import raises
 
 AOIS = (
     "L15-0331E-1257N_1327_3160_13",
@@ -53,6 +54,11 @@ def assigned(sizes: Mapping[str, tuple[int, int]], params: SplitParams) -> pd.Da
     """Regions of AOIs with one frame each, grouped as SpaceNet 7's names say."""
     frames = pd.DataFrame([(aoi, *shape) for aoi, shape in sizes.items()], columns=["aoi", "rows", "cols"])
     return assign_regions(frames.assign(group=frames["aoi"].map(group_neighbours(frames, params))), params)
+
+
+def groups(aois: tuple[str, ...], neighbour_tiles: int) -> dict[str, str]:
+    """AOI to the first of its group."""
+    return group_neighbours(pd.DataFrame({"aoi": aois}), params(neighbour_tiles=neighbour_tiles))
 
 
 def sizes(aois: tuple[str, ...] = AOIS) -> dict[str, tuple[int, int]]:
@@ -106,15 +112,19 @@ def test_the_seed_decides_and_the_order_of_areas_does_not() -> None:
 def test_neighbours_are_found_through_others() -> None:
     first, second, third = NEIGHBOURS[0]
     # 2 and 8 tiles apart; the first and the third, 6 apart, are also close by themselves.
-    assert neighbour_groups([first, second, third], 8) == [[first, second, third]]
-    assert neighbour_groups([first, second, third], 2) == [[first, second], [third]]
-    assert neighbour_groups([first, second, third], 6) == [[first, second, third]]
-    assert neighbour_groups([first, second, third], 1) == [[first], [second], [third]]
+    assert groups((third, first, second), 8) == {first: first, second: first, third: first}
+    assert groups((third, first, second), 2) == {first: first, second: first, third: third}
+    assert groups((third, first, second), 6) == {first: first, second: first, third: first}
+    assert groups((third, first, second), 1) == {first: first, second: second, third: third}
+
+
+def test_no_area_is_in_no_group() -> None:
+    assert groups((), 8) == {}
 
 
 def test_areas_that_touch_at_a_corner_are_neighbours_at_one_tile() -> None:
-    assert neighbour_groups(list(NEIGHBOURS[1]), 1) == [list(NEIGHBOURS[1])]
-    assert neighbour_groups(list(NEIGHBOURS[1]), 0) == [[aoi] for aoi in NEIGHBOURS[1]]
+    assert groups(NEIGHBOURS[1], 1) == dict.fromkeys(NEIGHBOURS[1], NEIGHBOURS[1][0])
+    assert groups(NEIGHBOURS[1], 0) == {aoi: aoi for aoi in NEIGHBOURS[1]}
 
 
 def test_a_single_area_is_split_by_columns_from_left_to_right_with_gaps() -> None:
@@ -144,20 +154,18 @@ def test_columns_of_two_sides_are_a_gap_apart(cols: int, gap: int, validation: f
     ],
 )
 def test_an_area_too_narrow_for_its_sides_is_refused(cols: int, gap: int, validation: float, test: float) -> None:
-    with pytest.raises(CatalogError, match=f"{cols} columns are too few for split fractions, 1 fold.* gap_px {gap}"):
+    with raises(CatalogError, "splits.too-few-columns", AOIS[0], cols, "1 fold", f"gap_px {gap}"):
         assigned({AOIS[0]: (10, cols)}, params(validation, test, gap))
 
 
 def test_no_area_is_refused() -> None:
-    with pytest.raises(CatalogError, match="no labelled AOI to train on; labels are needed"):
+    with raises(CatalogError, "splits.no-labels"):
         assigned({}, params())
 
 
 @pytest.mark.parametrize("aois", [AOIS[:2], NEIGHBOURS[0], (*NEIGHBOURS[1], *NEIGHBOURS[2])])
 def test_too_few_groups_for_three_sides_are_refused_with_a_cure(aois: tuple[str, ...]) -> None:
-    with pytest.raises(
-        CatalogError, match=rf"{len(aois)} AOIs in [12] group\(s\) of neighbours cannot give.*use one AOI"
-    ):
+    with raises(CatalogError, "splits.too-few-groups", len(aois), "split.neighbour_tiles"):
         assigned(sizes(aois), params())
 
 
@@ -190,7 +198,7 @@ def test_one_area_is_cut_into_folds_by_columns() -> None:
 
 
 def test_folds_without_enough_areas_or_columns_are_refused() -> None:
-    with pytest.raises(CatalogError, match=r"cannot give 3 folds and a test split: .* 4 or more far from each other"):
+    with raises(CatalogError, "splits.too-few-groups", "6 AOIs in 3 group", "3 folds", 4, "split.folds"):
         assigned(sizes((AOIS[0], *NEIGHBOURS[0], *NEIGHBOURS[1])), params(folds=3))
-    with pytest.raises(CatalogError, match=r"100 columns are too few for split fractions, 9 fold\(s\) and gap_px 16"):
+    with raises(CatalogError, "splits.too-few-columns", AOIS[0], 100, "9 fold", "gap_px 16"):
         assigned({AOIS[0]: (10, 100)}, params(folds=9))

@@ -9,7 +9,8 @@ import pytest
 from sn7ml.core.errors import CatalogError
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.take_over import take_over
-from tests.sn7_folder import AOI, FAR_AOI, MONTHS, stem, write_aoi
+from tests.raising import raises
+from tests.sn7_folder import AOI, FAR_AOI, MONTHS, THIRD_AOI, stem, write_aoi
 
 
 @pytest.fixture
@@ -71,31 +72,31 @@ def test_files_are_copied_where_they_cannot_be_linked(
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("spoil", "named"),
     [
-        (lambda source: (source / "train" / "L15-0357E-1223N_1429_3296_13").mkdir(), "no images; expected .tif files"),
-        (lambda source: (source / f"train/{AOI}/images_masked/a.tif").touch(), r"images_masked holds \['a.tif'\]"),
+        (lambda source: (source / f"train/{THIRD_AOI}").mkdir(), f"AOI {THIRD_AOI}"),
+        (lambda source: (source / f"train/{AOI}/images_masked/a.tif").touch(), "['a.tif']"),
     ],
 )
 def test_a_faulty_source_leaves_the_target_untouched(
-    spoil: Callable[[Path], None], message: str, source: Path, target: Path
+    spoil: Callable[[Path], None], named: str, source: Path, target: Path
 ) -> None:
     spoil(source)
     before = scan(target)
-    with pytest.raises(CatalogError, match=rf"{source}: 1 fault\(s\)\n.*{message}"):
+    with raises(CatalogError, "data.bad-files", source, 1, named):
         take_over(source, target)
     pd.testing.assert_frame_equal(scan(target), before)
     assert [path.name for path in target.parent.iterdir()] == ["data"]
 
 
 def test_a_folder_without_areas_leaves_the_target_untouched(target: Path, tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="no folder"):
+    with raises(CatalogError, "data.no-folder", tmp_path / "nowhere"):
         take_over(tmp_path / "nowhere", target)
     assert len(scan(target)) == 1
 
 
 def test_the_projects_own_data_cannot_be_taken_over(target: Path) -> None:
     for source in (target, target / "train"):
-        with pytest.raises(CatalogError, match=r"lies inside .*; move it out first"):
+        with raises(CatalogError, "data.source-inside-target", source, target):
             take_over(source, target)
     assert len(scan(target)) == 1

@@ -13,23 +13,10 @@ Ids = NDArray[np.int32]
 
 
 def burn_ids(polygons: Sequence[BaseGeometry], shape: tuple[int, int], upsampling: int = 1) -> NDArray[np.int32]:
-    """Draw polygons as an image of ids; the n-th polygon, from 1, gets id n.
+    """Draw polygons as an image of ids, (rows * upsampling, cols * upsampling); the n-th polygon, from 1, gets id n.
 
-    A pixel belongs to a polygon that holds its centre. Where polygons overlap, the later one wins.
-
-    Parameters
-    ----------
-    polygons
-        In pixel coordinates of the original image; may stick out of it.
-    shape
-        (rows, cols) of the original image.
-    upsampling
-        Mask pixels per image pixel along each axis.
-
-    Returns
-    -------
-    int32 array (rows * upsampling, cols * upsampling)
-        0 on ground; all 0 for no polygons.
+    A pixel belongs to a polygon that holds its centre. Where polygons overlap, the later one wins. Polygons are in
+    pixel coordinates of the original image, of ``shape`` (rows, cols), and may stick out of it.
     """
     rows, cols = shape
     out_shape = (rows * upsampling, cols * upsampling)

@@ -21,8 +21,7 @@ TILE_PX = 1024
 """Pixels along a zoom-13 tile, of which SpaceNet 7's AOIs are one each."""
 
 FARTHEST = 1e9
-"""Units of a CRS. The Earth is 4e7 m around; beyond this, numbers are broken, and pixels get lost in rounding."""
-
+"""Largest CRS coordinate accepted. Anything larger is corrupt and loses sub-pixel precision."""
 
 Shapes = TypeVar("Shapes", BaseGeometry, NDArray[np.object_])
 """One geometry or an array of them, None in it for none; all at once is ten times as fast as one by one."""
@@ -80,20 +79,13 @@ class Grid:
         Web Mercator units are metres only at the equator: elsewhere they are stretched by ``1 / cos(latitude)``,
         which is twice as long at 60 degrees north.
 
-        Raises
-        ------
-        GridError
-            If the grid is not in EPSG:3857.
+        Raises GridError if the grid is not in EPSG:3857.
 
-        Examples
-        --------
         >>> round(Grid(3857, Affine(4.777, 0, 0, 0, -4.777, 0), (2, 2)).ground_pixel_size_m(), 6)
         4.777
         """
         if self.epsg != WEB_MERCATOR:
-            raise GridError(
-                "grid.crs", f"ground pixel size is known for EPSG:{WEB_MERCATOR} only, got EPSG:{self.epsg}"
-            )
+            raise GridError("grid.crs", f"pixel size is known for EPSG:{WEB_MERCATOR} only, got EPSG:{self.epsg}")
         rows, cols = self.shape
         _, y = self.transform @ (cols / 2, rows / 2)
         return float(self.transform.a / math.cosh(y / EARTH_RADIUS_M))  # cos(lat) = 1 / cosh(y / R)
@@ -109,8 +101,6 @@ def _moved(shapes: Shapes, transform: Affine) -> Shapes:
 def tile_transform(x: int, y: int, zoom: int) -> Affine:
     """Return pixel corner ``(col, row)`` to EPSG:3857 of a web-mercator tile (XYZ, y from the north), ``TILE_PX`` wide.
 
-    Examples
-    --------
     >>> tile_transform(0, 0, 0) @ (TILE_PX / 2, TILE_PX / 2)  # in the middle of the world
     (0.0, 0.0)
     """
@@ -125,8 +115,6 @@ def nearest_pixels(count: int, factor: int, wanted: int) -> NDArray[np.int64]:
 
     It is the source pixel that holds the new one's centre.
 
-    Examples
-    --------
     >>> nearest_pixels(4, 3, 2).tolist()  # two for three: the first and the last of each three
     [0, 2, 3, 5]
     """

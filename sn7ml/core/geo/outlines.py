@@ -15,24 +15,12 @@ def outlines(ids: Ids, upsampling: int, simplify_px: float) -> dict[int, Polygon
     Holes are filled: at 4 m a yard inside a footprint is nearly always noise of the detector. Of an id that lies in
     several parts (pixels that meet only at a corner are parts) the largest stays.
 
-    Parameters
-    ----------
-    ids
-        Image of ids at the up-sampled scale.
-    upsampling
-        Pixels of ``ids`` per pixel of the original image, along each axis.
-    simplify_px
-        No point of the raw outline lies farther than this from the simplified one, pixels of the original image;
-        0 drops only points on straight lines.
+    ``upsampling`` is the number of pixels of ``ids`` per pixel of the original image, along each axis. No point of a
+    raw outline lies farther than ``simplify_px`` (of the original image) from the simplified one; 0 drops only points
+    on straight lines.
 
-    Returns
-    -------
-    dict
-        Id to a valid polygon without holes, in pixel coordinates of the original image; ids ascend. Empty for an
-        image of ground.
+    Returns id to a valid polygon in pixel coordinates of the original image; ids ascend. Empty for an image of ground.
 
-    Examples
-    --------
     >>> outlines(np.array([[0, 0, 7, 7]], np.int32), upsampling=2, simplify_px=0.0)[7].bounds
     (1.0, 0.0, 2.0, 0.5)
     """

@@ -12,8 +12,7 @@ POLYGONAL = (3, 6)
 """GEOS type numbers of Polygon and MultiPolygon."""
 
 MOST_CROSSINGS = 200
-"""Most crossings of an outline with itself. GEOS repairs these in 0.1 s, but 10^4 (a star of 200 sides) take
-minutes."""
+"""Most crossings of an outline with itself. GEOS repairs these in 0.1 s, 10^4 (a star of 200 sides) in minutes."""
 
 MOST_SIDES = 1_000
 """Most sides of an outline that crosses itself; in fewer, crossings are counted. Real outlines have up to 44."""
@@ -31,10 +30,7 @@ def clean_polygon(geometry: BaseGeometry | None) -> Polygon | MultiPolygon | Non
     Z is dropped and holes stay. A self-crossing outline is repaired (``make_valid``); of what that gives, only the
     polygonal parts stay. Lines, points, empty and missing geometries give None.
 
-    Raises
-    ------
-    ValueError
-        If it is tangled, see :func:`tangled`.
+    Raises ValueError if it is tangled, see :func:`tangled`.
     """
     if geometry is None or geometry.is_empty:
         return None
@@ -45,9 +41,8 @@ def clean_polygon(geometry: BaseGeometry | None) -> Polygon | MultiPolygon | Non
         flat = shapely.make_valid(flat)
     if isinstance(flat, Polygon | MultiPolygon):
         return flat
-    merged = shapely.union_all(
-        [part for part in getattr(flat, "geoms", []) if isinstance(part, Polygon | MultiPolygon)]
-    )
+    parts = [part for part in getattr(flat, "geoms", []) if isinstance(part, Polygon | MultiPolygon)]
+    merged = shapely.union_all(parts)
     return merged if isinstance(merged, Polygon | MultiPolygon) and not merged.is_empty else None
 
 

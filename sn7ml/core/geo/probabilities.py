@@ -1,4 +1,4 @@
-"""What the network says about one frame."""
+"""A network's output for one frame."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,7 @@ class Probabilities:
     """(rows, cols): False where there is no evidence (cloud, outside the image, not predicted). Not absence."""
 
     shades: NDArray[np.uint8] | None = None
-    """(3, rows, cols) of the original grid: what the network looked at, see ``radiometry.shades``; None where nobody
-    kept it."""
+    """(3, rows, cols) of the original grid: what the network looked at, see ``radiometry.shades``; None if not kept."""
 
     def __post_init__(self) -> None:
         if self.channels.ndim != 3 or self.channels.shape[1:] != self.usable.shape:
@@ -41,8 +40,6 @@ class Probabilities:
 def rescaled(found: Probabilities, factor: int, wanted: int) -> Probabilities:
     """Resample from ``factor`` to ``wanted`` pixels per image pixel along each axis; each pixel takes the nearest.
 
-    Examples
-    --------
     >>> two = np.array([[[10, 20]]] * 3, np.uint8)
     >>> rescaled(Probabilities(two, two[0] > 10), 2, 4).channels[0]
     array([[10, 10, 20, 20],

@@ -28,8 +28,6 @@ def sharpness(grey: Grey, usable: Mask) -> float:
     Blur takes the fine structure away and leaves the coarse one, so the ratio falls; haze and season change both alike.
     Only pixels whose eight neighbours are usable count. NaN for a uniform image, or if next to nothing is usable.
 
-    Examples
-    --------
     >>> checks = (np.indices((16, 16)).sum(axis=0) % 2).astype(np.float32)
     >>> round(sharpness(checks, np.ones((16, 16), bool)), 1)
     64.0

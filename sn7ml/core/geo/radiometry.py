@@ -10,21 +10,11 @@ MIDDLE, SHADES_PER_DEVIATION = 128, 32
 
 
 def band_statistics(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and standard deviation of red, green and blue over the usable pixels of one frame.
+    """Return mean and standard deviation, (3,) each, of red, green and blue over the usable pixels of one frame.
 
-    Parameters
-    ----------
-    pixels
-        (4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable.
+    ``pixels`` are (4, rows, cols): red, green, blue, alpha; alpha 0 is unusable. The deviation is at least 1, so that
+    an even frame does not explode. A frame without a usable pixel gives mean 0 and deviation 1.
 
-    Returns
-    -------
-    mean, std : float32 arrays (3,)
-        The deviation is at least 1, so that an even frame does not explode. A frame without a usable pixel gives
-        mean 0 and deviation 1.
-
-    Examples
-    --------
     >>> band_statistics(np.array([[[10, 20]], [[0, 0]], [[5, 5]], [[255, 255]]], np.uint8))
     (array([15.,  0.,  5.], dtype=float32), array([5., 1., 1.], dtype=float32))
     """
@@ -38,21 +28,11 @@ def band_statistics(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDA
 
 
 def shades(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return red, green and blue of a frame by its own mean and deviation, in numbers that compare between months.
+    """Return red, green and blue, (3, rows, cols), of a frame in numbers that compare between months.
 
-    Parameters
-    ----------
-    pixels
-        (4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable.
+    ``pixels`` are those of :func:`band_statistics`. ``MIDDLE`` is the mean of a band's usable pixels, a deviation is
+    ``SHADES_PER_DEVIATION``; values beyond four deviations are cut. Unusable pixels get a value without a meaning.
 
-    Returns
-    -------
-    uint8 (3, rows, cols)
-        ``MIDDLE`` is the mean of the band's usable pixels, a deviation is ``SHADES_PER_DEVIATION``; values beyond four
-        deviations are cut. Unusable pixels have a value too, without a meaning.
-
-    Examples
-    --------
     >>> shades(np.array([[[10, 20]], [[0, 0]], [[5, 5]], [[255, 255]]], np.uint8)).tolist()
     [[[96, 160]], [[128, 128]], [[128, 128]]]
     """

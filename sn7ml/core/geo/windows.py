@@ -8,26 +8,12 @@ Corner = tuple[int, int]
 
 
 def plan_windows(shape: tuple[int, int], size: int, overlap: int) -> list[Corner]:
-    """Place square windows so that every pixel is covered and no window leaves the image.
+    """Place square windows in reading order, so that every pixel is covered and no window leaves the image.
 
-    Parameters
-    ----------
-    shape
-        (rows, cols) of the image.
-    size
-        Side of a window, pixels.
-    overlap
-        Smallest number of pixels that neighbours share; the last window of a row or column is moved back
-        to end at the image's edge and so may share more.
+    Neighbours share at least ``overlap`` pixels; the last window of a row or column is moved back to end at the image's
+    edge and so may share more. Where the image, of ``shape`` (rows, cols), is smaller than a window of side ``size``
+    along an axis, that axis starts at 0 and the caller pads.
 
-    Returns
-    -------
-    list of (row, col)
-        In reading order. Where the image is smaller than a window along an axis, that axis starts at 0 and the
-        caller pads.
-
-    Examples
-    --------
     >>> plan_windows((4, 10), size=4, overlap=1)
     [(0, 0), (0, 3), (0, 6)]
     """
@@ -43,17 +29,11 @@ def _starts(length: int, size: int, overlap: int) -> list[int]:
 
 
 def blend_weights(size: int, overlap: int) -> NDArray[np.float32]:
-    """Weights of a window's pixels: 1 inside, falling off linearly over ``overlap`` pixels to each edge, never 0.
+    """Return weights (size, size): 1 inside, falling off linearly over ``overlap`` pixels to each edge, never 0.
 
     Where windows overlap by exactly ``overlap`` (at most half of ``size``) the ramps add up to 1, so no seam is seen;
     elsewhere the sum of weights must be divided out.
 
-    Returns
-    -------
-    float32 array (size, size)
-
-    Examples
-    --------
     >>> blend_weights(4, 2)[1]
     array([0.1875, 0.5625, 0.5625, 0.1875], dtype=float32)
     """

@@ -15,8 +15,8 @@ from sn7ml.core.safe_files import read_json
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name in the folder of ``path``; on success it becomes ``path``, on failure it vanishes.
 
-    The temporary name keeps the suffix, since many writers choose the format by it. Parent folders are made.
-    A folder may be written under the temporary name as well as a file; it takes the place of a folder at ``path``.
+    It keeps the suffix, since many writers choose the format by it. Parent folders are made. A folder may be written
+    under it as well as a file; it takes the place of a folder at ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not (path.is_file() or path.is_dir()):

@@ -32,27 +32,13 @@ def map_items(
     items: Mapping[str, Item],
     on_done: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Result]:
-    """Apply ``function`` to every item; finish all, then raise one error that names each failure.
+    """Apply ``function`` to every item; return name to result, in the order of ``items``.
 
-    Parameters
-    ----------
-    function
-        Must be picklable (a module-level function or a ``partial`` of one) unless the executor is serial.
-    items
-        Name to item. Names end up in the error and in the result.
-    on_done
-        Called in this process with the name of each item as it ends, in the order they end.
+    ``function`` must be picklable (a module-level function or a ``partial`` of one) unless the executor is serial.
+    ``on_done`` is called in this process with the name of each item as it ends, in the order they end.
 
-    Returns
-    -------
-    dict
-        Name to result, in the order of ``items``. Empty for no items.
-
-    Raises
-    ------
-    ItemsFailed
-        After all items have ended, if any raised. Its cause is the first failure that is a defect of ours (no
-        Sn7Error, no error of the file system), if there is one, so that the traceback is not lost.
+    Raises ItemsFailed after all items have ended, if any raised. Its cause is the first failure that is a defect of
+    ours (no Sn7Error, no error of the file system), if there is one, so that the traceback is not lost.
     """
     results: dict[str, Result] = {}
     failures: dict[str, Exception] = {}
@@ -75,20 +61,10 @@ def map_items(
 def residents(
     build: Callable[[], State], count: int
 ) -> Iterator[Callable[[Callable[[State, Item], Result], Sequence[Item]], list[Result]]]:
-    """Keep workers for many rounds of calls on something large that each of them builds once.
+    """Keep at most ``count`` workers for many rounds of calls on something large that each of them builds once.
 
-    Parameters
-    ----------
-    build
-        Makes it; must be picklable, and small, unless the executor is serial.
-    count
-        At most this many workers.
-
-    Yields
-    ------
-    function
-        Applies a function of (what was built, item) to items; returns the results in the order of the items, or raises
-        the first failure.
+    ``build`` makes it; it must be picklable, and small, unless the executor is serial. Yields a function that applies a
+    function of (what was built, item) to items, and returns the results in their order or raises the first failure.
     """
     with _executor(count) as executor:
         if isinstance(executor, _Serial):
@@ -145,9 +121,8 @@ def _executor(items: int) -> Iterator[concurrent.futures.Executor]:
             try:
                 from distributed import Client  # noqa: PLC0415 - an optional extra
             except ImportError:
-                raise ParamsError(
-                    "executor.no-dask", f"{VARIABLE}=dask:… needs Dask: pip install 'sn7ml[dask]'"
-                ) from None
+                needs = f"{VARIABLE}=dask:… needs Dask: pip install 'sn7ml[dask]'"
+                raise ParamsError("executor.no-dask", needs) from None
             try:
                 client = Client(detail)
             except (OSError, ValueError) as error:  # nobody there in time; no address
@@ -157,9 +132,8 @@ def _executor(items: int) -> Iterator[concurrent.futures.Executor]:
             with client:
                 yield client.get_executor()
         case _:
-            raise ParamsError(
-                "executor.unknown", f"{VARIABLE} must be serial, processes[:N] or dask:ADDRESS, got {kind!r}"
-            )
+            expected = "serial, processes[:N] or dask:ADDRESS"
+            raise ParamsError("executor.unknown", f"{VARIABLE} must be {expected}, got {kind!r}")
 
 
 def _worker_count(detail: str) -> int:
@@ -192,13 +166,11 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
     Libraries read these variables while they are loaded, and a worker loads some before it runs any code of ours; so
     they are set here, for the workers to inherit.
     """
-    before = {variable: os.environ.get(variable) for variable in values}
+    before = {variable: value for variable, value in os.environ.items() if variable in values}
     os.environ.update(values)
     try:
         yield
     finally:
-        for variable, value in before.items():
-            if value is None:
-                del os.environ[variable]
-            else:
-                os.environ[variable] = value
+        for variable in values:
+            del os.environ[variable]
+        os.environ.update(before)

@@ -13,8 +13,8 @@ def run_stage(main: Callable[..., None], *names: str) -> None:
     """Call ``main`` with one ``Path`` per name, by keyword, taken in that order from the command line.
 
     An :class:`Sn7Error`, or an error of the file system such as a full disk, becomes one message on stderr and exit
-    code 1; DVC then stops the pipeline. Any other exception is a defect of ours and keeps its traceback, also where it
-    is the cause of ItemsFailed. Ctrl-C is none.
+    code 1; DVC then stops the pipeline. Any other exception is a defect of ours and keeps its traceback, even as the
+    cause of ItemsFailed; Ctrl-C does not.
     """
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
     for name in names:

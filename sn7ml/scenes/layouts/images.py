@@ -12,7 +12,7 @@ import pandas as pd
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.safe_files import real_path
 from sn7ml.core.schemas import SOURCES
-from sn7ml.scenes.layouts.spacenet7 import example_folders, frame_of, holds_aois, image_folders, scan, stem_of
+from sn7ml.scenes.layouts.spacenet7 import example_folders, folders_below, frame_of, image_folders, scan
 
 ENDINGS = (".tif", ".tiff")
 
@@ -29,39 +29,15 @@ MONTH = re.compile(r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])", re.ASCII)
 def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFrame]:
     """Find the frames that ``path`` stands for.
 
-    ===================================================  ===============  ======================
-    path                                                 AOI              month
-    ===================================================  ===============  ======================
-    a folder that :func:`~sn7ml.scenes.layouts.spacenet7.scan` takes  its folder       from the files' names
-    one AOI's folder, with images_masked/ or images/     its own name     from the files' names
-    a folder of GeoTIFFs (those in folders below it do   in SpaceNet 7's  from the files' names
-    not count)                                           names, or else
-                                                         the folder's
-    a GeoTIFF                                            in SpaceNet 7's  ``month``, or from its
-                                                         name, or what    name
-                                                         the name says
-                                                         but the month
-    ===================================================  ===============  ======================
+    * A folder that :func:`~sn7ml.scenes.layouts.spacenet7.scan` takes: what that finds.
+    * A folder of GeoTIFFs (folders below it do not count), or the folder of one AOI with images_masked/ or images/:
+      each file's name tells its month; a name as in SpaceNet 7 tells its AOI, else the folder's name does.
+    * A GeoTIFF: its month is ``month`` (``2018-01``), or what its name tells; its AOI is what else the name tells.
 
-    Parameters
-    ----------
-    path
-        A folder or a file.
-    month
-        ``2018-01``: the month of a single GeoTIFF, whatever its name says.
+    Returns a folder, and ``SOURCES`` relative to it in order of AOI and date; at least one row.
 
-    Returns
-    -------
-    root
-        The folder to which the paths in the table are relative.
-    frames
-        ``SOURCES``, in order of AOI and date; at least one row.
-
-    Raises
-    ------
-    CatalogError
-        If there is no such file or folder, or no frame in it; or naming every file whose name does not tell its
-        month, and every pair that tells the same one.
+    Raises CatalogError if there is no such file or folder, or no frame in it; or naming every file whose name does not
+    tell its month, and every pair that tells the same one.
     """
     path = real_path(path)
     if path.is_file():
@@ -75,7 +51,7 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
     for folder in image_folders(path):
         if images := _geotiffs(folder):
             return folder, _flat(images, path.name)
-    if holds_aois(path):
+    if folders_below(path):
         return path, scan(path)
     if images := _geotiffs(path):
         return path, _flat(images, path.name)
@@ -101,11 +77,10 @@ def _single(path: Path, month: str | None) -> pd.DataFrame:
         )
     if month is not None and not MONTH.fullmatch(month):
         raise CatalogError("options.month", f"month {month!r}: expected one such as 2018-01")
-    known = _spacenet7_frame(path)
     # What is left of "harbour_2020_05" without the month, and without what parted the two.
     rest = re.sub(r"[_\-. ]{2,}", "_", MONTH_PATTERN.sub("", path.stem)).strip("_-. ")
-    aoi = known[0] if known else rest or path.parent.name
-    return _table({(aoi, month or _month_of(path)): path.name})
+    aoi, told = _frame_of(path, rest or path.parent.name, month)
+    return _table({(aoi, told): path.name})
 
 
 def _flat(images: list[Path], folder_name: str) -> pd.DataFrame:
@@ -113,9 +88,8 @@ def _flat(images: list[Path], folder_name: str) -> pd.DataFrame:
     by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
     faults: list[str] = []
     for path in images:
-        known = _spacenet7_frame(path)
         try:
-            by_key[known[0] if known else folder_name, _month_of(path)].append(path.name)
+            by_key[_frame_of(path, folder_name)].append(path.name)
         except CatalogError as fault:
             faults.append(str(fault))
     faults += [
@@ -124,34 +98,27 @@ def _flat(images: list[Path], folder_name: str) -> pd.DataFrame:
         if len(names) > 1
     ]
     if faults:
-        head = f"{images[0].parent}: {len(faults)} fault(s)"
-        raise CatalogError("data.bad-files", "\n".join([head, *(f"  {fault}" for fault in faults)]))
+        raise CatalogError("data.bad-files", "\n  ".join([f"{images[0].parent}: {len(faults)} fault(s)", *faults]))
     return _table({key: name for key, (name,) in by_key.items()})
 
 
-def _spacenet7_frame(path: Path) -> tuple[str, str] | None:
-    """Return (aoi, month) of a file that is called exactly as in SpaceNet 7; None of any other."""
-    known = frame_of(path.stem)
-    return known if known and stem_of(*known) == path.stem else None
+def _frame_of(path: Path, aoi: str, month: str | None = None) -> tuple[str, str]:
+    """Return (AOI, month) by a file's name: of SpaceNet 7, or else ``aoi`` and ``month``, by default the one it tells.
 
-
-def _month_of(path: Path) -> str:
-    """Return the one month that a file's name tells. Raises CatalogError if it tells none, or two."""
-    known = _spacenet7_frame(path)
-    found = {f"{match['year']}-{match['month']}" for match in MONTH_PATTERN.finditer(path.stem)}
-    months = [known[1]] if known else sorted(found)
+    Raises CatalogError if the name tells no month, or two.
+    """
+    if known := frame_of(path.stem, ""):
+        return known[0], month or known[1]
+    months = [month] if month else sorted({f"{it['year']}-{it['month']}" for it in MONTH_PATTERN.finditer(path.stem)})
     if len(months) != 1:
         raise CatalogError(
             "data.file-name",
-            f"{path.name}: its name tells {'no month' if not months else ' and '.join(months)}; expected one such as 2018_01, "
-            "2018-01 or 201801 in it: rename it, or give a single GeoTIFF with --month 2018-01",
+            f"{path.name}: its name tells {' and '.join(months) or 'no month'}; expected one such as 2018_01, 2018-01 "
+            "or 201801 in it: rename it, or give a single GeoTIFF with --month 2018-01",
         )
-    return months[0]
+    return aoi, months[0]
 
 
 def _table(images: dict[tuple[str, str], str]) -> pd.DataFrame:
-    rows = [
-        {"aoi": aoi, "time": month, "part": "", "image": name, "labels": "", "labels_kind": "", "mask": ""}
-        for (aoi, month), name in sorted(images.items())
-    ]
-    return SOURCES.check(pd.DataFrame(rows))
+    rows = [{"aoi": aoi, "time": month, "image": name} for (aoi, month), name in sorted(images.items())]
+    return SOURCES.check(pd.DataFrame(rows).assign(part="", labels="", labels_kind="", mask=""))

@@ -1,4 +1,4 @@
-"""What sets one way of laying out a data folder apart from another. Everything else works on the tables that it gives."""
+"""What differs between ways of laying out a data folder. Everything else works on the tables that a layout gives."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,8 @@ NameFacts: TypeAlias = dict[str, Any]
 
 def plain_name_facts(_root: Path, sources: pd.DataFrame) -> list[NameFacts]:
     """Return what is known of every frame of a layout without traps of its own."""
-    return [
-        {
-            "aoi": row["aoi"],
-            "time": row["time"],
-            "file": row["image"],
-            "has_image": True,
-            "has_labels": row["labels"] != "",
-        }
-        for row in sources.to_dict("records")
-    ]
+    facts = sources[["aoi", "time"]].assign(file=sources["image"], has_image=True, has_labels=sources["labels"] != "")
+    return facts.to_dict("records")
 
 
 def no_place(_aoi: str) -> Affine | None:
@@ -42,7 +34,7 @@ class Layout:
     """A way of laying out a data folder: how its files are named, and what they hold. Its functions can be pickled."""
 
     name: str
-    """As ``data.layout`` of params.yaml has it."""
+    """As in ``data.layout`` of params.yaml."""
 
     sources: Callable[[Path], pd.DataFrame]
     """Find the frames below a data folder by the names of their files: ``SOURCES``, in order of AOI and time.
@@ -56,11 +48,11 @@ class Layout:
     groups: Callable[[pd.DataFrame, SplitParams], Mapping[str, str]]
     """Group AOIs that must stay on one side of a split: AOI to its group, for ``FRAMES`` that lack only that column.
 
-    A group is called like the first of its AOIs. Random splits leak in every layout: neighbours share streets and light.
+    A group is called like the first of its AOIs. Random splits leak in any layout: neighbours share streets and light.
     """
 
     name_facts: Callable[[Path, pd.DataFrame], Sequence[NameFacts]] = plain_name_facts
     """Return what names say of every row of ``SOURCES``, and of files that belong to no row: for validation."""
 
     place: Callable[[str], Affine | None] = no_place
-    """Return pixel corner ``(col, row)`` to EPSG:3857 of the ground that an AOI's name states; None if it states none."""
+    """Return pixel corner ``(col, row)`` to EPSG:3857 of the ground that an AOI's name states; None if it does not."""

@@ -9,31 +9,25 @@
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from affine import Affine
+from scipy.sparse.csgraph import connected_components
 
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.geo.grid import tile_transform
+from sn7ml.core.safe_files import repeated
 from sn7ml.core.schemas import SOURCES
 from sn7ml.params import SplitParams
 from sn7ml.scenes.labels import RawLabels, read_geojson
 from sn7ml.scenes.layouts.layout import Layout, NameFacts, Source
 
-AOI_PATTERN = re.compile(
-    r"L15-(?P<quad_x>\d{4})E-(?P<quad_y>\d{4})N_(?P<tile_x>\d{4})_(?P<tile_y>\d{4})_(?P<zoom>\d{2})(?!\d)",
-    re.ASCII,
-)
+AOI_PATTERN = re.compile(r"L15-\d{4}E-\d{4}N_(?P<tile_x>\d{4})_(?P<tile_y>\d{4})_(?P<zoom>\d{2})(?!\d)", re.ASCII)
 STEM_PATTERN = re.compile(
-    rf"global_monthly_(?P<year>\d{{4}})_(?P<month>0[1-9]|1[0-2])_mosaic_(?P<aoi>{AOI_PATTERN.pattern})",
-    re.ASCII,
+    rf"global_monthly_(?P<year>\d{{4}})_(?P<month>0[1-9]|1[0-2])_mosaic_(?P<aoi>{AOI_PATTERN.pattern})", re.ASCII
 )
-
-STEM_LENGTH = 58
-"""Characters of a frame's name without ending: the reference scorer cuts AOI and month out of it by position."""
-
 AOI_EXAMPLE = "L15-0331E-1257N_1327_3160_13"
 
 TRAIN, TEST = PARTS = ("train", "test_public")
@@ -51,33 +45,22 @@ LABEL_FOLDERS = {PIXELS: "labels_match_pix", CRS: "labels_match"}
 """In order of preference: the scorer works in the pixel coordinates of labels_match_pix."""
 
 UNMATCHED, CLOUD_ENDING = "labels", "_UDM.geojson"
-"""Labels without ids, and outlines of the unusable ground beside them: the archives hold them, nothing here reads them."""
+"""Labels without ids, and outlines of unusable ground beside them: only synthetic data has them, nothing reads them."""
 
 
 def scan(root: Path) -> pd.DataFrame:
-    """Find every frame below ``root``.
+    """Find every frame of a folder of AOI folders, with or without ``train`` and ``test_public``, or of one AOI folder.
 
-    Parameters
-    ----------
-    root
-        A folder with ``train`` and/or ``test_public``, a folder of AOI folders, or one AOI folder.
+    Returns ``SOURCES``, in order of AOI and date. Labels and masks are optional; images are not.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``SOURCES``, in order of AOI and date. Labels and masks are optional; images are not.
-
-    Raises
-    ------
-    CatalogError
-        If the folder is missing, holds no AOI, or some AOIs hold no images or files whose names break the pattern.
-        All faults are named.
+    Raises CatalogError if the folder is missing or holds no AOI; or naming every AOI without images, or with files
+    whose names break the pattern.
     """
     if not root.is_dir():
         raise CatalogError(
             "data.no-folder",
-            f"no data folder {root}; `make repro` makes the synthetic set, `sn7ml use DATA` takes over a SpaceNet 7 folder, "
-            "`dvc pull` fetches what data.dvc names",
+            f"no data folder {root}; `make repro` makes the synthetic set, `sn7ml use DATA` takes over a SpaceNet 7 "
+            "folder, `dvc pull` fetches what data.dvc names",
         )
     folders = aoi_folders(root)
     rows: list[dict[str, str]] = []
@@ -87,17 +70,14 @@ def scan(root: Path) -> pd.DataFrame:
             rows += _frames_of(folder, part, root)
         except CatalogError as fault:
             faults.append(str(fault))
-    names = [folder.name for _, folder in folders]
-    faults += [f"AOI {name} appears in more than one part" for name in sorted({n for n in names if names.count(n) > 1})]
+    faults += [f"AOI {name} appears in more than one part" for name in repeated([folder.name for _, folder in folders])]
     if faults:
-        raise CatalogError(
-            "data.bad-files", "\n".join([f"{root}: {len(faults)} fault(s)", *(f"  {fault}" for fault in faults)])
-        )
+        raise CatalogError("data.bad-files", "\n  ".join([f"{root}: {len(faults)} fault(s)", *faults]))
     return SOURCES.check(pd.DataFrame(rows).sort_values(["aoi", "time"], ignore_index=True))
 
 
 def stem_of(aoi: str, time: str) -> str:
-    """Return the 58 characters that begin the name of every file of a frame.
+    """Return the 58 characters that begin the name of every file of a frame: the reference scorer goes by position.
 
     >>> stem_of("L15-0331E-1257N_1327_3160_13", "2018-01")
     'global_monthly_2018_01_mosaic_L15-0331E-1257N_1327_3160_13'
@@ -105,14 +85,16 @@ def stem_of(aoi: str, time: str) -> str:
     return f"global_monthly_{time.replace('-', '_')}_mosaic_{aoi}"
 
 
-def frame_of(name: str) -> tuple[str, str] | None:
-    """Return (aoi, time) of a name that begins with a stem; None of any other.
+def frame_of(name: str, ending: str | None = None) -> tuple[str, str] | None:
+    """Return (aoi, time) of a name that is a stem with ``ending``, by default any; None of any other.
 
     >>> frame_of("global_monthly_2018_01_mosaic_L15-0331E-1257N_1327_3160_13_Buildings")
     ('L15-0331E-1257N_1327_3160_13', '2018-01')
     """
     stem = STEM_PATTERN.match(name)
-    return (stem["aoi"], month_of(stem)) if stem else None
+    if stem is None or ending not in (None, name[stem.end() :]):
+        return None
+    return stem["aoi"], f"{stem['year']}-{stem['month']}"
 
 
 def example_stem(aoi: str = AOI_EXAMPLE) -> str:
@@ -125,14 +107,9 @@ def example_folders() -> str:
     return f"{' or '.join(PARTS)} with folders such as {AOI_EXAMPLE}/{MASKED}"
 
 
-def example_labels() -> str:
+def example_labels(stem: str = "*") -> str:
     """Return how label files are called, for an error to show."""
-    return f"*{LABEL_ENDING}"
-
-
-def month_of(stem: re.Match[str]) -> str:
-    """Return YYYY-MM of a match of ``STEM_PATTERN``."""
-    return f"{stem['year']}-{stem['month']}"
+    return f"{stem}{LABEL_ENDING}"
 
 
 def is_aoi(name: str) -> bool:
@@ -153,16 +130,10 @@ def tile_of(aoi: str) -> tuple[int, int, int]:
 
 
 def aoi_folders(root: Path) -> list[tuple[str, Path]]:
-    """Return (part, folder) of every AOI below ``root``, see :func:`scan`; part is "" at the top, and of ``root`` itself.
-
-    Raises
-    ------
-    CatalogError
-        If there is none.
-    """
-    if AOI_PATTERN.fullmatch(root.name):
+    """Return (part, folder) of every AOI that :func:`scan` finds; part is "" outside of parts. Raises CatalogError."""
+    if is_aoi(root.name):
         return [("", root)]
-    found = _folders_below(root)
+    found = folders_below(root)
     if not found:
         raise CatalogError(
             "data.no-aoi",
@@ -171,17 +142,13 @@ def aoi_folders(root: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def holds_aois(folder: Path) -> bool:
-    """Return True where AOI folders lie below a folder."""
-    return bool(_folders_below(folder))
-
-
-def _folders_below(root: Path) -> list[tuple[str, Path]]:
+def folders_below(root: Path) -> list[tuple[str, Path]]:
+    """Return (part, folder) of every AOI below a folder that is no AOI itself; may be empty."""
     return [
         (part, path)
         for part in (*PARTS, "")
-        for path in sorted((root / part).glob("L15-*"))
-        if path.is_dir() and AOI_PATTERN.fullmatch(path.name)
+        for path in sorted((root / part).glob("*"))
+        if is_aoi(path.name) and path.is_dir()
     ]
 
 
@@ -193,23 +160,7 @@ def image_folders(folder: Path) -> list[Path]:
 def image_files(root: Path) -> list[Path]:
     """Return the images of all AOIs below ``root``, whatever they are called."""
     folders = [images for _, folder in aoi_folders(root) for images in image_folders(folder)]
-    return _regular(folders, IMAGE_ENDING)
-
-
-def all_label_files(root: Path) -> list[Path]:
-    """Return the label files with ids of all AOIs below ``root``, whatever they are called."""
-    folders = [folder / name for _, folder in aoi_folders(root) for name in LABEL_FOLDERS.values()]
-    return _regular(folders, LABEL_ENDING)
-
-
-def _regular(folders: Sequence[Path], ending: str) -> list[Path]:
-    found = [path for folder in folders for path in sorted(folder.glob(f"*{ending}"))]
-    return [path for path in found if path.is_file() and not path.name.startswith(".")]
-
-
-def kind_of(labels: Path) -> str:
-    """Return the kind of a label file in one of ``LABEL_FOLDERS``."""
-    return next(kind for kind, folder in LABEL_FOLDERS.items() if folder == labels.parent.name)
+    return [path for folder in folders for path in _files_in(folder, IMAGE_ENDING)]
 
 
 def images_of(labels: Path) -> list[Path]:
@@ -218,60 +169,67 @@ def images_of(labels: Path) -> list[Path]:
     return [folder / name for folder in image_folders(labels.parent.parent)]
 
 
+def labels_in(folder: Path) -> list[Path]:
+    """Return the label files right in a folder, whatever they are called."""
+    return _files_in(folder, LABEL_ENDING)
+
+
+def frame_of_labels(path: Path) -> tuple[str, str] | None:
+    """Return (aoi, time) of a label file by its name; None of any other name."""
+    return frame_of(path.name, LABEL_ENDING)
+
+
+def labels_by_kind(folder: Path) -> dict[str, list[Path]]:
+    """Return the kind of labels with ids to their files, whatever they are called, for one AOI folder.
+
+    The preferred kind comes first; kinds without a file are left out.
+    """
+    return {kind: found for kind, name in LABEL_FOLDERS.items() if (found := labels_in(folder / name))}
+
+
 def label_files(folder: Path) -> dict[str, Path]:
-    """Return month → label file of one AOI folder, from the preferred label folder that exists; {} if none does."""
-    kind = _label_kind(folder)
-    return _by_month(folder, LABEL_FOLDERS[kind], LABEL_ENDING) if kind else {}
+    """Return month → label file of one AOI folder, of its preferred kind; {} if it has none. Raises CatalogError."""
+    return _by_month(folder, next(iter(labels_by_kind(folder).values()), []), LABEL_ENDING)
+
+
+def _files_in(folder: Path, ending: str) -> list[Path]:
+    """Return what a folder holds under names with an ending, by name; hidden files are passed over."""
+    return sorted(path for path in folder.glob(f"*{ending}") if not path.name.startswith("."))
 
 
 def _frames_of(folder: Path, part: str, root: Path) -> list[dict[str, str]]:
-    images = next((found for name in IMAGE_FOLDERS if (found := _by_month(folder, name, IMAGE_ENDING))), None)
-    if images is None:
+    files = next((found for place in image_folders(folder) if (found := _files_in(place, IMAGE_ENDING))), None)
+    if files is None:
         raise CatalogError(
             "data.no-images",
             f"AOI {folder.name}: no images; expected {IMAGE_ENDING} files in its {' or '.join(IMAGE_FOLDERS)}",
         )
-    kind, labels, masks = _label_kind(folder), label_files(folder), _by_month(folder, MASK_FOLDER, MASK_ENDING)
+    images = _by_month(folder, files, IMAGE_ENDING)
+    kind, labels = next(iter(labels_by_kind(folder)), ""), label_files(folder)
+    masks = _by_month(folder, _files_in(folder / MASK_FOLDER, MASK_ENDING), MASK_ENDING)
 
     def relative(path: Path | None) -> str:
         return path.relative_to(root).as_posix() if path else ""
 
-    return [
-        {
-            "aoi": folder.name,
-            "time": month,
-            "part": part,
-            "image": relative(image),
-            "labels": relative(labels.get(month)),
-            "labels_kind": kind if month in labels else "",
-            "mask": relative(masks.get(month)),
-        }
-        for month, image in images.items()
-    ]
+    rows = []
+    for month, image in images.items():
+        row = {"aoi": folder.name, "time": month, "part": part, "image": relative(image)}
+        row |= {"labels": relative(labels.get(month)), "labels_kind": kind if month in labels else ""}
+        rows.append(row | {"mask": relative(masks.get(month))})
+    return rows
 
 
-def _label_kind(folder: Path) -> str:
-    """Return the preferred kind of labels that this AOI folder has, "" for none."""
-    return next((kind for kind, name in LABEL_FOLDERS.items() if any((folder / name).glob(f"*{LABEL_ENDING}"))), "")
-
-
-def _by_month(folder: Path, name: str, ending: str) -> dict[str, Path]:
-    """Return month → file in ``folder/name``, by date. Names that break the pattern are all named in one error."""
-    found: dict[str, Path] = {}
-    wrong: list[str] = []
-    for path in sorted((folder / name).glob(f"*{ending}")):
-        match = STEM_PATTERN.fullmatch(path.name.removesuffix(ending))
-        if match and match["aoi"] == folder.name:
-            found[month_of(match)] = path
-        elif not path.name.startswith("."):
-            wrong.append(path.name)
+def _by_month(folder: Path, files: list[Path], ending: str) -> dict[str, Path]:
+    """Return month → file of one AOI folder, by date. Names that break the pattern are all named in one error."""
+    frames = {path: frame_of(path.name, ending) for path in files}
+    wrong = [path for path, frame in frames.items() if frame is None or frame[0] != folder.name]
     if wrong:
         raise CatalogError(
             "data.file-name",
-            f"AOI {folder.name}: {name} holds {wrong[:3]}{' …' * (len(wrong) > 3)}; "
-            f"expected {example_stem(folder.name)}{ending}",
+            f"AOI {folder.name}: {wrong[0].parent.name} holds {[path.name for path in wrong[:3]]}"
+            f"{' …' * (len(wrong) > 3)}; expected {example_stem(folder.name)}{ending}",
         )
-    return dict(sorted(found.items()))
+    return {frame[1]: path for path, frame in frames.items() if frame}  # stems of one AOI sort by date
 
 
 def read_labels(root: Path, source: Source) -> RawLabels:
@@ -279,77 +237,63 @@ def read_labels(root: Path, source: Source) -> RawLabels:
     return read_geojson(root / source["labels"], in_pixels=source["labels_kind"] == PIXELS)
 
 
-def neighbour_groups(aois: Sequence[str], reach_tiles: int) -> list[list[str]]:
-    """Group AOIs whose zoom-13 tiles lie at most ``reach_tiles`` apart along both axes, directly or through others."""
-    groups: list[list[str]] = []
-    for aoi in aois:
-        near = [group for group in groups if any(_distance(aoi, other) <= reach_tiles for other in group)]
-        groups = [group for group in groups if group not in near]
-        groups.append(sorted([aoi, *(other for group in near for other in group)]))
-    return sorted(groups)
-
-
-def _distance(one: str, other: str) -> int:
-    (x, y, _), (u, v, _) = tile_of(one), tile_of(other)
-    return max(abs(x - u), abs(y - v))
-
-
 def group_neighbours(frames: pd.DataFrame, split: SplitParams) -> dict[str, str]:
-    """Return AOI to the first AOI of its group, see :func:`neighbour_groups`."""
-    groups = neighbour_groups(sorted(frames["aoi"].unique()), split.neighbour_tiles)
-    return {aoi: group[0] for group in groups for aoi in group}
+    """Return AOI to the first AOI of its group: neighbours, directly or through others.
+
+    The zoom-13 tiles of neighbours lie at most ``neighbour_tiles`` apart along both axes.
+    """
+    aois = sorted(frames["aoi"].unique())
+    if not aois:
+        return {}
+    tiles = np.array([tile_of(aoi)[:2] for aoi in aois])
+    near = np.abs(tiles[:, None] - tiles).max(axis=2) <= split.neighbour_tiles  # (aois, aois)
+    first: dict[int, str] = {}
+    groups = connected_components(near, directed=False)[1].tolist()
+    return {aoi: first.setdefault(group, aoi) for aoi, group in zip(aois, groups, strict=True)}
 
 
 def name_facts(root: Path, sources: pd.DataFrame) -> list[NameFacts]:
     """Return what names say of every frame, of labels without an image, and of images that are passed over."""
-    known = [_facts_of_row(root, row) for row in sources.to_dict("records")]
-    found = [
-        facts
-        for aoi, rows in sources.groupby("aoi")
-        for facts in _facts_of_strays(root, str(aoi), set(rows["time"]), (root / rows["image"].iloc[0]).parent.parent)
-    ]
-    return known + found
-
-
-def _facts_of_row(root: Path, row: Source) -> NameFacts:
-    image = root / row["image"]
-    labelled: bool | None = bool(row["labels"])
-    if not labelled and row["part"] == TEST and not label_files(image.parent.parent):
-        labelled = None  # none are expected
-    stem = image.stem
-    match = STEM_PATTERN.fullmatch(stem)
-    facts: NameFacts = {"aoi": row["aoi"], "time": row["time"], "file": row["image"], "has_image": True}
-    facts |= {"has_labels": labelled, **_in_folders(image)}
-    return facts | {"stem_ok": len(stem) == STEM_LENGTH and match is not None and match["aoi"] == row["aoi"]}
+    facts = []
+    for row in sources.to_dict("records"):
+        image, frame = root / row["image"], frame_of(Path(row["image"]).stem, "")
+        labelled: bool | None = bool(row["labels"])
+        if not labelled and row["part"] == TEST and not label_files(image.parent.parent):
+            labelled = None  # none are expected
+        names = {"aoi": row["aoi"], "time": row["time"], "file": row["image"], "has_image": True}
+        stem_ok = frame is not None and frame[0] == row["aoi"]
+        facts.append(names | {"has_labels": labelled, **_in_folders(image), "stem_ok": stem_ok})
+    for aoi, rows in sources.groupby("aoi"):
+        facts += _facts_of_strays(root, str(aoi), set(rows["time"]), (root / rows["image"].iloc[0]).parent.parent)
+    return facts
 
 
 def _facts_of_strays(root: Path, aoi: str, times: set[str], folder: Path) -> list[NameFacts]:
-    """Find label files and unmasked images of months that the table lacks: only one folder of an AOI's images is read."""
-    found = []
-    for time, path in label_files(folder).items():
-        image = folder / UNMASKED / f"{path.name.removesuffix(LABEL_ENDING)}{IMAGE_ENDING}"
-        if time not in times and not image.is_file():
-            found.append((time, path, {"has_image": False, "has_labels": True}))
-    for path in sorted((folder / UNMASKED).glob(f"*{IMAGE_ENDING}")):
-        match = STEM_PATTERN.fullmatch(path.stem)
-        if match and match["aoi"] == aoi and month_of(match) not in times:
-            found.append((month_of(match), path, _in_folders(path)))
+    """Return labels and unmasked images of months that the table lacks: only one folder of an AOI's images is read."""
+    unmasked = folder / UNMASKED
+    found: list[tuple[str, Path, NameFacts]] = [
+        (time, path, {"has_image": False, "has_labels": True})
+        for time, path in label_files(folder).items()
+        if time not in times and not (unmasked / (stem_of(aoi, time) + IMAGE_ENDING)).is_file()
+    ]
+    for path in _files_in(unmasked, IMAGE_ENDING):
+        frame = frame_of(path.stem, "")
+        if frame and frame[0] == aoi and frame[1] not in times:
+            found.append((frame[1], path, _in_folders(path)))
     return [
         {"aoi": aoi, "time": time, "file": path.relative_to(root).as_posix(), "fault": "", **facts}
         for time, path, facts in found
     ]
 
 
-def _in_folders(image: Path) -> dict[str, bool]:
-    """Tell whether this month lies in both folders of images, by the file's name; nothing where there is only one folder."""
-    folder = image.parent.parent
-    if not all(any((folder / name).glob(f"*{IMAGE_ENDING}")) for name in IMAGE_FOLDERS):
+def _in_folders(image: Path) -> NameFacts:
+    """Return by its name which folders of images hold a file; nothing where there is only one such folder."""
+    folders = image_folders(image.parent.parent)
+    if not all(any(folder.glob(f"*{IMAGE_ENDING}")) for folder in folders):
         return {}
-    # What is there and no file is told as unreadable, and not as missing.
-    return {
-        name: os.path.lexists(place / image.name)
-        for name, place in zip(("in_masked", "in_unmasked"), image_folders(folder), strict=True)
-    }
+    # What is there and is no file is told as unreadable, not as missing.
+    masked, unmasked = (os.path.lexists(folder / image.name) for folder in folders)
+    return {"in_masked": masked, "in_unmasked": unmasked}
 
 
 def name_of(x: int, y: int, zoom: int) -> str:
@@ -366,11 +310,4 @@ def place_of(aoi: str) -> Affine:
     return tile_transform(*tile_of(aoi))
 
 
-SPACENET7 = Layout(
-    "spacenet7",
-    sources=scan,
-    read_labels=read_labels,
-    groups=group_neighbours,
-    name_facts=name_facts,
-    place=place_of,
-)
+SPACENET7 = Layout("spacenet7", scan, read_labels, group_neighbours, name_facts=name_facts, place=place_of)

@@ -1,5 +1,7 @@
 """A repaired copy of a data set, with a list of every change."""
 
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -15,34 +17,22 @@ from sn7ml.scenes.repair.images import mend_image_file
 from sn7ml.scenes.repair.labels import Note, mend_label_file
 
 CHANGES = "changes.csv"
-"""In the copy: the columns of ``COLUMNS``, a row for each thing that was mended, or left."""
+"""In the copy: outcome, file, id, what, before, after; a row for each thing that was mended, or left."""
 
-COLUMNS = ("outcome", "file", "id", "what", "before", "after")
+NO_FILE = Note("left", "", "no file", "a folder, a broken link, or no regular file", "not copied; put the file there")
 
 
 def mended_copy(source: Path, out: Path) -> pd.DataFrame:
     """Write a copy of a data set to ``out`` in which what can be mended safely is mended.
 
-    Nothing is at ``out`` until everything is; ``source`` is never written to. Files that stay as they are are hard-linked
-    where that is possible, else copied. Only AOI folders are taken along: tables beside them would tell of other labels.
+    ``source`` is any folder that :func:`~sn7ml.scenes.layouts.spacenet7.scan` takes, and is never written to. Nothing
+    is at ``out`` until everything is. Files that stay as they are are hard-linked where that is possible, else copied.
+    Only AOI folders are taken along: tables beside them would tell of other labels.
 
-    Parameters
-    ----------
-    source
-        A folder with ``train`` and/or ``test_public``, a folder of AOI folders, or one AOI folder.
-    out
-        Must not exist, or be an empty folder.
+    Returns what is in ``out/changes.csv``: all text, in order of file and row; empty if nothing was wrong. ``outcome``
+    is "mended" or "left".
 
-    Returns
-    -------
-    pd.DataFrame
-        What is in ``out/changes.csv``: all text, in order of file and row; empty if nothing was wrong. ``outcome`` is
-        "mended" or "left".
-
-    Raises
-    ------
-    CatalogError
-        If ``source`` holds no AOI, or ``out`` is not empty or lies inside ``source``.
+    Raises CatalogError if ``source`` holds no AOI, or ``out`` is not empty or lies inside ``source``.
     """
     folders = check_target(source, out)
     with replacing(out) as fresh:
@@ -51,16 +41,20 @@ def mended_copy(source: Path, out: Path) -> pd.DataFrame:
             target = fresh / part / folder.name
             odd = _link_or_copy_all(folder, target)
             found |= {path.relative_to(fresh).as_posix(): [NO_FILE] for path in odd}
-        images, labels = spacenet7.image_files(fresh), spacenet7.all_label_files(fresh)
-        for mend, files in ((_mend_image, images), (_mend_labels, labels)):  # images first: they say where labels are
-            found |= map_items(mend, {path.relative_to(fresh).as_posix(): path for path in files})
-        changes = _table(found)
+        images = {path.relative_to(fresh).as_posix(): path for path in spacenet7.image_files(fresh)}
+        found |= map_items(mend_image_file, images)  # before labels: images say where those are
+        kinds = [spacenet7.labels_by_kind(folder) for _, folder in aoi_folders(fresh)]
+        labels = {path: kind for by_kind in kinds for kind, files in by_kind.items() for path in files}
+        found |= map_items(_mend_labels, {it[0].relative_to(fresh).as_posix(): it for it in labels.items()})
+        rows = [{"file": file, **asdict(note)} for file, notes in sorted(found.items()) for note in notes]
+        columns = ["outcome", "file", "id", "what", "before", "after"]
+        changes = pd.DataFrame(rows, columns=columns, dtype="str")
         changes.to_csv(fresh / CHANGES, index=False)
     return changes
 
 
 def check_target(source: Path, out: Path) -> list[tuple[str, Path]]:
-    """Return (part, folder) of every AOI of ``source`` if a copy can be written to ``out``; raise CatalogError if not."""
+    """Return (part, folder) of every AOI of ``source``. Raises CatalogError if no copy can be written to ``out``."""
     source, out = source.resolve(), out.resolve()
     if not source.is_dir():
         raise CatalogError("data.no-folder", f"no folder {source}")
@@ -77,9 +71,6 @@ def check_target(source: Path, out: Path) -> list[tuple[str, Path]]:
             "repair.out-inside-source", f"{out} lies inside {source}, which is to be copied; name a folder elsewhere"
         )
     return aoi_folders(source)
-
-
-NO_FILE = Note("left", "", "no file", "a folder, a broken link, or no regular file", "not copied; put the file there")
 
 
 def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
@@ -100,28 +91,11 @@ def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
     return odd
 
 
-def _mend_image(path: Path) -> list[Note]:
-    return mend_image_file(path, path.parent.parent.name)
-
-
-def _mend_labels(path: Path) -> list[Note]:
-    kind = spacenet7.kind_of(path)
-    return mend_label_file(path, kind, None if kind == spacenet7.PIXELS else _grid(path))
-
-
-def _grid(labels: Path) -> Grid | None:
-    """Return the grid of the image that a label file is of; None if there is none that can be read."""
-    image = next((path for path in spacenet7.images_of(labels) if path.is_file()), None)
-    try:
-        return None if image is None else read_grid(image)
-    except RasterError:  # validation tells of it
-        return None
-
-
-def _table(found: dict[str, list[Note]]) -> pd.DataFrame:
-    rows = [
-        (note.outcome, file, note.id, note.what, note.before, note.after)
-        for file, notes in sorted(found.items())
-        for note in notes
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
+def _mend_labels(job: tuple[Path, str]) -> list[Note]:
+    path, kind = job
+    image = next((it for it in spacenet7.images_of(path) if it.is_file()), None)
+    grid: Grid | None = None
+    if kind != spacenet7.PIXELS and image is not None:
+        with suppress(RasterError):  # validation tells of it
+            grid = read_grid(image)
+    return mend_label_file(path, kind, grid)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from affine import Affine
 
 from sn7ml.core.errors import RasterError
 from sn7ml.core.geo.grid import TILE_PX, WEB_MERCATOR, tile_transform
@@ -18,11 +17,11 @@ NEAR_PX = 1.5
 """Images of 1023 pixels may lack a row or column on any side."""
 
 
-def mend_image_file(path: Path, aoi: str) -> list[Note]:
-    """Declare EPSG:3857 in a GeoTIFF that states no CRS and lies on its AOI's tile; pixels stay as they are.
+def mend_image_file(path: Path) -> list[Note]:
+    """Declare EPSG:3857 in an AOI's GeoTIFF that states no CRS and lies on the AOI's tile; pixels stay as they are.
 
-    If the file is a hard link, the other names of it keep the former content. What cannot be read is passed over: validation
-    tells of it.
+    If the file is a hard link, the other names of it keep the former content. What cannot be read is passed over:
+    validation tells of it.
     """
     try:
         with open_geotiff(path) as source:
@@ -32,17 +31,13 @@ def mend_image_file(path: Path, aoi: str) -> list[Note]:
     except RasterError:
         return []
     what, before = "no CRS", f"none; corner at {transform.c:.1f}, {transform.f:.1f}, pixels of {transform.a:.4f}"
-    if not _lies_on_its_tile(transform, aoi):
+    tile = tile_transform(*tile_of(path.parent.parent.name))
+    off = np.abs(np.subtract(transform[:6], tile[:6])) / tile.a
+    # A wrong size adds up over the image.
+    if off[[2, 5]].max() + off[[0, 1, 3, 4]].max() * TILE_PX > NEAR_PX:
         return [Note("left", WHOLE_FILE, what, before, f"warp it to EPSG:{WEB_MERCATOR}, on the grid of its siblings")]
     with replacing(path) as temporary:
         shutil.copyfile(path, temporary)
         with rasterio.open(temporary, "r+", driver="GTiff") as target:
             target.crs = f"EPSG:{WEB_MERCATOR}"
     return [Note("mended", WHOLE_FILE, what, before, f"EPSG:{WEB_MERCATOR}, where the AOI's name says it is")]
-
-
-def _lies_on_its_tile(transform: Affine, aoi: str) -> bool:
-    tile = tile_transform(*tile_of(aoi))
-    off = np.abs(np.subtract(transform[:6], tile[:6])) / tile.a
-    # A wrong size adds up over the image.
-    return bool(off[[2, 5]].max() + off[[0, 1, 3, 4]].max() * TILE_PX <= NEAR_PX)

@@ -1,14 +1,14 @@
 """What is wrong in a label file and can be mended without a decision about what stands on the ground.
 
-A mended file trains the same model: of every row it holds what the loader (``sn7ml.scenes.labels``) makes of it. What the loader
-refuses, or what somebody who knows the place must decide, stays as it is and is told.
+A mended file trains the same model: of every row it holds what the loader (``sn7ml.scenes.labels``) makes of it. What
+the loader refuses, or what somebody who knows the place must decide, stays as it is and is told.
 """
 
 import codecs
 import json
 import math
 import re
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,12 +18,11 @@ import shapely
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
-from sn7ml.core.errors import LabelError
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.polygons import clean_polygon
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.safe_files import MOST_JSON_BYTES, open_regular, parse_json
-from sn7ml.scenes.labels import FEATURE_FAULTS, building_id, declared_crs, read_geometry
+from sn7ml.scenes.labels import EXPECTED, FEATURE_FAULTS, building_id, declared_crs, has_features, read_geometry
 from sn7ml.scenes.layouts import spacenet7
 from sn7ml.scenes.row_errors import clipped
 
@@ -31,10 +30,12 @@ MARGIN_PX = 100.0
 """Labels of an image reach at most this far out of it; farther, their coordinates are in another CRS."""
 
 PIXELS = {"type": "name", "properties": {"name": 'LOCAL_CS["pixels"]'}}
-"""A ``crs`` that leads nowhere on Earth. Without one, or with null, GDAL (3.12) takes coordinates for longitude and latitude."""
+"""A ``crs`` that leads nowhere on Earth. Without one, or with null, GDAL (3.12) takes coordinates for degrees."""
 
 WHOLE_FILE = ""
 """In place of an id, where the file itself is meant."""
+
+DROPPED = "row dropped"
 
 
 @dataclass(frozen=True)
@@ -52,58 +53,36 @@ class Note:
 
 
 def mend_label_file(path: Path, kind: str, grid: Grid | None) -> list[Note]:
-    """Mend one file in place, through a temporary name, if there is something to mend.
+    """Mend one GeoJSON file in place, through a temporary name, if there is something to mend.
 
-    Parameters
-    ----------
-    path
-        GeoJSON. If it is a hard link, the other names of it keep the former content.
-    kind
-        "match_pix" or "match": what its coordinates are.
-    grid
-        Of the frame's image, which says what CRS "match" is in; None if it cannot be read.
+    If it is a hard link, the other names of it keep the former content. ``kind`` says what its coordinates are:
+    "match_pix", or "match" for the CRS of ``grid``, that of the frame's image; None if that cannot be read.
 
-    Returns
-    -------
-    list of Note
-        In the order of the file; empty if nothing is wrong. A file that cannot be read is told in one note.
+    Notes come in the order of the file; none if nothing is wrong, one for a file that cannot be read.
     """
-    try:
-        raw, content = _read(path)
-    except LabelError as error:
-        return [Note("left", WHOLE_FILE, "cannot be read", clipped(str(error)), "fetch the file again")]
-    notes = [_encoding(raw)] if raw.startswith(codecs.BOM_UTF8) or 0 in raw[:4] or raw[:1] > b"\x7f" else []
-    notes += _mend_crs(content, kind, grid)
-    content["features"], found = _mend_features(content["features"])
-    notes += found
-    if any(note.outcome == "mended" for note in notes):
-        write_text(path, _as_text(content))
-    return notes
-
-
-def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         with open_regular(path, MOST_JSON_BYTES) as file:
             raw = file.read()
-        content = parse_json(
-            raw.decode(json.detect_encoding(raw))
-        )  # UTF-8, -16 or -32, with a byte-order mark or without
+        # UTF-8, -16 or -32, with a byte-order mark or without
+        content = parse_json(raw.decode(json.detect_encoding(raw)))
     except (OSError, ValueError) as error:
-        raise LabelError("labels.not-json", f"is not JSON ({error})") from None
-    if not isinstance(content, dict) or not isinstance(content.get("features"), list):
-        raise LabelError("labels.not-geojson", "has no list 'features'; expected a GeoJSON FeatureCollection")
-    return raw, content
-
-
-def _encoding(raw: bytes) -> Note:
-    return Note("mended", WHOLE_FILE, "not plain UTF-8", f"starts with the bytes {raw[:4].hex(' ')}", "UTF-8")
-
-
-def _as_text(content: Mapping[str, Any]) -> str:
-    """Write a FeatureCollection with one feature per line, as SpaceNet 7 does."""
-    members = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in content.items() if name != "features"]
-    features = ",\n".join(json.dumps(feature) for feature in content["features"])
-    return "{\n" + ",\n".join([*members, f'"features": [\n{features}\n]']) + "\n}\n"
+        return [Note("left", WHOLE_FILE, "cannot be read", clipped(f"is not JSON ({error})"), "fetch the file again")]
+    if not has_features(content):
+        reason = clipped(f"has no list 'features'; {EXPECTED}")
+        return [Note("left", WHOLE_FILE, "cannot be read", reason, "fetch the file again")]
+    notes: list[Note] = []
+    if raw.startswith(codecs.BOM_UTF8) or 0 in raw[:4] or raw[:1] > b"\x7f":
+        start = f"starts with the bytes {raw[:4].hex(' ')}"
+        notes.append(Note("mended", WHOLE_FILE, "not plain UTF-8", start, "UTF-8"))
+    notes += _mend_crs(content, kind, grid)
+    features, found = _mend_features(content.pop("features"))
+    notes += found
+    if any(note.outcome == "mended" for note in notes):
+        # One feature per line, as in SpaceNet 7.
+        members = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in content.items()]
+        rows = ",\n".join(map(json.dumps, features))
+        write_text(path, "{\n" + ",\n".join([*members, f'"features": [\n{rows}\n]']) + "\n}\n")
+    return notes
 
 
 def _mend_crs(content: dict[str, Any], kind: str, grid: Grid | None) -> list[Note]:
@@ -116,7 +95,9 @@ def _mend_crs(content: dict[str, Any], kind: str, grid: Grid | None) -> list[Not
             return []
         content["crs"] = PIXELS
         return [Note("mended", WHOLE_FILE, what, clipped(name), "pixels")]
-    if grid is None or _epsg(declared_crs(content)) == grid.epsg:
+    declared = declared_crs(content).upper()
+    code = re.search(r"EPSG:[\d.]*:?(\d+)$|CRS84$", declared)  # OGC's CRS84 is 4326
+    if grid is None or (code and int(code[1] or 4326) == grid.epsg):
         return []
     if not _lies_on(grid, content["features"]):
         advice = f"warp the labels to EPSG:{grid.epsg}"
@@ -125,28 +106,18 @@ def _mend_crs(content: dict[str, Any], kind: str, grid: Grid | None) -> list[Not
     return [Note("mended", WHOLE_FILE, what, clipped(name), f"EPSG:{grid.epsg}")]
 
 
-def _epsg(name: str) -> int | None:
-    """Return the code in the name of a CRS, 4326 for OGC's CRS84; None for none."""
-    code = re.search(r"EPSG:[\d.]*:?(\d+)$", name, re.IGNORECASE)
-    return int(code[1]) if code else 4326 if name.upper().endswith("CRS84") else None
-
-
 def _lies_on(grid: Grid, features: list[Any]) -> bool:
-    """Return whether all geometries, taken in the grid's CRS, lie on its image or next to it."""
-    geometries = [geometry for feature in features if (geometry := _geometry(feature)) is not None]
-    if not geometries:
+    """Return True where all geometries, taken in the grid's CRS, lie on its image or next to it."""
+    geometries = []
+    for feature in features:
+        with suppress(*FEATURE_FAULTS):
+            geometries.append(_shape(feature))
+    if all(geometry is None for geometry in geometries):
         return True
     extent = shapely.box(*shapely.total_bounds(np.array(geometries, dtype=object)))
     x_min, y_min, x_max, y_max = grid.to_pixels(extent).bounds
     rows, cols = grid.shape
     return bool(min(x_min, y_min) >= -MARGIN_PX and x_max <= cols + MARGIN_PX and y_max <= rows + MARGIN_PX)
-
-
-def _geometry(feature: Any) -> BaseGeometry | None:
-    try:
-        return _shape(feature)
-    except FEATURE_FAULTS:
-        return None
 
 
 def _shape(feature: Any) -> BaseGeometry | None:
@@ -166,10 +137,9 @@ def _mend_features(features: list[Any]) -> tuple[list[Any], list[Note]]:
             building, geometry = building_id(feature["properties"]["Id"]), _shape(feature)
             clean = clean_polygon(geometry)
         except FEATURE_FAULTS as error:
+            what = "no integer Id, or a broken geometry"
             advice = "give the row an integer Id and a geometry of finite numbers, or remove it"
-            notes.append(
-                Note("left", f"row {number}", "no integer Id, or a broken geometry", clipped(repr(error)), advice)
-            )
+            notes.append(Note("left", f"row {number}", what, clipped(repr(error)), advice))
             kept.append(feature)
             continue
         note = _judge(building, geometry, clean, seen)
@@ -182,9 +152,6 @@ def _mend_features(features: list[Any]) -> tuple[list[Any], list[Note]]:
     return kept, notes
 
 
-DROPPED = "row dropped"
-
-
 def _judge(
     building: int, geometry: BaseGeometry | None, clean: BaseGeometry | None, seen: dict[int, list[BaseGeometry]]
 ) -> Note | None:
@@ -193,35 +160,35 @@ def _judge(
     if building < 0:  # stands for a frame without buildings
         advice = "give it an Id of its own"
         return Note("left", name, "negative Id with a shape", _said(geometry), advice) if clean is not None else None
-    if geometry is None or clean is None:
-        return _shapeless(name, geometry)
+    if clean is None:
+        return _changed(name, geometry, clean)
     earlier = seen.setdefault(building, [])
     if any(clean.equals(other) for other in earlier):
         return Note("mended", name, "duplicate row", "the same Id and outline as before", DROPPED)
     earlier.append(clean)
     if len(earlier) > 1:
         return Note("left", name, "one Id, two outlines", _said(geometry), "give one of them another Id, or merge them")
-    return _reshaped(name, geometry, clean)
+    return _changed(name, geometry, clean)
 
 
-def _shapeless(name: str, geometry: BaseGeometry | None) -> Note:
+def _changed(name: str, geometry: BaseGeometry | None, clean: BaseGeometry | None) -> Note | None:
+    """Return what cleaning changes in a geometry, None for nothing."""
+    before, after = _said(geometry), DROPPED if clean is None else _said(clean)
     if geometry is None or geometry.is_empty:
-        return Note("mended", name, "no shape", "null" if geometry is None else "EMPTY", DROPPED)
-    if "Polygon" in geometry.geom_type:
-        return Note("mended", name, "no area", _said(geometry), DROPPED)
-    return Note("left", name, "not a polygon", geometry.geom_type, "draw the building, or remove the row")
-
-
-def _reshaped(name: str, geometry: BaseGeometry, clean: BaseGeometry) -> Note | None:
-    if not shapely.is_valid(geometry):
-        return Note(
-            "mended", name, "crossing outline", f"{shapely.is_valid_reason(geometry)}; {_said(geometry)}", _said(clean)
-        )
-    if geometry.has_z:
-        return Note("mended", name, "height (Z)", _said(geometry), _said(clean))
-    if geometry.geom_type != clean.geom_type:
-        return Note("mended", name, "a collection", _said(geometry), _said(clean))
-    return None
+        return Note("mended", name, "no shape", "null" if geometry is None else "EMPTY", after)
+    if clean is None and "Polygon" not in geometry.geom_type:
+        return Note("left", name, "not a polygon", geometry.geom_type, "draw the building, or remove the row")
+    if clean is None:
+        what = "no area"
+    elif not shapely.is_valid(geometry):
+        what, before = "crossing outline", f"{shapely.is_valid_reason(geometry)}; {before}"
+    elif geometry.has_z:
+        what = "height (Z)"
+    elif geometry.geom_type != clean.geom_type:
+        what = "a collection"
+    else:
+        return None
+    return Note("mended", name, what, before, after)
 
 
 def _said(geometry: BaseGeometry | None) -> str:
@@ -235,12 +202,7 @@ def _said(geometry: BaseGeometry | None) -> str:
 
 def _with_finite_properties(feature: dict[str, Any], building: int, notes: list[Note]) -> dict[str, Any]:
     """Return the feature with null for NaN and infinities among its properties: JSON knows none."""
-    wrong = {
-        name: value
-        for name, value in feature["properties"].items()
-        if isinstance(value, float) and not math.isfinite(value)
-    }
-    if not wrong:
-        return feature
+    values: dict[str, Any] = feature["properties"]
+    wrong = {name: it for name, it in values.items() if isinstance(it, float) and not math.isfinite(it)}
     notes += [Note("mended", str(building), f"property {name}", str(value), "null") for name, value in wrong.items()]
-    return feature | {"properties": feature["properties"] | dict.fromkeys(wrong)}
+    return feature | {"properties": values | dict.fromkeys(wrong)}

@@ -1,4 +1,4 @@
-"""Another layout is one value: pairs of <place>_<time>.tif and .geojson are ingested and validated without another change."""
+"""Another layout is one value: pairs of <place>_<time>.tif and .geojson are ingested and validated like any other."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -6,6 +6,7 @@ import pytest
 
 from sn7ml.core.errors import CatalogError
 from sn7ml.scenes.layouts.spacenet7 import label_files, scan, tile_of
+from tests.raising import raises
 from tests.sn7_folder import (
     AOI,
     FAR_AOI,
@@ -125,17 +126,13 @@ def test_an_area_with_masks_of_unusable_data_only_in_its_label_folder_has_no_lab
 
 
 def test_no_data_folder_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(
-        CatalogError, match=r"no data folder .*data; `make repro` makes the synthetic set, `sn7ml use DATA`"
-    ):
+    with raises(CatalogError, "data.no-folder", tmp_path / "data", "make repro", "sn7ml use"):
         scan(tmp_path / "data")
 
 
 def test_a_folder_without_an_area_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train" / "Paris").mkdir(parents=True)
-    with pytest.raises(
-        CatalogError, match="no AOI folder such as train/L15-0331E-1257N_1327_3160_13 found, in train or"
-    ):
+    with raises(CatalogError, "data.no-aoi", tmp_path, f"train/{AOI}", "test_public"):
         scan(tmp_path)
 
 
@@ -143,10 +140,9 @@ def test_all_areas_without_images_are_named(tmp_path: Path) -> None:
     write_aoi(tmp_path, AOI)
     (tmp_path / "train" / FAR_AOI / "images").mkdir(parents=True)
     (tmp_path / "train" / THIRD_AOI).mkdir()
-    with pytest.raises(CatalogError, match=r"2 fault\(s\)") as caught:
+    with raises(CatalogError, "data.bad-files", tmp_path, 2, FAR_AOI, THIRD_AOI, "images_masked or images") as caught:
         scan(tmp_path)
-    for aoi in (FAR_AOI, THIRD_AOI):
-        assert f"  AOI {aoi}: no images; expected .tif files in its images_masked or images" in str(caught.value)
+    assert f"AOI {AOI}" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -161,22 +157,20 @@ def test_all_areas_without_images_are_named(tmp_path: Path) -> None:
 )
 def test_an_image_whose_name_breaks_the_pattern_is_named(name: str, sn7_root: Path) -> None:
     write_image(sn7_root / "train" / AOI / "images_masked" / name, addressed(SHAPE), grid_of(AOI))
-    with pytest.raises(
-        CatalogError, match=rf"AOI {AOI}: images_masked holds \['{name}'\]; expected global_monthly_YYYY_MM"
-    ):
+    with raises(CatalogError, "data.bad-files", f"AOI {AOI}", "images_masked", f"'{name}'", "global_monthly_YYYY_MM"):
         scan(sn7_root)
 
 
 def test_an_area_in_both_parts_is_refused(tmp_path: Path) -> None:
     write_aoi(tmp_path, part="train")
     write_aoi(tmp_path, part="test_public")
-    with pytest.raises(CatalogError, match=f"AOI {AOI} appears in more than one part"):
+    with raises(CatalogError, "data.bad-files", f"AOI {AOI}"):
         scan(tmp_path)
 
 
 def test_the_tile_is_in_the_name() -> None:
     assert tile_of("L15-0357E-1223N_1429_3296_13") == (1429, 3296, 13)
-    with pytest.raises(CatalogError, match="'Paris' is no SpaceNet 7 AOI name"):
+    with raises(CatalogError, "data.aoi-name", "'Paris'", AOI):
         tile_of("Paris")
 
 

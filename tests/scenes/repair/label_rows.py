@@ -91,6 +91,14 @@ REPAIRS: dict[str, tuple[list[Any], list[tuple[str, str, str, str]], list[tuple[
     ),
 }
 
+NO_ROW = ("row 3", "no integer Id, or a broken geometry")
+
+
+def with_corner(x: float) -> dict[str, Any]:
+    """A building with one coordinate of its own."""
+    return feature(1, None) | {"geometry": {"type": "Polygon", "coordinates": [[[0, 0], [x, 1], [1, 0]]]}}
+
+
 # What only somebody who knows the place can decide: told, with what to do, and not touched.
 LEFT: dict[str, tuple[list[Any], str, str]] = {
     "one id of two outlines": (
@@ -99,15 +107,9 @@ LEFT: dict[str, tuple[list[Any], str, str]] = {
     "a point": ([feature(1, Point(3, 3))], "1", "not a polygon"),
     "a line": ([feature(1, LineString([(3, 3), (5, 5)]))], "1", "not a polygon"),
     "a building under a negative id": ([feature(-2, box(40, 40, 44, 44))], "-2", "negative Id with a shape"),
-    "no id": ([{"type": "Feature", "properties": {}, "geometry": None}], "row 3", "no integer Id, or a broken geometry"),
-    "half an id": ([feature(1.5, box(40, 40, 44, 44))], "row 3", "no integer Id, or a broken geometry"),
-    "no feature": ([7], "row 3", "no integer Id, or a broken geometry"),
-    "a coordinate that is no number": (
-        [feature(1, box(0, 0, 1, 1)) | {"geometry": {"type": "Polygon", "coordinates": [[[0, 0], [float("nan"), 1], [1, 0]]]}}],
-        "row 3", "no integer Id, or a broken geometry",
-    ),
-    "a coordinate without end": (
-        [feature(1, box(0, 0, 1, 1)) | {"geometry": {"type": "Polygon", "coordinates": [[[0, 0], [float("inf"), 1], [1, 0]]]}}],
-        "row 3", "no integer Id, or a broken geometry",
-    ),
+    "no id": ([{"type": "Feature", "properties": {}, "geometry": None}], *NO_ROW),
+    "half an id": ([feature(1.5, box(40, 40, 44, 44))], *NO_ROW),
+    "no feature": ([7], *NO_ROW),
+    "a coordinate that is no number": ([with_corner(float("nan"))], *NO_ROW),
+    "a coordinate without end": ([with_corner(float("inf"))], *NO_ROW),
 }  # fmt: skip

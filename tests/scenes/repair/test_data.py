@@ -11,6 +11,7 @@ from sn7ml.core.errors import CatalogError, ItemsFailed
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.repair import data as mend
 from sn7ml.scenes.repair.data import CHANGES, mended_copy
+from tests.raising import raises
 from tests.scenes.repair.label_rows import FILE, contents
 from tests.sn7_folder import AOI, FAR_AOI, MONTHS, scenes_of, write_aoi
 
@@ -127,13 +128,22 @@ def test_folders_that_forbid_writing_can_be_mended(damaged: Path, tmp_path: Path
             folder.chmod(0o755)
 
 
-@pytest.mark.parametrize("where", ["source/out", "source/train/out", "full", "file", FAR_AOI])
-def test_a_bad_place_is_refused_before_anything_is_written(where: str, source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [
+        ("source/out", "repair.out-inside-source"),
+        ("source/train/out", "repair.out-inside-source"),
+        ("full", "output.folder-not-empty"),
+        ("file", "output.folder-not-empty"),
+        (FAR_AOI, "repair.out-name"),
+    ],
+)
+def test_a_bad_place_is_refused_before_anything_is_written(where: str, code: str, source: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
     (tmp_path / "file").touch()
     before = contents(tmp_path)
-    with pytest.raises(CatalogError, match=r"not an empty folder|lies inside|like an AOI"):
+    with raises(CatalogError, code, tmp_path / where):
         mended_copy(source, tmp_path / where)
     assert contents(tmp_path) == before
 
@@ -158,9 +168,9 @@ def test_until_all_is_done_nothing_is_at_the_place(
     seen = []
     mend_one = mend._mend_labels
 
-    def watched(path: Path) -> Any:
+    def watched(job: Any) -> Any:
         seen.append((tmp_path / "out").exists())
-        return mend_one(path)
+        return mend_one(job)
 
     monkeypatch.setattr(mend, "_mend_labels", watched)
     mended_copy(damaged, tmp_path / "out")
