@@ -2,10 +2,8 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from sn7ml.core.errors import LabelError
 from sn7ml.core.safe_files import open_text
@@ -40,37 +38,31 @@ def read_rows(path: Path, names: Sequence[str]) -> CsvRows:
 
     Raises LabelError if the file cannot be opened, is no text in UTF-8, or its header lacks or repeats a name.
     """
-    try:
-        with open_text(path, MOST_CSV_BYTES) as file, ExitStack() as after:
-            after.callback(csv.field_size_limit, csv.field_size_limit(LONGEST_FIELD))
-            return _sort_out(path, _records(path, file), names)
-    except OSError as error:
-        raise LabelError(
-            "submission.cannot-read", f"{path}: cannot be read ({error.strerror}); expected a CSV file"
-        ) from None
-
-
-def _sort_out(path: Path, records: Iterator[tuple[int, list[str] | str]], names: Sequence[str]) -> CsvRows:
-    first, header = next(records, (1, []))
-    places = _places(path, first, header, names)
     rows = CsvRows([], {name: [] for name in names}, {})
-    for line, fields in records:
-        if len(rows.broken) > MOST_BROKEN:
-            raise LabelError(
-                "submission.too-many-broken-lines",
-                f"{path}: more than {MOST_BROKEN:,} broken lines; the first is {next(iter(rows.broken.values()))}",
-            )
-        if isinstance(fields, str):
-            rows.broken[line] = fields
-        elif len(fields) != len(header):
-            rows.broken[line] = (
-                f"line {line}: {len(fields)} field(s) in {quoted_ends(','.join(fields))}; expected {len(header)} as in "
-                f"line {first}, and a field that holds commas between quotes"
-            )
-        else:
-            rows.lines.append(line)
-            for name, place in places.items():
-                rows.columns[name].append(fields[place])
+    records = _records(path)
+    limit = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        first, header = next(records, (1, []))
+        places = _places(path, first, header, names)
+        for line, fields in records:
+            if len(rows.broken) > MOST_BROKEN:
+                raise LabelError(
+                    "submission.too-many-broken-lines",
+                    f"{path}: more than {MOST_BROKEN:,} broken lines; the first is {next(iter(rows.broken.values()))}",
+                )
+            if isinstance(fields, str):
+                rows.broken[line] = fields
+            elif len(fields) != len(header):
+                rows.broken[line] = (
+                    f"line {line}: {len(fields)} field(s) in {quoted_ends(','.join(fields))}; expected {len(header)} "
+                    f"as in line {first}, and a field that holds commas between quotes"
+                )
+            else:
+                rows.lines.append(line)
+                for name, place in places.items():
+                    rows.columns[name].append(fields[place])
+    finally:
+        csv.field_size_limit(limit)
     return rows
 
 
@@ -90,10 +82,10 @@ def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]
     return {name: header.index(name) for name in names}
 
 
-def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str] | str]]:
+def _records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
     """Yield the first line of every row with its fields, or with a sentence on what is wrong."""
     source: list[str] = []  # the lines of the row that is being read
-    reader = csv.reader(_remembered(path, file, source), strict=True)
+    reader = csv.reader(_remembered(path, source), strict=True)
     while True:
         line = reader.line_num + 1
         source.clear()
@@ -121,13 +113,18 @@ def _records(path: Path, file: TextIO) -> Iterator[tuple[int, list[str] | str]]:
                 yield line, fields
 
 
-def _remembered(path: Path, file: TextIO, source: list[str]) -> Iterator[str]:
-    """Yield the lines of ``file`` and put each into ``source``, for messages."""
-    for number, line in enumerate(file, start=1):
-        if "\0" in line:
-            raise LabelError(
-                "submission.not-text",
-                f"{path}: line {number} holds a NUL character, so the file is not text; expected CSV in UTF-8",
-            )
-        source.append(line)
-        yield line
+def _remembered(path: Path, source: list[str]) -> Iterator[str]:
+    """Yield the lines of a file and put each into ``source``, for messages."""
+    try:
+        with open_text(path, MOST_CSV_BYTES) as file:
+            for number, line in enumerate(file, start=1):
+                if "\0" in line:
+                    raise LabelError(
+                        "submission.not-text",
+                        f"{path}: line {number} holds a NUL character, so the file is not text; expected CSV in UTF-8",
+                    )
+                source.append(line)
+                yield line
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}); expected a CSV file"
+        raise LabelError("submission.cannot-read", f"{path}: {reason}") from None

@@ -55,12 +55,24 @@ def opened(path: Path) -> rasterio.DatasetReader:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused in words where it matters
         # Absolute, so that no name is taken for a file system of GDAL's own (/vsicurl/…, GTIFF_DIR:…).
         source = rasterio.open(path.absolute(), driver="GTiff")
-        try:
-            _refuse_giants(source, path)
-        except RasterError:
-            source.close()
-            raise
-        return source
+        height, width, (rows, cols), dtype = source.height, source.width, source.block_shapes[0], source.dtypes[0]
+        together = source.count if source.interleaving is Interleaving.pixel else 1
+    if height * width > MOST_PIXELS:
+        source.close()
+        raise RasterError(
+            "image.too-large",
+            f"{path}: declares {height} x {width} pixels, more than {MOST_PIXELS:,} in all; "
+            "cut it into parts (gdal_retile.py)",
+        )
+    item_bytes = 4 if dtype == "complex_int16" else np.dtype(dtype).itemsize  # numpy knows no complex integers
+    if rows * cols * together * item_bytes > MOST_BLOCK_BYTES:
+        source.close()
+        raise RasterError(
+            "image.block-size",
+            f"{path}: declares blocks of {rows} x {cols} pixels, {together} x {dtype} each, more than "
+            f"{MOST_BLOCK_BYTES:,} bytes; write it anew with smaller ones (gdal_translate -co TILED=YES)",
+        )
+    return source
 
 
 @contextmanager
@@ -84,23 +96,6 @@ def refuse_upsampled(path: Path, grid: Grid, upsampling: int) -> None:
             "image.too-large",
             f"{path}: {rows} x {cols} pixels up-sampled {upsampling} times are more than {MOST_PIXELS:,}; "
             "cut it into parts (gdal_retile.py)",
-        )
-
-
-def _refuse_giants(source: rasterio.DatasetReader, path: Path) -> None:
-    if source.height * source.width > MOST_PIXELS:
-        raise RasterError(
-            "image.too-large",
-            f"{path}: declares {source.height} x {source.width} pixels, more than {MOST_PIXELS:,} in all; "
-            "cut it into parts (gdal_retile.py)",
-        )
-    together = source.count if source.interleaving is Interleaving.pixel else 1
-    rows, cols = source.block_shapes[0]
-    if rows * cols * together * np.dtype(source.dtypes[0]).itemsize > MOST_BLOCK_BYTES:
-        raise RasterError(
-            "image.block-size",
-            f"{path}: declares blocks of {rows} x {cols} pixels, {together} x {source.dtypes[0]} each, more than "
-            f"{MOST_BLOCK_BYTES:,} bytes; write it anew with smaller ones (gdal_translate -co TILED=YES)",
         )
 
 

@@ -60,6 +60,14 @@ def test_other_numbers_than_bytes_are_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "a.tif")
 
 
+def test_complex_integers_which_numpy_does_not_know_are_refused(tmp_path: Path) -> None:
+    profile = {"driver": "GTiff", "dtype": "complex_int16", "count": 4, "height": 8, "width": 8, "crs": "EPSG:3857"}
+    with rasterio.open(tmp_path / "a.tif", "w", **profile, transform=GRID.transform):
+        pass
+    with raises(RasterError, "image.band-count", tmp_path / "a.tif", "['complex_int16']"):
+        read_image(tmp_path / "a.tif")
+
+
 def test_a_file_that_is_absent_or_no_raster_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.tif").write_text("no raster")
     for name, code in (("text.tif", "image.not-geotiff"), ("absent.tif", "image.cannot-read")):

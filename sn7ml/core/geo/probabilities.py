@@ -26,9 +26,7 @@ class Probabilities:
 
     def __post_init__(self) -> None:
         if self.channels.ndim != 3 or self.channels.shape[1:] != self.usable.shape:
-            raise ValueError(
-                f"need (channel, rows, cols) and (rows, cols), got {self.channels.shape} and {self.usable.shape}"
-            )
+            raise ValueError(f"channels {self.channels.shape} do not lie on the pixels of usable {self.usable.shape}")
         if self.shades is not None:
             factors = {fine / coarse for fine, coarse in zip(self.usable.shape, self.shades.shape[1:], strict=True)}
             if self.shades.shape[0] != 3 or len(factors) != 1 or not factors.pop().is_integer():
