@@ -43,7 +43,7 @@ def read_rows(path: Path, names: Sequence[str]) -> CsvRows:
     limit = csv.field_size_limit(LONGEST_FIELD)
     try:
         first, header = next(records, (1, []))
-        places = _places(path, first, header, names)
+        cells = list(zip(rows.columns.values(), _places(path, first, header, names), strict=True))
         for line, fields in records:
             if len(rows.broken) > MOST_BROKEN:
                 raise LabelError(
@@ -59,14 +59,14 @@ def read_rows(path: Path, names: Sequence[str]) -> CsvRows:
                 )
             else:
                 rows.lines.append(line)
-                for name, place in places.items():
-                    rows.columns[name].append(fields[place])
+                for column, place in cells:
+                    column.append(fields[place])
     finally:
         csv.field_size_limit(limit)
     return rows
 
 
-def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]) -> dict[str, int]:
+def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]) -> list[int]:
     expected = f"expected a header with the columns {','.join(names)}"
     if isinstance(header, str):
         raise LabelError("submission.header", f"{path}: {header}; {expected}")
@@ -79,7 +79,7 @@ def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]
         raise LabelError(
             "submission.header", f"{path}: line {line}, {quoted(','.join(header))}, {' and '.join(faults)}; {expected}"
         )
-    return {name: header.index(name) for name in names}
+    return [header.index(name) for name in names]
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
