@@ -20,8 +20,11 @@ NameFacts: TypeAlias = dict[str, Any]
 
 def plain_name_facts(_root: Path, sources: pd.DataFrame) -> list[NameFacts]:
     """Return what is known of every frame of a layout without traps of its own."""
-    facts = sources[["aoi", "time"]].assign(file=sources["image"], has_image=True, has_labels=sources["labels"] != "")
-    return facts.to_dict("records")
+    columns = zip(sources["aoi"], sources["time"], sources["image"], sources["labels"], strict=True)
+    return [
+        {"aoi": aoi, "time": time, "file": image, "has_image": True, "has_labels": labels != ""}
+        for aoi, time, image, labels in columns
+    ]
 
 
 def no_place(_aoi: str) -> Affine | None:
