@@ -180,10 +180,7 @@ def frame_of_labels(path: Path) -> tuple[str, str] | None:
 
 
 def labels_by_kind(folder: Path) -> dict[str, list[Path]]:
-    """Return the kind of labels with ids to their files, whatever they are called, for one AOI folder.
-
-    The preferred kind comes first; kinds without a file are left out.
-    """
+    """Return kind → label files with ids of one AOI folder: the preferred kind first, and none without a file."""
     return {kind: found for kind, name in LABEL_FOLDERS.items() if (found := labels_in(folder / name))}
 
 
