@@ -1,8 +1,20 @@
 """One expectation with its reasons, and short names for the usual expectations."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import shapely
+
+from sn7ml.core.geo.polygons import POLYGONAL
+from sn7ml.validation.gx import (
+    ColumnMapExpectation,
+    ColumnMapMetricProvider,
+    PandasExecutionEngine,
+    column_condition_partial,
+)
 from sn7ml.validation.gx import expectations as gxe
 from sn7ml.validation.report import Picture, Severity
 
@@ -11,34 +23,35 @@ from sn7ml.validation.report import Picture, Severity
 class Check:
     """One expectation with its reasons."""
 
+    severity: Severity
     name: str
     """The expectation as a sentence; unique in its suite."""
 
-    severity: Severity
     expectation: Any
     """Great Expectations' object, without severity, meta and notes."""
 
     why: str
     cure: str
     detail: str = ""
-    """The column that tells more about an offender than the judged value; a building's id if it ends in ``_id``."""
+    """The column that explains an offender beside the judged value; a building's id if it ends in ``_id``."""
 
     picture: Picture = ""
     """The picture that shows an offender best."""
 
     @property
     def column(self) -> str:
-        """Return the judged column; "" if the table as a whole is judged."""
+        """The judged column; "" if the table as a whole is judged."""
         return str(getattr(self.expectation, "column", "") or getattr(self.expectation, "column_B", ""))
 
     def bound(self) -> Any:
         """Return the expectation as Great Expectations runs it, carrying severity and reasons."""
-        changes = {
-            "severity": self.severity,
-            "meta": {"name": self.name, "why": self.why, "cure": self.cure},
-            "notes": f"{self.why} {self.cure}",
-        }
-        return self.expectation.copy(update=changes)
+        meta = {"name": self.name, "why": self.why, "cure": self.cure}
+        return self.expectation.copy(
+            update={"severity": self.severity, "meta": meta, "notes": f"{self.why} {self.cure}"}
+        )
+
+
+critical, warning = partial(Check, "critical"), partial(Check, "warning")
 
 
 def rows_exist() -> Any:
@@ -84,3 +97,19 @@ def known(column: str) -> Any:
 def same(column: str, usual: str) -> Any:
     """Every value is that of the column ``usual``; rows that lack either are not judged."""
     return gxe.ExpectColumnPairValuesToBeEqual(column_A=usual, column_B=column, ignore_row_if="either_value_is_missing")
+
+
+class _ValidPolygons(ColumnMapMetricProvider):  # type: ignore[misc]
+    condition_metric_name = "column_values.valid_polygons"
+
+    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: pd.Series, **_: Any) -> pd.Series:  # noqa: N805 - Great Expectations passes the class
+        shapes = column.to_numpy(dtype=object)
+        sound = np.isin(shapely.get_type_id(shapes), POLYGONAL) & ~shapely.is_empty(shapes) & shapely.is_valid(shapes)
+        return pd.Series(sound, index=column.index)
+
+
+class ExpectColumnValuesToBeValidPolygons(ColumnMapExpectation):  # type: ignore[misc]
+    """Shapely geometries are polygons, not empty, and do not cross themselves. Missing ones are not judged."""
+
+    map_metric = "column_values.valid_polygons"
