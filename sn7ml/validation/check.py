@@ -16,7 +16,7 @@ from sn7ml.validation.gx import (
     column_condition_partial,
 )
 from sn7ml.validation.gx import expectations as gxe
-from sn7ml.validation.report import Picture, Severity
+from sn7ml.validation.report import Offender, Picture, Severity
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,21 @@ class Check:
         return self.expectation.copy(
             update={"severity": self.severity, "meta": meta, "notes": f"{self.why} {self.cure}"}
         )
+
+    def offender(self, row: pd.Series) -> Offender:
+        """Describe a row by values that JSON knows: infinities are text, and shapes are cut short."""
+        more = row[self.detail] if self.detail else ""
+        detail = "" if pd.isna(more) or more == "" else f"{self.detail}: {more}"
+        building = str(more) if detail and (self.detail == "id" or self.detail.endswith("_id")) else ""
+        value = row[self.column]
+        value = value.item() if hasattr(value, "item") else value
+        if value is None or pd.isna(value):
+            value = None
+        elif isinstance(value, float):
+            value = round(value, 6) if abs(value) != float("inf") else str(value)
+        elif not isinstance(value, bool | int):
+            value = str(value)[:100]
+        return Offender(row["aoi"], row["time"], row["file"], value, detail, building)
 
 
 critical, warning = partial(Check, "critical"), partial(Check, "warning")

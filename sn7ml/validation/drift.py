@@ -110,6 +110,25 @@ class Fact:
         spread = max(span.std, math.log(self.floor) if self.ratio else self.floor)
         return np.where(np.abs(outside) < 1e-5, 0.0, outside) / spread
 
+    def drift(self, aoi: str, values: NDArray[np.float64], span: Range) -> "FactDrift":
+        """Compare the values of one AOI's frames, at least one, with the training frames."""
+        value = float(np.median(values))
+        spreads = float(self.spreads(np.array([value]), span)[0])
+        level = LEVELS[(abs(spreads) > CARE) + (abs(spreads) > MISTRUST)]
+        return FactDrift(
+            aoi=aoi,
+            fact=self.name,
+            label=self.label,
+            unit=self.unit,
+            value=round(value, 4),
+            low=span.low,
+            high=span.high,
+            spreads=round(spreads, 2),
+            frames=len(values),
+            frames_outside=int((np.abs(self.spreads(values, span)) > CARE).sum()),
+            level=min(level, self.worst, key=LEVELS.index),
+        )
+
 
 FACTS = (
     *(Fact(f"brightness_{colour}", f"brightness, {colour}", "grey levels", 10.0) for colour in COLOURS),
@@ -168,6 +187,20 @@ class AoiTrust(Frozen):
     level: Level
     reasons: tuple[str, ...]
     """The worst first; empty if trusted."""
+
+    @classmethod
+    def of(cls, aoi: str, findings: Sequence[FactDrift], known: DataProfile) -> "AoiTrust":
+        """Conclude from what was found about an AOI; nothing is found where no frame can be read."""
+        if not findings:
+            return cls(aoi=aoi, level="not trusted", reasons=("no frame of it can be read",))
+        worst = [finding for finding in findings if finding.level != "trusted"]
+        worst.sort(key=lambda finding: (-LEVELS.index(finding.level), -abs(finding.spreads)))
+        reasons = [str(finding) for finding in worst]
+        level = worst[0].level if worst else "trusted"
+        if len(known.aois) < FEW_AOIS and aoi not in known.aois:
+            reasons.append(f"the model learned from {_areas(len(known.aois))} only, and this is another one")
+            level = max(level, "with care", key=LEVELS.index)
+        return cls(aoi=aoi, level=level, reasons=tuple(reasons))
 
 
 class Drift(Frozen):
@@ -270,10 +303,8 @@ def compare(known: DataProfile, new: pd.DataFrame) -> Drift:
     findings: list[FactDrift] = []
     areas: list[AoiTrust] = []
     for aoi, frames in new.groupby("aoi", sort=True):
-        found = [
-            _fact_drift(str(aoi), fact, span, values) for fact, span in compared if len(values := fact.known(frames))
-        ]
-        areas.append(_trust(known, str(aoi), found))
+        found = [fact.drift(str(aoi), values, span) for fact, span in compared if len(values := fact.known(frames))]
+        areas.append(AoiTrust.of(str(aoi), found, known))
         findings += found
     areas.sort(key=lambda area: -LEVELS.index(area.level))
     distributions = {}
@@ -289,38 +320,6 @@ def compare(known: DataProfile, new: pd.DataFrame) -> Drift:
         findings=tuple(findings),
         distributions=distributions,
     )
-
-
-def _fact_drift(aoi: str, fact: Fact, span: Range, values: NDArray[np.float64]) -> FactDrift:
-    value = float(np.median(values))
-    spreads = float(fact.spreads(np.array([value]), span)[0])
-    level = LEVELS[(abs(spreads) > CARE) + (abs(spreads) > MISTRUST)]
-    return FactDrift(
-        aoi=aoi,
-        fact=fact.name,
-        label=fact.label,
-        unit=fact.unit,
-        value=round(value, 4),
-        low=span.low,
-        high=span.high,
-        spreads=round(spreads, 2),
-        frames=len(values),
-        frames_outside=int((np.abs(fact.spreads(values, span)) > CARE).sum()),
-        level=min(level, fact.worst, key=LEVELS.index),
-    )
-
-
-def _trust(known: DataProfile, aoi: str, findings: Sequence[FactDrift]) -> AoiTrust:
-    if not findings:
-        return AoiTrust(aoi=aoi, level="not trusted", reasons=("no frame of it can be read",))
-    worst = [finding for finding in findings if finding.level != "trusted"]
-    worst.sort(key=lambda finding: (-LEVELS.index(finding.level), -abs(finding.spreads)))
-    reasons = [str(finding) for finding in worst]
-    level = worst[0].level if worst else "trusted"
-    if len(known.aois) < FEW_AOIS and aoi not in known.aois:
-        reasons.append(f"the model learned from {_areas(len(known.aois))} only, and this is another one")
-        level = max(level, "with care", key=LEVELS.index)
-    return AoiTrust(aoi=aoi, level=level, reasons=tuple(reasons))
 
 
 def _sentence(areas: Sequence[AoiTrust]) -> str:

@@ -33,16 +33,12 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=1)
 def quiet_context(**where: Any) -> Any:
     """Return Great Expectations' entry point without progress bars; ``where`` as ``gx.get_context`` takes it."""
     context = gx.get_context(**where)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
-
-
-@lru_cache(maxsize=1)
-def _memory() -> Any:
-    return quiet_context(mode="ephemeral")
 
 
 def judge(name: str, table: pd.DataFrame, wanted: list[Any]) -> dict[str, Any]:
@@ -55,7 +51,7 @@ def judge(name: str, table: pd.DataFrame, wanted: list[Any]) -> dict[str, Any]:
     RuntimeError
         If an expectation could not be evaluated, for instance for want of its column: a defect of ours.
     """
-    batch = _memory().data_sources.pandas_default.read_dataframe(table.reset_index(drop=True))
+    batch = quiet_context(mode="ephemeral").data_sources.pandas_default.read_dataframe(table.reset_index(drop=True))
     suite = gx.ExpectationSuite(name=name, expectations=wanted)
     outcome = batch.validate(suite, result_format={"result_format": "COMPLETE"})
     for result in outcome.results:

@@ -10,7 +10,6 @@ from sn7ml.params import ValidationParams
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts import Layout
 from sn7ml.scenes.store import TileStore
-from sn7ml.validation.check import Check
 from sn7ml.validation.facts import (
     COUNT_FACTS,
     FOOTPRINT_FACTS,
@@ -27,7 +26,7 @@ from sn7ml.validation.facts import (
 )
 from sn7ml.validation.gx import judge
 from sn7ml.validation.measured import measure
-from sn7ml.validation.report import Offender, Report, Result
+from sn7ml.validation.report import Report, Result
 from sn7ml.validation.suites import Suites, suites
 
 TABLES: Mapping[str, Table] = {
@@ -81,26 +80,10 @@ def judge_tables(facts: Facts, wanted: Suites, subject: str = "validation") -> R
                     success=bool(judged[check.name].success),
                     why=check.why,
                     cure=check.cure,
-                    offenders=tuple(_offender(check, table.iloc[row]) for row in rows),
+                    offenders=tuple(check.offender(table.iloc[row]) for row in rows),
                     picture=check.picture,
                 )
             )
     aois = {aoi for table in tables.values() for aoi in table["aoi"]}
     lengths = {suite: len(table) for suite, table in tables.items()}
     return Report(tuple(results), lengths, subject, len(aois), measure(tables))
-
-
-def _offender(check: Check, row: pd.Series) -> Offender:
-    """Describe a row by values that JSON knows: infinities are text, and shapes are cut short."""
-    more = row[check.detail] if check.detail else ""
-    detail = "" if pd.isna(more) or more == "" else f"{check.detail}: {more}"
-    building = str(more) if detail and (check.detail == "id" or check.detail.endswith("_id")) else ""
-    value = row[check.column]
-    value = value.item() if hasattr(value, "item") else value
-    if value is None or pd.isna(value):
-        value = None
-    elif isinstance(value, float):
-        value = round(value, 6) if abs(value) != float("inf") else str(value)
-    elif not isinstance(value, bool | int):
-        value = str(value)[:100]
-    return Offender(row["aoi"], row["time"], row["file"], value, detail, building)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import rasterio
 from affine import Affine
-from numpy.typing import NDArray
 
 from sn7ml.core.errors import GridError, RasterError
 from sn7ml.core.geo.grid import WEB_MERCATOR, Grid
@@ -43,10 +42,10 @@ FRAME_FACTS = Table(
         "tile_offset_px": "float", "usable_fraction": "float",
         "in_unmasked": "bool", "in_masked": "bool", "udm_ok": "bool", "udm_fault": "text",
         "block": "text", "block_px": "int", "ground_px_m": "float", "usable_km2": "float", "noon_sun_deg": "float",
-        "alpha_is_binary": "bool",
+        "alpha_is_binary": "bool", "gap_months": "int",
         **{f"{what}{of}": "float" for what in ("brightness", "contrast") for of in ("", "_red", "_green", "_blue")},
         "black_fraction": "float", "sharpness": "float", "sharpness_ratio": "float", "brightness_change": "float",
-        "shift_px": "float", "similarity": "float", "pixels_digest": "text", "duplicate_of": "text", "gap_months": "int",
+        "shift_px": "float", "similarity": "float", "pixels_digest": "text", "duplicate_of": "text",
     },
     key=("aoi", "time"),
 )  # fmt: skip
@@ -66,7 +65,7 @@ transform: Its six numbers: pixel width, 0, x of the corner, 0, minus pixel heig
 grid, usual_grid: Rows, columns and transform in one text; that of most months of the AOI, the earliest of these in a
     tie.
 north_up: Whether the pixels are square and in rows from north to south, as ``Grid`` wants them.
-tile_offset_px: How far the image lies from the web-mercator tile that the AOI's name states: distance of the north-west
+tile_offset_px: How far the image lies from the web-mercator tile of the AOI's name: distance of the north-west
     corners along the worse axis, plus what a wrong pixel size adds up to over the image.
 usable_fraction: Share of pixels with alpha above 0. Known only of images with four bands.
 in_unmasked, in_masked: Whether the folder of original images, or of masked ones, holds the month; missing if the AOI
@@ -174,25 +173,24 @@ def _pixel_facts(source: rasterio.DatasetReader) -> dict[str, Any]:
         return {"readable": False, "fault": fault}
     bands = list(range(1, min(source.count, BANDS) + 1))
     measured = rows * cols <= MOST_MEASURED_PX and source.count == BANDS and set(source.dtypes) == {"uint8"}
-    usable, digest, pixels = 0, hashlib.sha256(f"{source.shape}".encode()), []
+    n_usable, digest, read = 0, hashlib.sha256(f"{source.shape}".encode()), []
     for window in strips(source):
         strip = source.read(bands, window=window)
-        usable += int(np.count_nonzero(strip[-1]))
+        n_usable += int(np.count_nonzero(strip[-1]))
         digest.update(strip.tobytes())
         if measured:
-            pixels.append(strip)
-    facts = {"readable": True, "fault": "", "pixels_digest": digest.hexdigest()[:16]}
-    facts |= {"usable_fraction": round(usable / (rows * cols), 6) if source.count == BANDS else None}
-    return facts | (_measures(np.concatenate(pixels, axis=1)) if measured else {})
-
-
-def _measures(pixels: NDArray[np.uint8]) -> dict[str, Any]:
-    """Measure a whole frame (4, rows, cols); what needs usable pixels is missing where there are none."""
+            read.append(strip)
+    facts: dict[str, Any] = {"readable": True, "fault": "", "pixels_digest": digest.hexdigest()[:16]}
+    if source.count == BANDS:
+        facts["usable_fraction"] = round(n_usable / (rows * cols), 6)
+    if not measured:
+        return facts
+    pixels = np.concatenate(read, axis=1)  # (4, rows, cols)
     alpha = pixels[BANDS - 1]
     usable = alpha > 0
-    facts: dict[str, Any] = {"alpha_is_binary": bool(np.isin(alpha, (0, 255)).all())}
+    facts["alpha_is_binary"] = bool(np.isin(alpha, (0, 255)).all())
     facts |= colours(levels(pixels, usable), alpha.shape)
-    if not usable.any():
+    if not n_usable:  # then there are no grey levels either
         return facts
     for what in ("brightness", "contrast"):
         facts[what] = round(float(np.mean([facts[f"{what}_{colour}"] for colour in COLOURS])), 4)

@@ -72,7 +72,10 @@ def follow(months: Sequence[LabelledMonth]) -> list[dict[str, Any]]:
     firsts: dict[int, shapely.Geometry] = {}
     for number, seen in enumerate(months):
         present = np.unique(seen.buildings.ids)
-        covered = _covered(np.setdiff1d(earlier, present), firsts, seen.unusable)
+        # Missing ids are covered, not gone, if their first outline touches unusable ground.
+        covered = np.array([id_ for id_ in np.setdiff1d(earlier, present).tolist() if id_ in firsts], dtype=np.int64)
+        shapes = np.array([firsts[id_] for id_ in covered.tolist()], dtype=object)
+        covered = covered[covered_share(shapes, seen.unusable) > 0] if seen.unusable is not None else covered[:0]
         alive = np.union1d(present, covered)
         row: dict[str, Any] = {"aoi": seen.aoi, "time": seen.month, "file": seen.file, "before": ""}
         row |= {"n_ids": len(present), "n_covered": len(covered), "births": 0, "birth_fraction": 0.0}
@@ -98,15 +101,6 @@ def follow(months: Sequence[LabelledMonth]) -> list[dict[str, Any]]:
         rows.append(row)
         last, earlier = alive, np.union1d(earlier, present)
     return rows
-
-
-def _covered(missing: Ids, firsts: dict[int, shapely.Geometry], unusable: NDArray[np.bool_] | None) -> Ids:
-    """Return those of the missing ids whose first outline touches unusable ground."""
-    if unusable is None or not unusable.any():
-        return missing[:0]
-    known = missing[[building in firsts for building in missing.tolist()]] if len(missing) else missing
-    shapes = np.array([firsts[building] for building in known.tolist()], dtype=object)
-    return known[covered_share(shapes, unusable) > 0]
 
 
 def _outlines(found: Buildings, firsts: dict[int, shapely.Geometry]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sn7ml.core.geo.grid import WEB_MERCATOR, Grid
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import Table
 from sn7ml.scenes.images import BANDS, grid_of, read_mask
-from sn7ml.scenes.labels import RawLabels, clean_polygons, whole_ids
+from sn7ml.scenes.labels import clean_polygons, whole_ids
 from sn7ml.scenes.layouts import Layout
 from sn7ml.scenes.layouts.layout import Source
 from sn7ml.scenes.rasters import open_geotiff
@@ -25,7 +25,6 @@ from sn7ml.validation.facts.frames import MOST_MEASURED_PX
 from sn7ml.validation.facts.identities import IDENTITY_FACTS, LabelledMonth, follow
 from sn7ml.validation.facts.outlines import (
     Buildings,
-    Ids,
     duplicates,
     hidden,
     oddities,
@@ -134,14 +133,24 @@ def _facts_of_labels(
     facts: dict[str, Any] = {"aoi": row["aoi"], "time": row["time"], "file": file}
     try:
         raw = layout.read_labels(root, row)
-        ids, polygons = _ids(raw), clean_polygons(raw)
+        numbers = whole_ids(raw)
+        if too_large := [place for place, number in enumerate(numbers) if abs(number) >= 2**63]:
+            needs = "needs an integer 'Id' of less than 64 bits"
+            raise LabelError("labels.bad-feature", f"{raw.path}: feature {too_large[0]} {needs}")
+        ids, polygons = numbers.astype(np.int64), clean_polygons(raw)
     except LabelError as error:
         return facts | {"readable": False, "fault": fault_of(error, root, file)}, None, None
     building = ~shapely.is_missing(polygons) & (ids >= 0)
     ids_of, shapes = ids[building], polygons[building]
     digest = hashlib.sha256(ids_of.tobytes() + b"".join(shapely.to_wkb(shapes).tolist())).hexdigest()
     facts |= {"readable": True, "fault": "", "n": len(ids_of), "shapes_digest": digest[:16]}
-    facts |= oddities(ids, raw.geometries) | duplicates(ids_of) | _declared(raw, Path(row["image"]).stem)
+    facts |= oddities(ids, raw.geometries) | duplicates(ids_of)
+    # Repaired copies declare pixels as LOCAL_CS.
+    suits = raw.crs.startswith("LOCAL_CS") if raw.in_pixels else raw.crs.endswith(f":{WEB_MERCATOR}")
+    strange = {name for name in set(raw.images) if Path(name).stem != Path(row["image"]).stem}
+    others = [name for name in raw.images if name in strange]
+    facts |= {"crs": raw.crs[:100], "crs_ok": not raw.crs or suits}
+    facts |= {"n_other_image": len(others), "other_image": others[0][:100] if others else ""}
     grid, unusable = _ground(root, row)
     if grid is None:
         return facts, Buildings(ids_of, shapes), None
@@ -152,16 +161,6 @@ def _facts_of_labels(
     found = Buildings(ids_of[near], shapes[near])
     facts |= overlaps(found) | (hidden(found, unusable) if unusable is not None else {})
     return facts, found, unusable
-
-
-def _ids(raw: RawLabels) -> Ids:
-    """Return the ids of all rows. Raises LabelError, also for those that are too large for a column of numbers."""
-    numbers = whole_ids(raw)
-    for place, number in enumerate(numbers):
-        if abs(number) >= 2**63:
-            needs = "needs an integer 'Id' of less than 64 bits"
-            raise LabelError("labels.bad-feature", f"{raw.path}: feature {place} {needs}")
-    return numbers.astype(np.int64)
 
 
 def _ground(root: Path, row: Source) -> tuple[Grid | None, NDArray[np.bool_] | None]:
@@ -180,17 +179,3 @@ def _ground(root: Path, row: Source) -> tuple[Grid | None, NDArray[np.bool_] | N
     except RasterError:
         return grid, None
     return grid, unusable
-
-
-def _declared(raw: RawLabels, stem: str) -> dict[str, Any]:
-    """Compare the CRS and the images that a file names with those it should; ``stem`` is the name of its image."""
-    # Repaired copies declare pixels as LOCAL_CS.
-    suits = raw.crs.startswith("LOCAL_CS") if raw.in_pixels else raw.crs.endswith(f":{WEB_MERCATOR}")
-    strange = {name for name in set(raw.images) if Path(name).stem != stem}  # a set: most rows name the same image
-    others = [name for name in raw.images if name in strange]
-    return {
-        "crs": raw.crs[:100],
-        "crs_ok": not raw.crs or suits,
-        "n_other_image": len(others),
-        "other_image": others[0][:100] if others else "",
-    }

@@ -76,7 +76,7 @@ n_shared_frames, shared_with: Frames whose very pixels are those of a frame of a
 
 
 def tile_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
-    """Read all images and masks of a tile store and the labels they were drawn from, AOIs in parallel: ``TILE_FACTS``."""
+    """Read all images and masks of a tile store, and the labels they were drawn from: ``TILE_FACTS``."""
     jobs = {str(aoi): rows.to_dict("records") for aoi, rows in store.frames.sort_values(["aoi", "time"]).groupby("aoi")}
     found = map_items(partial(_facts_of_shard, scenes, store.folder), jobs)
     table = as_table([row for rows in found.values() for row in rows], TILE_FACTS)
