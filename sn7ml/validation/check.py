@@ -4,17 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import shapely
 
-from sn7ml.core.geo.polygons import POLYGONAL
-from sn7ml.validation.gx import (
-    ColumnMapExpectation,
-    ColumnMapMetricProvider,
-    PandasExecutionEngine,
-    column_condition_partial,
-)
 from sn7ml.validation.gx import expectations as gxe
 from sn7ml.validation.report import Offender, Picture, Severity
 
@@ -112,19 +103,3 @@ def known(column: str) -> Any:
 def same(column: str, usual: str) -> Any:
     """Every value is that of the column ``usual``; rows that lack either are not judged."""
     return gxe.ExpectColumnPairValuesToBeEqual(column_A=usual, column_B=column, ignore_row_if="either_value_is_missing")
-
-
-class _ValidPolygons(ColumnMapMetricProvider):  # type: ignore[misc]
-    condition_metric_name = "column_values.valid_polygons"
-
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: pd.Series, **_: Any) -> pd.Series:  # noqa: N805 - Great Expectations passes the class
-        shapes = column.to_numpy(dtype=object)
-        sound = np.isin(shapely.get_type_id(shapes), POLYGONAL) & ~shapely.is_empty(shapes) & shapely.is_valid(shapes)
-        return pd.Series(sound, index=column.index)
-
-
-class ExpectColumnValuesToBeValidPolygons(ColumnMapExpectation):  # type: ignore[misc]
-    """Shapely geometries are polygons, not empty, and do not cross themselves. Missing ones are not judged."""
-
-    map_metric = "column_values.valid_polygons"

@@ -14,23 +14,8 @@ with warnings.catch_warnings():
     import great_expectations as gx
     from great_expectations import expectations
     from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.expectations.expectation import ColumnMapExpectation
-    from great_expectations.expectations.metrics.map_metric_provider import (
-        ColumnMapMetricProvider,
-        column_condition_partial,
-    )
 
-__all__ = [
-    "ColumnMapExpectation",
-    "ColumnMapMetricProvider",
-    "PandasExecutionEngine",
-    "column_condition_partial",
-    "expectations",
-    "gx",
-    "judge",
-    "quiet_context",
-]
+__all__ = ["expectations", "gx", "judge", "quiet_context"]
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ import pandas as pd
 from sn7ml.params import OutputParams, Params
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
-from sn7ml.validation.facts import found_facts
+from sn7ml.validation.facts.footprints import found_facts
 from sn7ml.validation.report import Report
 from sn7ml.validation.run import judge_tables
 from sn7ml.validation.suites import found_suites

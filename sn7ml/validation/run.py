@@ -5,36 +5,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.core.schemas import Table
 from sn7ml.params import ValidationParams
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts import Layout
 from sn7ml.scenes.store import TileStore
-from sn7ml.validation.facts import (
-    COUNT_FACTS,
-    FOOTPRINT_FACTS,
-    FRAME_FACTS,
-    IDENTITY_FACTS,
-    LABEL_FACTS,
-    REGION_FACTS,
-    TILE_FACTS,
-    TRACK_FACTS,
-    frame_facts,
-    label_and_identity_facts,
-    region_facts,
-    tile_facts,
-)
+from sn7ml.validation.facts import TABLES
+from sn7ml.validation.facts.frames import frame_facts
+from sn7ml.validation.facts.labels import label_and_identity_facts
+from sn7ml.validation.facts.tiles import region_facts, tile_facts
 from sn7ml.validation.gx import judge
 from sn7ml.validation.measured import measure
 from sn7ml.validation.report import Report, Result
 from sn7ml.validation.suites import Suites, suites
-
-TABLES: Mapping[str, Table] = {
-    "frames": FRAME_FACTS, "labels": LABEL_FACTS, "identity": IDENTITY_FACTS,
-    "tiles": TILE_FACTS, "regions": REGION_FACTS,
-    "tracks": TRACK_FACTS, "footprints": FOOTPRINT_FACTS, "counts": COUNT_FACTS,
-}  # fmt: skip
-"""Suite → the table that it judges."""
 
 Facts = Mapping[str, pd.DataFrame]
 """Suite → its table."""

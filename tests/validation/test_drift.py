@@ -1,4 +1,4 @@
-"""Laws of drift: what is alike is trusted, what is changed is named, and by how much is told in numbers worked out by hand."""
+"""Laws of drift: what is alike is trusted; what is changed is named, with a distance worked out by hand."""
 
 import json
 import os

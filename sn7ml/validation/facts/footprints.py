@@ -19,7 +19,7 @@ from sn7ml.scenes.row_errors import not_finite
 from sn7ml.scenes.scored_columns import inside
 from sn7ml.scenes.store import TileStore
 from sn7ml.validation.facts.fact_tables import as_table, fault_of
-from sn7ml.validation.facts.outlines import MILLION, lowest
+from sn7ml.validation.facts.outlines import MILLION, lowest, valid_polygons
 
 TRACK_FACTS = Table(
     "track facts",
@@ -47,13 +47,15 @@ FOOTPRINT_FACTS = Table(
     "footprint facts",
     {
         "number": "int", "aoi": "text", "time": "text", "file": "text", "id": "text", "geometry": "geometry",
-        "month_known": "bool", "outside_px": "float", "confidence": "float", "birth_probability": "float",
+        "valid": "bool", "month_known": "bool", "outside_px": "float",
+        "confidence": "float", "birth_probability": "float",
     },
     key=("number",),
 )  # fmt: skip
 """One row per footprint in a readable file, numbered.
 
 geometry: In pixels of the image, as it was written; None if missing, or with a coordinate that is no finite number.
+valid: The geometry is a polygon, or several, that is not empty and does not cross itself; missing where that is.
 month_known: The AOI has an image of this month.
 outside_px: How far it sticks out of the part that was predicted: all rows, and the columns from the first to the last
     one.
@@ -98,10 +100,16 @@ def found_facts(scenes: Scenes, store: TileStore, footprints: Path, splits: Sequ
         months = list(scenes.frames_of([aoi])["time"])
         facts |= _through_time(table, months)
         rows, west, east = grid.shape[0], stretches[aoi][0].start, stretches[aoi][-1].stop
-        left, top, right, bottom = shapely.bounds(table["geometry"].to_numpy(dtype=object)).T
+        shapes = table["geometry"].to_numpy(dtype=object)
+        left, top, right, bottom = shapely.bounds(shapes).T
         sticks_out = np.max([west - left, 0 - top, right - east, bottom - rows], axis=0)
-        seen = {"month_known": table["time"].isin(months), "outside_px": np.maximum(sticks_out, 0).round(3)}
-        polygons.append(table.assign(**seen))
+        polygons.append(
+            table.assign(
+                valid=pd.Series(valid_polygons(shapes), table.index, "boolean").mask(table["geometry"].isna()),
+                month_known=table["time"].isin(months),
+                outside_px=np.maximum(sticks_out, 0).round(3),
+            )
+        )
         per_month = _counts(table, months, (east - west) * rows / MILLION, training)
         counts += [{"aoi": aoi, "file": facts["file"], **row} for row in per_month]
     found = pd.concat([table for table in polygons if len(table)] or polygons, ignore_index=True)

@@ -45,8 +45,8 @@ def add_series(root: Path, table: pd.DataFrame) -> None:
     found: dict[str, tuple[float, float]] = {}
     for compared in map_items(partial(_compare_months, root), jobs).values():
         found |= compared
-    table["shift_px"] = table["file"].map({file: shift for file, (shift, _) in found.items()}).astype("float64")
-    table["similarity"] = table["file"].map({file: alike for file, (_, alike) in found.items()}).astype("float64")
+    columns = ["shift_px", "similarity"]
+    table[columns] = pd.DataFrame.from_dict(found, "index", columns=columns).reindex(table["file"]).to_numpy()
 
 
 def _compare_months(root: Path, files: list[str]) -> dict[str, tuple[float, float]]:

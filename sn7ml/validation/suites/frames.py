@@ -11,12 +11,6 @@ MAX_TILE_OFFSET_PX = 1.5
 def frame_checks(params: ValidationParams) -> tuple[Check, ...]:
     """Return the expectations about ``FRAME_FACTS``."""
     low, high = params.sides_px
-
-    def side(column: str) -> Check:
-        return critical(f"images have {low} to {high} {column}", between(column, low, high),
-            "A size far from SpaceNet 7's 1023 or 1024 means a cropped, resampled or wrong file.",
-            "Replace the file, or widen validation.sides_px if such images are wanted.")  # fmt: skip
-
     return (
         # Files.
         critical("there are frames", rows_exist(),
@@ -64,8 +58,9 @@ def frame_checks(params: ValidationParams) -> tuple[Check, ...]:
             "A copied month says that nothing changed; a copy in another AOI can be both trained on and scored.",
             "Fetch the file of this month again.", detail="duplicate_of", picture="frame"),
         # Grids.
-        side("rows"),
-        side("cols"),
+        *(critical(f"images have {low} to {high} {side}", between(side, low, high),
+            "A size far from SpaceNet 7's 1023 or 1024 means a cropped, resampled or wrong file.",
+            "Replace the file, or widen validation.sides_px if such images are wanted.") for side in ("rows", "cols")),
         critical("images are north up with square pixels", true("north_up"),
             "Rotated, mirrored or unplaced pixels would put labels and footprints elsewhere.",
             "Warp the frame to the grid of its siblings, or give it its transform.", detail="transform"),

@@ -12,8 +12,8 @@ import rasterio
 from affine import Affine
 
 from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
-from sn7ml.validation.facts import frame_facts
 from sn7ml.validation.facts import frames as frame_facts_module
+from sn7ml.validation.facts.frames import frame_facts
 from tests.validation.areas import MONTHS, SIDE_PX, Area, good_area, ground, transform_of, truncate
 
 pytestmark = pytest.mark.usefixtures("serial")
