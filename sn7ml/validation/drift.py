@@ -226,10 +226,7 @@ class Drift(Frozen):
 def make_profile(facts: pd.DataFrame) -> DataProfile:
     """Summarise ``FRAME_PROFILES`` of training frames, with or without a column ``buildings_km2``.
 
-    Raises
-    ------
-    ModelError
-        If no frame could be read.
+    Raises ModelError if no frame could be read.
     """
     known = facts[facts["fault"] == ""]
     if known.empty:

@@ -29,12 +29,8 @@ def quiet_context(**where: Any) -> Any:
 def judge(name: str, table: pd.DataFrame, wanted: list[Any]) -> dict[str, Any]:
     """Validate a table by expectations, each with a unique ``meta["name"]``; return that name → validation result.
 
-    The index of the table is not looked at.
-
-    Raises
-    ------
-    RuntimeError
-        If an expectation could not be evaluated, for instance for want of its column: a defect of ours.
+    The index of the table is not looked at. Raises RuntimeError if an expectation could not be evaluated, for instance
+    for want of its column: a defect of ours.
     """
     batch = quiet_context(mode="ephemeral").data_sources.pandas_default.read_dataframe(table.reset_index(drop=True))
     suite = gx.ExpectationSuite(name=name, expectations=wanted)

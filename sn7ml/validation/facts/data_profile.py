@@ -39,12 +39,10 @@ FRAME_PROFILES = Table(
 
 fault: Why the file cannot be profiled; "" if it can.
 brightness_*, contrast_*: Mean and standard deviation of a colour over the usable pixels, grey levels (0 to 255).
-usable_fraction: Share of pixels with alpha above 0 or, for an image without alpha, of those that are not masked or
-    nodata.
+usable_fraction: Share of pixels with alpha above 0 or, without alpha, of those that are not masked or nodata.
 usable_km2: That share of the image's area on the ground. This, the next and the last are known for EPSG:3857 only.
 ground_px_m: Side of the middle pixel on the ground, metres.
-noon_sun_deg: Height of the sun at noon in the middle of that month at that latitude, degrees: the season, as shadows
-    and plants show it, on both hemispheres and in the tropics.
+noon_sun_deg: See :func:`noon_sun_deg`: the season, as shadows and plants show it, on both hemispheres and in between.
 """
 
 

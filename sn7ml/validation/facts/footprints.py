@@ -33,8 +33,7 @@ TRACK_FACTS = Table(
 )  # fmt: skip
 """One row per AOI that was predicted; ``time`` is always "".
 
-readable, fault: Whether its file is there, is GeoParquet and has the columns of ``TRACKS``; if not, why. Then all else
-    is missing.
+readable, fault: Whether its file is GeoParquet with the columns of ``TRACKS``; if not, why, and all else is missing.
 epsg, crs_ok: Code of its CRS (0 if none), and whether that is the images'.
 n, n_ids: Footprints, and different ids.
 n_duplicates, duplicate_id: Pairs of month and id that more than one row has; the lowest id of one.
@@ -55,10 +54,9 @@ FOOTPRINT_FACTS = Table(
 """One row per footprint in a readable file, numbered.
 
 geometry: In pixels of the image, as it was written; None if missing, or with a coordinate that is no finite number.
-valid: The geometry is a polygon, or several, that is not empty and does not cross itself; missing where that is.
+valid: See :func:`valid_polygons`; missing where the geometry is.
 month_known: The AOI has an image of this month.
-outside_px: How far it sticks out of the part that was predicted: all rows, and the columns from the first to the last
-    one.
+outside_px: How far it sticks out of what was predicted: all rows, and the columns from the first to the last one.
 """
 
 COUNT_FACTS = Table(
@@ -72,10 +70,9 @@ COUNT_FACTS = Table(
 )  # fmt: skip
 """One row per frame that was predicted and whose file can be read.
 
-density_per_mpx, area_p50_px2: Footprints per million pixels that were predicted, and the median of their areas (missing
-    if there are none).
-training_low, training_high, training_p50_px2: Lowest and highest density of an AOI that was learned from, and the
-    median area of its buildings.
+density_per_mpx, area_p50_px2: Footprints per million predicted pixels, and the median of their areas.
+training_low, training_high: Lowest and highest density of an AOI that was learned from.
+training_p50_px2: Median area of the buildings that were learned from.
 density_ratio: 1 between these two; above the highest, or below the lowest, over that.
 area_ratio: Median area over that of the training data.
 """

@@ -58,31 +58,25 @@ file: The image, relative to the data root; the label file where there is no ima
 has_labels: Missing where none are expected: the AOI is in ``test_public`` and has no labels at all.
 readable, fault: Whether the file opens as a GeoTIFF and every block can be read; if not, why.
 dtype: Of all bands; "uint8,uint16" if they differ.
-bands_fault: Why four uint8 bands are not red, green, blue and alpha, or not plain bytes; "" if they are. Not known of
-    other bands.
+bands_fault: Why four uint8 bands are not red, green, blue and alpha, or not plain bytes; "" if they are.
 epsg: 0 of an image that states no CRS, or one without a code.
 transform: Its six numbers: pixel width, 0, x of the corner, 0, minus pixel height, y of the corner.
-grid, usual_grid: Rows, columns and transform in one text; that of most months of the AOI, the earliest of these in a
-    tie.
+grid, usual_grid: Rows, columns and transform in one text; that of most months of the AOI, the earliest in a tie.
 north_up: Whether the pixels are square and in rows from north to south, as ``Grid`` wants them.
 tile_offset_px: How far the image lies from the web-mercator tile of the AOI's name: distance of the north-west
     corners along the worse axis, plus what a wrong pixel size adds up to over the image.
 usable_fraction: Share of pixels with alpha above 0. Known only of images with four bands.
-in_unmasked, in_masked: Whether the folder of original images, or of masked ones, holds the month; missing if the AOI
-    has not both folders.
+in_unmasked, in_masked: Whether the folder of original, or masked, images holds the month; missing without both folders.
 udm_ok, udm_fault: Whether the UDM mask can be read and lies on the image; if not, why. Missing of frames without one.
 block, block_px: What must be read at once to see one pixel: "rows x columns", and how many pixels that is.
 ground_px_m, usable_km2, noon_sun_deg: As in ``FRAME_PROFILES``, and known for EPSG:3857 and four bands only.
 alpha_is_binary: Alpha is 0 or 255 everywhere.
-brightness, contrast: Mean and standard deviation of the usable pixels, grey levels, of each colour and as the mean of
-    the three.
+brightness*, contrast*: Mean and standard deviation of the usable pixels, grey levels; without a colour, their mean.
 black_fraction: Share of the usable pixels that are 0 in all three colours.
 sharpness, sharpness_ratio: See ``sn7ml.core.geo.quality``; and over the median of the AOI.
 brightness_change: Distance to the AOI's median brightness, grey levels.
-shift_px, similarity: Against the median frame of the AOI, in a window in the middle. These and the two comparisons
-    above need three months.
-pixels_digest, duplicate_of: 16 hexadecimal digits of all pixels; the file of the first frame of the whole set with the
-    same, "" for that itself.
+shift_px, similarity: Against the AOI's median frame, in its middle. These and the two above need three months.
+pixels_digest, duplicate_of: 16 hexadecimal digits; the first file of the whole set with the same, "" for that itself.
 gap_months: Months without an image since the one before; 0 in the first month of an AOI.
 """
 

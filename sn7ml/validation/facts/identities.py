@@ -32,20 +32,15 @@ IDENTITY_FACTS = Table(
 
 before: The readable month before, "" in the first.
 n_ids: Different ids of buildings.
-n_covered: Ids known from before that are missing while their ground is unusable: under cloud, and so neither gone nor,
-    later, back.
-count_change: How much more (or less, negative) ids there are than in the month before, covered ones included, as a
-    share of those; missing if there were none.
+n_covered: Ids known from before that are missing while their ground is unusable: neither gone nor, later, back.
+count_change: Change in the number of ids, covered ones included, as a share of the month before's.
 births, birth_fraction: Ids seen in no earlier month, and their share of the ids; 0 in the first month.
-deaths, death_fraction, dead_id: Ids of the month before (covered ones included) that are gone, their share of these,
-    and the lowest.
-returns, return_fraction, return_id: Ids that were missing in the month before and seen earlier, their share of this
-    month's, and the lowest.
+deaths, death_fraction, dead_id: Ids of the month before (covered ones included) that are gone, their share, the lowest.
+returns, return_fraction, return_id: Ids missing in the month before but seen earlier, their share of all, the lowest.
 n_followed: Buildings that were seen in an earlier month. The facts that follow are of these.
 n_changed, changed_fraction, changed_id, mean_iou: Outlines whose IoU with their own first one is under ``SAME_IOU``,
     their share, the lowest id, and the mean IoU of all.
-label_shift_px: Length of the median way from the own first place: that of the whole month's labels, not of single
-    houses.
+label_shift_px: Length of the median shift from the first place: of all labels together, not of single houses.
 """
 
 

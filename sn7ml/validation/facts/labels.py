@@ -23,14 +23,7 @@ from sn7ml.scenes.row_errors import not_in_pixels
 from sn7ml.validation.facts.fact_tables import as_table, fault_of
 from sn7ml.validation.facts.frames import MOST_MEASURED_PX
 from sn7ml.validation.facts.identities import IDENTITY_FACTS, LabelledMonth, follow
-from sn7ml.validation.facts.outlines import (
-    Buildings,
-    duplicates,
-    hidden,
-    oddities,
-    overlaps,
-    sizes,
-)
+from sn7ml.validation.facts.outlines import Buildings, duplicates, hidden, oddities, overlaps, sizes
 
 LABEL_FACTS = Table(
     "label facts",
@@ -63,23 +56,20 @@ n_not_polygon: Lines and points.
 n_null, n_empty, n_without_shape: Geometries that are null, or empty; rows of either kind whose id names a building.
 n_negative_ids, n_negative_with_shape: SpaceNet 7 marks a frame without buildings by a negative id without shape; rows
     with a negative id and a polygon.
-n_outside, outside_px, outside_id: Buildings wholly off the image; the farthest that one sticks out of it, in pixels (0:
-    none does), and its id.
+n_outside: Buildings wholly off the image.
+outside_px, outside_id: The farthest that a building sticks out of the image (0 if none does), and its id.
 small_fraction: Share of the buildings under 4 px²; 0 if there are none.
 n_features: Rows of any kind.
-n_multi, multi_id, n_z, n_holes: Rows of several polygons, and the lowest id of one; rows with heights (dropped on
-    loading); rows with holes.
-crs, crs_ok: The CRS that the file declares, "" for none; whether it suits: none or EPSG:3857 for labels in the image's
-    CRS, none for labels in pixels.
+n_multi, multi_id: Rows of several polygons, and the lowest id of one.
+n_z, n_holes: Rows with heights, which are dropped on loading; rows with holes.
+crs, crs_ok: The CRS that the file declares, "" for none; whether that is none or, unless in pixels, EPSG:3857.
 n_other_image, other_image: Rows whose ``image_fname`` is not the name of their image, and the first such name.
 area_p05_px2 … max_area_px2, largest_id: Quantiles of the buildings' areas, the largest of them, and its id.
-n_overlaps, overlap_fraction, overlap_id: Buildings that share more than half of the smaller one with another, their
-    share of all, and the lowest id.
-n_hidden, hidden_fraction, hidden_id: Buildings of which half or more is unusable (alpha 0 or UDM), their share, and the
-    lowest id.
+n_overlaps, overlap_fraction, overlap_id: Buildings that share over half of the smaller one, their share, the lowest id.
+n_hidden, hidden_fraction, hidden_id: Buildings half or more unusable (alpha 0 or UDM), their share, the lowest id.
 density_per_mpx: Buildings not hidden per million usable pixels.
-shapes_digest, duplicate_of: 16 hexadecimal digits of ids and outlines; the first file of *another* AOI with the same,
-    "" for none or no buildings.
+shapes_digest: 16 hexadecimal digits of ids and outlines.
+duplicate_of: The first file of *another* AOI with the same buildings, "" for none or no buildings.
 """
 
 

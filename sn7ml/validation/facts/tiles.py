@@ -41,15 +41,14 @@ TILE_FACTS = Table(
 """One row per frame of the store.
 
 readable, fault: Whether its images and masks can be read to the end; if not, why. Then what needs them is missing.
-rows, cols, mask_size, upsampling, mask_fits: Size of the image, and of the mask as text; its rows per row of the image;
-    whether that is a whole number, for columns too.
+mask_size, upsampling: Size of the mask, as text, and its rows per row of the image.
+mask_fits: Whether that is a whole number, and the same for columns.
 pixels_as_written, masks_as_written: Whether the content still has the digest that the tile stage recorded.
 n_unknown_bits, unknown_fraction: Mask pixels with a bit that means nothing; share of the mask that is unknown.
-mask_px2, polygon_px2, mask_error: Area of the footprint in the mask, and that of the labels' polygons within the image,
-    pixels of the image; by what share the first differs from the second (missing where all buildings together are under
-    ``LEAST_PX2``).
-n_tiles, n_off_image, least_usable_fraction, built_fraction: Tiles of the frame, those that stick out of the image, the
-    worst usable share of one, and the mean share of buildings (both missing without tiles).
+mask_px2, polygon_px2: Area of the mask's footprint, and of the labels' polygons within the image, pixels of the image.
+mask_error: By what share the first differs from the second; missing where that is under ``LEAST_PX2``.
+n_tiles, n_off_image: Tiles of the frame, and those that stick out of the image.
+least_usable_fraction, built_fraction: Worst usable share of a tile, mean share of buildings; missing without tiles.
 """
 
 REGION_FACTS = Table(
@@ -64,14 +63,11 @@ REGION_FACTS = Table(
 )  # fmt: skip
 """One row per region: the columns of an AOI that train, or validate one fold, or test. ``time`` is always "".
 
-n_tiles, n_built_tiles, n_tiles_outside: Tiles of the region, those that show a building, and those that reach beyond
-    its columns.
-gap_px, gap_to: Columns to the nearest region of the AOI that another network learns or is scored on, and which; under 0
-    if they share columns. Missing if there is none.
-n_group_elsewhere, group_elsewhere: AOIs of the same group (``FRAMES``) that lie in another split or fold: how many, and
-    the first of them.
-n_shared_frames, shared_with: Frames whose very pixels are those of a frame of an AOI in another split or fold, and the
-    first such AOI.
+n_built_tiles, n_tiles_outside: Tiles that show a building, and those that reach beyond the region's columns.
+gap_px, gap_to: Columns to the nearest region of the AOI that another network learns or is scored on, if there is one,
+    and which; under 0 if they share columns.
+n_group_elsewhere, group_elsewhere: AOIs of the same group (``FRAMES``) in another split or fold, and the first of them.
+n_shared_frames, shared_with: Frames with the very pixels of an AOI in another split or fold, and the first such AOI.
 """
 
 

@@ -1,17 +1,7 @@
 """What must be true of the buildings that the pipeline found."""
 
 from sn7ml.params import ValidationParams
-from sn7ml.validation.check import (
-    Check,
-    at_most,
-    between,
-    critical,
-    known,
-    none,
-    rows_exist,
-    true,
-    warning,
-)
+from sn7ml.validation.check import Check, at_most, between, critical, known, none, rows_exist, true, warning
 
 EXTRACT = "Check predict.splits and run `dvc repro extract`."
 EXTRACT_AGAIN = "Run `dvc repro --force extract`."
