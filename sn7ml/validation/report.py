@@ -145,8 +145,8 @@ class Report:
             warnings = Counter(result.name for result, _ in failed if result.severity == "warning")
             months = {month: result.severity for result, month in reversed(failed)}  # critical ones last, so they stay
             rank = (-len(critical), -critical.total(), -len(warnings), -warnings.total(), aoi)
-            names = (tuple(name for name, _ in counts.most_common()) for counts in (critical, warnings))
-            ranked.append((rank, AoiFailures(aoi, *names, dict(sorted(months.items())))))
+            names, milder = (tuple(name for name, _ in counts.most_common()) for counts in (critical, warnings))
+            ranked.append((rank, AoiFailures(aoi, names, milder, dict(sorted(months.items())))))
         return [failures for _, failures in sorted(ranked, key=lambda it: it[0])]
 
     def as_dict(self) -> dict[str, Any]:
