@@ -42,7 +42,7 @@ class Check:
         )
 
     def offender(self, row: pd.Series) -> Offender:
-        """Describe a row by values that JSON knows: infinities are text, and shapes are cut short."""
+        """Describe a row by values that JSON knows: infinities are text, and text is cut at 100 characters."""
         more = row[self.detail] if self.detail else ""
         detail = "" if pd.isna(more) or more == "" else f"{self.detail}: {more}"
         building = str(more) if detail and (self.detail == "id" or self.detail.endswith("_id")) else ""
