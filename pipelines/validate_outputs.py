@@ -1,6 +1,6 @@
 """Check what was found; a critical fault stops the pipeline.
 
-Reads DATA, SCENES, TILES, TUNED (section output) and OUTPUTS, writes OUT/validation.{html,md,json} and OUT/verdict.json.
+Reads DATA, SCENES, TILES, TUNED (section output) and OUTPUTS, writes OUT/validation.{html,md,json}, OUT/verdict.json.
 """
 
 from pathlib import Path

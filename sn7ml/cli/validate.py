@@ -146,7 +146,7 @@ class Checked:
 def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
     """Check the data. Where nothing is labelled, images alone count."""
     from sn7ml.scenes.layouts import layout_of
-    from sn7ml.validation.facts import frame_facts
+    from sn7ml.validation.facts.frames import frame_facts
     from sn7ml.validation.run import judge_tables, raw_facts
     from sn7ml.validation.suites import suites
 

@@ -1,44 +1,63 @@
 """One expectation with its reasons, and short names for the usual expectations."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import pandas as pd
+
 from sn7ml.validation.gx import expectations as gxe
-from sn7ml.validation.report import Picture, Severity
+from sn7ml.validation.report import Offender, Picture, Severity
 
 
 @dataclass(frozen=True)
 class Check:
     """One expectation with its reasons."""
 
+    severity: Severity
     name: str
     """The expectation as a sentence; unique in its suite."""
 
-    severity: Severity
     expectation: Any
     """Great Expectations' object, without severity, meta and notes."""
 
     why: str
     cure: str
     detail: str = ""
-    """The column that tells more about an offender than the judged value; a building's id if it ends in ``_id``."""
+    """The column that explains an offender beside the judged value; a building's id if it ends in ``_id``."""
 
     picture: Picture = ""
     """The picture that shows an offender best."""
 
     @property
     def column(self) -> str:
-        """Return the judged column; "" if the table as a whole is judged."""
+        """The judged column; "" if the table as a whole is judged."""
         return str(getattr(self.expectation, "column", "") or getattr(self.expectation, "column_B", ""))
 
     def bound(self) -> Any:
         """Return the expectation as Great Expectations runs it, carrying severity and reasons."""
-        changes = {
-            "severity": self.severity,
-            "meta": {"name": self.name, "why": self.why, "cure": self.cure},
-            "notes": f"{self.why} {self.cure}",
-        }
-        return self.expectation.copy(update=changes)
+        meta = {"name": self.name, "why": self.why, "cure": self.cure}
+        return self.expectation.copy(
+            update={"severity": self.severity, "meta": meta, "notes": f"{self.why} {self.cure}"}
+        )
+
+    def offender(self, row: pd.Series) -> Offender:
+        """Describe a row by values that JSON knows: infinities are text, and text is cut at 100 characters."""
+        more = row[self.detail] if self.detail else ""
+        detail = "" if pd.isna(more) or more == "" else f"{self.detail}: {more}"
+        building = str(more) if detail and (self.detail == "id" or self.detail.endswith("_id")) else ""
+        value = row[self.column]
+        value = value.item() if hasattr(value, "item") else value
+        if value is None or pd.isna(value):
+            value = None
+        elif isinstance(value, float):
+            value = round(value, 6) if abs(value) != float("inf") else str(value)
+        elif not isinstance(value, bool | int):
+            value = str(value)[:100]
+        return Offender(row["aoi"], row["time"], row["file"], value, detail, building)
+
+
+critical, warning = partial(Check, "critical"), partial(Check, "warning")
 
 
 def rows_exist() -> Any:

@@ -14,48 +14,25 @@ with warnings.catch_warnings():
     import great_expectations as gx
     from great_expectations import expectations
     from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.expectations.expectation import ColumnMapExpectation
-    from great_expectations.expectations.metrics.map_metric_provider import (
-        ColumnMapMetricProvider,
-        column_condition_partial,
-    )
 
-__all__ = [
-    "ColumnMapExpectation",
-    "ColumnMapMetricProvider",
-    "PandasExecutionEngine",
-    "ProgressBarsConfig",
-    "column_condition_partial",
-    "expectations",
-    "gx",
-    "judge",
-]
+__all__ = ["expectations", "gx", "judge", "quiet_context"]
+
+
+@lru_cache(maxsize=1)
+def quiet_context(**where: Any) -> Any:
+    """Return Great Expectations' entry point without progress bars; ``where`` as ``gx.get_context`` takes it."""
+    context = gx.get_context(**where)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
 
 
 def judge(name: str, table: pd.DataFrame, wanted: list[Any]) -> dict[str, Any]:
-    """Validate a table against a suite of expectations.
+    """Validate a table by expectations, each with a unique ``meta["name"]``; return that name → validation result.
 
-    Parameters
-    ----------
-    name
-        Of the suite.
-    table
-        Any frame; its index is not looked at.
-    wanted
-        Expectations, each with a unique ``meta["name"]``.
-
-    Returns
-    -------
-    dict
-        ``meta["name"]`` → the validation result, for every expectation.
-
-    Raises
-    ------
-    RuntimeError
-        If an expectation could not be evaluated, for instance for want of its column: a defect of ours.
+    The index of the table is not looked at. Raises RuntimeError if an expectation could not be evaluated, for instance
+    for want of its column: a defect of ours.
     """
-    batch = _batches(name).get_batch({"dataframe": table.reset_index(drop=True)})
+    batch = quiet_context(mode="ephemeral").data_sources.pandas_default.read_dataframe(table.reset_index(drop=True))
     suite = gx.ExpectationSuite(name=name, expectations=wanted)
     outcome = batch.validate(suite, result_format={"result_format": "COMPLETE"})
     for result in outcome.results:
@@ -64,15 +41,3 @@ def judge(name: str, table: pd.DataFrame, wanted: list[Any]) -> dict[str, Any]:
                 f"{name}: {result.expectation_config.meta['name']!r} not evaluated: {result.exception_info}"
             )
     return {result.expectation_config.meta["name"]: result for result in outcome.results}
-
-
-@lru_cache(maxsize=1)
-def _source() -> Any:
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context.data_sources.add_pandas("memory")
-
-
-@lru_cache
-def _batches(name: str) -> Any:
-    return _source().add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")

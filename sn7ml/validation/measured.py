@@ -8,16 +8,19 @@ from sn7ml.validation.report import Measured, Span
 
 SHOWN: Mapping[str, Mapping[str, str]] = {
     "frames": {
-        "usable_fraction": "usable share", "usable_km2": "usable km²", "ground_px_m": "pixel, m", "noon_sun_deg": "noon sun, °",
+        "usable_fraction": "usable share", "usable_km2": "usable km²",
+        "ground_px_m": "pixel, m", "noon_sun_deg": "noon sun, °",
         "brightness_red": "brightness: red", "brightness_green": "green", "brightness_blue": "blue",
-        "contrast_red": "contrast: red", "contrast_green": "green", "contrast_blue": "blue", "sharpness_ratio": "sharpness",
-        "shift_px": "shift, px", "similarity": "likeness", "gap_months": "months missing before",
+        "contrast_red": "contrast: red", "contrast_green": "green", "contrast_blue": "blue",
+        "sharpness_ratio": "sharpness", "shift_px": "shift, px", "similarity": "likeness",
+        "gap_months": "months missing before",
     },
     "labels": {
-        "n": "buildings", "density_per_mpx": "per million px", "n_features": "rows", "n_null": "null", "n_empty": "EMPTY",
-        "n_negative_ids": "negative ids", "n_z": "with heights", "n_holes": "with holes", "area_p05_px2": "area, px²: 5 %",
-        "area_p50_px2": "50 %", "area_p95_px2": "95 %", "max_area_px2": "largest", "n_overlaps": "on one another",
-        "n_hidden": "on unusable ground", "outside_px": "out of the image, px",
+        "n": "buildings", "density_per_mpx": "per million px",
+        "n_features": "rows", "n_null": "null", "n_empty": "EMPTY",
+        "n_negative_ids": "negative ids", "n_z": "with heights", "n_holes": "with holes",
+        "area_p05_px2": "area, px²: 5 %", "area_p50_px2": "50 %", "area_p95_px2": "95 %", "max_area_px2": "largest",
+        "n_overlaps": "on one another",        "n_hidden": "on unusable ground", "outside_px": "out of the image, px",
     },
     "identity": {
         "n_ids": "ids", "births": "births", "deaths": "deaths", "returns": "returns", "n_covered": "under cloud",
@@ -27,16 +30,15 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "n_tiles": "tiles", "unknown_fraction": "unknown share of the mask", "built_fraction": "built share of tiles",
         "mask_px2": "area of the mask, px²", "polygon_px2": "of the polygons", "mask_error": "differ by",
     },
-    "regions": {
-        "n_tiles": "tiles", "n_built_tiles": "with buildings", "gap_px": "gap, px",
-    },
+    "regions": {"n_tiles": "tiles", "n_built_tiles": "with buildings", "gap_px": "gap, px"},
     "tracks": {"n": "footprints", "n_ids": "buildings", "n_gaps": "with gaps"},
     "counts": {
-        "n": "footprints", "density_per_mpx": "per million px", "training_low": "learned from: least", "training_high": "most",
+        "n": "footprints", "density_per_mpx": "per million px",
+        "training_low": "learned from: least", "training_high": "most",
         "area_p50_px2": "median px²", "training_p50_px2": "learned from",
     },
 }  # fmt: skip
-"""Suite to columns, in words."""
+"""Suite → columns, in words."""
 
 
 def measure(tables: Mapping[str, pd.DataFrame]) -> dict[str, Measured]:

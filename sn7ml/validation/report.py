@@ -3,22 +3,21 @@
 Nothing here depends on time, machine or chance, so that an unchanged report re-runs no stage.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Severity = Literal["critical", "warning"]
 
 Picture = Literal["", "frame", "building", "found"]
-"""What shows an offender best: nothing, its frame beside another month's, the building on its ground, all that was
-found."""
+"""The frame beside another month's, the building on its ground, or all that was found."""
 
 NOUNS: Mapping[str, str] = {
     "frames": "frame", "labels": "label file", "tiles": "tiled frame", "regions": "region", "tracks": "area",
     "footprints": "footprint",
 }  # fmt: skip
-"""Suite to what a row of its table is; a summary counts no others."""
+"""Suite → what a row of its table is; a summary counts no others."""
 
 SHOWN = 20
 """Offenders that a report lists by name for one expectation."""
@@ -37,10 +36,8 @@ class Offender:
     """Relative to the data root."""
 
     value: bool | int | float | str | None
-    """The judged value."""
-
     detail: str
-    """More about it, or ""."""
+    """More about the value, or ""."""
 
     building: str = ""
     """The id of an offending building, or ""."""
@@ -89,10 +86,10 @@ class Measured:
     """Facts of one table, whether its expectations hold or not."""
 
     words: Mapping[str, str]
-    """Column of the table to what it is."""
+    """Column of the table → what it is."""
 
     aois: Mapping[str, tuple[Span | None, ...]]
-    """AOI to the span of each of these columns over its rows; None where it is not known."""
+    """AOI → the span of each of these columns over its rows; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +98,8 @@ class AoiFailures:
 
     aoi: str
     critical: tuple[str, ...]
-    """Critical ones, the one with most offenders first."""
-
     warnings: tuple[str, ...]
-    """The others, likewise."""
+    """Both with the one that has most offenders first."""
 
     months: Mapping[str, Severity]
     """Month with an offender → the worse of its severities; "" for what concerns all months."""
@@ -125,11 +120,11 @@ class Report:
     """Number of AOIs; 0 if unknown."""
 
     measured: Mapping[str, Measured] = field(default_factory=dict)
-    """Suite to what was measured."""
+    """Suite → what was measured."""
 
     @property
     def ok(self) -> bool:
-        """Return whether nothing critical failed."""
+        """Whether nothing critical failed."""
         return not any(result.severity == "critical" for result in self.failures())
 
     def failures(self) -> list[Result]:
@@ -139,24 +134,19 @@ class Report:
 
     def aois(self) -> list[AoiFailures]:
         """Return the AOIs with a failed expectation, worst first: by critical ones, then offenders, then warnings."""
-        months: dict[str, dict[Severity, dict[str, list[str]]]] = defaultdict(lambda: {"critical": {}, "warning": {}})
+        found: dict[str, list[tuple[Result, str]]] = defaultdict(list)
         for result in self.failures():
             for offender in result.offenders:
-                months[offender.aoi][result.severity].setdefault(result.name, []).append(offender.month)
+                if offender.aoi:
+                    found[offender.aoi].append((result, offender.month))
         ranked = []
-        for aoi, names in months.items():
-            if not aoi:
-                continue
-            critical, warnings = (
-                tuple(sorted(found, key=lambda name, found=found: -len(found[name])))  # type: ignore[misc]
-                for found in names.values()
-            )
-            worse: dict[str, Severity] = {}
-            for severity in ("warning", "critical"):  # the worse one last, so that it stays
-                worse |= {month: severity for found in names[severity].values() for month in found}
-            n_critical, n_warnings = (sum(map(len, found.values())) for found in names.values())
-            rank = (-len(critical), -n_critical, -len(warnings), -n_warnings, aoi)
-            ranked.append((rank, AoiFailures(aoi, critical, warnings, dict(sorted(worse.items())))))
+        for aoi, failed in found.items():
+            critical = Counter(result.name for result, _ in failed if result.severity == "critical")
+            warnings = Counter(result.name for result, _ in failed if result.severity == "warning")
+            months = {month: result.severity for result, month in reversed(failed)}  # critical ones last, so they stay
+            rank = (-len(critical), -critical.total(), -len(warnings), -warnings.total(), aoi)
+            names, milder = (tuple(name for name, _ in counts.most_common()) for counts in (critical, warnings))
+            ranked.append((rank, AoiFailures(aoi, names, milder, dict(sorted(months.items())))))
         return [failures for _, failures in sorted(ranked, key=lambda it: it[0])]
 
     def as_dict(self) -> dict[str, Any]:
@@ -203,25 +193,15 @@ def to_markdown(report: Report) -> str:
         outcome = "ok" if result.success else fails
         lines.append(f"| {result.suite} | {_cell(result.name)} | {result.severity} | {outcome} |")
     for result in report.failures():
-        lines += _failure(result)
+        title = f"## {result.severity.capitalize()}: not true that {_cell(result.name)}"
+        lines += ["", title, "", f"{result.why} *{result.cure}*"]
+        if result.offenders:
+            lines += ["", f"| AOI | month | file | {result.column} | detail |", "| --- | --- | --- | --- | --- |"]
+            for it in result.offenders[:SHOWN]:
+                lines.append(f"| {it.aoi} | {it.month} | {_cell(it.file)} | {_cell(it.value)} | {_cell(it.detail)} |")
+        if len(result.offenders) > SHOWN:
+            lines += ["", f"… and {len(result.offenders) - SHOWN} more."]
     return "\n".join(lines) + "\n"
-
-
-def _failure(result: Result) -> Iterator[str]:
-    yield ""
-    yield f"## {result.severity.capitalize()}: not true that {_cell(result.name)}"
-    yield ""
-    yield f"{result.why} *{result.cure}*"
-    if not result.offenders:
-        return
-    yield ""
-    yield f"| AOI | month | file | {result.column} | detail |"
-    yield "| --- | --- | --- | --- | --- |"
-    for it in result.offenders[:SHOWN]:
-        yield f"| {it.aoi} | {it.month} | {_cell(it.file)} | {_cell(it.value)} | {_cell(it.detail)} |"
-    if len(result.offenders) > SHOWN:
-        yield ""
-        yield f"… and {len(result.offenders) - SHOWN} more."
 
 
 def _cell(value: object) -> str:

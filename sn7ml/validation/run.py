@@ -2,46 +2,24 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from sn7ml.core.schemas import Table
 from sn7ml.params import ValidationParams
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts import Layout
 from sn7ml.scenes.store import TileStore
-from sn7ml.validation.facts import (
-    COUNT_FACTS,
-    FOOTPRINT_FACTS,
-    FRAME_FACTS,
-    IDENTITY_FACTS,
-    LABEL_FACTS,
-    REGION_FACTS,
-    TILE_FACTS,
-    TRACK_FACTS,
-    frame_facts,
-    label_and_identity_facts,
-    region_facts,
-    tile_facts,
-)
+from sn7ml.validation.facts import TABLES
+from sn7ml.validation.facts.frames import frame_facts
+from sn7ml.validation.facts.labels import label_and_identity_facts
+from sn7ml.validation.facts.tiles import region_facts, tile_facts
 from sn7ml.validation.gx import judge
 from sn7ml.validation.measured import measure
-from sn7ml.validation.report import Offender, Report, Result
-from sn7ml.validation.suites import Check, Suites, found_suites, suites
-
-__all__ = [
-    "Report", "judge_tables", "raw_facts", "run_validation", "validate_found", "validate_tiles",
-]  # fmt: skip
-
-TABLES: Mapping[str, Table] = {
-    "frames": FRAME_FACTS, "labels": LABEL_FACTS, "identity": IDENTITY_FACTS, "tiles": TILE_FACTS, "regions": REGION_FACTS,
-    "tracks": TRACK_FACTS, "footprints": FOOTPRINT_FACTS, "counts": COUNT_FACTS,
-}  # fmt: skip
-"""Suite to the table that it judges."""
+from sn7ml.validation.report import Report, Result
+from sn7ml.validation.suites import Suites, suites
 
 Facts = Mapping[str, pd.DataFrame]
-"""Suite to its table."""
+"""Suite → its table."""
 
 
 def run_validation(root: Path, sources: pd.DataFrame, layout: Layout, params: ValidationParams) -> Report:
@@ -64,23 +42,10 @@ def validate_tiles(scenes: Scenes, store: TileStore, wanted: Suites) -> Report:
     return judge_tables(facts, wanted, "validation of tiles")
 
 
-def validate_found(facts: Facts, params: ValidationParams, method: str) -> Report:
-    """Judge ``found_facts`` of footprints that the tracker ``method`` made."""
-    return judge_tables(facts, found_suites(params, method), "validation of footprints")
-
-
 def judge_tables(facts: Facts, wanted: Suites, subject: str = "validation") -> Report:
-    """Judge tables of facts by the suites of the same names.
+    """Judge tables of facts by the suites of the same names: one result per expectation, in the order of the suites.
 
-    Returns
-    -------
-    Report
-        One result per expectation, in the order of the suites. Equal facts give equal reports.
-
-    Raises
-    ------
-    TableError
-        If a table has other columns or types.
+    Equal facts give equal reports. Raises TableError if a table has other columns or types.
     """
     tables = {suite: TABLES[suite].check(table) for suite, table in facts.items()}
     results: list[Result] = []
@@ -97,27 +62,10 @@ def judge_tables(facts: Facts, wanted: Suites, subject: str = "validation") -> R
                     success=bool(judged[check.name].success),
                     why=check.why,
                     cure=check.cure,
-                    offenders=tuple(_offender(check, table.iloc[row]) for row in rows),
+                    offenders=tuple(check.offender(table.iloc[row]) for row in rows),
                     picture=check.picture,
                 )
             )
     aois = {aoi for table in tables.values() for aoi in table["aoi"]}
     lengths = {suite: len(table) for suite, table in tables.items()}
     return Report(tuple(results), lengths, subject, len(aois), measure(tables))
-
-
-def _offender(check: Check, row: pd.Series) -> Offender:
-    more = row[check.detail] if check.detail else ""
-    detail = "" if pd.isna(more) or more == "" else f"{check.detail}: {more}"
-    building = str(more) if detail and (check.detail == "id" or check.detail.endswith("_id")) else ""
-    return Offender(row["aoi"], row["time"], row["file"], _plain(row[check.column]), detail, building)
-
-
-def _plain(value: Any) -> bool | int | float | str | None:
-    """Return a value that JSON knows; infinities and not-a-numbers as text, shapes cut short."""
-    if value is None or pd.isna(value):
-        return None
-    plain = value.item() if hasattr(value, "item") else value
-    if isinstance(plain, float):
-        return round(plain, 6) if abs(plain) != float("inf") else str(plain)
-    return plain if isinstance(plain, bool | int) else str(plain)[:100]

@@ -1,4 +1,4 @@
-"""How much memory readers take for files given on the command line: ``python -m tests.hostile.appetite READER=PATH …``."""
+"""How much memory readers take for the files they are given: ``python -m tests.hostile.appetite READER=PATH …``."""
 
 import json
 import re

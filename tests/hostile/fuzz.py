@@ -1,7 +1,7 @@
-"""Bytes of good files, damaged at random, through every reader: a clean result, or an error with the file and a reason.
+"""Bytes of good files, damaged at random, through every reader: a result, or an error with the file and a reason.
 
-``python -m tests.hostile.fuzz FOLDER ROUNDS [SEED [KIND …]]`` prints what broke as JSON lines, and leaves those files in
-FOLDER. The same seed gives the same damage. The input at hand lies in FOLDER/now, also if it ended the process.
+``python -m tests.hostile.fuzz FOLDER ROUNDS [SEED [KIND …]]`` prints what broke as JSON lines and leaves the files in
+FOLDER. The same seed gives the same damage. The input at hand lies in FOLDER/now, also after the process ended.
 """
 
 import csv
@@ -44,8 +44,9 @@ FRAME_WAYS: tuple[dict[str, Any], ...] = (
     {"nodata": 0, "blockysize": 1},
 )
 TOKENS = (
-    b"NaN", b"Infinity", b"1e999", b"-1e308", b"-", b"null", b"true", b"[", b"]", b"{", b"}", b'"', b"\\u0000", b"\0", b"\xff",
-    b"\xed\xa0\x80", b",", b"\n", b"\r", b"&a ", b"*a", b"!!int ", b"? ", b"- ", b": ", b"<<: ", b"(", b")", b"EMPTY", b"../",
+    b"NaN", b"Infinity", b"1e999", b"-1e308", b"-", b"null", b"true", b"[", b"]", b"{", b"}",
+    b'"', b"\\u0000", b"\0", b"\xff", b"\xed\xa0\x80", b",", b"\n", b"\r",
+    b"&a ", b"*a", b"!!int ", b"? ", b"- ", b": ", b"<<: ", b"(", b")", b"EMPTY", b"../",
 )  # fmt: skip
 NUMBERS = (0, 1, -1, 2**31 - 1, -(2**31), 2**16 - 1, 256, 2**24)
 

@@ -1,4 +1,4 @@
-"""The commands, given what is hostile: one error in words, exit code 1, and nothing outside the folder they were given."""
+"""The commands, given what is hostile: one error in words, exit code 1, and nothing outside their folder."""
 
 import os
 import re

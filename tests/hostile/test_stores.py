@@ -19,7 +19,7 @@ from tests.hostile.readers import SMALL, write_month
 from tests.hostile.test_frames import PROFILE
 from tests.hostile.test_no_such_file import SPOILS
 from tests.learn.toy import write_store, write_world
-from tests.raising import raises
+from tests.raising import assert_names, raises
 from tests.sn7_folder import AOI
 
 
@@ -52,9 +52,9 @@ def test_a_damaged_file_of_a_tile_store_is_named(name: str, spoil: Callable[[Pat
     tiles.with_name("good").rename(tiles)
     (tiles / name).unlink()
     spoil(tiles / name)
-    with pytest.raises((TableError, RasterError), match="tiles") as caught:
+    with pytest.raises((TableError, RasterError)) as caught:
         use(tiles)
-    assert Path(name).stem in str(caught.value)
+    assert_names(str(caught.value), "tiles", Path(name).stem)
     assert "dvc repro tile" in str(caught.value) or name.endswith(".tif")
 
 
@@ -165,8 +165,8 @@ def test_a_damaged_database_is_named(spoil: Callable[[Path], None], project: Pat
 
 
 NO_MODELS = [
-    "models:/", "models:/a", "models:/a@b@c", "models:/../../../etc", "models:/a/1/../../../../etc", "models:/a@champion/x",
-    "models:/" + "x" * 5_000, "models:/a b?c#d", "models:/\x1b",
+    "models:/", "models:/a", "models:/a@b@c", "models:/../../../etc", "models:/a/1/../../../../etc",
+    "models:/a@champion/x", "models:/" + "x" * 5_000, "models:/a b?c#d", "models:/\x1b",
 ]  # fmt: skip
 
 

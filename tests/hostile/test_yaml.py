@@ -156,5 +156,5 @@ def test_where_a_run_came_from_is_unknown_by_a_damaged_data_file(
     "name", ["", ".", "..", "a/b", "/etc", "../a", "a\\b", "a\0", "é", "a\n", "-a", "x" * 201, 7, None]
 )
 def test_names_that_lead_elsewhere_are_refused(name: object) -> None:
-    with pytest.raises(ValueError, match="is no plain name"):
+    with pytest.raises(ValueError, match=re.escape(f"{name!r:.80}")):
         plain_name(name)

@@ -140,7 +140,6 @@ CASES: dict[str, list[tuple[str, str]]] = {
             '    match params.task:\n        case "roofs":\n'
             "            return judge_tables({}, {}), pd.DataFrame(columns=list(POLYGONS.columns))\n",
         ),
-        ("import validate_found", "import judge_tables, validate_found"),
         ("import pandas as pd\n", "import pandas as pd\n\nfrom sn7ml.core.schemas import POLYGONS\n"),
     ],
     "sn7ml/report/pages/by_task.py": [

@@ -35,8 +35,8 @@ PARAMS = ValidationParams(
     sides_px=(63, 100), min_usable_fraction=0.5, max_small_fraction=0.2, max_birth_fraction=0.3, max_outside_px=16.0,
     max_block_px=4096, min_contrast=4.0, max_brightness_change=60.0, max_black_fraction=0.01, min_sharpness_ratio=0.3,
     max_shift_px=1.5, min_similarity=0.5, max_gap_months=1, max_hidden_fraction=0.1, max_overlap_fraction=0.02,
-    max_area_px2=200.0, max_death_fraction=0.1, max_return_fraction=0.1, max_changed_fraction=0.05, max_count_change=0.4,
-    max_label_shift_px=0.5, max_mask_error=0.2, max_density_ratio=3.0,
+    max_area_px2=200.0, max_death_fraction=0.1, max_return_fraction=0.1, max_changed_fraction=0.05,
+    max_count_change=0.4, max_label_shift_px=0.5, max_mask_error=0.2, max_density_ratio=3.0,
 )  # fmt: skip
 
 Feature = dict[str, Any]

@@ -1,7 +1,8 @@
-"""Each way to damage a set is caught by the expectation meant for it, with the file named, and nothing else is critical.
+"""Each way to damage a set is caught by the expectation meant for it, with the file named; nothing else is critical.
 
-Damages are done, and facts gathered, one at a time. The facts are judged together: an expectation looks at rows, or at the
-rows of one AOI, and every damage has AOIs of its own here. Judging a hundred times would take longer than all the rest.
+Damages are done, and facts gathered, one at a time. The facts are judged together, since judging a hundred times would
+take longer than all the rest: an expectation looks at rows, or at the rows of one AOI, and every damage has AOIs of its
+own here.
 """
 
 import shutil
@@ -19,7 +20,8 @@ from sn7ml.params import Split
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
 from sn7ml.scenes.store import TileStore, write_tiles
-from sn7ml.validation.facts import found_facts, region_facts, tile_facts
+from sn7ml.validation.facts.footprints import found_facts
+from sn7ml.validation.facts.tiles import region_facts, tile_facts
 from sn7ml.validation.report import Offender, Report
 from sn7ml.validation.run import judge_tables, raw_facts
 from sn7ml.validation.suites import Suites, found_suites, suites, tile_suites
@@ -97,7 +99,7 @@ def judged(facts: Mapping[str, Facts], wanted: Suites) -> Damaged:
 
 
 def held(caught: Mapping[str, list[Offender]], damage: Damage, aoi: str, wanted: Suites) -> None:
-    """Assert that the damage was caught by its name, area, months and file, and that nothing else stops the pipeline."""
+    """Assert that the damage was caught, with area, months and file, and that nothing else stops the pipeline."""
     assert damage.expectation in caught, sorted(caught)
     mine = [it for it in caught[damage.expectation] if it.aoi.startswith(aoi)]
     assert sorted({it.month for it in mine}) == sorted(set(damage.months))

@@ -1,4 +1,4 @@
-"""Laws of drift: what is alike is trusted, what is changed is named, and by how much is told in numbers worked out by hand."""
+"""Laws of drift: what is alike is trusted; what is changed is named, with a distance worked out by hand."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import pytest
 from sn7ml.core.errors import ModelError
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.validation.drift import (
+    FACTS,
     DataProfile,
     Drift,
     compare,
@@ -22,7 +23,6 @@ from sn7ml.validation.drift import (
     read_profile,
     with_density,
 )
-from sn7ml.validation.drift_record import FACTS
 from tests.raising import raises
 from tests.sn7_folder import AOI, write_aoi
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from sn7ml.params import load_params
+from sn7ml.validation.facts import TABLES
 from sn7ml.validation.measured import SHOWN, measure
-from sn7ml.validation.run import TABLES
 from sn7ml.validation.suites import Suites, found_suites, suites, tile_suites
 from tests.validation.damages import PARAMS
 

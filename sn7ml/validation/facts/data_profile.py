@@ -1,6 +1,7 @@
 """Data profile of frames: brightness, contrast, place and season, by which data sets are compared."""
 
 import math
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ COLOURS = ("red", "green", "blue")
 LEVELS = 256
 
 STRIP_ROWS = 256
-"""Rows read at a time, so that memory stays bounded."""
 
 FRAME_PROFILES = Table(
     "frame profiles",
@@ -37,29 +37,19 @@ FRAME_PROFILES = Table(
 )  # fmt: skip
 """One row per frame. Facts that a file does not give are missing.
 
-fault
-    Why the file cannot be profiled; "" if it can.
-brightness_*, contrast_*
-    Mean and standard deviation of a colour over the usable pixels, grey levels (0 to 255).
-usable_fraction
-    Share of pixels with alpha above 0 or, for an image without alpha, of those that are not masked or nodata.
-usable_km2
-    That share of the image's area on the ground. This, the next and the last are known for EPSG:3857 only.
-ground_px_m
-    Side of the middle pixel on the ground, metres.
-noon_sun_deg
-    Height of the sun at noon in the middle of that month at that latitude, degrees: the season, as shadows and plants
-    show it, on both hemispheres and in the tropics.
+fault: Why the file cannot be profiled; "" if it can.
+brightness_*, contrast_*: Mean and standard deviation of a colour over the usable pixels, grey levels (0 to 255).
+usable_fraction: Share of pixels with alpha above 0 or, without alpha, of those that are not masked or nodata.
+usable_km2: That share of the image's area on the ground. This, the next and the last are known for EPSG:3857 only.
+ground_px_m: Side of the middle pixel on the ground, metres.
+noon_sun_deg: See :func:`noon_sun_deg`: the season, as shadows and plants show it, on both hemispheres and in between.
 """
 
 
 def profile_frames(root: Path, frames: pd.DataFrame) -> pd.DataFrame:
-    """Profile every image of ``FRAMES`` or ``SOURCES``. A damaged file gives a row with its error.
+    """Profile every image of ``FRAMES`` or ``SOURCES``: ``FRAME_PROFILES``, in order of AOI and month.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``FRAME_PROFILES``, in order of AOI and month; empty if ``frames`` is.
+    A damaged file gives a row with its error.
     """
     jobs = {f"{row['aoi']} {row['time']}": row for row in frames.to_dict("records")}
     rows = list(map_items(partial(_profile, root), jobs).values())
@@ -99,18 +89,22 @@ def _profile(root: Path, row: dict[str, str]) -> dict[str, Any]:
             if source.count not in (len(COLOURS), BANDS) or set(source.dtypes) != {"uint8"}:
                 bands = f"{source.count} of {sorted(set(source.dtypes))}"
                 return facts | {"fault": f"expected {len(COLOURS)} or {BANDS} uint8 bands, got {bands}"}
-            rows, cols = source.shape
             counts = np.zeros((len(COLOURS), LEVELS), np.int64)
-            for top in range(0, rows, STRIP_ROWS):
-                window = Window(0, top, cols, min(STRIP_ROWS, rows - top))
+            for window in strips(source):
                 strip = source.read(window=window)
-                counts += levels(
-                    strip, (strip[-1] if source.count == BANDS else source.dataset_mask(window=window)) > 0
-                )
+                alpha = strip[-1] if source.count == BANDS else source.dataset_mask(window=window)
+                counts += levels(strip, alpha > 0)
             facts |= colours(counts, source.shape)
             return facts | {"fault": ""} | place(source, row["time"], facts["usable_fraction"])
     except RasterError as error:
         return facts | {"fault": fault_of(error, root, row["image"])}
+
+
+def strips(source: rasterio.DatasetReader) -> Iterator[Window]:
+    """Part an image into strips from its top, so that memory stays bounded where each is read by itself."""
+    rows, cols = source.shape
+    for top in range(0, rows, STRIP_ROWS):
+        yield Window(0, top, cols, min(STRIP_ROWS, rows - top))
 
 
 def levels(pixels: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -16,56 +16,47 @@ from sn7ml.outputs.footprints import read_geoparquet
 from sn7ml.params import Split
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.row_errors import not_finite
-from sn7ml.scenes.scored_columns import Stretch, inside
+from sn7ml.scenes.scored_columns import inside
 from sn7ml.scenes.store import TileStore
 from sn7ml.validation.facts.fact_tables import as_table, fault_of
-from sn7ml.validation.facts.outlines import MILLION, lowest
+from sn7ml.validation.facts.outlines import MILLION, lowest, valid_polygons
 
 TRACK_FACTS = Table(
     "track facts",
     {
-        "aoi": "text", "time": "text", "file": "text", "readable": "bool", "fault": "text", "epsg": "int", "crs_ok": "bool",
-        "n": "int", "n_ids": "int", "n_duplicates": "int", "duplicate_id": "text", "n_reshaped": "int", "reshaped_id": "text",
+        "aoi": "text", "time": "text", "file": "text", "readable": "bool", "fault": "text",
+        "epsg": "int", "crs_ok": "bool", "n": "int", "n_ids": "int",
+        "n_duplicates": "int", "duplicate_id": "text", "n_reshaped": "int", "reshaped_id": "text",
         "n_births_disagree": "int", "birth_id": "text", "n_gaps": "int",
     },
     key=("aoi",),
 )  # fmt: skip
-"""One row per AOI that was predicted.
+"""One row per AOI that was predicted; ``time`` is always "".
 
-month
-    Always "".
-readable, fault
-    Whether its file is there, is GeoParquet and has the columns of ``TRACKS``; if not, why. Then all else is missing.
-epsg, crs_ok
-    Code of its CRS (0 if none), and whether that is the images'.
-n, n_ids
-    Footprints, and different ids.
-n_duplicates, duplicate_id
-    Pairs of month and id that more than one row has; the lowest id of one.
-n_reshaped, reshaped_id
-    Ids whose outline is not the same in all months; the lowest.
-n_births_disagree, birth_id
-    Ids with several birth months, or seen before their birth; the lowest.
-n_gaps
-    Ids that are missing in a frame between their first and their last.
+readable, fault: Whether its file is GeoParquet with the columns of ``TRACKS``; if not, why, and all else is missing.
+epsg, crs_ok: Code of its CRS (0 if none), and whether that is the images'.
+n, n_ids: Footprints, and different ids.
+n_duplicates, duplicate_id: Pairs of month and id that more than one row has; the lowest id of one.
+n_reshaped, reshaped_id: Ids whose outline is not the same in all months; the lowest.
+n_births_disagree, birth_id: Ids with several birth months, or seen before their birth; the lowest.
+n_gaps: Ids that are missing in a frame between their first and their last.
 """
 
 FOOTPRINT_FACTS = Table(
     "footprint facts",
     {
         "number": "int", "aoi": "text", "time": "text", "file": "text", "id": "text", "geometry": "geometry",
-        "month_known": "bool", "outside_px": "float", "confidence": "float", "birth_probability": "float",
+        "valid": "bool", "month_known": "bool", "outside_px": "float",
+        "confidence": "float", "birth_probability": "float",
     },
     key=("number",),
 )  # fmt: skip
 """One row per footprint in a readable file, numbered.
 
-geometry
-    In pixels of the image, as it was written; None if missing, or with a coordinate that is no finite number.
-month_known
-    The AOI has an image of this month.
-outside_px
-    How far it sticks out of the part that was predicted: all rows, and the columns from the first to the last one.
+geometry: In pixels of the image, as it was written; None if missing, or with a coordinate that is no finite number.
+valid: See :func:`valid_polygons`; missing where the geometry is.
+month_known: The AOI has an image of this month.
+outside_px: How far it sticks out of what was predicted: all rows, and the columns from the first to the last one.
 """
 
 COUNT_FACTS = Table(
@@ -79,55 +70,45 @@ COUNT_FACTS = Table(
 )  # fmt: skip
 """One row per frame that was predicted and whose file can be read.
 
-density_per_mpx, area_p50_px2
-    Footprints per million pixels that were predicted, and the median of their areas (missing if there are none).
-training_low, training_high, training_p50_px2
-    Lowest and highest density of an AOI that was learned from, and the median area of its buildings.
-density_ratio
-    1 between these two; above the highest, or below the lowest, over that.
-area_ratio
-    Median area over that of the training data.
+density_per_mpx, area_p50_px2: Footprints per million predicted pixels, and the median of their areas.
+training_low, training_high: Lowest and highest density of an AOI that was learned from.
+training_p50_px2: Median area of the buildings that were learned from.
+density_ratio: 1 between these two; above the highest, or below the lowest, over that.
+area_ratio: Median area over that of the training data.
 """
 
 ROWS = replace(TRACKS, columns={"number": "int", **TRACKS.columns}, key=("number",))
 """Rows of a file; that month and id are unique is a fact to judge here, not a condition for reading."""
 
-Tables = dict[str, pd.DataFrame]
 
+def found_facts(scenes: Scenes, store: TileStore, footprints: Path, splits: Sequence[Split]) -> dict[str, pd.DataFrame]:
+    """Read ``<AOI>.parquet`` of all AOIs of the predicted splits, and compare their number with what was learned from.
 
-def found_facts(scenes: Scenes, store: TileStore, footprints: Path, splits: Sequence[Split]) -> Tables:
-    """Read the footprints of all AOIs that were predicted, and compare their number with what was learned from.
-
-    Parameters
-    ----------
-    scenes
-        Frames and labels.
-    store
-        Of tiles: says what was learned from, and what predicted.
-    footprints
-        Folder of ``<AOI>.parquet``.
-    splits
-        That were predicted.
-
-    Returns
-    -------
-    dict
-        "tracks": ``TRACK_FACTS``; "footprints": ``FOOTPRINT_FACTS``; "counts": ``COUNT_FACTS``.
+    Returns "tracks": ``TRACK_FACTS``; "footprints": ``FOOTPRINT_FACTS``; "counts": ``COUNT_FACTS``.
     """
     stretches = store.stretches(splits)
-    grids = scenes.grids_of(stretches)
-    months = {aoi: list(scenes.frames_of([aoi])["time"]) for aoi in stretches}
     files, polygons, counts = [], [FOOTPRINT_FACTS.empty()], []
     training = _training(scenes, store)
-    for aoi, grid in grids.items():
+    for aoi, grid in scenes.grids_of(stretches).items():
         table, facts = _read(footprints, aoi, grid)
         files.append(facts)
-        if table is not None:
-            facts |= _through_time(table, months[aoi])
-            span = shapely.box(stretches[aoi][0].start, 0, stretches[aoi][-1].stop, grid.shape[0])
-            polygons.append(_footprints(table, span, months[aoi]))
-            per_month = _counts(table, months[aoi], stretches[aoi], grid, training)
-            counts += [{"aoi": aoi, "file": facts["file"], **row} for row in per_month]
+        if table is None:
+            continue
+        months = list(scenes.frames_of([aoi])["time"])
+        facts |= _through_time(table, months)
+        rows, west, east = grid.shape[0], stretches[aoi][0].start, stretches[aoi][-1].stop
+        shapes = table["geometry"].to_numpy(dtype=object)
+        left, top, right, bottom = shapely.bounds(shapes).T
+        sticks_out = np.max([west - left, 0 - top, right - east, bottom - rows], axis=0)
+        polygons.append(
+            table.assign(
+                valid=pd.Series(valid_polygons(shapes), table.index, "boolean").mask(table["geometry"].isna()),
+                month_known=table["time"].isin(months),
+                outside_px=np.maximum(sticks_out, 0).round(3),
+            )
+        )
+        per_month = _counts(table, months, (east - west) * rows / MILLION, training)
+        counts += [{"aoi": aoi, "file": facts["file"], **row} for row in per_month]
     found = pd.concat([table for table in polygons if len(table)] or polygons, ignore_index=True)
     return {
         "tracks": as_table(files, TRACK_FACTS),
@@ -157,11 +138,12 @@ def _read(folder: Path, aoi: str, grid: Grid) -> tuple[pd.DataFrame | None, dict
 
 
 def _through_time(table: pd.DataFrame, months: Sequence[str]) -> dict[str, Any]:
-    twice = table.loc[table.duplicated(["time", "id"], keep="first"), "id"]
+    twice = table.loc[table.duplicated(["time", "id"]), "id"]
     wkb = pd.Series(shapely.to_wkb(table["geometry"].to_numpy(dtype=object)), index=table.index)
     shapes = wkb.groupby(table["id"]).nunique()
     births = table.groupby("id")["birth_month"].nunique()
     early = table.loc[table["time"] < table["birth_month"], "id"]
+    disagree = {*births.index[births > 1], *early}
     number = table["time"].map({month: place for place, month in enumerate(months)}).astype("float64")
     seen = number.groupby(table["id"]).agg(["min", "max", "nunique"])
     return {
@@ -170,8 +152,8 @@ def _through_time(table: pd.DataFrame, months: Sequence[str]) -> dict[str, Any]:
         "duplicate_id": _first(twice),
         "n_reshaped": int((shapes > 1).sum()),
         "reshaped_id": _first(shapes.index[shapes > 1]),
-        "n_births_disagree": len({*births.index[births > 1], *early}),
-        "birth_id": _first([*births.index[births > 1], *early]),
+        "n_births_disagree": len(disagree),
+        "birth_id": _first(disagree),
         "n_gaps": int((seen["max"] - seen["min"] + 1 > seen["nunique"]).sum()),
     }
 
@@ -184,23 +166,10 @@ def _first(ids: Any) -> str:
     return min(texts, default="")
 
 
-def _footprints(table: pd.DataFrame, span: shapely.Geometry, months: Sequence[str]) -> pd.DataFrame:
-    geometry = table["geometry"].to_numpy(dtype=object)
-    left, top, right, bottom = shapely.bounds(geometry).T
-    west, north, east, south = span.bounds
-    sticks_out = np.max([west - left, north - top, right - east, bottom - south], axis=0)
-    return table[["aoi", "time", "file", "id", "geometry", "confidence", "birth_probability"]].assign(
-        number=0,
-        month_known=table["time"].isin(months),
-        outside_px=np.maximum(sticks_out, 0).round(3),
-    )
-
-
 def _counts(
-    table: pd.DataFrame, months: Sequence[str], stretches: Sequence[Stretch], grid: Grid, training: Mapping[str, float]
+    table: pd.DataFrame, months: Sequence[str], predicted_mpx: float, training: Mapping[str, float]
 ) -> list[dict[str, Any]]:
     """Count per month; the caller names AOI and file."""
-    predicted_mpx = (stretches[-1].stop - stretches[0].start) * grid.shape[0] / MILLION
     rows = []
     for month in months:
         areas = shapely.area(table.loc[table["time"] == month, "geometry"].to_numpy(dtype=object))
@@ -217,9 +186,9 @@ def _counts(
 
 
 def _training(scenes: Scenes, store: TileStore) -> dict[str, float]:
-    """Return density and size of the training buildings, in the first and last labelled month of each AOI.
+    """Return density and size of the training buildings; {} if there are none.
 
-    Labels change little between the two. Empty if there are no training buildings.
+    The first and last labelled month of each AOI are enough: labels change little between the two.
     """
     columns = store.columns(("train", "validation"))
     frames = scenes.frames_of(columns)

@@ -30,29 +30,17 @@ IDENTITY_FACTS = Table(
 )  # fmt: skip
 """One row per frame whose label file can be read. Facts that need a month before are missing in the first of an AOI.
 
-before
-    The readable month before, "" in the first.
-n_ids
-    Different ids of buildings.
-n_covered
-    Ids known from before that are missing while their ground is unusable: under cloud, and so neither gone nor, later,
-    back.
-count_change
-    How much more (or less, negative) ids there are than in the month before, covered ones included, as a share of
-    those; missing if there were none.
-births, birth_fraction
-    Ids seen in no earlier month, and their share of the ids; 0 in the first month.
-deaths, death_fraction, dead_id
-    Ids of the month before (covered ones included) that are gone, their share of these, and the lowest.
-returns, return_fraction, return_id
-    Ids that were missing in the month before and seen earlier, their share of this month's, and the lowest.
-n_followed
-    Buildings that were seen in an earlier month. The facts that follow are of these.
-n_changed, changed_fraction, changed_id, mean_iou
-    Outlines whose IoU with their own first one is under ``SAME_IOU``, their share, the lowest id, and the mean IoU of
-    all.
-label_shift_px
-    Length of the median way from the own first place: that of the whole month's labels, not of single houses.
+before: The readable month before, "" in the first.
+n_ids: Different ids of buildings.
+n_covered: Ids known from before that are missing while their ground is unusable: neither gone nor, later, back.
+count_change: Change in the number of ids, covered ones included, as a share of the month before's.
+births, birth_fraction: Ids seen in no earlier month, and their share of the ids; 0 in the first month.
+deaths, death_fraction, dead_id: Ids of the month before (covered ones included) that are gone, their share, the lowest.
+returns, return_fraction, return_id: Ids missing in the month before but seen earlier, their share of all, the lowest.
+n_followed: Buildings that were seen in an earlier month. The facts that follow are of these.
+n_changed, changed_fraction, changed_id, mean_iou: Outlines whose IoU with their own first one is under ``SAME_IOU``,
+    their share, the lowest id, and the mean IoU of all.
+label_shift_px: Length of the median shift from the first place: of all labels together, not of single houses.
 """
 
 
@@ -79,14 +67,28 @@ def follow(months: Sequence[LabelledMonth]) -> list[dict[str, Any]]:
     firsts: dict[int, shapely.Geometry] = {}
     for number, seen in enumerate(months):
         present = np.unique(seen.buildings.ids)
-        row: dict[str, Any] = {"aoi": seen.aoi, "time": seen.month, "file": seen.file}
-        covered = _covered(np.setdiff1d(earlier, present), firsts, seen.unusable)
+        # Missing ids are covered, not gone, if their first outline touches unusable ground.
+        covered = np.array([id_ for id_ in np.setdiff1d(earlier, present).tolist() if id_ in firsts], dtype=np.int64)
+        shapes = np.array([firsts[id_] for id_ in covered.tolist()], dtype=object)
+        covered = covered[covered_share(shapes, seen.unusable) > 0] if seen.unusable is not None else covered[:0]
         alive = np.union1d(present, covered)
-        row |= {"n_ids": len(present), "n_covered": len(covered), "before": "", "births": 0, "birth_fraction": 0.0}
+        row: dict[str, Any] = {"aoi": seen.aoi, "time": seen.month, "file": seen.file, "before": ""}
+        row |= {"n_ids": len(present), "n_covered": len(covered), "births": 0, "birth_fraction": 0.0}
         if number:
-            change = round(len(alive) / len(last) - 1, 6) if len(last) else None
-            row |= {"before": months[number - 1].month, "count_change": change}
-            row |= _turnover(present, alive, last, earlier)
+            born, dead = np.setdiff1d(present, earlier), np.setdiff1d(last, alive)
+            back = np.setdiff1d(np.intersect1d(present, earlier), last)
+            row |= {
+                "before": months[number - 1].month,
+                "count_change": round(len(alive) / len(last) - 1, 6) if len(last) else None,
+                "births": len(born),
+                "birth_fraction": _share(len(born), len(present)),
+                "deaths": len(dead),
+                "death_fraction": _share(len(dead), len(last)),
+                "dead_id": lowest(dead),
+                "returns": len(back),
+                "return_fraction": _share(len(back), len(present)),
+                "return_id": lowest(back),
+            }
         if seen.placed:
             row |= _outlines(seen.buildings, firsts) if number else {}
             for building, polygon in zip(seen.buildings.ids.tolist(), seen.buildings.polygons, strict=True):
@@ -94,32 +96,6 @@ def follow(months: Sequence[LabelledMonth]) -> list[dict[str, Any]]:
         rows.append(row)
         last, earlier = alive, np.union1d(earlier, present)
     return rows
-
-
-def _covered(missing: Ids, firsts: dict[int, shapely.Geometry], unusable: NDArray[np.bool_] | None) -> Ids:
-    """Return those of the missing ids whose first outline touches unusable ground."""
-    if unusable is None or not unusable.any():
-        return missing[:0]
-    known = missing[[building in firsts for building in missing.tolist()]] if len(missing) else missing
-    shapes = np.array([firsts[building] for building in known.tolist()], dtype=object)
-    return known[covered_share(shapes, unusable) > 0]
-
-
-def _turnover(present: Ids, alive: Ids, last: Ids, earlier: Ids) -> dict[str, Any]:
-    """Compare the ids of a month with those alive in it, in the month before, and ever seen before."""
-    born = np.setdiff1d(present, earlier, assume_unique=True)
-    dead = np.setdiff1d(last, alive, assume_unique=True)
-    back = np.setdiff1d(np.intersect1d(present, earlier, assume_unique=True), last, assume_unique=True)
-    return {
-        "births": len(born),
-        "birth_fraction": _share(len(born), len(present)),
-        "deaths": len(dead),
-        "death_fraction": _share(len(dead), len(last)),
-        "dead_id": lowest(dead),
-        "returns": len(back),
-        "return_fraction": _share(len(back), len(present)),
-        "return_id": lowest(back),
-    }
 
 
 def _outlines(found: Buildings, firsts: dict[int, shapely.Geometry]) -> dict[str, Any]:

@@ -15,36 +15,29 @@ from sn7ml.core.geo.grid import WEB_MERCATOR, Grid
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import Table
 from sn7ml.scenes.images import BANDS, grid_of, read_mask
-from sn7ml.scenes.labels import RawLabels, clean_polygons, whole_ids
+from sn7ml.scenes.labels import clean_polygons, whole_ids
 from sn7ml.scenes.layouts import Layout
 from sn7ml.scenes.layouts.layout import Source
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.scenes.row_errors import not_in_pixels
 from sn7ml.validation.facts.fact_tables import as_table, fault_of
-from sn7ml.validation.facts.frame_pixels import MOST_MEASURED_PX
+from sn7ml.validation.facts.frames import MOST_MEASURED_PX
 from sn7ml.validation.facts.identities import IDENTITY_FACTS, LabelledMonth, follow
-from sn7ml.validation.facts.outlines import (
-    Buildings,
-    Ids,
-    Shapes,
-    duplicates,
-    hidden,
-    oddities,
-    overlaps,
-    sizes,
-)
+from sn7ml.validation.facts.outlines import Buildings, duplicates, hidden, oddities, overlaps, sizes
 
 LABEL_FACTS = Table(
     "label facts",
     {
         "aoi": "text", "time": "text", "file": "text", "readable": "bool", "fault": "text", "n": "int",
-        "n_duplicate_ids": "int", "duplicate_id": "text", "n_invalid": "int", "invalid_id": "text", "n_not_polygon": "int",
-        "n_null": "int", "n_empty": "int", "n_without_shape": "int", "n_negative_ids": "int", "n_negative_with_shape": "int",
+        "n_duplicate_ids": "int", "duplicate_id": "text", "n_invalid": "int", "invalid_id": "text",
+        "n_not_polygon": "int", "n_null": "int", "n_empty": "int", "n_without_shape": "int",
+        "n_negative_ids": "int", "n_negative_with_shape": "int",
         "n_outside": "int", "outside_px": "float", "outside_id": "text", "small_fraction": "float",
         "n_features": "int", "n_multi": "int", "multi_id": "text", "n_z": "int", "n_holes": "int", "crs": "text",
         "crs_ok": "bool", "n_other_image": "int", "other_image": "text",
         "area_p05_px2": "float", "area_p50_px2": "float", "area_p95_px2": "float",
-        "max_area_px2": "float", "largest_id": "text", "n_overlaps": "int", "overlap_fraction": "float", "overlap_id": "text",
+        "max_area_px2": "float", "largest_id": "text",
+        "n_overlaps": "int", "overlap_fraction": "float", "overlap_id": "text",
         "n_hidden": "int", "hidden_fraction": "float", "hidden_id": "text", "density_per_mpx": "float",
         "shapes_digest": "text", "duplicate_of": "text",
     },
@@ -54,73 +47,59 @@ LABEL_FACTS = Table(
 
 All facts but the first five are missing of a file that is not readable.
 
-readable, fault
-    Whether it is a GeoJSON FeatureCollection whose features all have an integer ``Id`` and a geometry (null is one);
-    if not, what is wrong. A geometry with coordinates that are no numbers, or infinite, is none.
-n
-    Buildings: rows with an id from 0 on and a polygon. The other counts are of rows, unless said otherwise.
-n_duplicate_ids, duplicate_id
-    Number of ids that more than one building has, and the lowest of them.
-n_invalid, invalid_id
-    Outlines that cross themselves; the lowest id of one.
-n_not_polygon
-    Lines and points.
-n_null, n_empty, n_without_shape
-    Geometries that are null, or empty; rows of either kind whose id names a building.
-n_negative_ids, n_negative_with_shape
-    SpaceNet 7 marks a frame without buildings by a negative id without shape; rows with a negative id and a polygon.
-n_outside, outside_px, outside_id
-    Buildings wholly off the image; the farthest that one sticks out of it, in pixels (0: none does), and its id.
-small_fraction
-    Share of the buildings under 4 px²; 0 if there are none.
-n_features
-    Rows of any kind.
-n_multi, multi_id, n_z, n_holes
-    Rows of several polygons, and the lowest id of one; rows with heights (dropped on loading); rows with holes.
-crs, crs_ok
-    The CRS that the file declares, "" for none; whether it suits: none or EPSG:3857 for labels in the image's CRS, none for
-    labels in pixels.
-n_other_image, other_image
-    Rows whose ``image_fname`` is not the name of their image, and the first such name.
-area_p05_px2 … max_area_px2, largest_id
-    Quantiles of the buildings' areas, the largest of them, and its id.
-n_overlaps, overlap_fraction, overlap_id
-    Buildings that share more than half of the smaller one with another, their share of all, and the lowest id.
-n_hidden, hidden_fraction, hidden_id
-    Buildings of which half or more is unusable (alpha 0 or UDM), their share, and the lowest id.
-density_per_mpx
-    Buildings not hidden per million usable pixels.
-shapes_digest, duplicate_of
-    16 hexadecimal digits of ids and outlines; the first file of *another* AOI with the same, "" for none or no buildings.
+readable, fault: Whether it is a GeoJSON FeatureCollection whose features all have an integer ``Id`` and a geometry
+    (null is one); if not, what is wrong. A geometry with coordinates that are no numbers, or infinite, is none.
+n: Buildings: rows with an id from 0 on and a polygon. The other counts are of rows, unless said otherwise.
+n_duplicate_ids, duplicate_id: Number of ids that more than one building has, and the lowest of them.
+n_invalid, invalid_id: Outlines that cross themselves; the lowest id of one.
+n_not_polygon: Lines and points.
+n_null, n_empty, n_without_shape: Geometries that are null, or empty; rows of either kind whose id names a building.
+n_negative_ids, n_negative_with_shape: SpaceNet 7 marks a frame without buildings by a negative id without shape; rows
+    with a negative id and a polygon.
+n_outside: Buildings wholly off the image.
+outside_px, outside_id: The farthest that a building sticks out of the image (0 if none does), and its id.
+small_fraction: Share of the buildings under 4 px²; 0 if there are none.
+n_features: Rows of any kind.
+n_multi, multi_id: Rows of several polygons, and the lowest id of one.
+n_z, n_holes: Rows with heights, which are dropped on loading; rows with holes.
+crs, crs_ok: The CRS that the file declares, "" for none; whether that is none or, unless in pixels, EPSG:3857.
+n_other_image, other_image: Rows whose ``image_fname`` is not the name of their image, and the first such name.
+area_p05_px2 … max_area_px2, largest_id: Quantiles of the buildings' areas, the largest of them, and its id.
+n_overlaps, overlap_fraction, overlap_id: Buildings that share over half of the smaller one, their share, the lowest id.
+n_hidden, hidden_fraction, hidden_id: Buildings half or more unusable (alpha 0 or UDM), their share, the lowest id.
+density_per_mpx: Buildings not hidden per million usable pixels.
+shapes_digest: 16 hexadecimal digits of ids and outlines.
+duplicate_of: The first file of *another* AOI with the same buildings, "" for none or no buildings.
 """
 
 
 def label_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Read every label file of a ``SOURCES`` table once, AOIs in parallel.
-
-    A damaged file gives a row that says so and hinders no other.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``LABEL_FACTS``, in order of AOI and month; empty if no frame has labels.
-    """
+    """Return the first table of :func:`label_and_identity_facts`."""
     return label_and_identity_facts(root, sources, layout)[0]
 
 
 def label_and_identity_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read every label file once; return ``LABEL_FACTS`` and ``IDENTITY_FACTS``, both in order of AOI and month."""
+    """Read every label file of a ``SOURCES`` table once, AOIs in parallel.
+
+    Returns ``LABEL_FACTS`` and ``IDENTITY_FACTS``, both in order of AOI and month; empty if no frame has labels. A
+    damaged file gives a row that says so and hinders no other.
+    """
     labelled = sources[sources["labels"] != ""].sort_values(["aoi", "time"])
     jobs = {str(aoi): rows.to_dict("records") for aoi, rows in labelled.groupby("aoi")}
     found = map_items(partial(_facts_of_area, root, layout), jobs).values()
     labels = as_table([row for rows, _ in found for row in rows], LABEL_FACTS)
-    labels["duplicate_of"] = _same_in_another_aoi(labels)
+    built = labels[labels["n"].fillna(0) > 0]
+    first = built.groupby("shapes_digest")[["aoi", "file"]].transform("first")
+    copied = first["file"].where(first["aoi"] != built["aoi"], "")
+    labels["duplicate_of"] = (
+        copied.reindex(labels.index).fillna("").where(labels["readable"].fillna(False)).astype("str")
+    )
     identity = as_table([row for _, rows in found for row in rows], IDENTITY_FACTS)
     return labels, identity
 
 
 def flawed_buildings(root: Path, row: Source, layout: Layout) -> Buildings | None:
-    """Read the buildings of a labelled row of ``SOURCES`` for a picture, faults and all; None if that cannot be done."""
+    """Read the buildings of a row of ``SOURCES`` for a picture, faults and all; None if there are none to be read."""
     return _facts_of_labels(root, layout, row)[1] if row["labels"] else None
 
 
@@ -144,14 +123,24 @@ def _facts_of_labels(
     facts: dict[str, Any] = {"aoi": row["aoi"], "time": row["time"], "file": file}
     try:
         raw = layout.read_labels(root, row)
-        ids, polygons = _ids(raw), clean_polygons(raw)
+        numbers = whole_ids(raw)
+        if too_large := [place for place, number in enumerate(numbers) if abs(number) >= 2**63]:
+            needs = "needs an integer 'Id' of less than 64 bits"
+            raise LabelError("labels.bad-feature", f"{raw.path}: feature {too_large[0]} {needs}")
+        ids, polygons = numbers.astype(np.int64), clean_polygons(raw)
     except LabelError as error:
         return facts | {"readable": False, "fault": fault_of(error, root, file)}, None, None
     building = ~shapely.is_missing(polygons) & (ids >= 0)
     ids_of, shapes = ids[building], polygons[building]
-    facts |= {"readable": True, "fault": "", "n": len(ids_of), "shapes_digest": _digest(ids_of, shapes)}
-    facts |= oddities(ids, raw.geometries) | duplicates(ids_of) | _declared_crs(raw)
-    facts |= _other_images(raw, Path(row["image"]).stem)
+    digest = hashlib.sha256(ids_of.tobytes() + b"".join(shapely.to_wkb(shapes).tolist())).hexdigest()
+    facts |= {"readable": True, "fault": "", "n": len(ids_of), "shapes_digest": digest[:16]}
+    facts |= oddities(ids, raw.geometries) | duplicates(ids_of)
+    # Repaired copies declare pixels as LOCAL_CS.
+    suits = raw.crs.startswith("LOCAL_CS") if raw.in_pixels else raw.crs.endswith(f":{WEB_MERCATOR}")
+    strange = {name for name in set(raw.images) if Path(name).stem != Path(row["image"]).stem}
+    others = [name for name in raw.images if name in strange]
+    facts |= {"crs": raw.crs[:100], "crs_ok": not raw.crs or suits}
+    facts |= {"n_other_image": len(others), "other_image": others[0][:100] if others else ""}
     grid, unusable = _ground(root, row)
     if grid is None:
         return facts, Buildings(ids_of, shapes), None
@@ -164,18 +153,8 @@ def _facts_of_labels(
     return facts, found, unusable
 
 
-def _ids(raw: RawLabels) -> Ids:
-    """Return the ids of all rows. Raises LabelError, also for those that are too large for a column of numbers."""
-    numbers = whole_ids(raw)
-    for place in (place for place, number in enumerate(numbers) if not abs(number) < 2**63):
-        raise LabelError(
-            "labels.bad-feature", f"{raw.path}: feature {place} needs an integer 'Id' of less than 64 bits"
-        )
-    return numbers.astype(np.int64)
-
-
 def _ground(root: Path, row: Source) -> tuple[Grid | None, NDArray[np.bool_] | None]:
-    """Return the image's grid and where it is unusable; None for what cannot be known (the facts of the frame say why)."""
+    """Return the image's grid and where it is unusable; None for what cannot be known: the frame's facts say why."""
     grid = None
     try:
         with open_geotiff(root / row["image"]) as source:
@@ -190,30 +169,3 @@ def _ground(root: Path, row: Source) -> tuple[Grid | None, NDArray[np.bool_] | N
     except RasterError:
         return grid, None
     return grid, unusable
-
-
-def _declared_crs(raw: RawLabels) -> dict[str, Any]:
-    # Pixels as mended copies have it.
-    suits = raw.crs.startswith("LOCAL_CS") if raw.in_pixels else raw.crs.endswith(f":{WEB_MERCATOR}")
-    return {"crs": raw.crs[:100], "crs_ok": not raw.crs or suits}
-
-
-def _other_images(raw: RawLabels, stem: str) -> dict[str, Any]:
-    strange = {name for name in set(raw.images) if Path(name).stem != stem}
-    others = [name for name in raw.images if name in strange]
-    return {"n_other_image": len(others), "other_image": others[0][:100] if others else ""}
-
-
-def _digest(ids: Ids, polygons: Shapes) -> str:
-    content = hashlib.sha256(ids.tobytes())
-    content.update(b"".join(shapely.to_wkb(polygons).tolist()))
-    return content.hexdigest()[:16]
-
-
-def _same_in_another_aoi(labels: pd.DataFrame) -> pd.Series:
-    known = labels[labels["n"].fillna(0) > 0]
-    first = known.drop_duplicates("shapes_digest").set_index("shapes_digest")
-    source = (
-        known["shapes_digest"].map(first["file"]).where(known["shapes_digest"].map(first["aoi"]) != known["aoi"], "")
-    )
-    return source.reindex(labels.index).fillna("").where(labels["readable"].fillna(False)).astype("str")

@@ -2,7 +2,6 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,8 +45,8 @@ def add_series(root: Path, table: pd.DataFrame) -> None:
     found: dict[str, tuple[float, float]] = {}
     for compared in map_items(partial(_compare_months, root), jobs).values():
         found |= compared
-    table["shift_px"] = table["file"].map({file: shift for file, (shift, _) in found.items()}).astype("float64")
-    table["similarity"] = table["file"].map({file: alike for file, (_, alike) in found.items()}).astype("float64")
+    columns = ["shift_px", "similarity"]
+    table[columns] = pd.DataFrame.from_dict(found, "index", columns=columns).reindex(table["file"]).to_numpy()
 
 
 def _compare_months(root: Path, files: list[str]) -> dict[str, tuple[float, float]]:
@@ -67,7 +66,12 @@ def _compare_months(root: Path, files: list[str]) -> dict[str, tuple[float, floa
         return {}
     # (months, rows, cols) of grey levels, NaN where a month is not usable; median and usable are (rows, cols).
     stack = np.stack([np.where(usables[file], grey, np.nan) for file, grey in greys.items()])
-    median = _median(stack)
+    seen = np.isfinite(stack)
+    if seen.all():
+        median = np.asarray(np.median(stack, axis=0), dtype=np.float32)
+    else:  # NaN where no month is usable
+        median, ever = np.full(stack.shape[1:], np.nan, np.float32), seen.any(axis=0)
+        median[ever] = np.nanmedian(stack[:, ever], axis=0)
     found = {}
     for file, grey in greys.items():
         usable = usables[file] & np.isfinite(median)
@@ -78,16 +82,6 @@ def _compare_months(root: Path, files: list[str]) -> dict[str, tuple[float, floa
         shift, alike = shift_px(filled, np.nan_to_num(median)), similarity(grey, median, usable)
         found[file] = (round(shift, 2), round(alike, 4))
     return found
-
-
-def _median(stack: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the median over months, (rows, cols); NaN where no month is usable."""
-    seen = np.isfinite(stack).any(axis=0)
-    median = np.full(stack.shape[1:], np.nan, np.float32)
-    if seen.all() and np.isfinite(stack).all():
-        return np.asarray(np.median(stack, axis=0), dtype=np.float32)
-    median[seen] = np.nanmedian(stack[:, seen], axis=0)
-    return median
 
 
 def _median_of_aoi(table: pd.DataFrame, column: str) -> pd.Series:

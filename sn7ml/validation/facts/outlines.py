@@ -66,6 +66,12 @@ def oddities(ids: Ids, geometries: Shapes) -> dict[str, Any]:
     }
 
 
+def valid_polygons(shapes: Shapes) -> NDArray[np.bool_]:
+    """Return True where a shape is one polygon or several, is not empty and does not cross itself; False for None."""
+    solid = np.isin(shapely.get_type_id(shapes), POLYGONAL) & ~shapely.is_empty(shapes)
+    return np.asarray(solid & shapely.is_valid(shapes))
+
+
 def duplicates(ids: Ids) -> dict[str, Any]:
     """Count ids that more than one building has."""
     unique, times = np.unique(ids, return_counts=True)

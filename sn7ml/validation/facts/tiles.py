@@ -40,74 +40,53 @@ TILE_FACTS = Table(
 )  # fmt: skip
 """One row per frame of the store.
 
-readable, fault
-    Whether its images and masks can be read to the end; if not, why. Then what needs them is missing.
-rows, cols, mask_size, upsampling, mask_fits
-    Size of the image, and of the mask as text; its rows per row of the image; whether that is a whole number, for
-    columns too.
-pixels_as_written, masks_as_written
-    Whether the content still has the digest that the tile stage recorded.
-n_unknown_bits, unknown_fraction
-    Mask pixels with a bit that means nothing; share of the mask that is unknown.
-mask_px2, polygon_px2, mask_error
-    Area of the footprint in the mask, and that of the labels' polygons within the image, pixels of the image; by what
-    share the first differs from the second (missing where all buildings together are under ``LEAST_PX2``).
-n_tiles, n_off_image, least_usable_fraction, built_fraction
-    Tiles of the frame, those that stick out of the image, the worst usable share of one, and the mean share of
-    buildings (both missing without tiles).
+readable, fault: Whether its images and masks can be read to the end; if not, why. Then what needs them is missing.
+mask_size, upsampling: Size of the mask, as text, and its rows per row of the image.
+mask_fits: Whether that is a whole number, and the same for columns.
+pixels_as_written, masks_as_written: Whether the content still has the digest that the tile stage recorded.
+n_unknown_bits, unknown_fraction: Mask pixels with a bit that means nothing; share of the mask that is unknown.
+mask_px2, polygon_px2: Area of the mask's footprint, and of the labels' polygons within the image, pixels of the image.
+mask_error: By what share the first differs from the second; missing where that is under ``LEAST_PX2``.
+n_tiles, n_off_image: Tiles of the frame, and those that stick out of the image.
+least_usable_fraction, built_fraction: Worst usable share of a tile, mean share of buildings; missing without tiles.
 """
 
 REGION_FACTS = Table(
     "region facts",
     {
-        "aoi": "text", "time": "text", "file": "text", "split": "text", "fold": "int", "col_start": "int", "col_stop": "int",
+        "aoi": "text", "time": "text", "file": "text", "split": "text", "fold": "int",
+        "col_start": "int", "col_stop": "int",
         "n_tiles": "int", "n_built_tiles": "int", "n_tiles_outside": "int", "gap_px": "int", "gap_to": "text",
         "n_group_elsewhere": "int", "group_elsewhere": "text", "n_shared_frames": "int", "shared_with": "text",
     },
     key=("aoi", "split", "fold"),
 )  # fmt: skip
-"""One row per region: the columns of an AOI that train, or validate one fold, or test.
+"""One row per region: the columns of an AOI that train, or validate one fold, or test. ``time`` is always "".
 
-month
-    Always "".
-n_tiles, n_built_tiles, n_tiles_outside
-    Tiles of the region, those that show a building, and those that reach beyond its columns.
-gap_px, gap_to
-    Columns to the nearest region of the AOI that another network learns or is scored on, and which; under 0 if they
-    share columns. Missing if there is none.
-n_group_elsewhere, group_elsewhere
-    AOIs of the same group (``FRAMES``) that lie in another split or fold: how many, and the first of them.
-n_shared_frames, shared_with
-    Frames whose very pixels are those of a frame of an AOI in another split or fold, and the first such AOI.
+n_built_tiles, n_tiles_outside: Tiles that show a building, and those that reach beyond the region's columns.
+gap_px, gap_to: Columns to the nearest region of the AOI that another network learns or is scored on, if there is one,
+    and which; under 0 if they share columns.
+n_group_elsewhere, group_elsewhere: AOIs of the same group (``FRAMES``) in another split or fold, and the first of them.
+n_shared_frames, shared_with: Frames with the very pixels of an AOI in another split or fold, and the first such AOI.
 """
 
 
 def tile_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
-    """Read all images and masks of a tile store and the labels they were drawn from, AOIs in parallel: ``TILE_FACTS``.
-
-    Parameters
-    ----------
-    scenes
-        Frames and labels.
-    store
-        Made from them.
-    """
+    """Read all images and masks of a tile store, and the labels they were drawn from: ``TILE_FACTS``."""
     jobs = {str(aoi): rows.to_dict("records") for aoi, rows in store.frames.sort_values(["aoi", "time"]).groupby("aoi")}
     found = map_items(partial(_facts_of_shard, scenes, store.folder), jobs)
     table = as_table([row for rows in found.values() for row in rows], TILE_FACTS)
     tiles = store.tiles.merge(table[["aoi", "time", "rows", "cols"]], on=["aoi", "time"], how="left")
     tiles["off"] = (tiles["row"] + store.tile_px > tiles["rows"]) | (tiles["col"] + store.tile_px > tiles["cols"])
-    groups = tiles.groupby(["aoi", "time"])
-    keys = pd.MultiIndex.from_frame(table[["aoi", "time"]])
-    for name, values in {
-        "n_tiles": groups.size(),
-        "n_off_image": groups["off"].sum(),
-        "least_usable_fraction": groups["usable_fraction"].min(),
-        "built_fraction": groups["footprint_fraction"].mean(),
-    }.items():
-        table[name] = values.reindex(keys, fill_value=0).to_numpy()
-    table.loc[table["n_tiles"] == 0, ["least_usable_fraction", "built_fraction"]] = None
-    return as_table(table, TILE_FACTS)
+    keys = ["aoi", "time"]
+    facts = tiles.groupby(keys).agg(
+        n_tiles=("off", "size"),
+        n_off_image=("off", "sum"),
+        least_usable_fraction=("usable_fraction", "min"),
+        built_fraction=("footprint_fraction", "mean"),
+    )
+    table = table.drop(columns=facts.columns).merge(facts, on=keys, how="left")
+    return as_table(table.fillna({"n_tiles": 0, "n_off_image": 0}), TILE_FACTS)
 
 
 def _facts_of_shard(scenes: Scenes, store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -146,22 +125,18 @@ def _facts_of_frame(
         "n_unknown_bits": int(np.count_nonzero(flags & ~np.uint8(KNOWN_BITS))),
         "unknown_fraction": round(float(np.mean(flags & UNKNOWN_BIT > 0)), 6),
     }  # fmt: skip
-    return facts | _areas(outlines, row, int(np.count_nonzero(flags & FOOTPRINT_BIT)) / upsampling**2)
-
-
-def _areas(outlines: NDArray[np.object_] | None, row: dict[str, Any], mask_px2: float) -> dict[str, Any]:
-    """Compare the mask with the labels, if there are any."""
+    mask_px2 = int(np.count_nonzero(flags & FOOTPRINT_BIT)) / upsampling**2
+    facts["mask_px2"] = round(mask_px2, 3)
     if outlines is None:
-        return {"mask_px2": round(mask_px2, 3)}
-    inside = shapely.intersection(outlines, shapely.box(0, 0, row["cols"], row["rows"])) if len(outlines) else outlines
-    # Where buildings overlap, a mask pixel is drawn once.
-    polygon_px2 = float(shapely.area(shapely.union_all(inside)))
-    error = abs(mask_px2 / polygon_px2 - 1) if polygon_px2 >= LEAST_PX2 else None
-    return {
-        "mask_px2": round(mask_px2, 3),
-        "polygon_px2": round(polygon_px2, 3),
-        "mask_error": None if error is None else round(error, 6),
-    }
+        return facts
+    if len(outlines):
+        outlines = shapely.intersection(outlines, shapely.box(0, 0, row["cols"], row["rows"]))
+    # A union, since a mask pixel where buildings overlap is drawn once.
+    polygon_px2 = float(shapely.area(shapely.union_all(outlines)))
+    facts["polygon_px2"] = round(polygon_px2, 3)
+    if polygon_px2 >= LEAST_PX2:
+        facts["mask_error"] = round(abs(mask_px2 / polygon_px2 - 1), 6)
+    return facts
 
 
 def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
@@ -176,7 +151,15 @@ def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
         abroad = [it for it in others if it["aoi"] != region["aoi"]]
         columns = f"columns {region['col_start']} to {region['col_stop']}"
         file = f"regions.parquet: {region['split']} {region['fold']}, {columns}"
-        facts: dict[Any, Any] = {**region, "time": "", "file": file} | _tiles_of(store, region)
+        mine = store.tiles[
+            (store.tiles[["aoi", "split", "fold"]] == [region[key] for key in REGION_FACTS.key]).all(axis=1)
+        ]
+        outside = (mine["col"] < region["col_start"]) | (mine["col"] + store.tile_px > region["col_stop"])
+        facts: dict[Any, Any] = {**region, "time": "", "file": file, "n_tiles": len(mine)}
+        facts |= {
+            "n_built_tiles": int((mine["footprint_fraction"] > 0).sum()),
+            "n_tiles_outside": int(outside.sum()),
+        }
         if at_home:
             nearest = min(at_home, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}
@@ -188,16 +171,6 @@ def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
         shared = {aoi: number for aoi in others_aois if (number := len(mine & digests.get(aoi, set())))}
         rows.append(facts | {"n_shared_frames": sum(shared.values()), "shared_with": next(iter(shared), "")})
     return as_table(rows, REGION_FACTS)
-
-
-def _tiles_of(store: TileStore, region: Row) -> dict[str, int]:
-    tiles = store.tiles
-    mine = tiles[
-        (tiles["aoi"] == region["aoi"]) & (tiles["split"] == region["split"]) & (tiles["fold"] == region["fold"])
-    ]
-    outside = (mine["col"] < region["col_start"]) | (mine["col"] + store.tile_px > region["col_stop"])
-    built = (mine["footprint_fraction"] > 0).sum()
-    return {"n_tiles": len(mine), "n_built_tiles": int(built), "n_tiles_outside": int(outside.sum())}
 
 
 def _columns_between(one: Row, other: Row) -> int:

@@ -10,8 +10,6 @@ from sn7ml.validation.suites.frames import frame_checks
 from sn7ml.validation.suites.labels import identity_checks, label_checks
 from sn7ml.validation.suites.tiles import region_checks, tile_checks
 
-__all__ = ["Check", "Suites", "found_suites", "suites", "tile_suites"]
-
 Suites = dict[str, tuple[Check, ...]]
 
 

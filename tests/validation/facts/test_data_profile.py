@@ -47,7 +47,7 @@ def test_strips_and_histograms_give_what_the_whole_frame_does(sn7_root: Path, im
 
 def test_the_ground_pixel_shrinks_with_the_cosine_of_the_latitude(sn7_root: Path) -> None:
     row = profile_frames(sn7_root, scan(sn7_root)).iloc[0]
-    # The slippy-map formula: tile 3160 of 8192 at zoom 13 begins at atan(sinh(pi * (1 - 2 * 3160 / 8192))) = 37.99° north.
+    # Slippy map: tile 3160 of 8192 at zoom 13 begins at atan(sinh(pi * (1 - 2 * 3160 / 8192))) = 37.99° north.
     assert row["ground_px_m"] == pytest.approx(4.77731 * np.cos(np.radians(37.99)), abs=0.002)
 
 

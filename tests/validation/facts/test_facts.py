@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
-from sn7ml.validation.facts import frame_facts, label_facts
+from sn7ml.validation.facts.frames import frame_facts
+from sn7ml.validation.facts.labels import label_facts
 from tests.validation.areas import MONTHS, good_area, name
 
 pytestmark = pytest.mark.usefixtures("serial")

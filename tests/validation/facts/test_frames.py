@@ -12,7 +12,8 @@ import rasterio
 from affine import Affine
 
 from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
-from sn7ml.validation.facts import frame_facts, frame_pixels
+from sn7ml.validation.facts import frames as frame_facts_module
+from sn7ml.validation.facts.frames import frame_facts
 from tests.validation.areas import MONTHS, SIDE_PX, Area, good_area, ground, transform_of, truncate
 
 pytestmark = pytest.mark.usefixtures("serial")
@@ -103,7 +104,7 @@ def test_a_month_mostly_under_cloud_is_not_compared_with_the_others(tmp_path: Pa
 def test_a_large_image_is_read_to_its_end_and_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     area = good_area(tmp_path)
     measured = frame(area)
-    monkeypatch.setattr(frame_pixels, "MOST_MEASURED_PX", SIDE_PX**2 - 1)
+    monkeypatch.setattr(frame_facts_module, "MOST_MEASURED_PX", SIDE_PX**2 - 1)
     large = frame(area)
     known = ["readable", "usable_fraction", "pixels_digest"]
     assert large[known].tolist() == measured[known].tolist()
