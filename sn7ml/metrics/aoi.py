@@ -18,17 +18,6 @@ TRUTH, PROPOSAL = "truth", "proposal"
 
 
 @dataclass(frozen=True)
-class Calendar:
-    """The months of an AOI that are scored."""
-
-    months: tuple[str, ...]
-    """In order."""
-
-    first: int = 0
-    """Place of the first month of truth: ids seen until then are no births, for nothing is known of earlier months."""
-
-
-@dataclass(frozen=True)
 class AoiScot:
     """One AOI's counts and scores. A ratio of nothing is 0, never 1, as in the reference."""
 
@@ -96,15 +85,19 @@ def combine(track: float, change: float) -> float:
 
 
 def score_aoi(
-    truth: IdentifiedFootprints, proposals: IdentifiedFootprints, iou_threshold: float, calendar: Calendar
+    truth: IdentifiedFootprints,
+    proposals: IdentifiedFootprints,
+    iou_threshold: float,
+    months: tuple[str, ...],
+    first: int = 0,
 ) -> tuple[AoiScot, Matching]:
     """Return the score of one AOI, without notes, and the matching that it was counted from.
 
-    ``truth`` has at least one row, and all its months are in the calendar; proposals in other months are ignored. A
-    pair can match if its IoU is greater than ``iou_threshold``.
+    ``truth`` has at least one row, and all its months are in ``months``, in order; proposals in others are ignored. Ids
+    seen until ``months[first]``, the first month of truth, are no births: nothing is known of earlier months. A pair
+    can match if its IoU is greater than ``iou_threshold``.
     """
-    months = calendar.months
-    # Only months of the calendar exist here, so frames count from 0 and none is -1.
+    # Only these months exist here, so frames count from 0 and none is -1.
     in_time = proposals.take(proposals.time.isin(months).to_numpy(dtype=bool))
     left, right = truth.polygons(months), in_time.polygons(months)
     true, proposed = number_ids(truth.id, left.frame), number_ids(in_time.id, right.frame)
@@ -123,8 +116,10 @@ def score_aoi(
             "prop_new": proposed.new[matched.proposal],
         }
     )
-    frames = _frames_table(calendar, true, proposed, pairs.assign(frame=frame))
+    frames = _frames_table(months, true, proposed, pairs.assign(frame=frame))
+    frames.loc[:first, ["change_tp", "change_fp", "change_fn"]] = 0
     total = {name: int(frames[name].sum()) for name in frames.columns.drop("time")}
+    ids = pd.concat([_ids_table(months, true, TRUTH), _ids_table(months, proposed, PROPOSAL)], ignore_index=True)
     aoi = AoiScot(
         mm=total["mm"],
         track_tp=total["tp"] - total["mm"],
@@ -135,7 +130,7 @@ def score_aoi(
         change_fn=total["change_fn"],
         frames=frames,
         pairs=pairs,
-        ids=pd.concat([_ids_table(calendar, true, TRUTH), _ids_table(calendar, proposed, PROPOSAL)], ignore_index=True),
+        ids=ids.assign(birth=ids["time"] > months[first]),
     )
     return aoi, matching
 
@@ -156,16 +151,16 @@ def _partner_changed(subject: NDArray[np.intp], partner: NDArray[np.intp]) -> ND
     return changed
 
 
-def _frames_table(calendar: Calendar, truth: FrameIds, proposals: FrameIds, pairs: pd.DataFrame) -> pd.DataFrame:
+def _frames_table(months: tuple[str, ...], truth: FrameIds, proposals: FrameIds, pairs: pd.DataFrame) -> pd.DataFrame:
     def count(frames: pd.Series | NDArray[np.intp]) -> NDArray[np.intp]:
         """(months,) how often each month occurs."""
-        return np.bincount(frames, minlength=len(calendar.months)).astype(np.intp)
+        return np.bincount(frames, minlength=len(months)).astype(np.intp)
 
     n_truth, n_prop = count(truth.frame[truth.member]), count(proposals.frame[proposals.member])
     tp, both_new = count(pairs["frame"]), count(pairs["frame"][pairs["truth_new"] & pairs["prop_new"]])
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
-            "time": pd.Series(calendar.months, dtype="str"),
+            "time": pd.Series(months, dtype="str"),
             "n_truth": n_truth,
             "n_prop": n_prop,
             "tp": tp,
@@ -178,17 +173,14 @@ def _frames_table(calendar: Calendar, truth: FrameIds, proposals: FrameIds, pair
             "change_fn": count(truth.frame[truth.new]) - both_new,
         }
     )
-    table.loc[: calendar.first, ["change_tp", "change_fp", "change_fn"]] = 0  # nothing is known of earlier months
-    return table
 
 
-def _ids_table(calendar: Calendar, buildings: FrameIds, side: str) -> pd.DataFrame:
+def _ids_table(months: tuple[str, ...], buildings: FrameIds, side: str) -> pd.DataFrame:
     frame = buildings.frame[buildings.new]
     return pd.DataFrame(
         {
             "side": pd.Series([side] * len(frame), dtype="str"),
             "id": buildings.ids.take(buildings.id[buildings.new]),
-            "time": pd.Index(calendar.months, dtype="str").take(frame),
-            "birth": frame > calendar.first,
+            "time": pd.Index(months, dtype="str").take(frame),
         }
     )

@@ -10,9 +10,8 @@ frame. Here only pairs that earn something exist, and they fall into small group
 
 so that the cost grows with the number of buildings, not with its square.
 
-Two things depend on the reference's solver and not on its rules: which of two assignments is taken that earn the same
-(a tie), and what becomes of *phantoms* (see ``match``). A frame that has either is solved on the matrix that the
-reference would make, as long as that has no more than ``DENSE_CELLS`` cells.
+Ties (two assignments that earn the same) and *phantoms* (see ``match``) depend on the reference's solver, not on its
+rules: frames that have either are solved on the matrix that the reference would make, up to ``DENSE_CELLS`` cells.
 """
 
 from dataclasses import dataclass
@@ -96,10 +95,10 @@ def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
 
     Where a member has several rows, its IoUs and rewards are summed, as the reference does. The sum of IoUs may then
     pass the threshold while no single one did and the reward is 0: a *phantom*. The reference keeps such a pair if its
-    solver happened to put the two together while filling up its matrix with pairs that earn nothing. To agree with it,
-    a frame with a phantom is solved on the reference's dense matrix; if that would have more than ``DENSE_CELLS``
-    cells, the phantoms are not matched and the frame is named in the result. Raises ValueError if the threshold is not
-    in [0, 1).
+    solver happened to put the two together while filling up its matrix with pairs that earn nothing. In a frame too
+    large for that matrix phantoms are not matched, and the result names it.
+
+    Raises ValueError if the threshold is not in [0, 1).
     """
     if not 0 <= iou_threshold < 1:
         raise ValueError(f"iou_threshold must be in [0, 1), got {iou_threshold}")

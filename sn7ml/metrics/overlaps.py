@@ -67,8 +67,7 @@ def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlap
 
     As in the reference scorer, the areas in the IoU are those of the polygons as given and the intersection is that of
     the repaired ones. So a bow-tie, whose signed area may be 0, can reach any IoU, even above 1. Pairs whose union
-    comes out as 0 that way have no IoU and are left out. (The reference raises, and also where a bow-tie shares its
-    frame with a missing geometry.)
+    comes out as 0 that way are left out. (The reference raises, also where a bow-tie meets a missing geometry.)
     """
     parts = [(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))]
     theirs = _rows_by_frame(proposals)

@@ -20,7 +20,7 @@ import pandas as pd
 import shapely
 
 from sn7ml.core.errors import LabelError
-from sn7ml.metrics.aoi import AoiScot, Calendar, score_aoi
+from sn7ml.metrics.aoi import AoiScot, score_aoi
 from sn7ml.metrics.oddities import describe_aoi, describe_tables
 from sn7ml.metrics.per_aoi import AoiFootprints, AoiMap, one_by_one, pair_aois
 from sn7ml.metrics.strict import StrictScot, score_strictly
@@ -88,12 +88,8 @@ def score_scot(
     Truth smaller than ``min_area_px2`` is dropped; proposals never are. A pair can match if its IoU is greater than
     ``iou_threshold``. ``map_aois`` is how to go through the AOIs: ``per_aoi.in_processes`` uses all cores.
 
-    Raises
-    ------
-    LabelError
-        If no truth is left: a mean over no AOI is undefined (the reference divides by zero).
-    TableError
-        If a table lacks a column, a key, or holds something that is no geometry.
+    Raises LabelError if no truth is left: a mean over no AOI is undefined (the reference divides by zero). Raises
+    TableError if a table lacks a column, a key, or holds something that is no geometry.
     """
     aois = pair_aois(truth, proposals)
     results = map_aois(partial(_score_one, min_area_px2, iou_threshold), aois)
@@ -117,6 +113,6 @@ def _score_one(min_area_px2: float, iou_threshold: float, aoi: AoiFootprints) ->
     large = truth.take(shapely.area(truth.geometry) >= min_area_px2)
     if not len(large):
         return None
-    default, matching = score_aoi(large, proposals, iou_threshold, Calendar(large.months()))
+    default, matching = score_aoi(large, proposals, iou_threshold, large.months())
     notes = describe_aoi(truth, large, proposals, matching, default.frames)
     return replace(default, notes=notes), score_strictly(truth, large, proposals, iou_threshold, default)

@@ -15,7 +15,7 @@ On an input with none of these it equals the reference's score.
 
 from dataclasses import dataclass, replace
 
-from sn7ml.metrics.aoi import AoiScot, Calendar, score_aoi
+from sn7ml.metrics.aoi import AoiScot, score_aoi
 from sn7ml.metrics.identified import IdentifiedFootprints
 
 
@@ -92,8 +92,8 @@ def score_strictly(
     notes = [note for note, found in differences.items() if found]
     if notes:
         months = tuple(sorted({*labelled, *shaped.months()}))
-        calendar = Calendar(months, months.index(labelled[0]))
-        default, _ = score_aoi(_without_repeated(large), _without_repeated(shaped), iou_threshold, calendar)
+        first = months.index(labelled[0])
+        default, _ = score_aoi(_without_repeated(large), _without_repeated(shaped), iou_threshold, months, first)
     if not default.has_births:
         notes.append("change undefined, nothing is born in truth: left out of the strict mean")
     return replace(default, notes=tuple(notes))
