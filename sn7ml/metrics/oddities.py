@@ -57,7 +57,7 @@ def describe_aoi(
     strange = "a false positive each, and a false birth if the id is new"
     missing, empty = shapely.is_missing(scored.geometry), shapely.is_empty(scored.geometry)
     lines = int((~np.isin(shapely.get_type_id(scored.geometry), POLYGONAL) & ~missing & ~empty).sum())
-    notes = {
+    notes: dict[str, object] = {
         f"{dropped:,} truth polygon(s) dropped, smaller than what counts (or self-crossing, so that their area as "
         "drawn is): a proposal that finds one is a false positive": dropped > 0,
         **_repeated(truth, "truth"),

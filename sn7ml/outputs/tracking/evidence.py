@@ -50,7 +50,8 @@ def collapse_months(cube: Mapping[str, Probabilities], mean_floor: float) -> Evi
     GridError
         If a month has another shape than the last one.
     """
-    floor, sums = int(mean_floor * CERTAIN), None
+    floor = int(mean_floor * CERTAIN)
+    sums: _Sums | None = None
     for month in _frames(cube, sorted(cube, reverse=True)):
         if sums is None:
             sums, best = _Sums(month.channels.shape), np.zeros(month.channels.shape, np.float32)
@@ -97,7 +98,7 @@ def collapse_change(cube: Mapping[str, Probabilities], tail_months: int) -> Chan
         If a month has another shape than the last one.
     """
     # First pass, from the end: sums over all usable months and over the last ones, (3, rows, cols).
-    whole = None
+    whole: _Sums | None = None
     for month in _frames(cube, sorted(cube, reverse=True)):
         if whole is None:
             whole, last = _Sums(month.channels.shape), _Sums(month.channels.shape)
