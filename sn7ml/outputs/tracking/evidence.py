@@ -64,7 +64,8 @@ def collapse_months(cube: Mapping[str, Probabilities], mean_floor: float) -> Evi
             np.copyto(best[:, rows], mean, where=better)
     if sums is None:
         raise ValueError("need a cube of at least one month")
-    np.copyto(best, sums.mean(), where=sums.months < SHORTEST_TAIL)
+    for rows in sums.blocks():
+        np.copyto(best[:, rows], sums.mean(rows), where=sums.months[rows] < SHORTEST_TAIL)
     return Evidence(best, sums.months > 0)
 
 
