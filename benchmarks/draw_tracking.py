@@ -33,7 +33,7 @@ from sn7ml.outputs.tracking.peaks import find_peaks
 from sn7ml.outputs.tracking.track import track_buildings
 from sn7ml.params import BirthParams, PeakParams, TrackParams, load_params, with_values
 from sn7ml.report.maps.drawing import png
-from sn7ml.targets.rims import BOUNDARY, CONTACT, FOOTPRINT, boundary_mask, contact_mask
+from sn7ml.targets.rims import boundary_mask, contact_mask
 
 ROOT = Path(__file__).resolve().parents[1]
 AOI = "made-up"
@@ -237,13 +237,12 @@ def row_of_houses() -> tuple[Probabilities, list[tuple[float, float, float, floa
 def ways(image: Probabilities, track: TrackParams) -> tuple[NDArray[np.float32], list[Parted]]:
     """Part the row by two pairs of thresholds and by its peaks: the evidence of the peaks, and what each way finds."""
     channels = image.channels.astype(np.float32) / np.float32(CERTAIN)
-    footprint, boundary, contact = (channels[channel] for channel in (FOOTPRINT, BOUNDARY, CONTACT))
     peaks = track.changepoint.change
-    weighed = weigh(footprint, boundary, contact, peaks)
+    weighed = weigh(channels, peaks)
     found = []
     for seed, flood in ((0.5, 0.3), (0.2, 0.12)):
         chosen = track.instances.model_copy(update={"seed_threshold": seed, "flood_threshold": flood})
-        ids = find_instances(footprint, boundary, contact, image.usable, chosen, UPSAMPLING)
+        ids = find_instances(channels, image.usable, chosen, UPSAMPLING)
         found.append(Parted(f"watershed, seeds above {seed:g}", ids, weighed > seed, {"seeds above": seed}))
     ids = find_peaks(weighed, image.usable, peaks, UPSAMPLING)
     found.append(Parted("peaks", ids, peak_seeds(weighed, image.usable, peaks), {}))

@@ -18,17 +18,6 @@ TRUTH, PROPOSAL = "truth", "proposal"
 
 
 @dataclass(frozen=True)
-class Calendar:
-    """The months of an AOI that are scored."""
-
-    months: tuple[str, ...]
-    """In order."""
-
-    first: int = 0
-    """Place of the first month of truth: ids seen until then are no births, for nothing is known of earlier months."""
-
-
-@dataclass(frozen=True)
 class AoiScot:
     """One AOI's counts and scores. A ratio of nothing is 0, never 1, as in the reference."""
 
@@ -47,16 +36,14 @@ class AoiScot:
     change_fn: int
 
     frames: pd.DataFrame = field(repr=False, compare=False)
-    """One row per scored month: time, n_truth, n_prop (rows), tp, fp, fn (before mismatches), mm, change_tp, change_fp,
-    change_fn."""
+    """A row per scored month: time, n_truth, n_prop (rows), tp, fp, fn (before mismatches), mm, change_tp, _fp, _fn."""
 
     pairs: pd.DataFrame = field(repr=False, compare=False)
-    """One row per match, by month: time, truth_id, prop_id, iou, mismatch, truth_new, prop_new (bool: the id's first
-    month)."""
+    """A row per match, by month: time, truth_id, prop_id, iou, mismatch, truth_new, prop_new (the id's first month)."""
 
     ids: pd.DataFrame = field(repr=False, compare=False)
-    """One row per id of each side: side ("truth" or "proposal"), id, time (its first month), birth (bool: later than
-    the first month of truth, so that it is scored as a change)."""
+    """A row per id of each side: side ("truth" or "proposal"), id, time (its first month), birth (whether that is later
+    than the first month of truth, so that it is scored as a change)."""
 
     notes: tuple[str, ...] = ()
 
@@ -98,77 +85,61 @@ def combine(track: float, change: float) -> float:
 
 
 def score_aoi(
-    truth: IdentifiedFootprints, proposals: IdentifiedFootprints, iou_threshold: float, calendar: Calendar
+    truth: IdentifiedFootprints,
+    proposals: IdentifiedFootprints,
+    iou_threshold: float,
+    months: tuple[str, ...],
+    first: int = 0,
 ) -> tuple[AoiScot, Matching]:
-    """Score one AOI.
+    """Return the score of one AOI, without notes, and the matching that it was counted from.
 
-    Parameters
-    ----------
-    truth, proposals
-        The rows that count; at least one of truth. Proposals in months outside the calendar are ignored.
-    iou_threshold
-        A pair can match if its IoU is greater.
-    calendar
-        Every month of ``truth`` is in it.
-
-    Returns
-    -------
-    AoiScot, Matching
-        The score, without notes, and the matching that it was counted from.
+    ``truth`` has at least one row, and all its months are in ``months``, in order; proposals in others are ignored. Ids
+    seen until ``months[first]``, the first month of truth, are no births: nothing is known of earlier months. A pair
+    can match if its IoU is greater than ``iou_threshold``.
     """
-    months = calendar.months
-    # Only months of the calendar exist here, so frames count from 0 and none is -1.
+    # Only these months exist here, so frames count from 0 and none is -1.
     in_time = proposals.take(proposals.time.isin(months).to_numpy(dtype=bool))
     left, right = truth.polygons(months), in_time.polygons(months)
     true, proposed = number_ids(truth.id, left.frame), number_ids(in_time.id, right.frame)
     matching = match(Side(left, true.member), Side(right, proposed.member), iou_threshold)
-    pairs = _pairs_table(months, true, proposed, matching)
-    frames = _frames_table(calendar, true, proposed, pairs)
-    totals = frames.drop(columns="time").sum()
-    mm = int(totals["mm"])
-    aoi = AoiScot(
-        mm=mm,
-        track_tp=int(totals["tp"]) - mm,
-        track_fp=int(totals["fp"]) + mm,
-        track_fn=int(totals["fn"]) + mm,
-        change_tp=int(totals["change_tp"]),
-        change_fp=int(totals["change_fp"]),
-        change_fn=int(totals["change_fn"]),
-        frames=frames,
-        pairs=pairs.drop(columns=["frame"]),
-        ids=pd.concat([_ids_table(calendar, true, TRUTH), _ids_table(calendar, proposed, PROPOSAL)], ignore_index=True),
-    )
-    return aoi, matching
-
-
-def _pairs_table(months: tuple[str, ...], truth: FrameIds, proposals: FrameIds, matching: Matching) -> pd.DataFrame:
-    pairs = matching.pairs
-    frame = truth.frame[pairs.truth]
-    mine, theirs = truth.id[pairs.truth], proposals.id[pairs.proposal]
-    return pd.DataFrame(
+    matched = matching.pairs
+    frame = true.frame[matched.truth]
+    mine, theirs = true.id[matched.truth], proposed.id[matched.proposal]
+    pairs = pd.DataFrame(
         {
-            "frame": frame,
             "time": pd.Index(months, dtype="str").take(frame),
-            "truth_id": truth.ids.take(mine),
-            "prop_id": proposals.ids.take(theirs),
-            "iou": pairs.iou,
+            "truth_id": true.ids.take(mine),
+            "prop_id": proposed.ids.take(theirs),
+            "iou": matched.iou,
             "mismatch": _partner_changed(mine, theirs) | _partner_changed(theirs, mine),
-            "truth_new": truth.new()[pairs.truth],
-            "prop_new": proposals.new()[pairs.proposal],
+            "truth_new": true.new[matched.truth],
+            "prop_new": proposed.new[matched.proposal],
         }
     )
+    frames = _frames_table(months, true, proposed, pairs.assign(frame=frame))
+    frames.loc[:first, ["change_tp", "change_fp", "change_fn"]] = 0
+    total = {name: int(frames[name].sum()) for name in frames.columns.drop("time")}
+    ids = pd.concat([_ids_table(months, true, TRUTH), _ids_table(months, proposed, PROPOSAL)], ignore_index=True)
+    aoi = AoiScot(
+        mm=total["mm"],
+        track_tp=total["tp"] - total["mm"],
+        track_fp=total["fp"] + total["mm"],
+        track_fn=total["fn"] + total["mm"],
+        change_tp=total["change_tp"],
+        change_fp=total["change_fp"],
+        change_fn=total["change_fn"],
+        frames=frames,
+        pairs=pairs,
+        ids=ids.assign(birth=ids["time"] > months[first]),
+    )
+    return aoi, matching
 
 
 def _partner_changed(subject: NDArray[np.intp], partner: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Return True for the matches whose subject's previous match was with another partner.
 
-    Parameters
-    ----------
-    subject, partner
-        (matches,) ids, sorted by time. A subject has at most one match at a time.
+    Both are (matches,) ids, sorted by time; a subject has at most one match at a time.
 
-    Examples
-    --------
     >>> _partner_changed(np.array([7, 8, 7, 7]), np.array([1, 2, 1, 2]))
     array([False, False, False,  True])
     """
@@ -180,43 +151,36 @@ def _partner_changed(subject: NDArray[np.intp], partner: NDArray[np.intp]) -> ND
     return changed
 
 
-def _frames_table(calendar: Calendar, truth: FrameIds, proposals: FrameIds, pairs: pd.DataFrame) -> pd.DataFrame:
-    frame = pairs["frame"].to_numpy()
-    true_new, found_new = (pairs[name].to_numpy(dtype=bool) for name in ("truth_new", "prop_new"))
-
-    def count(frames: NDArray[np.intp]) -> NDArray[np.intp]:
+def _frames_table(months: tuple[str, ...], truth: FrameIds, proposals: FrameIds, pairs: pd.DataFrame) -> pd.DataFrame:
+    def count(frames: pd.Series | NDArray[np.intp]) -> NDArray[np.intp]:
         """(months,) how often each month occurs."""
-        return np.bincount(frames, minlength=len(calendar.months)).astype(np.intp)
+        return np.bincount(frames, minlength=len(months)).astype(np.intp)
 
     n_truth, n_prop = count(truth.frame[truth.member]), count(proposals.frame[proposals.member])
-    tp, both = count(frame), count(frame[true_new & found_new])
-    table = pd.DataFrame(
+    tp, both_new = count(pairs["frame"]), count(pairs["frame"][pairs["truth_new"] & pairs["prop_new"]])
+    return pd.DataFrame(
         {
-            "time": pd.Series(calendar.months, dtype="str"),
+            "time": pd.Series(months, dtype="str"),
             "n_truth": n_truth,
             "n_prop": n_prop,
             "tp": tp,
             "fp": n_prop - tp,
             "fn": n_truth - tp,
-            "mm": count(frame[pairs["mismatch"].to_numpy(dtype=bool)]),
-            "change_tp": both,
+            "mm": count(pairs["frame"][pairs["mismatch"]]),
+            "change_tp": both_new,
             # every new id is either a change found in time or an error, matched or not
-            "change_fp": count(proposals.frame[proposals.new()]) - both,
-            "change_fn": count(truth.frame[truth.new()]) - both,
+            "change_fp": count(proposals.frame[proposals.new]) - both_new,
+            "change_fn": count(truth.frame[truth.new]) - both_new,
         }
     )
-    table.loc[: calendar.first, ["change_tp", "change_fp", "change_fn"]] = 0  # nothing is known of earlier months
-    return table
 
 
-def _ids_table(calendar: Calendar, buildings: FrameIds, side: str) -> pd.DataFrame:
-    new = buildings.new()
-    frame = buildings.frame[new]
+def _ids_table(months: tuple[str, ...], buildings: FrameIds, side: str) -> pd.DataFrame:
+    frame = buildings.frame[buildings.new]
     return pd.DataFrame(
         {
             "side": pd.Series([side] * len(frame), dtype="str"),
-            "id": buildings.ids.take(buildings.id[new]),
-            "time": pd.Index(calendar.months, dtype="str").take(frame),
-            "birth": frame > calendar.first,
+            "id": buildings.ids.take(buildings.id[buildings.new]),
+            "time": pd.Index(months, dtype="str").take(frame),
         }
     )

@@ -10,39 +10,33 @@ without any of them scores 1. A birth is judged by the first match of each side:
 before, the birth was lost, or made, by an id that switched.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from sn7ml.core.ratios import precision_recall_f1
-from sn7ml.metrics.aoi import PROPOSAL, TRUTH, AoiScot, combine
+from sn7ml.metrics.aoi import PROPOSAL, TRUTH, AoiScot
 
-KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "missed_footprints": "A true footprint that no proposal matches in its month.",
-        "false_footprints": "A proposed footprint that matches no truth in its month.",
-        "id_switches": "A match that contradicts an earlier one; a known building under a fresh id, which looks born; "
-        "a new  building under an id that was another's.",
-        "late_births": "A new building whose id appears only in a later month.",
-        "early_births": "A new building whose id appears in an earlier month already.",
-        "misplaced_births": "A new building whose id appears in the right month, but overlaps it enough only later.",
-        "missed_births": "A new building that is never matched.",
-        "false_births": "An id that appears after the first month and never matches anything.",
-        "older_buildings": "A building of the first month that is found only later, so that it looks born.",
-    }
-)
+KINDS: Mapping[str, str] = {
+    "missed_footprints": "A true footprint that no proposal matches in its month.",
+    "false_footprints": "A proposed footprint that matches no truth in its month.",
+    "id_switches": "A match that contradicts an earlier one; a known building under a fresh id, which looks born; "
+    "a new building under an id that was another's.",
+    "late_births": "A new building whose id appears only in a later month.",
+    "early_births": "A new building whose id appears in an earlier month already.",
+    "misplaced_births": "A new building whose id appears in the right month, but overlaps it enough only later.",
+    "missed_births": "A new building that is never matched.",
+    "false_births": "An id that appears after the first month and never matches anything.",
+    "older_buildings": "A building of the first month that is found only later, so that it looks born.",
+}
 """Kind of error to what it means, in the order they are shown."""
 
 COUNTS = ["track_fp", "track_fn", "change_fp", "change_fn"]
 SCORES = ["scot", "scot_without"]
 LOSSES = ["aoi", "kind", *COUNTS, *SCORES]
 BIRTHS = ["aoi", "outcome", "truth_id", "truth_month", "prop_id", "prop_month", "months_late"]
-
-Errors = Mapping[str, Mapping[str, int]]
-"""Kind to counts, by the names in ``COUNTS``; what is absent is 0."""
 
 
 @dataclass(frozen=True)
@@ -54,49 +48,42 @@ class Diagnosis:
     scot (as it is), scot_without (the same AOI without errors of this kind)."""
 
     births: pd.DataFrame
-    """A row per true birth, and per proposed one that belongs to none: aoi, outcome, truth_id, truth_month, prop_id,
-    prop_month (first months of the ids), months_late.
+    """A row per true birth, and per proposed one that belongs to none: the columns ``BIRTHS`` (months are the first of
+    the ids).
 
     Outcomes of true births: "found", "late", "early", "misplaced", "missed", "switched" (found first under another's
     id); of the others: "false", "older", "switch" (a known building under a fresh id)."""
 
 
 def diagnose(aois: Mapping[str, AoiScot]) -> Diagnosis:
-    """Split the lost score of each AOI by kind of error, and describe every birth.
-
-    Parameters
-    ----------
-    aois
-        AOIs of a ``ScotResult`` or a ``StrictScot``; an empty mapping gives empty tables.
-    """
-    tables = {name: _births(aoi) for name, aoi in aois.items()}
-    losses = []
+    """Split the lost score of each AOI of a result by kind of error, and describe every birth; no AOI, no rows."""
+    losses, births = [], [pd.DataFrame(columns=BIRTHS)]
     for name, aoi in aois.items():
-        errors = _errors(aoi, tables[name])
-        for kind in KINDS:
-            counts = {count: errors[kind].get(count, 0) for count in COUNTS}
-            scores = {"scot": aoi.combo_score, "scot_without": _without(aoi, counts)}
+        found = _births(aoi)
+        births.append(found.assign(aoi=name)[BIRTHS])
+        for kind, errors in _errors(aoi, found).items():
+            counts = dict.fromkeys(COUNTS, 0) | errors
+            # Without these errors missed items are found, and false ones are not proposed.
+            mended = replace(
+                aoi,
+                track_tp=aoi.track_tp + counts["track_fn"],
+                track_fp=aoi.track_fp - counts["track_fp"],
+                track_fn=aoi.track_fn - counts["track_fn"],
+                change_tp=aoi.change_tp + counts["change_fn"],
+                change_fp=aoi.change_fp - counts["change_fp"],
+                change_fn=aoi.change_fn - counts["change_fn"],
+            )
+            scores = {"scot": aoi.combo_score, "scot_without": mended.combo_score}
             losses.append({"aoi": name, "kind": kind, **counts, **scores})
-    births = [table.assign(aoi=name)[BIRTHS] for name, table in tables.items() if len(table)]
-    return Diagnosis(
-        pd.DataFrame(losses, columns=LOSSES),
-        pd.concat(births, ignore_index=True) if births else pd.DataFrame(columns=BIRTHS),
-    )
+    filled = [table for table in births if len(table)] or births[:1]
+    return Diagnosis(pd.DataFrame(losses, columns=LOSSES), pd.concat(filled, ignore_index=True))
 
 
 def by_kind(losses: pd.DataFrame) -> pd.DataFrame:
-    """Add up losses over AOIs.
+    """Add up ``Diagnosis.losses``, perhaps read from a CSV, over AOIs.
 
-    Parameters
-    ----------
-    losses
-        ``Diagnosis.losses``, perhaps read from a CSV.
-
-    Returns
-    -------
-    DataFrame
-        A row per kind, in the order of :func:`kinds_of`: kind, the counts of ``COUNTS`` (sums), scot, scot_without and
-        gain, their difference (means over AOIs). No losses give no rows.
+    A row per kind, in the order of :func:`kinds_of`: kind, the counts of ``COUNTS`` (sums), scot, scot_without and
+    gain, their difference (means over AOIs). No losses give no rows.
     """
     table = with_gain(losses)
     groups = table.groupby("kind", sort=False)
@@ -163,40 +150,22 @@ def _number(month: pd.Series) -> pd.Series:
     return pd.to_numeric(month.str[:4]) * 12 + pd.to_numeric(month.str[5:7])
 
 
-def _errors(aoi: AoiScot, births: pd.DataFrame) -> Errors:
-    outcomes = births["outcome"].value_counts()
-    reported = births[births["prop_birth"]]["outcome"].value_counts()
-
-    def count(outcome: str) -> int:
-        return int(outcomes.get(outcome, 0))
-
-    def displaced(outcome: str) -> dict[str, int]:
-        # The building is missed in its month; its id is a false birth, unless it has been there from the first month.
-        return {"change_fn": count(outcome), "change_fp": int(reported.get(outcome, 0))}
-
+def _errors(aoi: AoiScot, births: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return kind to counts, by the names in ``COUNTS``, in the order of ``KINDS``; counts that are left out are 0."""
+    outcomes, reported = Counter(births["outcome"]), Counter(births["outcome"][births["prop_birth"]])
+    # The building is missed in its month; its id is a false birth, unless it has been there from the first month.
+    late, early, misplaced = (
+        {"change_fn": outcomes[name], "change_fp": reported[name]} for name in ("late", "early", "misplaced")
+    )
+    switched = {"change_fp": outcomes["switch"], "change_fn": outcomes["switched"]}
     return {
         "missed_footprints": {"track_fn": aoi.track_fn - aoi.mm},
         "false_footprints": {"track_fp": aoi.track_fp - aoi.mm},
-        "id_switches": {
-            "track_fp": aoi.mm,
-            "track_fn": aoi.mm,
-            "change_fp": count("switch"),
-            "change_fn": count("switched"),
-        },
-        "late_births": displaced("late"),
-        "early_births": displaced("early"),
-        "misplaced_births": displaced("misplaced"),
-        "missed_births": {"change_fn": count("missed")},
-        "false_births": {"change_fp": count("false")},
-        "older_buildings": {"change_fp": count("older")},
+        "id_switches": {"track_fp": aoi.mm, "track_fn": aoi.mm, **switched},
+        "late_births": late,
+        "early_births": early,
+        "misplaced_births": misplaced,
+        "missed_births": {"change_fn": outcomes["missed"]},
+        "false_births": {"change_fp": outcomes["false"]},
+        "older_buildings": {"change_fp": outcomes["older"]},
     }
-
-
-def _without(aoi: AoiScot, errors: Mapping[str, int]) -> float:
-    """SCOT if these errors had not been made: missed items are found, and false ones are not proposed."""
-    parts = []
-    for part in ("track", "change"):
-        tp, fp, fn = (int(getattr(aoi, f"{part}_{count}")) for count in ("tp", "fp", "fn"))
-        found, dropped = errors[f"{part}_fn"], errors[f"{part}_fp"]
-        parts.append(precision_recall_f1(tp + found, fp - dropped, fn - found)[2])
-    return combine(*parts)

@@ -11,17 +11,12 @@ import shapely
 from sn7ml.metrics.matching import Side, match
 from sn7ml.metrics.per_aoi import AoiFootprints, AoiMap, one_by_one, pair_aois
 
-FRAME = ["aoi", "time"]
-COUNTS = ("tp", "fp", "fn")
-
 SIZE_BOUNDS_PX2 = (4.0, 8.0, 16.0, 32.0)
 SIZES = ("< 4", "4–8", "8–16", "16–32", "≥ 32")
 """Size classes by area, px²; a bound belongs to the class above it."""
 
 FOOTPRINTS = {"aoi": "str", "time": "str", "area_px2": "float64", "matched": "bool"}
 PAIRS = {"aoi": "str", "x_px": "float64", "y_px": "float64"}
-
-SIZE_COUNTS = ("truth", "truth_matched", "proposals", "proposals_matched")
 
 
 @dataclass(frozen=True)
@@ -39,44 +34,30 @@ class FootprintMatches:
     that of the proposed one."""
 
     def median_offsets(self) -> pd.DataFrame:
-        """Return how far truth lies from what was proposed.
+        """Return how far truth lies from what was proposed: aoi, pairs, x_px, y_px (medians), sorted by AOI.
 
-        A median far from 0 over many pairs is a shift of all outlines; mere scatter would average out.
-
-        Returns
-        -------
-        DataFrame
-            aoi, pairs, x_px, y_px (medians), sorted by AOI; an AOI without pairs has no row.
+        A median far from 0 over many pairs is a shift of all outlines; mere scatter would average out. An AOI without
+        pairs has no row.
         """
         pairs = self.offsets.groupby("aoi", sort=True)
         return pairs.agg(pairs=("x_px", "size"), x_px=("x_px", "median"), y_px=("y_px", "median")).reset_index()
 
     def by_frame(self) -> pd.DataFrame:
-        """Count by frame.
+        """Return aoi, time, tp, fp, fn, sorted; one row for each frame of either table.
 
-        Returns
-        -------
-        DataFrame
-            aoi, time, tp, fp, fn, sorted; one row for each frame of either table. Counts add up over any set of
-            frames; ratios come from ``precision_recall_f1`` of the sums.
+        Counts add up over any set of frames; ratios come from ``precision_recall_f1`` of the sums.
         """
-        sides = [
-            side.groupby(FRAME, sort=True)["matched"].agg(["sum", "size"]) for side in (self.truth, self.proposals)
-        ]
-        true, found = sides
-        frames = true.index.union(found.index)
-        true, found = (side.reindex(frames, fill_value=0).astype("int64") for side in sides)
+        sides = [side.groupby(["aoi", "time"])["matched"] for side in (self.truth, self.proposals)]
+        true, found = (side.agg(["sum", "size"]) for side in sides)
+        true, found = (side.astype("int64") for side in true.align(found, axis="index", fill_value=0))
         counts = {"tp": true["sum"], "fp": found["size"] - found["sum"], "fn": true["size"] - true["sum"]}
         return pd.DataFrame(counts).reset_index().astype({"aoi": "str", "time": "str"})
 
     def by_size(self) -> pd.DataFrame:
-        """Count by AOI and size class: truth by its own size, proposals by theirs.
+        """Return aoi, size (one of ``SIZES``), truth, truth_matched, proposals, proposals_matched.
 
-        Returns
-        -------
-        DataFrame
-            aoi, size (one of ``SIZES``), truth, truth_matched, proposals, proposals_matched; every AOI has every class,
-            in order. Recall is ``truth_matched / truth`` and precision ``proposals_matched / proposals``, of sums.
+        Truth is counted by its own size, proposals by theirs; every AOI has every class, in order. Recall is
+        ``truth_matched / truth`` and precision ``proposals_matched / proposals``, of sums.
         """
         aois = sorted({*self.truth["aoi"], *self.proposals["aoi"]})
         cells = pd.MultiIndex.from_product([aois, SIZES], names=["aoi", "size"])
@@ -87,7 +68,7 @@ class FootprintMatches:
             columns[name] = matched.size().reindex(cells, fill_value=0)
             columns[f"{name}_matched"] = matched.sum().reindex(cells, fill_value=0)
         table = pd.DataFrame(columns, index=cells).astype("int64").reset_index()
-        return table.astype({"aoi": "str", "size": "str"})[["aoi", "size", *SIZE_COUNTS]]
+        return table.astype({"aoi": "str", "size": "str"})
 
 
 def match_footprints(
@@ -99,58 +80,32 @@ def match_footprints(
     itself, whatever its id, and nothing is too small. A missing or EMPTY geometry is no footprint and left out; a line
     or a point matches nothing and so counts as false or missed.
 
-    Parameters
-    ----------
-    truth, proposals
-        Columns ``aoi``, ``time``, ``id`` and ``geometry``, as for ``sn7ml.metrics.scot.score_scot``; may be empty.
-    iou_threshold
-        In [0, 1).
-    map_aois
-        How to go through the AOIs; ``sn7ml.metrics.per_aoi.in_processes`` uses all cores.
-
-    Raises
-    ------
-    TableError
-        If a table lacks a column, a key, or holds something that is no geometry.
+    Both tables are as for ``sn7ml.metrics.scot.score_scot``, with the same errors, and may be empty; ``iou_threshold``
+    is in [0, 1). ``map_aois`` is how to go through the AOIs: ``sn7ml.metrics.per_aoi.in_processes`` uses all cores.
     """
     parts = map_aois(partial(_match_one, iou_threshold), pair_aois(truth, proposals))
     truths, proposed, offsets = ([part[place].assign(aoi=name) for name, part in parts.items()] for place in (0, 1, 2))
     return FootprintMatches(_joined(truths, FOOTPRINTS), _joined(proposed, FOOTPRINTS), _joined(offsets, PAIRS))
 
 
-def count_footprints(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float) -> pd.DataFrame:
-    """Count matched and unmatched polygons by frame: ``match_footprints`` and then ``FootprintMatches.by_frame``."""
-    return match_footprints(truth, proposals, iou_threshold).by_frame()
-
-
 def _match_one(iou_threshold: float, aoi: AoiFootprints) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    truth, proposals = (rows.take(~rows.shapeless) for rows in (aoi.truth, aoi.proposals))
-    months = tuple(sorted({*truth.months(), *proposals.months()}))
-    sides = []
-    for rows in (truth, proposals):
-        polygons = rows.polygons(months)
-        member = np.empty(len(rows), dtype=np.intp)  # each row is a member of its own, numbered by frame
-        member[np.argsort(polygons.frame, kind="stable")] = np.arange(len(rows))
-        sides.append(Side(polygons, member))
-    pairs = match(sides[0], sides[1], iou_threshold).pairs
-    tables = [
-        pd.DataFrame(
-            {
-                "time": rows.time.to_numpy(),
-                "area_px2": shapely.area(rows.geometry),
-                "matched": np.isin(side.member, members),
-            }
-        )
-        for rows, side, members in zip((truth, proposals), sides, (pairs.truth, pairs.proposal), strict=True)
-    ]
-    centres = [
-        shapely.get_coordinates(shapely.centroid(rows.geometry[np.argsort(side.member)[members]]))
-        for rows, side, members in zip((truth, proposals), sides, (pairs.truth, pairs.proposal), strict=True)
-    ]
+    both = [rows.take(~rows.shapeless) for rows in (aoi.truth, aoi.proposals)]
+    months = tuple(sorted({*both[0].months(), *both[1].months()}))
+    # Each row is a member of its own, numbered by frame; order is (members,), the row of each.
+    polygons = [rows.polygons(months) for rows in both]
+    orders = [np.argsort(side.frame, kind="stable") for side in polygons]
+    truth, proposals = (Side(side, np.argsort(order)) for side, order in zip(polygons, orders, strict=True))
+    pairs = match(truth, proposals, iou_threshold).pairs
+    tables, centres = [], []
+    for rows, order, members in zip(both, orders, (pairs.truth, pairs.proposal), strict=True):
+        matched = np.zeros(len(rows), dtype=bool)
+        matched[order[members]] = True
+        areas = shapely.area(rows.geometry)
+        tables.append(pd.DataFrame({"time": rows.time.to_numpy(), "area_px2": areas, "matched": matched}))
+        centres.append(shapely.get_coordinates(shapely.centroid(rows.geometry[order[members]])))
     return tables[0], tables[1], pd.DataFrame(centres[0] - centres[1], columns=["x_px", "y_px"])
 
 
 def _joined(tables: list[pd.DataFrame], kinds: Mapping[str, str]) -> pd.DataFrame:
-    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
-    filled = [table for table in tables if len(table)]
-    return (pd.concat(filled, ignore_index=True) if filled else empty).astype(kinds)[list(kinds)]
+    empty = pd.DataFrame(columns=list(kinds)).astype(kinds)
+    return pd.concat([empty, *tables], ignore_index=True)[list(kinds)].astype(kinds)

@@ -51,15 +51,13 @@ class IdentifiedFootprints:
     @cached_property
     def shapeless(self) -> NDArray[np.bool_]:
         """Whether each row's geometry is missing or EMPTY."""
-        shapeless: NDArray[np.bool_] = shapely.is_missing(self.geometry) | shapely.is_empty(self.geometry)
-        return shapeless
+        return np.asarray(shapely.is_missing(self.geometry) | shapely.is_empty(self.geometry))
 
     @cached_property
     def repeated(self) -> NDArray[np.bool_]:
         """Whether each row's id occurs more than once in its month."""
         member = number_ids(self.id, self.polygons(self.months()).frame).member
-        repeated: NDArray[np.bool_] = np.bincount(member)[member] > 1
-        return repeated
+        return np.asarray(np.bincount(member)[member] > 1)
 
     def polygons(self, months: Sequence[str]) -> Polygons:
         """Return the polygons; the frame of each is the place of its month in ``months``, or -1."""
@@ -86,12 +84,8 @@ class FrameIds:
     id: Indices
     """(members,) position in ``ids``."""
 
-    def new(self) -> NDArray[np.bool_]:
-        """(members,) whether the member's id is in no earlier frame."""
-        _, first = np.unique(self.id, return_index=True)  # members are sorted by frame
-        new = np.zeros(len(self.id), dtype=bool)
-        new[first] = True
-        return new
+    new: NDArray[np.bool_]
+    """(members,) whether the member's id is in no earlier frame."""
 
 
 def number_ids(ids: pd.Series, frame: Indices) -> FrameIds:
@@ -100,48 +94,35 @@ def number_ids(ids: pd.Series, frame: Indices) -> FrameIds:
     # One integer per (frame, id) pair: sorting these keys sorts by frame, then by id.
     count = np.intp(max(len(names), 1))
     key, member = np.unique(frame * count + code, return_inverse=True)
-    return FrameIds(pd.Index(names), member.astype(np.intp), key // count, key % count)
+    new = np.zeros(len(key), dtype=bool)
+    new[np.unique(key % count, return_index=True)[1]] = True  # where each id comes first
+    return FrameIds(pd.Index(names), member.astype(np.intp), key // count, key % count, new)
 
 
 def split_by_aoi(table: pd.DataFrame, name: str) -> dict[str, IdentifiedFootprints]:
     """Return the rows of every AOI, AOIs in order of name.
 
-    Parameters
-    ----------
-    table
-        Columns ``aoi``, ``time``, ``id`` (text) and ``geometry`` (shapely, pixel coordinates; None, NaN and EMPTY are
-        allowed). Further columns are ignored.
-    name
-        What the table is called in errors.
-
-    Raises
-    ------
-    TableError
-        If a column is missing, an AOI, time or id is missing, or a geometry is something else.
+    ``table`` has the columns ``aoi``, ``time``, ``id`` (text) and ``geometry`` (shapely, pixel coordinates; None, NaN
+    and EMPTY are allowed); others are ignored. Raises TableError, which calls the table by ``name``, if a column, an
+    AOI, a time or an id is missing, or a geometry is something else.
     """
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing:
-        raise TableError(
-            "table.missing-column", f"the {name} table lacks column(s) {missing}; it has {list(table.columns)}"
-        )
+    if missing := [column for column in COLUMNS if column not in table.columns]:
+        fault = f"the {name} table lacks column(s) {missing}; it has {list(table.columns)}"
+        raise TableError("table.missing-column", fault)
     for column in TEXT:
-        if bool(table[column].isna().any()):
+        if table[column].isna().any():
             row = int(table[column].isna().to_numpy().argmax())
-            raise TableError(
-                "table.missing-value",
-                f"the {name} table has no {column} in row {row} (counted from 0); every row needs one",
-            )
-    text = {column: table[column].astype("str").reset_index(drop=True) for column in TEXT}
+            fault = f"the {name} table has no {column} in row {row} (counted from 0); every row needs one"
+            raise TableError("table.missing-value", fault)
+    text = table[list(TEXT)].astype("str").reset_index(drop=True)
     geometry = np.array(table["geometry"], dtype=object)
     geometry[pd.isna(geometry)] = None
     strange = ~(shapely.is_geometry(geometry) | shapely.is_missing(geometry))
     if strange.any():
         row = int(strange.argmax())
         kind = type(geometry[row]).__name__
-        raise TableError(
-            "table.geometry-type",
-            f"the {name} table's geometry in row {row} is a {kind}; expected a shapely geometry or None",
-        )
+        fault = f"the {name} table's geometry in row {row} is a {kind}; expected a shapely geometry or None"
+        raise TableError("table.geometry-type", fault)
     rows = text["aoi"].groupby(text["aoi"], sort=True).indices
     return {
         str(aoi): IdentifiedFootprints(text["time"].iloc[which], text["id"].iloc[which], geometry[which])

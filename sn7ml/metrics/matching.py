@@ -10,14 +10,14 @@ frame. Here only pairs that earn something exist, and they fall into small group
 
 so that the cost grows with the number of buildings, not with its square.
 
-Two things depend on the reference's solver and not on its rules: which of two assignments is taken that earn the same
-(a tie), and what becomes of *phantoms* (see ``match``). A frame that has either is solved on the matrix that the
-reference would make, as long as that has no more than ``DENSE_CELLS`` cells.
+Ties (two assignments that earn the same) and *phantoms* (see ``match``) depend on the reference's solver, not on its
+rules: frames that have either are solved on the matrix that the reference would make, up to ``DENSE_CELLS`` cells.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array, csr_array
@@ -87,8 +87,7 @@ class Matching:
     """Those of the phantom frames that were too large for the reference's dense matrix."""
 
     tied_frames: Indices
-    """Frames with a tie, too large for that matrix: which of the best assignments is taken may differ from the
-    reference."""
+    """Frames with a tie, too large for that matrix: the reference may take another of the best assignments."""
 
 
 def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
@@ -96,14 +95,10 @@ def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
 
     Where a member has several rows, its IoUs and rewards are summed, as the reference does. The sum of IoUs may then
     pass the threshold while no single one did and the reward is 0: a *phantom*. The reference keeps such a pair if its
-    solver happened to put the two together while filling up its matrix with pairs that earn nothing. To agree with it,
-    a frame with a phantom is solved on the reference's dense matrix; if that would have more than ``DENSE_CELLS``
-    cells, the phantoms are not matched and the frame is named in the result.
+    solver happened to put the two together while filling up its matrix with pairs that earn nothing. In a frame too
+    large for that matrix phantoms are not matched, and the result names it.
 
-    Raises
-    ------
-    ValueError
-        If the threshold is not in [0, 1).
+    Raises ValueError if the threshold is not in [0, 1).
     """
     if not 0 <= iou_threshold < 1:
         raise ValueError(f"iou_threshold must be in [0, 1), got {iou_threshold}")
@@ -119,12 +114,11 @@ def match(truth: Side, proposals: Side, iou_threshold: float) -> Matching:
     chosen = earning[best]
     parts = [chosen[~np.isin(frame[chosen], small)]]
     for f in small:
-        # The reference's matrix: as many rows and columns as the frame has rows, filled from its top-left corner by
-        # members.
+        # The reference's matrix: a row and a column per row of the frame, filled from its top-left corner by members.
         here = np.flatnonzero(frame == f)
         row = pairs.truth[here] - np.searchsorted(true_frames, f)
         column = pairs.proposal[here] - np.searchsorted(found_frames, f)
-        parts.append(here[_solve_dense(row, column, pairs.reward[here], (truth.rows(f), proposals.rows(f)))])
+        parts.append(here[_solve((row, column), pairs.reward[here], (truth.rows(f), proposals.rows(f)))])
     matched = np.sort(np.concatenate(parts))
     return Matching(
         pairs.take(matched[pairs.iou[matched] > iou_threshold]),
@@ -147,100 +141,58 @@ def _candidates(truth: Side, proposals: Side, iou_threshold: float) -> Pairs:
     return Pairs(cells // width, cells % width, iou.astype(np.float64), earned.astype(np.float64))
 
 
-@dataclass(frozen=True)
-class _Groups:
-    """Pairs sorted by the group that they are connected in."""
-
-    order: Indices
-    """(pairs,) positions, sorted by group."""
-
-    start: Indices
-    size: Indices
-    """(groups,) where each group starts in ``order``, and its number of pairs."""
-
-    row: Indices
-    column: Indices
-    """(pairs,) place in the group's matrix, aligned with ``order``."""
-
-
 def _best(pairs: Pairs) -> tuple[Indices, Indices]:
-    """Positions of the pairs that together earn most, and of some pair in every group that has a tie."""
-    groups = _groups(pairs)
-    chosen, tied = [groups.order[groups.start[groups.size == 1]]], []
-    several = groups.size > 1
-    for start, size in zip(groups.start[several].tolist(), groups.size[several].tolist(), strict=True):
-        part = slice(start, start + size)
-        row, column, group = groups.row[part], groups.column[part], groups.order[part]
-        reward = pairs.reward[group]
-        best = _solve(row, column, reward)
-        chosen.append(group[best])
-        # If the chosen pairs earned a trifle less, would another assignment be better? Then it earned the same.
-        if not np.array_equal(best, _solve(row, column, reward - TRIFLE * best)):
-            tied.append(group[0])
-    return np.concatenate(chosen), np.array(tied, dtype=np.intp)
+    """Return positions of the pairs that together earn most, and of some pair in every group that has a tie.
 
-
-def _groups(pairs: Pairs) -> _Groups:
-    """Group pairs that share a truth or a proposal, directly or through other pairs."""
+    A group holds pairs that share a truth or a proposal, directly or through other pairs.
+    """
     truths, row = np.unique(pairs.truth, return_inverse=True)
     proposals, column = np.unique(pairs.proposal, return_inverse=True)
     size = len(truths) + len(proposals)
     # A bipartite graph; its nodes are the truths, then the proposals; label is (nodes,), the group of each.
     graph = coo_array((np.ones(len(row), dtype=np.int8), (row, column + len(truths))), shape=(size, size))
     label = connected_components(graph, directed=False)[1] if size else np.empty(0, dtype=np.intp)
-    order = np.argsort(label[row], kind="stable")
-    start = np.flatnonzero(np.diff(label[row][order], prepend=-1))
-    rows, columns = _place(label[: len(truths)]), _place(label[len(truths) :])
-    return _Groups(order, start, np.diff(start, append=len(order)), rows[row][order], columns[column][order])
+    order = np.argsort(label[row], kind="stable")  # (pairs,), by group
+    start = np.flatnonzero(np.diff(label[row][order], prepend=-1))  # (groups,), place of the first pair in ``order``
+    stop = np.append(start[1:], len(order))
+    # Place of every node among those of its group: 0, 1, ...
+    row, column = (
+        pd.Series(side).groupby(side).cumcount().to_numpy()[nodes]
+        for side, nodes in ((label[: len(truths)], row), (label[len(truths) :], column))
+    )
+    several = stop - start > 1
+    chosen, tied = [order[start[~several]]], []
+    for first, last in zip(start[several].tolist(), stop[several].tolist(), strict=True):
+        group = order[first:last]
+        cells, reward = (row[group], column[group]), pairs.reward[group]
+        shape = int(cells[0].max()) + 1, int(cells[1].max()) + 1
+        best = _solve(cells, reward, shape)
+        chosen.append(group[best])
+        # If the chosen pairs earned a trifle less, would another assignment be better? Then it earned the same.
+        if not np.array_equal(best, _solve(cells, reward - TRIFLE * best, shape)):
+            tied.append(group[0])
+    return np.concatenate(chosen), np.array(tied, dtype=np.intp)
 
 
-def _place(label: NDArray[np.integer]) -> Indices:
-    """(nodes,) place of every node among those of its group, in their order: 0, 1, ..."""
-    order = np.argsort(label, kind="stable")
-    ordered = label[order]
-    place = np.empty(len(label), dtype=np.intp)
-    place[order] = np.arange(len(label)) - np.searchsorted(ordered, ordered)
-    return place
+def _solve(cells: tuple[Indices, Indices], reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return which pairs are the best assignment, (pairs,) bool.
 
-
-def _solve(row: Indices, column: Indices, reward: Floats) -> NDArray[np.bool_]:
-    """Return which pairs are the best assignment within one group, (pairs,) bool.
-
-    Parameters
-    ----------
-    row, column
-        (pairs,) place in the group's matrix.
-    reward
-        (pairs,) what each pair earns.
+    ``cells`` are the row and the column of each pair in a matrix of this shape, and ``reward`` is what each earns.
+    Where the matrix would be too large, most pairs do not exist: thousands of terraced houses, each overlapping two.
     """
-    shape = int(row.max()) + 1, int(column.max()) + 1
-    if shape[0] * shape[1] > DENSE_CELLS:
-        return _solve_sparse(row, column, reward, shape)
-    return _solve_dense(row, column, reward, shape)
-
-
-def _solve_dense(row: Indices, column: Indices, reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    matrix = np.zeros(shape)  # 0 where a pair does not exist: the solver may put any two together there
-    matrix[row, column] = reward
+    row, column = cells
+    if shape[0] * shape[1] <= DENSE_CELLS:
+        matrix = np.zeros(shape)  # 0 where a pair does not exist: the solver may put any two together there
+        matrix[row, column] = reward
+        first, second = linear_sum_assignment(matrix, maximize=True)
+    else:
+        # The sparse solver insists on a partner for every row, so every row gets a column of its own that earns
+        # nothing: (rows, columns + rows). All rewards are raised by 1, because a sparse matrix does not store a 0.
+        rows = np.arange(shape[0])
+        values = np.append(reward + 1, np.ones(shape[0]))
+        where = np.append(row, rows), np.append(column, shape[1] + rows)
+        graph = csr_array(coo_array((values, where), shape=(shape[0], shape[1] + shape[0])))
+        first, second = min_weight_full_bipartite_matching(graph, maximize=True)
     partner = np.full(shape[0], -1)
-    first, second = linear_sum_assignment(matrix, maximize=True)
     partner[first] = second
-    chosen: NDArray[np.bool_] = partner[row] == column
-    return chosen
-
-
-def _solve_sparse(row: Indices, column: Indices, reward: Floats, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Solve a group of thousands in which most pairs do not exist: terraced houses, each overlapping two others.
-
-    The solver insists on a partner for every row, so every row gets a column of its own that earns nothing: the graph
-    is (rows, columns + rows). All rewards are raised by 1, because a sparse matrix does not store a 0.
-    """
-    rows = np.arange(shape[0])
-    values = np.append(reward + 1, np.ones(shape[0]))
-    where = np.append(row, rows), np.append(column, shape[1] + rows)
-    graph = csr_array(coo_array((values, where), shape=(shape[0], shape[1] + shape[0])))
-    partner = np.empty(shape[0], dtype=np.intp)
-    first, second = min_weight_full_bipartite_matching(graph, maximize=True)
-    partner[first] = second
-    chosen: NDArray[np.bool_] = partner[row] == column
-    return chosen
+    return np.asarray(partner[row] == column)

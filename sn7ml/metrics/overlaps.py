@@ -49,22 +49,17 @@ class Polygons:
     def polygonal(self) -> NDArray[np.bool_]:
         """(rows,) whether a row can overlap anything: a polygon, several of them or a collection, and not EMPTY."""
         kind = shapely.get_type_id(self.geometry)
-        found: NDArray[np.bool_] = np.isin(kind, POLYGONAL) & ~shapely.is_empty(self.geometry)
-        return found
+        return np.asarray(np.isin(kind, POLYGONAL) & ~shapely.is_empty(self.geometry))
 
 
 @dataclass(frozen=True)
 class Overlaps:
-    """Pairs of rows, by frame."""
+    """Pairs of rows of the truth and of the proposals, by frame; every array is (pairs,)."""
 
     truth: Indices
-    """(pairs,) row in the truth."""
-
     proposal: Indices
-    """(pairs,) row among the proposals."""
-
     iou: NDArray[np.float64]
-    """(pairs,) intersection over union."""
+    """Intersection over union."""
 
 
 def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlaps:
@@ -72,10 +67,15 @@ def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlap
 
     As in the reference scorer, the areas in the IoU are those of the polygons as given and the intersection is that of
     the repaired ones. So a bow-tie, whose signed area may be 0, can reach any IoU, even above 1. Pairs whose union
-    comes out as 0 that way have no IoU and are left out. (The reference raises, and also where a bow-tie shares its
-    frame with a missing geometry.)
+    comes out as 0 that way are left out. (The reference raises, also where a bow-tie meets a missing geometry.)
     """
-    first, second = _near_pairs(truth, proposals, above)
+    parts = [(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))]
+    theirs = _rows_by_frame(proposals)
+    for frame, rows in _rows_by_frame(truth).items():
+        if frame in theirs:
+            near = _near_pairs(truth.geometry[rows], proposals.geometry[theirs[frame]], above)
+            parts.append((rows[near[0]], theirs[frame][near[1]]))
+    first, second = (np.concatenate(side) for side in zip(*parts, strict=True))
     total = shapely.area(truth.geometry[first]) + shapely.area(proposals.geometry[second])
     shared = _shared_areas(truth.geometry[first], proposals.geometry[second])
     iou = np.divide(shared, total - shared, out=np.zeros_like(shared), where=total != shared)
@@ -83,23 +83,11 @@ def find_overlaps(truth: Polygons, proposals: Polygons, above: float) -> Overlap
     return Overlaps(first[keep], second[keep], iou[keep])
 
 
-def _near_pairs(truth: Polygons, proposals: Polygons, above: float) -> tuple[Indices, Indices]:
-    """Return rows of the same frame whose IoU may be greater than ``above``, by their bounding boxes."""
-    found: tuple[list[Indices], list[Indices]] = ([], [])
-    theirs = _rows_by_frame(proposals)
-    for frame, rows in _rows_by_frame(truth).items():
-        if frame in theirs:
-            mine, others = truth.geometry[rows], proposals.geometry[theirs[frame]]
-            first, second = _pairs_of_boxes(mine, others)
-            near = _may_overlap(mine[first], others[second], above)
-            found[0].append(rows[first[near]])
-            found[1].append(theirs[frame][second[near]])
-    nothing = np.empty(0, dtype=np.intp)
-    return np.concatenate([nothing, *found[0]]), np.concatenate([nothing, *found[1]])
+def _near_pairs(mine: Geometries, others: Geometries, above: float) -> tuple[Indices, Indices]:
+    """Return positions of the geometries whose IoU may be greater than ``above``, by their boxes.
 
-
-def _pairs_of_boxes(mine: Geometries, others: Geometries) -> tuple[Indices, Indices]:
-    """Positions of the geometries whose boxes meet. Raises LabelError before too many pairs fill the memory."""
+    Raises LabelError before too many pairs fill the memory.
+    """
     tree = shapely.STRtree(others)
     at_once = max(1, MOST_PAIRS // len(others))
     found, total = [], 0
@@ -113,17 +101,14 @@ def _pairs_of_boxes(mine: Geometries, others: Geometries) -> tuple[Indices, Indi
                 f"more than {MOST_PAIRS:,} pairs of a true and a found polygon meet in one month: {len(mine):,} and "
                 f"{len(others):,} of them lie in heaps; expected buildings side by side",
             )
-    return np.concatenate([it for it, _ in found]), np.concatenate([it for _, it in found])
-
-
-def _may_overlap(first: Geometries, second: Geometries, above: float) -> NDArray[np.bool_]:
-    """(pairs,) whether the IoU may be greater than ``above``: an intersection is no larger than that of the boxes."""
-    box, other = shapely.bounds(first), shapely.bounds(second)  # (pairs, 4): x and y from, x and y to
+    first, second = (np.concatenate(side) for side in zip(*found, strict=True))
+    # An intersection is no larger than that of the boxes, (pairs, 4): x and y from, x and y to.
+    box, other = shapely.bounds(mine[first]), shapely.bounds(others[second])
     low, high = np.maximum(box[:, :2], other[:, :2]), np.minimum(box[:, 2:], other[:, 2:])
     bound = np.clip(high - low, 0, None).prod(axis=1)
-    union = shapely.area(first) + shapely.area(second) - bound
-    near: NDArray[np.bool_] = (bound > 0) & ((union <= 0) | (bound > (above - MARGIN) * union))
-    return near
+    union = shapely.area(mine[first]) + shapely.area(others[second]) - bound
+    near = (bound > 0) & ((union <= 0) | (bound > (above - MARGIN) * union))
+    return first[near], second[near]
 
 
 def _rows_by_frame(polygons: Polygons) -> dict[int, Indices]:
@@ -144,8 +129,7 @@ def _shared_areas(first: Geometries, second: Geometries) -> NDArray[np.float64]:
     for start in range(0, len(pairs), CHUNK):
         part = slice(start, start + CHUNK)
         areas[part] = shapely.area(shapely.intersection(one[left[part]], two[right[part]]))
-    shared: NDArray[np.float64] = areas[where]
-    return shared
+    return np.asarray(areas[where])
 
 
 def _distinct(geometry: Geometries) -> tuple[Geometries, Indices]:

@@ -24,34 +24,28 @@ class AoiFootprints:
 
 
 def pair_aois(truth: pd.DataFrame, proposals: pd.DataFrame) -> dict[str, AoiFootprints]:
-    """Pair the two tables by AOI: every AOI of either, in order of name.
-
-    Raises
-    ------
-    TableError
-        See :func:`sn7ml.metrics.identified.split_by_aoi`.
-    """
+    """Pair the two tables by AOI: every AOI of either, in order of name. Raises as ``identified.split_by_aoi`` does."""
     left, right = split_by_aoi(truth, "truth"), split_by_aoi(proposals, "proposal")
     return {aoi: AoiFootprints(left.get(aoi, NONE), right.get(aoi, NONE)) for aoi in sorted({*left, *right})}
+
+
+Function = Callable[[AoiFootprints], Result]
+Aois = Mapping[str, AoiFootprints]
 
 
 class AoiMap(Protocol):
     """Applies a picklable function to every AOI; the results keep names and order."""
 
-    def __call__(
-        self, function: Callable[[AoiFootprints], Result], aois: Mapping[str, AoiFootprints], /
-    ) -> dict[str, Result]:
+    def __call__(self, function: Function[Result], aois: Aois, /) -> dict[str, Result]:
         """Apply ``function`` to every AOI of ``aois``."""
 
 
-def one_by_one(function: Callable[[AoiFootprints], Result], aois: Mapping[str, AoiFootprints], /) -> dict[str, Result]:
+def one_by_one(function: Function[Result], aois: Aois, /) -> dict[str, Result]:
     """Go through the AOIs in this process."""
     return {name: function(aoi) for name, aoi in aois.items()}
 
 
-def in_processes(
-    function: Callable[[AoiFootprints], Result], aois: Mapping[str, AoiFootprints], /
-) -> dict[str, Result]:
+def in_processes(function: Function[Result], aois: Aois, /) -> dict[str, Result]:
     """Go through the AOIs with ``map_items`` where that pays, else one by one.
 
     Processes are spawned, so a script that gets here must guard its own start (``if __name__ == "__main__"``).

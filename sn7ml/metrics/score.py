@@ -41,12 +41,10 @@ class Score:
 
 def score_named(scores: Sequence[Score], name: str) -> Score:
     """Return the score of this name. Raises ParamsError, naming those there are, if there is none."""
-    for score in scores:
-        if score.name == name:
-            return score
-    raise ParamsError(
-        "params.unknown-score", f"the task has no score {name!r}; it has {', '.join(score.name for score in scores)}"
-    )
+    named = {score.name: score for score in scores}
+    if name not in named:
+        raise ParamsError("params.unknown-score", f"the task has no score {name!r}; it has {', '.join(named)}")
+    return named[name]
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,8 @@ def best_trivial(score: Score, trivial: Mapping[str, Mapping[str, float]]) -> tu
     >>> best_trivial(iou, {"nothing found": {"iou": 0.0}, "all building": {"iou": 0.18}})
     ('all building', 0.18)
     """
-    known = {answer: values[score.name] for answer, values in trivial.items() if score.name in values}
-    if not known:
-        return None
-    answer = max(known, key=lambda name: score.rank(known[name]))
-    return answer, known[answer]
+    known = [(answer, values[score.name]) for answer, values in trivial.items() if score.name in values]
+    return max(known, key=lambda found: score.rank(found[1]), default=None)
 
 
 def score_line(

@@ -1,4 +1,4 @@
-"""Scores as people read them in MLflow and on a terminal: what they are called, their digits, and tables in Markdown."""
+"""Scores as people read them in MLflow and on a terminal: their names, their digits, and tables in Markdown."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,12 +47,13 @@ def table(header: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
 def scores_note(
     run_id: str, scores: "Sequence[Score]", overall: Mapping[str, float], per_aoi: "pd.DataFrame", split: "Split"
 ) -> str:
-    """Return the description of a scored run, as Markdown: the scores, overall and per AOI, and where to look further."""
+    """Return the description of a scored run, as Markdown: the scores, overall and per AOI, and where to find more."""
     scores = [score for score in scores if score.name in overall]
     prefix, scored = PREFIXES[split], list[dict[Any, Any]]([{"aoi": "all", **overall}, *per_aoi.to_dict("records")])
     rows = [[str(row["aoi"]), *(decimal(row.get(score.name)) for score in scores)] for row in scored]
     return "\n".join([
         f"{OWN_NOTE} split {split}**", "", table(("AOI", *(score.label for score in scores)), rows), "",
-        f"More: `per_aoi_{prefix}.json`, and where they were recorded `losses_{prefix}.json` (what each kind of error costs) and "
-        f"the images `diagnosis` and `overlay_<AOI>`. Beside the best run: `sn7ml compare {run_id[:7]} best`.",
+        f"More: `per_aoi_{prefix}.json`, and where they were recorded `losses_{prefix}.json` (what each kind of error "
+        "costs) and the images `diagnosis` and `overlay_<AOI>`. Beside the best run: "
+        f"`sn7ml compare {run_id[:7]} best`.",
     ])  # fmt: skip

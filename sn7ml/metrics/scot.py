@@ -20,10 +20,10 @@ import pandas as pd
 import shapely
 
 from sn7ml.core.errors import LabelError
-from sn7ml.metrics.aoi import AoiScot, Calendar, score_aoi
+from sn7ml.metrics.aoi import AoiScot, score_aoi
 from sn7ml.metrics.oddities import describe_aoi, describe_tables
 from sn7ml.metrics.per_aoi import AoiFootprints, AoiMap, one_by_one, pair_aois
-from sn7ml.metrics.strict import StrictScot, as_strict, differs, score_strictly
+from sn7ml.metrics.strict import StrictScot, score_strictly
 
 
 @dataclass(frozen=True)
@@ -81,25 +81,15 @@ def score_scot(
 ) -> ScotResult:
     """Score proposals against truth, by the reference's rules and strictly.
 
-    Parameters
-    ----------
-    truth, proposals
-        Columns ``aoi``, ``time`` ("2018-01"), ``id`` (text) and ``geometry`` (shapely geometry in pixel coordinates,
-        or None). A missing, EMPTY, line or point geometry among the proposals is a false positive; in truth it has no
-        area and is dropped. (At a line or point beside polygons the reference raises instead.) Z is ignored.
-    min_area_px2
-        Truth smaller than this is dropped; proposals never are.
-    iou_threshold
-        A pair can match if its IoU is greater.
-    map_aois
-        How to go through the AOIs; ``sn7ml.metrics.per_aoi.in_processes`` uses all cores.
+    Both tables have columns ``aoi``, ``time`` ("2018-01"), ``id`` (text) and ``geometry`` (shapely geometry in pixel
+    coordinates, or None). A missing, EMPTY, line or point geometry among the proposals is a false positive; in truth it
+    has no area and is dropped. (At a line or point beside polygons the reference raises instead.) Z is ignored.
 
-    Raises
-    ------
-    LabelError
-        If no truth is left: a mean over no AOI is undefined (the reference divides by zero).
-    TableError
-        If a table lacks a column, a key, or holds something that is no geometry.
+    Truth smaller than ``min_area_px2`` is dropped; proposals never are. A pair can match if its IoU is greater than
+    ``iou_threshold``. ``map_aois`` is how to go through the AOIs: ``per_aoi.in_processes`` uses all cores.
+
+    Raises LabelError if no truth is left: a mean over no AOI is undefined (the reference divides by zero). Raises
+    TableError if a table lacks a column, a key, or holds something that is no geometry.
     """
     aois = pair_aois(truth, proposals)
     results = map_aois(partial(_score_one, min_area_px2, iou_threshold), aois)
@@ -110,12 +100,10 @@ def score_scot(
             f"the truth holds no polygon of at least {min_area_px2:g} px² ({len(truth)} rows): "
             "SCOT is a mean over the AOIs with truth, so there is nothing to score",
         )
-    labelled = {name for name, aoi in aois.items() if len(aoi.truth)}
-    proposed = {name: len(aoi.proposals) for name, aoi in aois.items() if len(aoi.proposals)}
     return ScotResult(
         {name: default for name, (default, _) in scored.items()},
         StrictScot({name: strict for name, (_, strict) in scored.items()}),
-        describe_tables(labelled, set(scored), proposed),
+        describe_tables(aois, set(scored)),
     )
 
 
@@ -125,8 +113,6 @@ def _score_one(min_area_px2: float, iou_threshold: float, aoi: AoiFootprints) ->
     large = truth.take(shapely.area(truth.geometry) >= min_area_px2)
     if not len(large):
         return None
-    default, matching = score_aoi(large, proposals, iou_threshold, Calendar(large.months()))
+    default, matching = score_aoi(large, proposals, iou_threshold, large.months())
     notes = describe_aoi(truth, large, proposals, matching, default.frames)
-    defective = differs(truth, large, proposals)
-    strict = score_strictly(truth, large, proposals, iou_threshold) if defective else as_strict(default)
-    return replace(default, notes=notes), strict
+    return replace(default, notes=notes), score_strictly(truth, large, proposals, iou_threshold, default)

@@ -13,10 +13,9 @@ without truth and gives an AOI without births a change score of 0 (``sn7ml.metri
 On an input with none of these it equals the reference's score.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sn7ml.metrics.aoi import AoiScot, Calendar, score_aoi
+from sn7ml.metrics.aoi import AoiScot, score_aoi
 from sn7ml.metrics.identified import IdentifiedFootprints
 
 
@@ -35,17 +34,17 @@ class StrictScot:
     @property
     def score(self) -> float | None:
         """Mean SCOT of the AOIs with births; None if there is none."""
-        return _mean(aoi.combo_score for aoi in self.aois.values() if aoi.has_births)
+        return _mean([aoi.combo_score for aoi in self.aois.values() if aoi.has_births])
 
     @property
     def tracking(self) -> float | None:
         """Mean tracking score of all AOIs."""
-        return _mean(aoi.track_score for aoi in self.aois.values())
+        return _mean([aoi.track_score for aoi in self.aois.values()])
 
     @property
     def change(self) -> float | None:
         """Mean change score of the AOIs with births; None if there is none."""
-        return _mean(aoi.change_score for aoi in self.aois.values() if aoi.has_births)
+        return _mean([aoi.change_score for aoi in self.aois.values() if aoi.has_births])
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -65,29 +64,24 @@ class StrictScot:
 
 
 def score_strictly(
-    truth: IdentifiedFootprints, large: IdentifiedFootprints, proposals: IdentifiedFootprints, iou_threshold: float
+    truth: IdentifiedFootprints,
+    large: IdentifiedFootprints,
+    proposals: IdentifiedFootprints,
+    iou_threshold: float,
+    default: AoiScot,
 ) -> AoiScot:
-    """Score one AOI strictly.
+    """Score one AOI strictly; its default score, with strict notes, where nothing is treated differently.
 
-    Parameters
-    ----------
-    truth, large
-        All rows of the truth, which define the labelled months, and those that count (not too small; at least one).
-    proposals
-        All rows.
-    iou_threshold
-        A pair can match if its IoU is greater.
+    All rows of ``truth`` define the labelled months; ``large`` are those that count (not too small; at least one).
+    A pair can match if its IoU is greater than ``iou_threshold``.
     """
     shaped = proposals.take(~proposals.shapeless)
     labelled = truth.months()
-    months = tuple(sorted({*labelled, *shaped.months()}))
-    calendar = Calendar(months, months.index(labelled[0]))
-    aoi, _ = score_aoi(_without_repeated(large), _without_repeated(shaped), iou_threshold, calendar)
     dropped, missed, false = len(proposals) - len(shaped), int(large.repeated.sum()), int(shaped.repeated.sum())
     outside = int((~shaped.time.isin(labelled)).sum())
     empty = sorted(set(labelled) - set(large.months()))
     again = "row(s) rejected, their id occurs more than once in a month"
-    notes = {
+    differences = {
         f"{dropped} proposal(s) without a geometry left out": dropped,
         f"{missed} truth {again}: missed": missed,
         f"{false} proposal {again}: false positives": false,
@@ -95,23 +89,14 @@ def score_strictly(
         f"{len(empty)} month(s) whose truth is all too small, EMPTY or missing count as labelled: "
         f"{', '.join(empty[:3])}": empty,
     }
-    return replace(aoi, notes=(*(note for note, found in notes.items() if found), *_undefined(aoi)))
-
-
-def differs(truth: IdentifiedFootprints, large: IdentifiedFootprints, proposals: IdentifiedFootprints) -> bool:
-    """Return whether the strict counts can differ from the default ones: see ``score_strictly``."""
-    return bool(
-        proposals.shapeless.any()
-        or (~proposals.time.isin(large.months())).any()
-        or truth.months() != large.months()
-        or large.repeated.any()
-        or proposals.repeated.any()
-    )
-
-
-def as_strict(aoi: AoiScot) -> AoiScot:
-    """Return a default score whose counts are strict as they stand, with strict notes."""
-    return replace(aoi, notes=_undefined(aoi))
+    notes = [note for note, found in differences.items() if found]
+    if notes:
+        months = tuple(sorted({*labelled, *shaped.months()}))
+        first = months.index(labelled[0])
+        default, _ = score_aoi(_without_repeated(large), _without_repeated(shaped), iou_threshold, months, first)
+    if not default.has_births:
+        notes.append("change undefined, nothing is born in truth: left out of the strict mean")
+    return replace(default, notes=tuple(notes))
 
 
 def _without_repeated(rows: IdentifiedFootprints) -> IdentifiedFootprints:
@@ -121,10 +106,5 @@ def _without_repeated(rows: IdentifiedFootprints) -> IdentifiedFootprints:
     return IdentifiedFootprints(rows.time, rows.id, geometry)
 
 
-def _mean(scores: Iterable[float]) -> float | None:
-    values = list(scores)
-    return sum(values) / len(values) if values else None
-
-
-def _undefined(aoi: AoiScot) -> tuple[str, ...]:
-    return () if aoi.has_births else ("change undefined, nothing is born in truth: left out of the strict mean",)
+def _mean(scores: list[float]) -> float | None:
+    return sum(scores) / len(scores) if scores else None

@@ -29,23 +29,12 @@ def f1_name(iou_threshold: float) -> str:
 def evaluate_tracks(
     truth: pd.DataFrame, found: pd.DataFrame, pixels: Mapping[str, PixelCounts], params: EvaluateParams
 ) -> Evaluation:
-    """Score tracked buildings against the truth.
+    """Score tracked buildings against the truth, both ``POLYGONS`` in pixel coordinates.
 
-    Parameters
-    ----------
-    truth, found
-        ``POLYGONS``: aoi, time, id, geometry in pixel coordinates.
-    pixels
-        AOI to pixel counts of the footprint probability; every AOI that is scored.
-    params
-        ``iou_thresholds`` of the footprint F1; 0.25 is always among them.
-
-    Returns
-    -------
-    Evaluation
-        Scores ``scot``, ``tracking``, ``change`` (means over AOIs), ``f1`` (footprints at IoU 0.25), ``f1_50`` and so on,
-        ``iou`` and ``pixel_f1`` (over all counts); the table ``sizes`` (footprints by AOI and size class), ``losses`` and
-        ``births`` (where SCOT was lost), and ``scot`` in full.
+    ``pixels`` maps every AOI that is scored to pixel counts of the footprint probability. Scores are ``scot``,
+    ``tracking``, ``change`` (means over AOIs), ``f1`` (footprints at IoU 0.25), ``f1_50`` and so on (of
+    ``params.iou_thresholds``), ``iou`` and ``pixel_f1`` (over all counts). Tables are ``sizes`` (footprints by AOI and
+    size class), ``losses`` and ``births`` (where SCOT was lost); the details hold ``scot`` in full.
     """
     scot = score_scot(truth, found, map_aois=in_processes)
     rows = {aoi: {"aoi": aoi} | _scot_row(scot, aoi) for aoi in pixels}
@@ -65,35 +54,27 @@ def evaluate_tracks(
         row |= {"iou": pixels[aoi].iou, "pixel_f1": pixels[aoi].f1}
     pooled = sum(pixels.values(), PixelCounts())
     overall |= {"iou": pooled.iou, "pixel_f1": pooled.f1}
+    # An empty answer scores 0, but for what SCOT gives an AOI in which nothing changes. Calling every pixel a building
+    # has only pixel scores: its footprints would be one per frame, and match nothing.
+    empty = score_scot(truth, found.iloc[:0])
+    nothing = dict.fromkeys(overall, 0.0) | {"scot": empty.score, "tracking": empty.tracking, "change": empty.change}
+    built = PixelCounts(tp=pooled.tp + pooled.fn, fp=pooled.fp + pooled.tn)
     diagnosis = diagnose(scot.aois)
     tables = {"losses": diagnosis.losses, "births": diagnosis.births, "sizes": matches[SPACENET_IOU].by_size()}
     return Evaluation(
         overall=overall,
         per_aoi=pd.DataFrame(list(rows.values())),
         scored=tuple(scot.aois),
-        trivial={"nothing found": _nothing_found(truth, found, overall), "all building": _all_building(pooled)},
+        trivial={"nothing found": nothing, "all building": {"iou": built.iou, "pixel_f1": built.f1}},
         tables=tables,
         details={"scot": scot.as_dict()},
     )
 
 
-def _nothing_found(truth: pd.DataFrame, found: pd.DataFrame, overall: Mapping[str, float]) -> dict[str, float]:
-    """Scores of an empty answer: 0, but for what SCOT gives an AOI in which nothing changes."""
-    scot = score_scot(truth, found.iloc[:0])
-    return dict.fromkeys(overall, 0.0) | {"scot": scot.score, "tracking": scot.tracking, "change": scot.change}
-
-
-def _all_building(pixels: PixelCounts) -> dict[str, float]:
-    """Pixel scores of calling every pixel a building. Its footprints would be one per frame, and match nothing."""
-    built = PixelCounts(tp=pixels.tp + pixels.fn, fp=pixels.fp + pixels.tn)
-    return {"iou": built.iou, "pixel_f1": built.f1}
-
-
 def _scot_row(scot: ScotResult, aoi: str) -> dict[str, float]:
     """One AOI's SCOT; zeros where its truth holds nothing to score."""
-    found = scot.aois.get(aoi)
-    names = ("mm", "track_tp", "track_fp", "track_fn", "change_tp", "change_fp", "change_fn")
-    if found is None:
-        return {"scot": 0.0, "tracking": 0.0, "change": 0.0} | dict.fromkeys(names, 0)
-    scores = {"scot": found.combo_score, "tracking": found.track_score, "change": found.change_score}
-    return scores | {name: getattr(found, name) for name in names}
+    found = scot.aois[aoi].as_dict() if aoi in scot.aois else {}
+    names = {"scot": "combo_score", "tracking": "track_score", "change": "change_score"}
+    counts = ("mm", "track_tp", "track_fp", "track_fn", "change_tp", "change_fp", "change_fn")
+    scores = {name: found.get(field, 0.0) for name, field in names.items()}
+    return scores | {name: found.get(name, 0) for name in counts}

@@ -17,32 +17,20 @@ DECIMALS = 2
 
 COUNTS = Table(
     "counts",
-    {
-        "aoi": "text", "time": "text", "buildings": "int", "new_buildings": "int", "area_px2": "float", "area_m2": "float",
-        "usable_fraction": "float",
-    },
+    dict.fromkeys(("aoi", "time"), "text")
+    | dict.fromkeys(("buildings", "new_buildings"), "int")
+    | dict.fromkeys(("area_px2", "area_m2", "usable_fraction"), "float"),
     key=("aoi", "time"),
-)  # fmt: skip
+)
 """Buildings of each frame. A building under a cloud is in neither ``buildings`` nor the areas: see ``usable_fraction``.
 ``new_buildings`` were born in this month; 0 in the first month of an AOI, where births cannot be seen."""
 
 
 def write_geojson(folder: Path, tracks: pd.DataFrame, frames: pd.DataFrame, grids: Mapping[str, Grid]) -> None:
-    """Write ``<AOI>/<month>.geojson`` for every frame of the AOIs in ``grids``, in the image's CRS.
+    """Write ``<AOI>/<month>.geojson`` for every frame (``SOURCES``) of the AOIs in ``grids``, in the image's CRS.
 
-    The member ``crs`` names the CRS, as in SpaceNet's own labels. GDAL, QGIS and geopandas read this older form of GeoJSON.
-    A frame without a building gets a file without features.
-
-    Parameters
-    ----------
-    folder
-        Where to write.
-    tracks
-        ``TRACKS``.
-    frames
-        ``SOURCES``.
-    grids
-        AOI to the grid of its images.
+    The member ``crs`` names the CRS, as in SpaceNet's own labels. GDAL, QGIS and geopandas read this older form of
+    GeoJSON. A frame without a building gets a file without features.
     """
     by_frame = {key: rows for key, rows in tracks.groupby(["aoi", "time"], sort=False)}
     for aoi, month in zip(frames["aoi"], frames["time"], strict=True):
@@ -65,27 +53,15 @@ def write_geojson(folder: Path, tracks: pd.DataFrame, frames: pd.DataFrame, grid
 def count_buildings(
     tracks: pd.DataFrame, frames: pd.DataFrame, grids: Mapping[str, Grid], usable: Mapping[tuple[str, str], float]
 ) -> pd.DataFrame:
-    """Count the buildings of every frame and add up their areas.
+    """Return ``COUNTS``: a row per frame of ``SOURCES``, in their order; a frame without a building counts 0.
 
-    Parameters
-    ----------
-    tracks, frames
-        ``TRACKS`` and ``SOURCES``.
-    grids
-        AOI to the grid of its images. Square metres are those of the ground at the middle of the grid.
-    usable
-        (aoi, month) to the share of usable pixels.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``COUNTS``, a row per frame, in their order; a frame without a building counts 0.
+    Square metres are those of the ground at the middle of the AOI's grid. ``usable`` maps (aoi, month) to the share of
+    usable pixels.
     """
     counts = frames[["aoi", "time"]].reset_index(drop=True)
     keys = pd.MultiIndex.from_frame(counts)
-    visible = tracks.assign(area=shapely.area(tracks["geometry"].to_numpy(dtype=object))).groupby(["aoi", "time"])[
-        "area"
-    ]
+    areas = pd.Series(shapely.area(tracks["geometry"].to_numpy(dtype=object)), index=tracks.index)
+    visible = areas.groupby([tracks["aoi"], tracks["time"]])
     born = tracks.drop_duplicates(["aoi", "id"]).groupby(["aoi", "birth_month"]).size()
     first = counts["time"] == counts.groupby("aoi")["time"].transform("min")
     side_m = counts["aoi"].map({aoi: ground_pixel_size_m(grid) for aoi, grid in grids.items()})

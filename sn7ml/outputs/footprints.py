@@ -24,18 +24,10 @@ MOST_BYTES = 2**32
 CURE = "write it anew (`dvc repro track`, `sn7ml predict`)"
 
 GEOPARQUET_FAULTS = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    RecursionError,
-    pyarrow.ArrowException,
-    ShapelyError,
-    CRSError,
+    *(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError),
+    *(pyarrow.ArrowException, ShapelyError, CRSError),
 )
 """What geopandas raises for a file that is no GeoParquet, or damaged."""
-
 
 OLDER = {"month": "time"}
 """Columns as versions of before called them; models registered by those still write them."""
@@ -54,24 +46,22 @@ def write_footprints(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Gri
             table.to_parquet(temporary, index=False)
 
 
-def read_footprints(folder: Path, grids: Mapping[str, Grid]) -> pd.DataFrame:
-    """Read what :func:`write_footprints` wrote, back in pixel coordinates: ``TRACKS``, maybe empty.
+def read_footprints(folder: Path, grids: Mapping[str, Grid], kind: Table = TRACKS) -> pd.DataFrame:
+    """Read what :func:`write_footprints` wrote, back in pixel coordinates, maybe empty.
 
     Raises
     ------
     TableError
-        Naming the file, if it is absent or damaged, or holds another table, the footprints of another AOI or of another CRS, or
-        a row without shape or with coordinates that are no finite numbers.
+        Naming the file, if it is absent or damaged, or holds another table, the footprints of another AOI or of another
+        CRS, or a row without shape or with coordinates that are no finite numbers.
     """
-    return _read(folder, grids, TRACKS)
+    tables = [_read_area(folder / f"{aoi}.parquet", aoi, grid, kind) for aoi, grid in grids.items()]
+    return kind.check(pd.concat([table for table in tables if len(table)] or [kind.empty()], ignore_index=True))
 
 
 def read_outlines(folder: Path, grids: Mapping[str, Grid]) -> pd.DataFrame:
-    """Read what any version of :func:`write_footprints` wrote, only aoi, month, id and geometry: ``POLYGONS``, maybe empty.
-
-    Raises TableError as :func:`read_footprints`.
-    """
-    return _read(folder, grids, POLYGONS)
+    """Read ``POLYGONS`` of what any version of :func:`write_footprints` wrote. Raises as :func:`read_footprints`."""
+    return read_footprints(folder, grids, POLYGONS)
 
 
 def read_geoparquet(path: Path) -> geopandas.GeoDataFrame:
@@ -80,23 +70,16 @@ def read_geoparquet(path: Path) -> geopandas.GeoDataFrame:
         require_small(path, MOST_BYTES)
         return geopandas.read_parquet(path)
     except GEOPARQUET_FAULTS as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
-        raise TableError(
-            "footprints.unreadable", f"{path}: cannot be read as GeoParquet ({reason:.200}); {CURE}"
-        ) from None
-
-
-def _read(folder: Path, grids: Mapping[str, Grid], kind: Table) -> pd.DataFrame:
-    tables = [_read_area(folder / f"{aoi}.parquet", aoi, grid, kind) for aoi, grid in grids.items()]
-    return kind.check(pd.concat([table for table in tables if len(table)] or [kind.empty()], ignore_index=True))
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        fault = f"{path}: cannot be read as GeoParquet ({reason:.200}); {CURE}"
+        raise TableError("footprints.unreadable", fault) from None
 
 
 def _read_area(path: Path, aoi: str, grid: Grid, kind: Table) -> pd.DataFrame:
     found = read_geoparquet(path)
     if found.crs is not None and found.crs.to_epsg() != grid.epsg:
-        raise TableError(
-            "footprints.crs", f"{path}: is in {clipped(found.crs.to_string())}, its images in EPSG:{grid.epsg}; {CURE}"
-        )
+        fault = f"{path}: is in {clipped(found.crs.to_string())}, its images in EPSG:{grid.epsg}; {CURE}"
+        raise TableError("footprints.crs", fault)
     shapes = found.geometry.to_numpy(dtype=object)
     if (broken := np.flatnonzero(shapely.is_missing(shapes) | not_finite(shapes))).size:
         raise TableError(
@@ -110,7 +93,6 @@ def _read_area(path: Path, aoi: str, grid: Grid, kind: Table) -> pd.DataFrame:
     except TableError as error:
         raise TableError(error.code, f"{path}: {error}; {CURE}") from None
     if others := sorted(set(table["aoi"].astype("str")) - {aoi}):
-        raise TableError(
-            "footprints.other-aoi", f"{path}: holds footprints of {clipped(others[0])}, not of {aoi}; {CURE}"
-        )
+        fault = f"{path}: holds footprints of {clipped(others[0])}, not of {aoi}; {CURE}"
+        raise TableError("footprints.other-aoi", fault)
     return table

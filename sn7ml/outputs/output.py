@@ -29,8 +29,8 @@ class Output:
     """Of the probabilities that it is made of, in this order."""
 
     prepare: Callable[[Mapping[str, Probabilities], int], Extract]
-    """Takes one AOI's probabilities by time, and their up-sampling; returns what makes objects of them. What no param changes
-    is worked out once, so that a search over params calls the result again at little cost."""
+    """Takes one AOI's probabilities by time, and their up-sampling; returns what makes objects of them. What no param
+    changes is worked out once, so that a search over params calls the result again at little cost."""
 
     write: Callable[[Path, pd.DataFrame, Mapping[str, Grid]], None]
     """Writes the objects of all AOIs into a folder, in pixel coordinates of the original images given their grids."""
@@ -39,4 +39,4 @@ class Output:
     """Reads what ``write`` wrote, and raises TableError naming the file that cannot be read."""
 
     read_outlines: Callable[[Path, Mapping[str, Grid]], pd.DataFrame]
-    """Reads ``POLYGONS`` of what any version of ``write`` wrote: registered models are run by the code they came with."""
+    """Reads ``POLYGONS`` of what any version of ``write`` wrote: a registered model is run by the code it came with."""

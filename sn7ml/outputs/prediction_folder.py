@@ -76,10 +76,7 @@ def hash_images(root: Path, frames: pd.DataFrame) -> dict[str, dict[str, str]]:
 def read_job(out: Path) -> dict[str, Any] | None:
     """Return the job whose results lie in ``out``; None if it is new or empty.
 
-    Raises
-    ------
-    CatalogError
-        If ``out`` is a file, holds something else, or its ``predict.json`` is damaged.
+    Raises CatalogError if ``out`` is a file, holds something else, or its ``predict.json`` is damaged.
     """
     if out.exists() and not out.is_dir():
         raise CatalogError("output.not-a-folder", f"{out} is a file; expected a folder, new or empty")
@@ -96,7 +93,8 @@ def read_job(out: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CatalogError(
             "prediction.unreadable",
-            f"{out / RECORD} cannot be read ({type(error).__name__}: {error!s:.100}); remove {out}, or name another folder",
+            f"{out / RECORD} cannot be read ({type(error).__name__}: {error!s:.100}); remove {out}, "
+            "or name another folder",
         ) from None
 
 
@@ -104,19 +102,8 @@ def read_job(out: Path) -> dict[str, Any] | None:
 def claimed(out: Path, job: Job, *, overwrite: bool) -> Iterator[None]:
     """Reserve ``out`` for this job: check what lies there, lock it for other processes, and write ``predict.json``.
 
-    Parameters
-    ----------
-    out
-        New, empty, or with results of the same job; it may have more images than before.
-    job
-        What is asked for.
-    overwrite
-        Remove the results of another prediction first.
-
-    Raises
-    ------
-    CatalogError
-        If ``out`` is a file, holds something else or the results of another job, or if another process writes there.
+    It may hold results of the same job, for fewer images; those of another are removed first if ``overwrite``. Raises
+    CatalogError if it is a file, holds something else or the results of another job, or another process writes there.
     """
     before = read_job(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -130,7 +117,11 @@ def claimed(out: Path, job: Job, *, overwrite: bool) -> Iterator[None]:
         ) from None
     try:
         if overwrite:
-            _remove_results(out)
+            for path in (out / name for name in RESULTS):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
         elif before is not None and (changes := _differences(before, job.as_dict())):
             raise CatalogError("prediction.other", f"{out} holds another prediction ({'; '.join(changes)}): {CURE}")
         for path in out.rglob(".*"):
@@ -164,25 +155,11 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     if before["model"]["digest"] != now["model"]["digest"]:
         there, here = (f"{job['model']['resolved']}, digest {job['model']['digest']}" for job in (before, now))
         changes.append(f"of the model {there}, not {here}")
-    params = sorted(
-        key for key in {*before["params"], *now["params"]} if before["params"].get(key) != now["params"].get(key)
-    )
-    if params:
-        key = params[0]
+    old, new = before["params"], now["params"]
+    if params := sorted(key for key in {*old, *new} if old.get(key) != new.get(key)):
         more = f" and {len(params) - 1} more" * (len(params) > 1)
-        changes.append(f"with {key} {before['params'].get(key)}, not {now['params'].get(key)}{more}")
-    images = [
-        key for key, image in before["images"].items() if now["images"].get(key, {}).get("sha256") != image["sha256"]
-    ]
-    if images:
+        changes.append(f"with {params[0]} {old.get(params[0])}, not {new.get(params[0])}{more}")
+    kept = {key: image["sha256"] for key, image in now["images"].items()}
+    if images := [key for key, image in before["images"].items() if kept.get(key) != image["sha256"]]:
         changes.append(f"of images that are gone or changed since: {', '.join(images[:3])}{' …' * (len(images) > 3)}")
     return changes
-
-
-def _remove_results(out: Path) -> None:
-    for name in RESULTS:
-        path = out / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

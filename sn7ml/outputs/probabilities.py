@@ -27,29 +27,16 @@ SHADE_NAMES = ("red", "green", "blue", USABLE)
 SHADES = "shades"
 """Folder beside the probabilities of an AOI."""
 
+CURE = "run `dvc repro predict`"
+
 
 def write_probabilities(
     path: Path, probabilities: Probabilities, channels: Sequence[str], grid: Grid, upsampling: int
 ) -> None:
-    """Write the output for one frame. ``path`` comes last: where it is, all is there.
+    """Write the output for one frame. ``path`` comes last, after the shades beside it: where it is, all is there.
 
-    Parameters
-    ----------
-    path
-        Of the raster; shades go into a folder beside it.
-    probabilities
-        Of the whole frame.
-    channels
-        Their names.
-    grid
-        Of the original image.
-    upsampling
-        Pixels of the raster per pixel of the image, along each axis.
-
-    Raises
-    ------
-    RasterError, OSError
-        If the disk is full, or fails in another way; ``path`` is then as it was.
+    ``grid`` is that of the original image, and ``upsampling`` the pixels of the raster per pixel of the image, along
+    each axis. Raises RasterError or OSError if the disk is full, or fails otherwise; ``path`` is then as it was.
     """
     usable = probabilities.usable.astype(np.uint8) * np.uint8(255)
     if probabilities.shades is not None:
@@ -61,18 +48,14 @@ def write_probabilities(
 def _write(path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid) -> None:
     with replacing(path) as temporary:
         write_bands(temporary, bands, names, grid)
-        _check_written(temporary, bands, path)
-
-
-def _check_written(temporary: Path, bands: Sequence[NDArray[np.uint8]], path: Path) -> None:
-    """Read a file back: GDAL keeps the last bytes until the file is closed, and rasterio does not hear if those fail."""
-    try:
-        with open_geotiff(temporary) as source:
-            whole = np.array_equal(source.read(), bands)
-    except RasterError:
-        whole = False
-    if not whole:
-        raise RasterError("probabilities.incomplete", f"{path}: was not written whole; is the disk full?")
+        # Read it back: GDAL keeps the last bytes until the file is closed, and rasterio does not hear if those fail.
+        try:
+            with open_geotiff(temporary) as source:
+                whole = np.array_equal(source.read(), bands)
+        except RasterError:
+            whole = False
+        if not whole:
+            raise RasterError("probabilities.incomplete", f"{path}: was not written whole; is the disk full?")
 
 
 def usable_fraction(path: Path) -> float:
@@ -84,20 +67,14 @@ def usable_fraction(path: Path) -> float:
 class ProbabilityCube(Mapping[str, Probabilities]):
     """Month → probabilities of one AOI, read from disk each time they are asked for.
 
-    Parameters
-    ----------
-    folder
-        Holds ``2018-01.tif`` and so on. Months come in order of date.
-    grid
-        Of the original images.
-    channels
-        What the rasters must hold, in this order; None takes what the first one holds.
+    ``folder`` holds ``2018-01.tif`` and so on; months come in order of date. ``grid`` is that of the original images,
+    and ``channels`` are what the rasters must hold, in this order; None takes what the first one holds.
 
     Raises
     ------
     RasterError
-        If the folder holds no month, or a raster that is named like none; or, when it is read, if a raster has other channels,
-        or is not on the up-sampled grid.
+        If the folder holds no month, or a raster that is named like none; or, when it is read, if a raster has other
+        channels, or is not on the up-sampled grid.
     """
 
     def __init__(self, folder: Path, grid: Grid, channels: Sequence[str] | None = None) -> None:
@@ -106,14 +83,10 @@ class ProbabilityCube(Mapping[str, Probabilities]):
         self._wanted = channels
         self._paths = {path.stem: path for path in sorted(folder.glob("[0-9]*.tif"))}
         if wrong := [name for name in self._paths if not MONTH_PATTERN.fullmatch(name)]:
-            raise RasterError(
-                "probabilities.file-name",
-                f"{folder}: {wrong[:3]} are no months such as 2018-01; run `dvc repro predict`",
-            )
+            fault = f"{folder}: {wrong[:3]} are no months such as 2018-01; {CURE}"
+            raise RasterError("probabilities.file-name", fault)
         if not self._paths:
-            raise RasterError(
-                "probabilities.none", f"{folder}: no probabilities such as 2018-01.tif; run `dvc repro predict`"
-            )
+            raise RasterError("probabilities.none", f"{folder}: no probabilities such as 2018-01.tif; {CURE}")
 
     @cached_property
     def channels(self) -> tuple[str, ...]:
@@ -134,10 +107,8 @@ class ProbabilityCube(Mapping[str, Probabilities]):
 
     def _check(self, path: Path, found: Grid, factor: int) -> None:
         if found != self.grid.upsampled(factor):
-            raise RasterError(
-                "probabilities.grid",
-                f"{path} is on {found}, which is not the images' {self.grid} up-sampled {factor} times; run `dvc repro predict`",
-            )
+            fault = f"{path} is on {found}, which is not the images' {self.grid} up-sampled {factor} times; {CURE}"
+            raise RasterError("probabilities.grid", fault)
 
     def __getitem__(self, month: str) -> Probabilities:
         path, names = self._paths[month], (*self.channels, USABLE)
@@ -146,20 +117,16 @@ class ProbabilityCube(Mapping[str, Probabilities]):
                 raise RasterError(
                     "probabilities.bands",
                     f"{path}: expected the bands {list(names)} of uint8, got {list(source.descriptions)} of "
-                    f"{sorted(set(source.dtypes))}; run `dvc repro predict`",
+                    f"{sorted(set(source.dtypes))}; {CURE}",
                 )
             bands, grid = source.read(), grid_of(source, path)
         self._check(path, grid, self.upsampling)
-        return Probabilities(bands[:-1], bands[-1] > 0, self._shades(month))
-
-    def _shades(self, month: str) -> NDArray[np.uint8] | None:
-        """Return what the network looked at; None where no month of the AOI has it."""
-        folder = self.folder / SHADES
-        if not folder.is_dir():
-            return None
-        image = read_image(folder / f"{month}.tif")
-        self._check(folder / f"{month}.tif", image.grid, 1)
-        return image.pixels[:3]
+        shades = None
+        if (self.folder / SHADES).is_dir():
+            image = read_image(self.folder / SHADES / path.name)
+            self._check(self.folder / SHADES / path.name, image.grid, 1)
+            shades = image.pixels[:3]
+        return Probabilities(bands[:-1], bands[-1] > 0, shades)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -168,37 +135,24 @@ class ProbabilityCube(Mapping[str, Probabilities]):
         return len(self._paths)
 
 
-class CroppedCube(Mapping[str, Probabilities]):
-    """Month → probabilities of some columns, kept in memory: 2.3 MB per month and 100 columns of 1024 rows, up-sampled 3 times.
+class CroppedCube(dict[str, Probabilities]):
+    """Month → probabilities of some columns, kept in memory.
 
-    Parameters
-    ----------
-    cube
-        Read once, whole.
-    upsampling
-        Its pixels per pixel of the original image, along each axis.
-    columns
-        (start, stop) of the original image; stop does not belong to it.
+    They take 2.3 MB per month and 100 columns of 1024 rows, up-sampled 3 times. ``cube`` is read once, whole;
+    ``upsampling`` are its pixels per pixel of the original image, along each axis; ``columns`` are (start, stop) of the
+    original image, stop exclusive.
     """
 
     def __init__(self, cube: Mapping[str, Probabilities], upsampling: int, columns: tuple[int, int]) -> None:
-        self.upsampling = upsampling
-        self.start_px = columns[0]
         kept, shown = slice(columns[0] * upsampling, columns[1] * upsampling), slice(*columns)
-        self._months = {
-            month: Probabilities(
-                np.ascontiguousarray(found.channels[..., kept]),
-                found.usable[:, kept].copy(),
-                None if found.shades is None else found.shades[..., shown].copy(),
+        super().__init__(
+            (
+                month,
+                Probabilities(
+                    np.ascontiguousarray(found.channels[..., kept]),
+                    found.usable[:, kept].copy(),
+                    None if found.shades is None else found.shades[..., shown].copy(),
+                ),
             )
             for month, found in cube.items()
-        }
-
-    def __getitem__(self, month: str) -> Probabilities:
-        return self._months[month]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._months)
-
-    def __len__(self) -> int:
-        return len(self._months)
+        )

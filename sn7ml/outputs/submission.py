@@ -1,19 +1,18 @@
 """The challenge's CSV of polygons, written and read; and whatever else the scorer takes polygons from."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.errors import LabelError
 from sn7ml.core.runtime.files import replacing
 from sn7ml.core.schemas import POLYGONS
-from sn7ml.scenes.csv_rows import CsvRows, read_rows
+from sn7ml.scenes.csv_rows import read_rows
 from sn7ml.scenes.label_folder import empty_frames, read_label_folder
 from sn7ml.scenes.layouts.spacenet7 import example_labels, example_stem, frame_of, stem_of
 from sn7ml.scenes.row_errors import LISTED, listing, quoted, unusable, why_unusable
@@ -26,8 +25,7 @@ PIXEL_DECIMALS = 2
 def write_submission(path: Path, tracks: pd.DataFrame) -> None:
     """Write the challenge's CSV: filename, id, geometry (WKT in pixels of the original image, 2 decimals).
 
-    Frames without a building get no row, nor does an empty polygon: the scorer would count ``POLYGON EMPTY`` as a
-    false positive.
+    Frames without a building get no row, nor does an empty polygon, which the scorer would count as a false positive.
     """
     rows = tracks[~shapely.is_empty(tracks["geometry"].to_numpy())]
     rows = rows.sort_values(["aoi", "time", "id"], key=_numbers_as_numbers, ignore_index=True)
@@ -44,13 +42,13 @@ def _numbers_as_numbers(column: pd.Series) -> pd.Series:
 
 
 def read_truth_polygons(path: Path) -> pd.DataFrame:
-    """Read as :func:`read_polygons` does, with a row for every label file that has no building: see ``empty_frames``."""
+    """Read as :func:`read_polygons`, with a row for every label file without a building: see ``empty_frames``."""
     polygons = read_polygons(path)
     return pd.concat([polygons, empty_frames(path, polygons)], ignore_index=True) if path.is_dir() else polygons
 
 
 def read_polygons(path: Path) -> pd.DataFrame:
-    """Read the polygons of a folder of label files (:func:`~sn7ml.scenes.label_folder.read_label_folder`) or of a CSV."""
+    """Read the polygons of a folder of label files (``label_folder.read_label_folder``) or of a CSV."""
     if path.is_dir():
         return read_label_folder(path)
     if path.name.endswith(".geojson"):
@@ -66,12 +64,8 @@ def read_submission(path: Path) -> pd.DataFrame:
 
     The columns filename, id and geometry may come in any order, among others. Text after the stem in filename does no
     harm. An empty geometry is a missing one; EMPTY, crossing and non-polygonal ones stay, as do several rows of one id
-    in a frame: the scorer has a rule for each.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``POLYGONS`` without the key check, in the order of the file; ids as they are written. No rows for a header only.
+    in a frame: the scorer has a rule for each. Gives ``POLYGONS`` without the key check, in the order of the file; ids
+    as they are written.
 
     Raises
     ------
@@ -81,37 +75,22 @@ def read_submission(path: Path) -> pd.DataFrame:
     """
     rows = read_rows(path, COLUMNS)
     names, ids, texts = (rows.columns[name] for name in COLUMNS)
-    frames = _frames(names)
+    frames = {name: frame for name in set(names) if (frame := frame_of(name))}
     geometries = read_wkt(texts)
     bad = unusable(geometries)
     bad |= shapely.is_missing(geometries) & np.array([text != "" for text in texts], dtype=bool)
     bad |= np.array([name not in frames for name in names], dtype=bool)
     bad |= np.array([not building.strip() for building in ids], dtype=bool)
-    if rows.broken or bad.any():
-        raise _bad_lines(path, rows, np.flatnonzero(bad), geometries)
-    return pd.DataFrame(
-        {
-            "aoi": pd.Series([frames[name][0] for name in names], dtype="str"),
-            "time": pd.Series([frames[name][1] for name in names], dtype="str"),
-            "id": pd.Series(ids, dtype="str"),
-            "geometry": pd.Series(geometries, dtype="object"),
-        }
-    )[list(POLYGONS.columns)]
-
-
-def _frames(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return filename → (AOI, month) of those that start with a stem."""
-    return {name: frame for name in set(names) if (frame := frame_of(name))}
-
-
-def _bad_lines(path: Path, rows: CsvRows, bad: NDArray[np.intp], geometries: NDArray[np.object_]) -> LabelError:
-    total = len(bad) + len(rows.broken)
-    told = {line: [fault] for line, fault in rows.broken.items()}
-    for row in bad[:LISTED]:
-        values = {name: rows.columns[name][row] for name in COLUMNS}
-        told[rows.lines[row]] = _faults(rows.lines[row], values, geometries[row])
-    head = f"{path}: {total:,} bad line{'s' * (total > 1)}"
-    return LabelError("submission.bad-lines", listing(head, [told[line] for line in sorted(told)], total))
+    if total := len(rows.broken) + int(bad.sum()):
+        told = {line: [fault] for line, fault in rows.broken.items()}
+        for row in np.flatnonzero(bad)[:LISTED]:
+            values = {name: rows.columns[name][row] for name in COLUMNS}
+            told[rows.lines[row]] = _faults(rows.lines[row], values, geometries[row])
+        head = f"{path}: {total:,} bad line{'s' * (total > 1)}"
+        raise LabelError("submission.bad-lines", listing(head, [told[line] for line in sorted(told)], total))
+    columns = {"aoi": [frames[name][0] for name in names], "time": [frames[name][1] for name in names], "id": ids}
+    table = {name: pd.Series(values, dtype="str") for name, values in columns.items()}
+    return pd.DataFrame(table | {"geometry": pd.Series(geometries, dtype="object")})[list(POLYGONS.columns)]
 
 
 def _faults(line: int, values: Mapping[str, str], geometry: BaseGeometry | None) -> list[str]:

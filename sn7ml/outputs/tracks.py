@@ -21,7 +21,7 @@ SUBMISSION = "submission.csv"
 
 
 def prepare(cube: Mapping[str, Probabilities], upsampling: int) -> Extract:
-    """Return what follows the buildings of one AOI, given params; it keeps the evidence of the last two ``tail_months``."""
+    """Return what tracks one AOI by given params; it keeps the evidence of the last two ``tail_months``."""
     evidence = lru_cache(maxsize=2)(lambda tail_months: collapse_change(cube, tail_months))
 
     def extract(params: OutputParams) -> pd.DataFrame:

@@ -106,13 +106,12 @@ def test_peaks_find_every_house_of_the_row_and_no_pair_of_thresholds_does() -> N
     image, houses = row_of_houses()
     _, (*_, peaks) = ways(image, TRACK)
     assert peaks.ids.max() == len(houses) == 8
-    footprint, boundary, contact = image.channels
     counts = []
     for seed in np.linspace(0.04, 0.96, 24):
         for share in (0.3, 0.6, 1.0):
             pair = {"seed_threshold": float(seed), "flood_threshold": float(share * seed)}
             params = TRACK.instances.model_copy(update=pair)
-            counts.append(find_instances(footprint, boundary, contact, image.usable, params, UPSAMPLING).max())
+            counts.append(find_instances(image.channels, image.usable, params, UPSAMPLING).max())
     assert max(counts) == 7
 
 

@@ -31,7 +31,7 @@ def errors(proposals: pd.DataFrame, truth: pd.DataFrame | None = None) -> dict[s
             ["AA.BB......", "AA.BB......", "AA.BB.CC.DD"],
             {"missed_footprints": [0, 1, 0, 0], "late_births": [0, 0, 1, 1]},
         ),
-        # D is there a month early, and C from the first month: that is no false birth, for all is new in the first month
+        # D is there a month early, and C from the first month: no false birth, for all is new in the first month
         (
             ["AA.BB.CC...", "AA.BB.CC.DD", "AA.BB.CC.DD"],
             {"false_footprints": [2, 0, 0, 0], "early_births": [0, 0, 1, 2]},

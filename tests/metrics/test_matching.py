@@ -128,5 +128,5 @@ def test_a_tie_in_a_frame_too_large_for_a_matrix_is_reported(monkeypatch: pytest
 
 
 def test_frames_and_geometries_of_different_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="one frame per geometry"):
+    with pytest.raises(ValueError, match=r"\(2,\).*\(1,\)"):
         Polygons(bars((0, 1)), np.array([0, 1], dtype=np.intp))

@@ -207,8 +207,8 @@ def test_frames_and_pairs_tell_where_the_score_was_lost() -> None:
     swapped = drawn({"2018-01": "AA.BB......", "2018-02": "AA....BB...", "2018-03": "AA....BB.DD"})
     aoi = score_scot(drawn(STREET), swapped).aois[AOI]
     assert aoi.frames.to_dict("list") == {
-        "time": list(STREET), "n_truth": [2, 3, 4], "n_prop": [2, 2, 3], "tp": [2, 2, 3], "fp": [0, 0, 0], "fn": [0, 1, 1],
-        "mm": [0, 1, 0], "change_tp": [0, 0, 1], "change_fp": [0, 0, 0], "change_fn": [0, 1, 0],
+        "time": list(STREET), "n_truth": [2, 3, 4], "n_prop": [2, 2, 3], "tp": [2, 2, 3], "fp": [0, 0, 0],
+        "fn": [0, 1, 1], "mm": [0, 1, 0], "change_tp": [0, 0, 1], "change_fp": [0, 0, 0], "change_fn": [0, 1, 0],
     }  # fmt: skip
     wrong = aoi.pairs[aoi.pairs["mismatch"]]
     assert wrong[["time", "truth_id", "prop_id"]].values.tolist() == [["2018-02", "C", "B"]]
@@ -266,5 +266,5 @@ def test_text_in_the_place_of_a_geometry_is_refused() -> None:
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.0])
 def test_a_threshold_that_is_no_iou_is_refused(threshold: float) -> None:
-    with pytest.raises(ValueError, match=r"iou_threshold must be in \[0, 1\)"):
+    with pytest.raises(ValueError, match=f"iou_threshold.*{threshold}"):
         score_scot(drawn(STREET), drawn(STREET), iou_threshold=threshold)

@@ -7,9 +7,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sn7ml.metrics.footprints import count_footprints
 from sn7ml.metrics.scot import ScotResult, score_scot
-from tests.metrics.towns import AOI, town
+from tests.metrics.towns import AOI, counted, town
 
 OTHER = "L15-0000E-1220N_1433_3310_13"
 seeds = st.integers(0, 2**32 - 1)
@@ -85,12 +84,10 @@ def test_footprint_counts_add_up_over_any_split_of_the_frames(seed: int, chosen:
     truth, proposals = town(seed)
     counts = ["tp", "fp", "fn"]
     parts = [
-        count_footprints(
-            truth[truth["time"].isin(chosen) == here], proposals[proposals["time"].isin(chosen) == here], 0.25
-        )
+        counted(truth[truth["time"].isin(chosen) == here], proposals[proposals["time"].isin(chosen) == here], 0.25)
         for here in (True, False)
     ]
-    whole = count_footprints(truth, proposals, 0.25)
+    whole = counted(truth, proposals, 0.25)
     assert (parts[0][counts].sum() + parts[1][counts].sum()).tolist() == whole[counts].sum().tolist()
     assert whole["tp"].sum() + whole["fn"].sum() == len(truth)
     assert whole["tp"].sum() + whole["fp"].sum() == len(proposals)

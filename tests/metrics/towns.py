@@ -1,4 +1,4 @@
-"""Small worlds for the tests of the metrics: drawings, towns thrown at random, and a scorer that does it the plain way."""
+"""Small worlds for the tests of the metrics: drawings, random towns, and a scorer that does it the plain way."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ import shapely
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from shapely.geometry.base import BaseGeometry
+
+from sn7ml.metrics.footprints import match_footprints
 
 AOI = "L15-0331E-1257N_1327_3160_13"
 SCALE_PX = 3
@@ -36,7 +38,7 @@ def months(count: int) -> list[str]:
 
 
 def town(seed: int, aoi: str = AOI, buildings: int = 12, times: int = 4) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Truth with births, and proposals with noise, misses, false ones and ids that switch. No ties, no sizes under 4 px²."""
+    """Truth with births; proposals with noise, misses, false ones and id switches. No ties, no sizes under 4 px²."""
     rng = np.random.default_rng(seed)
     corner = np.column_stack([np.arange(buildings) % 4, np.arange(buildings) // 4]) * 6.0 + rng.uniform(
         -1, 1, (buildings, 2)
@@ -62,6 +64,10 @@ def tied_boxes(rng: np.random.Generator, count: int) -> NDArray[np.object_]:
     x, y = rng.integers(0, 12, (2, count))
     width, height = rng.integers(2, 5, (2, count))
     return np.array(shapely.box(x, y, x + width, y + height), dtype=object).reshape(-1)
+
+
+def counted(truth: pd.DataFrame, proposals: pd.DataFrame, iou_threshold: float) -> pd.DataFrame:
+    return match_footprints(truth, proposals, iou_threshold).by_frame()
 
 
 @dataclass

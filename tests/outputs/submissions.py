@@ -12,7 +12,7 @@ from tests.sn7_folder import AOI, stem
 JAN, FEB = stem(AOI, "2018-01"), stem(AOI, "2018-02")
 HEADER = "filename,id,geometry\n"
 SQUARE = '"POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))"'
-STEM = "is no SpaceNet 7 stem; expected global_monthly_YYYY_MM_mosaic_L15-0331E-1257N_1327_3160_13"
+STEM = "global_monthly_YYYY_MM_mosaic_L15-0331E-1257N_1327_3160_13"
 WKT = "expected POLYGON ((x y, ...)) in pixels"
 
 

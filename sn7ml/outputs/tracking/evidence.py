@@ -16,7 +16,7 @@ SHORTEST_TAIL = 3
 """Least number of usable months in a trailing mean: a single bright month at the end is no building."""
 
 BLOCK_ROWS = 64
-"""Rows worked on at a time, so that they stay in the processor's cache."""
+"""Rows worked on at a time."""
 
 
 @dataclass(frozen=True)
@@ -50,45 +50,23 @@ def collapse_months(cube: Mapping[str, Probabilities], mean_floor: float) -> Evi
     GridError
         If a month has another shape than the last one.
     """
-    months = sorted(cube, reverse=True)
-    tail: _Tail | None = None
-    for _, month in _frames(cube, months):
-        tail = _Tail(month.usable.shape) if tail is None else tail
-        tail.add(month, int(mean_floor * CERTAIN))
-    if tail is None:
-        raise ValueError("need a cube of at least one month")
-    return tail.evidence()
-
-
-class _Tail:
-    """Sums over the months from the end, (3, rows, cols), and the best mean so far."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.sums = np.zeros((3, *shape), np.uint16)  # room for 257 months of 255
-        self.months = np.zeros(shape, np.uint16)
-        self.best = np.zeros((3, *shape), np.float32)
-
-    def add(self, month: Probabilities, floor: int) -> None:
-        """Add one month more to the sums, and keep their mean where its footprint is the largest yet."""
-        for rows in _blocks(self.months.shape[0]):
-            usable = month.usable[rows]
-            values = month.channels[:, rows] * usable
+    floor = int(mean_floor * CERTAIN)
+    sums: _Sums | None = None
+    for month in _frames(cube, sorted(cube, reverse=True)):
+        if sums is None:
+            sums, best = _Sums(month.channels.shape), np.zeros(month.channels.shape, np.float32)
+        for rows in sums.blocks():
+            values = month.channels[:, rows] * month.usable[rows]
             values[FOOTPRINT] *= values[FOOTPRINT] > floor
-            self.sums[:, rows] += values
-            self.months[rows] += usable
-            mean = self._mean(rows)
-            better = (mean[FOOTPRINT] > self.best[FOOTPRINT, rows]) & (self.months[rows] >= SHORTEST_TAIL)
-            np.copyto(self.best[:, rows], mean, where=better)
-
-    def evidence(self) -> Evidence:
-        """Return the best means; where fewer months than the shortest tail are usable, the mean over all of them."""
-        for rows in _blocks(self.months.shape[0]):
-            np.copyto(self.best[:, rows], self._mean(rows), where=self.months[rows] < SHORTEST_TAIL)
-        return Evidence(self.best, self.months > 0)
-
-    def _mean(self, rows: slice) -> NDArray[np.float32]:
-        whole = np.maximum(self.months[rows], 1) * np.float32(CERTAIN)
-        return np.asarray(self.sums[:, rows] / whole, dtype=np.float32)
+            sums.add(rows, values, month.usable[rows])
+            mean = sums.mean(rows)
+            better = (mean[FOOTPRINT] > best[FOOTPRINT, rows]) & (sums.months[rows] >= SHORTEST_TAIL)
+            np.copyto(best[:, rows], mean, where=better)
+    if sums is None:
+        raise ValueError("need a cube of at least one month")
+    for rows in sums.blocks():
+        np.copyto(best[:, rows], sums.mean(rows), where=sums.months[rows] < SHORTEST_TAIL)
+    return Evidence(best, sums.months > 0)
 
 
 @dataclass(frozen=True)
@@ -121,22 +99,32 @@ def collapse_change(cube: Mapping[str, Probabilities], tail_months: int) -> Chan
         If a month has another shape than the last one.
     """
     # First pass, from the end: sums over all usable months and over the last ones, (3, rows, cols).
-    sums: tuple[_Sums, _Sums] | None = None
-    for _, month in _frames(cube, sorted(cube, reverse=True)):
-        sums = (_Sums(month.channels.shape), _Sums(month.channels.shape)) if sums is None else sums
-        sums[0].add(month.channels, month.usable)
-        sums[1].add(month.channels, month.usable, up_to=tail_months)
-    if sums is None:
+    whole: _Sums | None = None
+    for month in _frames(cube, sorted(cube, reverse=True)):
+        if whole is None:
+            whole, last = _Sums(month.channels.shape), _Sums(month.channels.shape)
+        for rows in whole.blocks():
+            usable = month.usable[rows]
+            late = usable & (last.months[rows] < tail_months)
+            whole.add(rows, month.channels[:, rows] * usable, usable)
+            last.add(rows, month.channels[:, rows] * late, late)
+    if whole is None:
         raise ValueError("need a cube of at least one month")
-    whole, last = sums
     # Second pass, from the start: sums of the footprint so far, (rows, cols), beside those of the whole.
     rise, before = np.zeros(whole.months.shape, np.float32), _Sums(whole.months.shape)
-    for _, month in _frames(cube, sorted(cube), rise.shape):
-        _raise_to(rise, before, whole, tail_months)
-        before.add(month.channels[FOOTPRINT], month.usable)
-    tail = last.evidence()
-    tail.channels[FOOTPRINT] = rise
-    return ChangeEvidence(whole.evidence(), tail)
+    for month in _frames(cube, sorted(cube), rise.shape):
+        for rows in whole.blocks():
+            usable, earlier = month.usable[rows], before.months[rows]
+            later = whole.months[rows] - earlier
+            sum_after = whole.sums[FOOTPRINT, rows] - before.sums[rows]
+            mean_after = sum_after / (np.maximum(later, 1) * np.float32(CERTAIN))
+            # Few months after the step: weak evidence. No month before it: nothing to rise from.
+            step = (mean_after - before.mean(rows)) * np.minimum(later / np.float32(tail_months), 1)
+            np.maximum(rise[rows], np.where(earlier > 0, step, 0), out=rise[rows])
+            before.add(rows, month.channels[FOOTPRINT, rows] * usable, usable)
+    change = Evidence(last.mean(), last.months > 0)
+    change.channels[FOOTPRINT] = rise
+    return ChangeEvidence(Evidence(whole.mean(), whole.months > 0), change)
 
 
 class _Sums:
@@ -146,33 +134,19 @@ class _Sums:
         self.sums = np.zeros(shape, np.uint16)  # room for 257 months of 255
         self.months = np.zeros(shape[-2:], np.uint16)
 
-    def add(self, values: NDArray[np.uint8], usable: NDArray[np.bool_], up_to: int | None = None) -> None:
-        for rows in _blocks(self.months.shape[0]):
-            counted = usable[rows]
-            if up_to is not None:
-                counted = counted & (self.months[rows] < up_to)
-            self.sums[..., rows, :] += values[..., rows, :] * counted
-            self.months[rows] += counted
+    def blocks(self) -> Iterator[slice]:
+        """Go through the rows, so many at a time that they stay in the processor's cache."""
+        return (slice(row, row + BLOCK_ROWS) for row in range(0, len(self.months), BLOCK_ROWS))
 
-    def evidence(self) -> Evidence:
-        whole = np.maximum(self.months, 1) * np.float32(CERTAIN)
-        return Evidence(np.asarray(self.sums / whole, dtype=np.float32), self.months > 0)
+    def add(self, rows: slice, values: NDArray[np.uint8], counted: NDArray[np.bool_]) -> None:
+        """Add a month's values, 0 where they are not counted."""
+        self.sums[..., rows, :] += values
+        self.months[rows] += counted
 
-
-def _raise_to(rise: NDArray[np.float32], before: _Sums, whole: _Sums, tail_months: int) -> None:
-    """Raise ``rise`` where the mean from now on exceeds the mean before by more than at any earlier month."""
-    for rows in _blocks(rise.shape[0]):
-        earlier, total = before.months[rows], whole.months[rows]
-        later = total - earlier
-        mean_before = before.sums[rows] / (np.maximum(earlier, 1) * np.float32(CERTAIN))
-        mean_after = (whole.sums[FOOTPRINT, rows] - before.sums[rows]) / (np.maximum(later, 1) * np.float32(CERTAIN))
-        # Few months after the step: weak evidence. No month before it: nothing to rise from.
-        step = (mean_after - mean_before) * np.minimum(later / np.float32(tail_months), 1)
-        np.maximum(rise[rows], np.where(earlier > 0, step, 0), out=rise[rows])
-
-
-def _blocks(rows: int) -> Iterator[slice]:
-    return (slice(row, row + BLOCK_ROWS) for row in range(0, rows, BLOCK_ROWS))
+    def mean(self, rows: slice = slice(None)) -> NDArray[np.float32]:
+        """Return means in [0, 1]; 0 without any month."""
+        whole = np.maximum(self.months[rows], 1) * np.float32(CERTAIN)
+        return np.asarray(self.sums[..., rows, :] / whole, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -180,28 +154,17 @@ class Series:
     """Time series of the candidates."""
 
     probabilities: NDArray[np.float64]
-    """(months, n): mean footprint probability; NaN (no evidence) where the candidate touches a pixel that is not
-    usable."""
+    """(months, n): mean footprint probability; NaN where the candidate touches a pixel that is not usable."""
 
     shades: NDArray[np.float64] | None
-    """(months, 3, n): mean brightness in standard deviations of the frame, NaN likewise; None if a month has no
-    shades."""
+    """(months, 3, n): mean brightness in standard deviations of the frame; NaN likewise; None if a month has none."""
 
 
 def candidate_series(cube: Mapping[str, Probabilities], ids: Ids) -> Series:
     """Return the series of every candidate.
 
-    Parameters
-    ----------
-    cube
-        Month to probabilities; each is read once, in order of date.
-    ids
-        (rows, cols) of the up-sampled grid: 0 on ground, 1 to n on candidates.
-
-    Raises
-    ------
-    GridError
-        If a month has another shape than ``ids``.
+    Each month of the cube is read once, in order of date. ``ids`` are (rows, cols) of the up-sampled grid: 0 on ground,
+    1 to n on candidates. Raises GridError if a month has another shape.
     """
     rows, cols = np.nonzero(ids)  # (pixels on candidates,), as is owner: the candidate of each, from 0
     owner, number = ids[rows, cols] - 1, int(ids.max(initial=0))
@@ -213,7 +176,7 @@ def candidate_series(cube: Mapping[str, Probabilities], ids: Ids) -> Series:
         total = np.bincount(owner, values, minlength=number)
         return np.asarray(total[seen] / areas[seen], dtype=np.float64)
 
-    for index, month in _frames(cube, sorted(cube), ids.shape):
+    for index, month in enumerate(_frames(cube, sorted(cube), ids.shape)):
         # A candidate is seen if none of its pixels is unusable.
         seen = np.bincount(owner, ~month.usable[rows, cols], minlength=number) == 0
         probabilities[index, seen] = mean(month.channels[FOOTPRINT][rows, cols], seen) / CERTAIN
@@ -230,9 +193,9 @@ def candidate_series(cube: Mapping[str, Probabilities], ids: Ids) -> Series:
 
 def _frames(
     cube: Mapping[str, Probabilities], months: Iterable[str], shape: tuple[int, ...] | None = None
-) -> Iterator[tuple[int, Probabilities]]:
-    """Go through the months with their place; refuses one of another shape than the first or ``shape``."""
-    for index, month in enumerate(months):
+) -> Iterator[Probabilities]:
+    """Go through the months; refuses one of another shape than the first or ``shape``."""
+    for month in months:
         frame = cube[month]
         shape = frame.usable.shape if shape is None else shape
         if frame.usable.shape != shape:
@@ -240,4 +203,4 @@ def _frames(
                 "probabilities.shape",
                 f"month {month}: probabilities have shape {frame.usable.shape}, the others {shape}; predict anew",
             )
-        yield index, frame
+        yield frame

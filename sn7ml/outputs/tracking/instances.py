@@ -8,20 +8,14 @@ from skimage.segmentation import watershed
 from sn7ml.core.geo.burn import Ids
 from sn7ml.core.geo.probabilities import CERTAIN
 from sn7ml.params import InstanceParams, PeakParams
+from sn7ml.targets.rims import BOUNDARY, CONTACT, FOOTPRINT
 
-Channel = NDArray[np.uint8] | NDArray[np.float32]
-"""(rows, cols) of the up-sampled grid: probability as float32 in [0, 1], or as uint8 where 255 is certain."""
+Channels = NDArray[np.uint8] | NDArray[np.float32]
+"""(3, rows, cols) of the up-sampled grid: FOOTPRINT, BOUNDARY, CONTACT, as float32 in [0, 1], or uint8, 255 certain."""
 
 
-def find_instances(
-    footprint: Channel,
-    boundary: Channel,
-    contact: Channel,
-    usable: NDArray[np.bool_],
-    params: InstanceParams,
-    upsampling: int,
-) -> Ids:
-    """Divide one image into buildings.
+def find_instances(channels: Channels, usable: NDArray[np.bool_], params: InstanceParams, upsampling: int) -> Ids:
+    """Divide one image into buildings: int32 (rows, cols), 0 on ground, 1 to n from north to south by their seeds.
 
     A building is a connected patch (over sides, not corners) of evidence (see ``weigh``) above ``seed_threshold``,
     grown downhill in evidence over footprint above ``flood_threshold``. Neighbours meet where their floods do: no
@@ -29,15 +23,10 @@ def find_instances(
 
     Nothing grows over pixels that are not usable. A building is cut off there, and its visible part must pass
     ``min_area_px2``.
-
-    Returns
-    -------
-    int32 array (rows, cols)
-        0 on ground, 1 to n on buildings, numbered from north to south by their seeds; all 0 where there is none.
     """
-    likely = _as_float(footprint)
-    evidence = weigh(likely, boundary, contact, params)
-    room = (likely > params.flood_threshold) & usable
+    channels = _as_floats(channels)
+    evidence = weigh(channels, params)
+    room = (channels[FOOTPRINT] > params.flood_threshold) & usable
     seeds, number = ndimage.label((evidence > params.seed_threshold) & room)
     if number == 0:
         return np.zeros(room.shape, np.int32)
@@ -46,23 +35,21 @@ def find_instances(
     return without_small(regions, params.min_area_px2 * upsampling**2)
 
 
-def weigh(
-    footprint: Channel, boundary: Channel, contact: Channel, params: InstanceParams | PeakParams
-) -> NDArray[np.float32]:
+def weigh(channels: Channels, params: InstanceParams | PeakParams) -> NDArray[np.float32]:
     """Lower the footprint's evidence on boundaries and between buildings: a new array, float32 (rows, cols).
 
     ``footprint · (1 - boundary_weight · boundary) · (1 - contact_weight · contact)``
     """
-    evidence = _as_float(footprint) * (1 - np.float32(params.boundary_weight) * _as_float(boundary))
-    evidence *= 1 - np.float32(params.contact_weight) * _as_float(contact)
+    channels = _as_floats(channels)
+    evidence = channels[FOOTPRINT] * (1 - np.float32(params.boundary_weight) * channels[BOUNDARY])
+    evidence *= 1 - np.float32(params.contact_weight) * channels[CONTACT]
     return np.asarray(evidence, dtype=np.float32)
 
 
-def _as_float(channel: Channel) -> NDArray[np.float32]:
-    """Return probabilities as float32 in [0, 1]."""
-    if channel.dtype == np.uint8:
-        return channel.astype(np.float32) / np.float32(CERTAIN)
-    return channel.astype(np.float32, copy=False)
+def _as_floats(channels: Channels) -> NDArray[np.float32]:
+    if channels.dtype == np.uint8:
+        return channels.astype(np.float32) / np.float32(CERTAIN)
+    return channels.astype(np.float32, copy=False)
 
 
 def without_small(regions: Ids, min_area: float) -> Ids:

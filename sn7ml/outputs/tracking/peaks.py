@@ -24,23 +24,11 @@ Image = NDArray[np.float32]
 
 
 def find_peaks(evidence: Image, usable: NDArray[np.bool_], params: PeakParams, upsampling: int) -> Ids:
-    """Divide one image into buildings.
+    """Divide one image into buildings: int32 (rows, cols), 0 on ground, 1 to n from the clearest to the faintest.
 
-    Parameters
-    ----------
-    evidence
-        (rows, cols) of the up-sampled grid, in [0, 1]: of one month or of a cube, weighed by ``instances.weigh``.
-    usable
-        False where there is no evidence: no building grows there.
-    params
-        Lengths and areas in pixels of the original image.
-    upsampling
-        Pixels of ``evidence`` per pixel of the original image, along each axis.
-
-    Returns
-    -------
-    int32 array (rows, cols)
-        0 on ground, 1 to n on buildings, numbered from the clearest to the faintest; all 0 if there is none.
+    ``evidence`` is (rows, cols) of the up-sampled grid, in [0, 1]: of one month or of a cube, weighed by
+    ``instances.weigh``. ``usable`` is False where there is none: no building grows there. ``upsampling`` counts pixels
+    of ``evidence`` per pixel of the original image, along each axis; params are in pixels of the original image.
     """
     smooth = ndimage.gaussian_filter(evidence, params.smooth_px * upsampling) if params.smooth_px else evidence
     seeds, levels = _seeds(np.where(usable, smooth, 0), params)

@@ -20,16 +20,9 @@ def step_log_likelihoods(shades: Floats) -> Floats:
     RSS, the residual sum of squares, the largest log-likelihood is -N/2 log RSS (Hinkley 1970, Biometrika 57, pages 1
     to 17). The second level of each band costs log(N) / 2, as in Schwarz's criterion.
 
-    Parameters
-    ----------
-    shades
-        (months, bands, n) brightness; NaN where there is no evidence.
-
-    Returns
-    -------
-    (months + 1, n)
-        Log of the ratio of likelihoods: 0 for no step (rows 0, "always", and last, "never"), else a step at that month.
-        Also 0 where one side of the step has no evidence.
+    ``shades`` are (months, bands, n) brightness; NaN where there is no evidence. Gives the log of the ratio of
+    likelihoods, (months + 1, n): 0 for no step (rows 0, "always", and last, "never"), else a step at that month; also 0
+    where one side of the step has no evidence.
 
     Examples
     --------
@@ -38,8 +31,7 @@ def step_log_likelihoods(shades: Floats) -> Floats:
     (np.int64(2), [[0.0], [0.0]])
     """
     months, _, count = shades.shape
-    # number, total and squares are running sums, (months, bands, n); their last rows are the sums of the whole, (bands,
-    # n).
+    # number, total and squares are running sums, (months, bands, n); their last rows are the sums of the whole.
     seen = ~np.isnan(shades)
     values = np.where(seen, shades, 0)
     number, total, squares = seen.cumsum(axis=0), values.cumsum(axis=0), (values**2).cumsum(axis=0)

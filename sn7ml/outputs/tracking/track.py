@@ -15,11 +15,8 @@ from sn7ml.params import TrackParams
 def track_buildings(cube: Mapping[str, Probabilities], upsampling: int, params: TrackParams) -> pd.DataFrame:
     """Track the buildings of one AOI with the tracker that ``params.method`` names.
 
-    Returns
-    -------
-    DataFrame
-        ``TRACKS`` without ``aoi``: one row per building and month in which it can be seen; ids are text, unique within
-        the AOI; outlines in pixel coordinates of the original image. No rows if nothing is found.
+    Gives ``TRACKS`` without ``aoi``: one row per building and month in which it can be seen; ids are text, unique
+    within the AOI; outlines in pixel coordinates of the original image. No rows if nothing is found.
     """
     match params.method:
         case "changepoint":

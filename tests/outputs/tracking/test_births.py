@@ -305,8 +305,8 @@ def test_expected_levels_that_are_worth_much_stay_and_without_series_they_are_al
 
 
 def test_fitted_levels_are_the_mean_of_what_is_seen_and_what_is_expected() -> None:
-    # One candidate that was surely born in the third month: odds of -5 twice, then 2 and 4, each side worth as much as the
-    # two values expected at -5 and at -1.
+    # One candidate that was surely born in the third month: odds of -5 twice, then 2 and 4, each side worth as much as
+    # the two values expected at -5 and at -1.
     given = {"before_logit": -5.0, "before_spread": 0.1, "after_logit": -1.0, "after_spread": 2.0}
     levels = fit(column(-5, -5, 2, 4), levels_worth=2.0, evidence_weight=1.0, birth_prior=0.999999, **given).levels
     assert levels.after == pytest.approx((2 + 4 - 1 - 1) / 4, rel=0.01)

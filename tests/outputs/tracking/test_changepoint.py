@@ -262,7 +262,7 @@ def test_a_house_that_is_gone_at_the_end_was_never_born(min_tail: float, kept: b
 
 
 def building_site(upsampling: int = 1) -> list[Probabilities]:
-    """The network is half sure of a building in month 4; the field turns from dark to bright with the roof, in month 5."""
+    """The network is half sure of a building in month 4; the field turns bright with the roof, in month 5."""
     drawn = [GROUND] * 3 + [HOUSE] * 5
     sure = [255] * 3 + [140] + [255] * 4
     bright = [96] * 4 + [192] * 4

@@ -7,9 +7,9 @@ import pytest
 from sn7ml.core.errors import GridError
 from sn7ml.core.schemas import TRACKS
 from sn7ml.outputs.tracking.births import Levels, fit_births, judge_births
-from sn7ml.outputs.tracking.changepoint import Candidates, decide, track_changepoint
-from sn7ml.outputs.tracking.evidence import Series, collapse_change
-from tests.outputs.tracking.drawings import CountingCube, cube_of, frame, ids_of, shaded
+from sn7ml.outputs.tracking.changepoint import decide, find_candidates, track_changepoint
+from sn7ml.outputs.tracking.evidence import collapse_change
+from tests.outputs.tracking.drawings import CountingCube, cube_of, frame, peak_params, shaded
 from tests.outputs.tracking.lives import CLOUD_OVER_IT, GROUND, HOUSE, TWO_HOUSES, A, B, born, month, params, track
 from tests.raising import raises
 
@@ -85,10 +85,11 @@ def test_at_three_times_a_house_lies_where_it_was_drawn() -> None:
 
 def test_places_are_centres_in_pixels_of_the_original_image() -> None:
     for upsampling in (1, 3):
-        ids = ids_of(TWO_HOUSES, upsampling)
-        candidates = Candidates(ids, Series(np.zeros((1, 2)), None))
+        cube = cube_of([frame(TWO_HOUSES, upsampling)])
+        static = collapse_change(cube, 3).static
+        candidates = find_candidates(cube, static, peak_params(), upsampling)
         np.testing.assert_array_equal(candidates.areas, [6 * upsampling**2] * 2)
-        middles = candidates.places(upsampling) + 0.5 / upsampling  # an index names a pixel's corner
+        middles = candidates.places + 0.5 / upsampling  # an index names a pixel's corner
         np.testing.assert_allclose(middles, [[2, 2.5], [2, 7.5]])
 
 

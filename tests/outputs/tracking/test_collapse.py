@@ -168,7 +168,7 @@ def test_confidence_is_the_mean_probability_since_birth() -> None:
 )
 def test_births_worked_out_by_hand(series: list[float], birth: int) -> None:
     params = CollapseParams(mean_floor=0.1, birth_jump=0.25, min_mean=0.3)
-    assert decide_births(np.array(series)[:, np.newaxis], params).birth.tolist() == [birth]
+    assert decide_births(np.array(series)[:, np.newaxis], params).tolist() == [birth]
 
 
 def test_no_month_is_held_longer_than_needed() -> None:

@@ -28,8 +28,7 @@ CUT_OFF_BY_CLOUD = """
 
 
 def find(image: Probabilities, params: InstanceParams, upsampling: int = 1) -> Ids:
-    footprint, boundary, contact = image.channels
-    return find_instances(footprint, boundary, contact, image.usable, params, upsampling)
+    return find_instances(image.channels, image.usable, params, upsampling)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ def test_two_houses_that_touch_are_one_without_a_line_between_them() -> None:
 def test_bytes_and_floats_give_the_same_buildings() -> None:
     image = frame(TWO_HOUSES_THAT_TOUCH, sure=200)
     floats = (image.channels / 255).astype(np.float32)
-    found = find_instances(floats[0], floats[1], floats[2], image.usable, instance_params(), 1)
+    found = find_instances(floats, image.usable, instance_params(), 1)
     np.testing.assert_array_equal(found, find(image, instance_params()))
     assert found.dtype == np.int32
 
@@ -70,7 +69,7 @@ def test_a_thousand_houses_are_a_thousand_ids() -> None:
 def test_the_flood_reaches_weak_pixels_but_starts_no_building_there() -> None:
     footprint = np.array([[0, 100, 255, 100, 0, 100, 100, 0]], np.uint8)  # 100 / 255 is between both thresholds
     nothing = np.zeros_like(footprint)
-    found = find_instances(footprint, nothing, nothing, nothing == 0, instance_params(), 1)
+    found = find_instances(np.stack([footprint, nothing, nothing]), nothing == 0, instance_params(), 1)
     np.testing.assert_array_equal(found, [[0, 1, 1, 1, 0, 0, 0, 0]])
 
 
@@ -104,17 +103,15 @@ def test_a_frame_wholly_under_cloud_has_no_building() -> None:
 def test_rims_and_contacts_lower_the_evidence_by_their_weight(
     params_of: Callable[..., InstanceParams | PeakParams],
 ) -> None:
-    footprint, boundary, contact = (
-        np.array([row], np.float32) for row in ([1, 1, 1, 0.5], [0, 1, 0, 0.5], [0, 0, 1, 1])
-    )
+    channels = np.array([[[1, 1, 1, 0.5]], [[0, 1, 0, 0.5]], [[0, 0, 1, 1]]], np.float32)
     params = params_of(boundary_weight=0.4, contact_weight=0.5)
-    np.testing.assert_allclose(weigh(footprint, boundary, contact, params), [[1, 0.6, 0.5, 0.5 * 0.8 * 0.5]])
-    np.testing.assert_array_equal(footprint, np.array([[1, 1, 1, 0.5]]))
+    np.testing.assert_allclose(weigh(channels, params), [[1, 0.6, 0.5, 0.5 * 0.8 * 0.5]])
+    np.testing.assert_array_equal(channels[0], np.array([[1, 1, 1, 0.5]]))
 
 
 def test_bytes_weigh_as_floats_do() -> None:
-    footprint, boundary, contact = frame("aab\naab", sure=204).channels
-    weighed = weigh(footprint, boundary, contact, peak_params())
-    fifths = [(channel / np.float32(255)).astype(np.float32) for channel in (footprint, boundary, contact)]
-    np.testing.assert_array_equal(weighed, weigh(fifths[0], fifths[1], fifths[2], peak_params()))
+    channels = frame("aab\naab", sure=204).channels
+    weighed = weigh(channels, peak_params())
+    fifths = (channels / np.float32(255)).astype(np.float32)
+    np.testing.assert_array_equal(weighed, weigh(fifths, peak_params()))
     assert weighed.dtype == np.float32

@@ -18,8 +18,8 @@ def one_band(*shades: float) -> np.ndarray:
 
 
 def test_a_step_of_four_months_is_that_worked_out_by_hand() -> None:
-    # Around one mean, 1, the squares add up to 4; around 0 and 2 to nothing; with a step a month early or late, around 0 and
-    # 4/3 or 2/3 and 2, to 8/3.
+    # Around one mean, 1, the squares add up to 4; around 0 and 2 to nothing; with a step a month early or late, around
+    # 0 and 4/3 or 2/3 and 2, to 8/3.
     floor = 4 * LEAST_SPREAD**2
     right = 2 * math.log((4 + floor) / floor) - math.log(4) / 2
     beside = 2 * math.log((4 + floor) / (8 / 3 + floor)) - math.log(4) / 2
