@@ -56,6 +56,12 @@ def model_card(name: str, package: Path, training: Training, task: Task, data: D
     rows = [(aoi, *(decimal(found.get(column)) for column in columns)) for aoi, found in worth]
     others = [f"{name} {decimal(value)}" for name, value in scores.overall.items() if name not in columns]
     weights = recipe.get("model", {}).get("weights")
+    history, kept = read_history(package) if (package / HISTORY).exists() else pd.DataFrame(), ""
+    if {"network", "epoch", "val_score"} <= set(history.columns):
+        networks = history.groupby("network")
+        best, epochs = history.loc[networks["val_score"].idxmax()], networks.size()
+        text = "network {0.network}: epoch {0.epoch} of {1} kept (validation pixel score {0.val_score:.4f})"
+        kept = "; ".join(text.format(row, epochs[row.network]) for row in best.itertuples()) + "."
     return f"""# {name}: a model card
 
 {task.purpose}
@@ -84,7 +90,7 @@ Times {data.months[0]} to {data.months[1]}.
 
 ## How it was trained
 
-Images are up-sampled {config.get("upsampling", "unknown")} times. {_epochs(package)}
+Images are up-sampled {config.get("upsampling", "unknown")} times. {kept}
 
 {_items(f"`{key}`: {value}" for key, value in _flat(recipe))}
 {_items(f"`{key}`: {value}" for key, value in sorted(training.params.items()) if key.startswith(SECTIONS))}
@@ -127,17 +133,6 @@ def _mapping_in(path: Path) -> dict[str, Any]:
     """Read YAML as it stands, since an old recipe need not be valid today; empty if there is no file, or no mapping."""
     content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
     return content if isinstance(content, dict) else {}
-
-
-def _epochs(package: Path) -> str:
-    """Say which epoch each network was kept from; nothing where the package does not tell."""
-    history = read_history(package) if (package / HISTORY).exists() else pd.DataFrame()
-    if not {"network", "epoch", "val_score"} <= set(history.columns):
-        return ""
-    networks = history.groupby("network")
-    best, epochs = history.loc[networks["val_score"].idxmax()], networks.size()
-    kept = "network {0.network}: epoch {0.epoch} of {1} kept (validation pixel score {0.val_score:.4f})"
-    return "; ".join(kept.format(row, epochs[row.network]) for row in best.itertuples()) + "."
 
 
 def _flat(content: Any, prefix: str = "") -> list[tuple[str, str]]:

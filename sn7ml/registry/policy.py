@@ -53,7 +53,7 @@ class Gain:
     low: float | None
     high: float | None
     confidence: float
-    """Bootstrap interval of the mean, with its confidence level; None where the AOIs are too few."""
+    """Bootstrap interval of the mean and its level; None where the AOIs are too few."""
 
     by_aoi: Numbers
     """Above 0 where the challenger is better."""

@@ -59,7 +59,6 @@ VARIABLE = "MLFLOW_TRACKING_URI"
 """Environment variable that names another store."""
 
 SQLITE = "sqlite:///"
-
 DATABASE, ARTIFACTS, LOCK = Path("mlruns/mlflow.db"), Path("mlruns/artifacts"), Path("mlruns/mlflow.lock")
 """Below the project's root."""
 
