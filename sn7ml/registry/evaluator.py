@@ -47,7 +47,7 @@ TODAYS_CODE = (
     "was registered before a model could be run by its own code, and today's cannot run it",
     "Train it again with today's code.",
 )
-"""By whose code a model predicts; what is said where that fails; and the cure."""
+"""By whose code a model predicts; what an error says where that fails; and the cure."""
 
 FREE = (
     "If it is the champion and stands in the way of a better one, take the alias 'champion' from it in the MLflow UI: "
@@ -137,7 +137,7 @@ class Evaluator:
         """Have the sn7ml in ``code`` answer; return what went wrong, nothing if all went well."""
         out.mkdir()
         usage = self.usage.model_dump(mode="json")
-        if module != CONTRACTS[0]:  # of when tracks were the only output, in section ``track``
+        if module != CONTRACTS[0]:  # the older one knows tracks as the only output, in section ``track``
             usage = {"predict": usage["predict"], "track": usage["output"]["tracks"]}
         request = {
             "schema": isolated.SCHEMA, "package": str(package), "data": str(self.data.resolve()),

@@ -54,10 +54,9 @@ class Promoter:
     ) -> Decision:
         """Compare a version with the champion and make it champion if it is better.
 
-        ``challenger`` is the scores of the version on the data of ``evaluator``; None scores it. ``reinstate`` lets a
-        version that was rolled back become champion again. Within `dvc exp run` the champion stays, whatever comes out:
-        experiments run beside each other. Raises StoreError if a model cannot be scored, or another process holds the
-        registry for too long.
+        ``challenger`` holds the version's scores on the data of ``evaluator``; None scores it. ``reinstate`` lets a
+        version that was rolled back become champion again. Inside `dvc exp run` the champion never changes: experiments
+        run in parallel. Raises StoreError if a model cannot be scored, or another process holds the registry too long.
         """
         own, notes = self._scores_of(version) if challenger is None else (challenger, [])
         for _ in range(ATTEMPTS):
