@@ -85,7 +85,7 @@ def test_its_lists_hold_the_meaning_of_scores_the_recipe_the_params_of_the_run_a
 
 def test_of_every_network_the_epoch_with_the_best_score_was_kept(package: Path) -> None:
     card = card_of(package)
-    assert_names(card, "network 1: epoch 2 of 3", 0.5000, "network 2: epoch 1 of 1")
+    assert_names(card, "network 1: epoch 2 of 3", "0.5000", "network 2: epoch 1 of 1", "0.3000")
     assert_names(card, "up-sampled 3 times")
 
 
