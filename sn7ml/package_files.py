@@ -18,20 +18,17 @@ MOST_WEIGHT_BYTES = 2**32
 """Of all networks of a package; the largest so far have 20 MB each."""
 
 MOST_UPSAMPLING = 8
-"""As ``tiling.upsampling`` has it."""
+"""As in ``tiling.upsampling``."""
 
 MOST_CHANNELS, MOST_NAME = 256, 64
 """Output channels of a network, and characters of the name of one."""
-
-ACTIVATIONS = get_args(Activation)
 
 USAGE = "usage.yaml"
 """Only in a registered package: training does not know yet how its networks will be used."""
 
 DATA_PROFILE = "looks.json"
-"""Only in a registered package: what its training frames looked like, a ``DataProfile`` of ``sn7ml.validation.drift``. It changes
-no prediction, so it is not part of what names a package."""
-
+"""Only in a registered package: what its training frames looked like, a ``DataProfile`` of ``sn7ml.validation.drift``.
+It changes no prediction, so it is not part of what names a package."""
 
 Part = TypeVar("Part", Recipe, Usage)
 
@@ -39,16 +36,13 @@ Part = TypeVar("Part", Recipe, Usage)
 def package_digest(folder: Path) -> str:
     """Return 16 hexadecimal digits that name a package by its content: recipe, weights, and usage if it holds one.
 
-    Raises
-    ------
-    ModelError
-        If the weights or the recipe are missing.
+    Raises ModelError if the weights or the recipe are missing.
     """
     content = hashlib.sha256()
     try:
         for name in (CONFIG, WEIGHTS, *([USAGE] if (folder / USAGE).exists() else [])):
             with open_regular(folder / name, MOST_WEIGHT_BYTES) as file:
-                hashlib.file_digest(file, lambda: content)  # goes on with the same digest
+                hashlib.file_digest(file, lambda: content)  # continues the same digest
     except OSError as error:
         raise no_package(folder, error) from None
     return content.hexdigest()[:16]
@@ -88,28 +82,23 @@ def read_config(folder: Path) -> PackageConfig:
         )
     if folds is not None and (type(folds) is not int or folds < 1):
         raise ModelError("package.folds", f"{path}: folds must be a number from 1 on, got {folds!r:.80}")
-    if not _are_names(channels):
+    names = channels if isinstance(channels, list) else []
+    printable = all(isinstance(it, str) and 1 <= len(it) <= MOST_NAME and it.isprintable() for it in names)
+    if not (printable and 1 <= len(set(names)) == len(names) <= MOST_CHANNELS):
         raise ModelError(
             "package.channels",
             f"{path}: channels must be 1 to {MOST_CHANNELS} different names of 1 to {MOST_NAME} printable characters, "
             f"got {channels!r:.80}",
         )
-    if activation not in ACTIVATIONS:
+    if activation not in get_args(Activation):
         raise ModelError(
-            "package.activation", f"{path}: activation must be one of {ACTIVATIONS}, got {activation!r:.80}"
+            "package.activation", f"{path}: activation must be one of {get_args(Activation)}, got {activation!r:.80}"
         )
     return PackageConfig(_parsed(Recipe, _with_channels(recipe), path), tuple(channels), activation, upsampling, folds)
 
 
-def _are_names(channels: Any) -> bool:
-    if not isinstance(channels, list):
-        return False
-    printable = all(isinstance(name, str) and 1 <= len(name) <= MOST_NAME and name.isprintable() for name in channels)
-    return printable and 1 <= len(set(channels)) == len(channels) <= MOST_CHANNELS
-
-
 def _with_channels(recipe: Any) -> Any:
-    """Return a recipe with ``loss.channels``: packages of when there was one target have ``loss.footprint`` and so on."""
+    """Return a recipe with ``loss.channels``: older packages have ``loss.footprint`` and so on."""
     loss = recipe.get("loss") if isinstance(recipe, dict) else None
     if not isinstance(loss, dict) or "channels" in loss:
         return recipe
@@ -119,10 +108,8 @@ def _with_channels(recipe: Any) -> Any:
 
 
 def read_history(folder: Path) -> pd.DataFrame:
-    """Read how a package was trained: a row per epoch with columns ``network`` (from 1), ``epoch``, ``val_score`` and others.
-
-    Older packages call the first column ``fold``, or compared epochs by ``val_iou`` and have no ``val_score``.
-    """
+    """Read how a package was trained: a row per epoch with ``network`` (from 1), ``epoch``, ``val_score`` and more."""
+    # Older packages call the first column fold, or compared epochs by val_iou.
     history = pd.read_csv(folder / HISTORY).rename(columns={"fold": "network"})
     return history if "val_score" in history else history.assign(val_score=history["val_iou"])
 

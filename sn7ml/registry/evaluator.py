@@ -1,4 +1,4 @@
-"""What a registered model is worth on the held-out data of today: its own code predicts and tracks, today's scores."""
+"""Score a registered model on today's held-out data: its own code predicts and tracks, today's code scores."""
 
 import hashlib
 import json
@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import shapely
@@ -25,7 +25,7 @@ from sn7ml.params import EvaluateParams, Split, Usage
 from sn7ml.registry import isolated
 from sn7ml.registry.model_card import DataFacts
 from sn7ml.registry.policy import ModelScores, numbers
-from sn7ml.registry.pyfunc import ARTIFACT
+from sn7ml.registry.versions import ARTIFACT
 from sn7ml.runs.final import digest_of
 from sn7ml.runs.provenance import data_md5, provenance
 from sn7ml.scenes.ingest import Scenes
@@ -34,11 +34,25 @@ from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
 from sn7ml.tasks import Task
 
-SNAPSHOT = "code"
-"""Folder of a registered model that holds the code it came with, as MLflow names it."""
-
 CONTRACTS = (isolated.__name__, "sn7ml.experiment.replay")
-"""Modules that answer a request of ``isolated.SCHEMA``: today's name, and the one that models registered earlier came with."""
+"""Modules that answer a request of ``isolated.SCHEMA``: by today's name, and by that of models registered earlier."""
+
+OWN_CODE = (
+    "its own code",
+    "cannot be run by its own code",
+    "If a library has moved on, install the one that its requirements.txt names; or train it again with today's code.",
+)
+TODAYS_CODE = (
+    "today's code, since it was registered before a model could be run by its own",
+    "was registered before a model could be run by its own code, and today's cannot run it",
+    "Train it again with today's code.",
+)
+"""By whose code a model predicts; what an error says where that fails; and the cure."""
+
+FREE = (
+    "If it is the champion and stands in the way of a better one, take the alias 'champion' from it in the MLflow UI: "
+    "the next model is then compared with none."
+)
 
 
 @dataclass(frozen=True)
@@ -46,11 +60,8 @@ class Evaluator:
     """The held-out data, and how models are scored on it. All are asked for the same columns of the same frames."""
 
     data: Path
-
     scenes: Scenes
-
     tiles: TileStore
-
     task: Task
 
     target: Target
@@ -72,51 +83,36 @@ class Evaluator:
     @cached_property
     def key(self) -> dict[str, str]:
         """Digests of all that a score depends on beside the model: scores are the same while these are."""
+        polygons = self._ground.truth.polygons
+        rows = zip(polygons["aoi"], polygons["time"], polygons["id"], strict=True)
+        names = (f"{aoi} {time} {name}\n".encode() for aoi, time, name in rows)
+        root = Path(sn7ml.__file__).parent
+        code = sorted(root.rglob("*.py"))
         return {
             "data": data_md5(),
             "tiles": self.tiles.digest(),
-            "labels": _digest_of_polygons(self._ground.truth.polygons),
+            "labels": _digest(chain(names, shapely.to_wkb(polygons["geometry"].to_numpy(dtype=object)))),
             "scoring": digest_of(self.scoring.model_dump(mode="json"), self._stretches),
-            "code": _digest_of_code(),
+            "code": _digest(f"{path.relative_to(root)}\n".encode() + path.read_bytes() for path in code),
             "libraries": digest_of({name: v for name, v in provenance().items() if name.startswith("version.")}),
         }
 
     def evaluate(self, model: Path, digest: str, name: str) -> tuple[ModelScores, str]:
-        """Score a registered model in a process of its own.
+        """Score a registered model in a process of its own; a note says by whose code it predicted.
 
-        Parameters
-        ----------
-        model
-            Its folder, as MLflow keeps it: the package in ``artifacts``, its code in ``code``.
-        digest
-            Of its package.
-        name
-            What it is called in messages.
-
-        Returns
-        -------
-        ModelScores
-        str
-            By whose code it predicted, as a note.
-
-        Raises
-        ------
-        StoreError
-            If it cannot be run, with the cure.
+        ``model`` is its folder as MLflow keeps it, with the package in ``artifacts`` and its code in ``code``;
+        ``digest`` names the package, ``name`` the model in messages. Raises StoreError if it cannot run, with the cure.
         """
-        snapshot = model / SNAPSHOT
-        module = next((name for name in CONTRACTS if (snapshot / f"{name.replace('.', '/')}.py").is_file()), None)
-        own = module is not None
-        code = snapshot if own else Path(sn7ml.__file__).parent.parent
+        snapshot = model / "code"
+        module = next((it for it in CONTRACTS if (snapshot / f"{it.replace('.', '/')}.py").is_file()), None)
+        code = Path(sn7ml.__file__).parent.parent if module is None else snapshot
+        whose, failed, cure = TODAYS_CODE if module is None else OWN_CODE
         with tempfile.TemporaryDirectory(prefix="sn7ml-evaluator-") as folder:
             out = Path(folder) / "out"
             if failure := self._ask(module or CONTRACTS[0], code, model / "artifacts" / ARTIFACT, out):
-                raise StoreError("registry.cannot-predict", _cannot(name, own, failure))
+                raise StoreError("registry.cannot-predict", f"{name} {failed}: {failure}\n{cure} {FREE}")
             found = self.task.output.read_outlines(out / "footprints", self._ground.grids)
             evaluation = evaluate(self.task, found, out / "probabilities", self._ground, self.scoring)
-        whose = (
-            "its own code" if own else "today's code, since it was registered before a model could be run by its own"
-        )
         scores = model_scores(digest, self.task.scores, evaluation.overall, evaluation.per_aoi, evaluation.scored)
         return scores, f"{name} predicted by {whose}"
 
@@ -140,9 +136,12 @@ class Evaluator:
     def _ask(self, module: str, code: Path, package: Path, out: Path) -> str:
         """Have the sn7ml in ``code`` answer; return what went wrong, nothing if all went well."""
         out.mkdir()
+        usage = self.usage.model_dump(mode="json")
+        if module != CONTRACTS[0]:  # the older one knows tracks as the only output, in section ``track``
+            usage = {"predict": usage["predict"], "track": usage["output"]["tracks"]}
         request = {
-            "schema": isolated.SCHEMA, "package": str(package), "data": str(self.data.resolve()), "stretches": self._stretches,
-            "usage": _usage_for(module, self.usage), "out": str(out),
+            "schema": isolated.SCHEMA, "package": str(package), "data": str(self.data.resolve()),
+            "stretches": self._stretches, "usage": usage, "out": str(out),
         }  # fmt: skip
         asked = out / "request.json"
         asked.write_text(json.dumps(request), encoding="utf-8")
@@ -159,19 +158,8 @@ class Evaluator:
         return "" if ran == code / "sn7ml" else f"{ran} ran in place of {code / 'sn7ml'}"
 
 
-def _usage_for(module: str, usage: Usage) -> dict[str, Any]:
-    """Return the usage in the words of the version that is asked: before there were tasks, tracks were section ``track``."""
-    if module == isolated.__name__:
-        return usage.model_dump(mode="json")
-    return {"predict": usage.predict.model_dump(mode="json"), "track": usage.output.tracks.model_dump(mode="json")}
-
-
 def model_scores(
-    digest: str,
-    scores: Sequence[Score],
-    overall: Mapping[str, float],
-    per_aoi: pd.DataFrame,
-    scored: Collection[str],
+    digest: str, scores: Sequence[Score], overall: Mapping[str, float], per_aoi: pd.DataFrame, scored: Collection[str]
 ) -> ModelScores:
     """Return what the gate compares, from an ``Evaluation``."""
     rows = {str(row["aoi"]): row for row in per_aoi.to_dict("records")}
@@ -187,35 +175,8 @@ def read_scores(evaluation: Path, digest: str, scores: Sequence[Score]) -> Model
     return model_scores(digest, scores, numbers(overall), per_aoi, scored)
 
 
-def _cannot(name: str, own: bool, failure: str) -> str:
-    if own:
-        return (
-            f"{name} cannot be run by its own code: {failure}\nIf a library has moved on, install the one that its "
-            f"requirements.txt names; or train it again with today's code. {FREE}"
-        )
-    return (
-        f"{name} was registered before a model could be run by its own code, and today's cannot run it: {failure}\n"
-        f"Train it again with today's code. {FREE}"
-    )
-
-
-FREE = (
-    "If it is the champion and stands in the way of a better one, take the alias 'champion' from it in the MLflow UI: the next "
-    "model is then compared with none."
-)
-
-
-def _digest_of_polygons(polygons: pd.DataFrame) -> str:
+def _digest(parts: Iterable[bytes]) -> str:
     content = hashlib.sha256()
-    for aoi, month, name in zip(polygons["aoi"], polygons["time"], polygons["id"], strict=True):
-        content.update(f"{aoi} {month} {name}\n".encode())
-    for outline in shapely.to_wkb(polygons["geometry"].to_numpy(dtype=object)):
-        content.update(outline)
-    return content.hexdigest()[:16]
-
-
-def _digest_of_code() -> str:
-    root, content = Path(sn7ml.__file__).parent, hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        content.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    for part in parts:
+        content.update(part)
     return content.hexdigest()[:16]

@@ -1,8 +1,8 @@
 """Predict and track with one package, in a process of its own: how a registered model is run by the code it came with.
 
-``python -m sn7ml.registry.isolated REQUEST.json``, run with ``PYTHONPATH`` at the snapshot of sn7ml that lies beside a registered
-model. Today's process asks, the code of then answers, and today's process scores the answer; so this is a contract between
-versions of sn7ml, and every later version keeps it. A REQUEST of schema 1 holds
+``python -m sn7ml.registry.isolated REQUEST.json`` runs with ``PYTHONPATH`` at the snapshot of sn7ml that lies beside a
+registered model. Today's process asks, the old code answers, and today's process scores the answer: a contract between
+versions of sn7ml that every later version keeps. A REQUEST of schema 1 holds
 
 =============  ====================================================================================================
 ``schema``     1
@@ -13,9 +13,9 @@ versions of sn7ml, and every later version keeps it. A REQUEST of schema 1 holds
 ``out``        folder to write to: probabilities/<AOI>/<month>.tif, footprints/<AOI>.parquet and, last, answer.json
 =============  ====================================================================================================
 
-and answer.json holds ``schema`` and ``code``, the folder of the sn7ml that ran. Of the footprints, whoever asks may use the
-columns aoi, month, id and geometry; of the rasters, band 1 (footprint, 255 is certain), band 4 (usable) and the scale.
-An error is one sentence on stderr, with exit code 1. MLflow is not loaded.
+and answer.json holds ``schema`` and ``code``, the folder of the sn7ml that ran. Whoever asks may use the footprints'
+columns aoi, month, id and geometry, and the rasters' band 1 (footprint, 255 is certain), band 4 (usable) and scale. An
+error is one sentence on stderr, with exit code 1. MLflow is not loaded.
 """
 
 import json
@@ -28,7 +28,6 @@ import sn7ml
 from sn7ml.core.errors import ParamsError, Sn7Error
 
 SCHEMA = 1
-"""Of requests and answers."""
 
 
 def answer(request: Mapping[str, Any]) -> None:

@@ -48,64 +48,32 @@ class Training:
     """Digest of the tile store it learned from, "unknown" where the run does not say."""
 
 
-@dataclass(frozen=True)
-class CardContent:
-    """All that a card says."""
-
-    name: str
-    """In the registry."""
-
-    config: Mapping[str, Any]
-    """``package.yaml`` as it stands: a recipe of other days need not be valid today."""
-
-    usage: Mapping[str, Any]
-    """``usage.yaml``; empty if the package has none."""
-
-    history: pd.DataFrame
-    """network, epoch, val_score, … of the training; empty if unknown."""
-
-    training: Training
-
-    task: Task
-
-    data: DataFacts
-
-    scores: ModelScores
-
-
-def content_of(
-    name: str, package: Path, training: Training, task: Task, data: DataFacts, scores: ModelScores
-) -> CardContent:
-    """Read what the package folder says."""
-
-    def read(file: str) -> Any:
-        path = package / file
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return content if isinstance(content, dict) else {}
-
-    history = read_history(package) if (package / HISTORY).exists() else pd.DataFrame()
-    return CardContent(name, read(CONFIG), read(USAGE), history, training, task, data, scores)
-
-
-def model_card(content: CardContent) -> str:
-    """Return the card as Markdown."""
-    task, data, training, aois = content.task, content.data, content.training, content.scores.aois
-    names = [score.name for score in task.scores]
-    rows = [("**all**", content.scores.overall), *aois.items()]
-    others = [f"{name} {decimal(value)}" for name, value in content.scores.overall.items() if name not in names]
-    weights = content.config.get("recipe", {}).get("model", {}).get("weights")
-    return f"""# {content.name}: a model card
+def model_card(name: str, package: Path, training: Training, task: Task, data: DataFacts, scores: ModelScores) -> str:
+    """Return the card of a package registered under a name, as Markdown; files that the folder lacks are left out."""
+    config, usage = _mapping_in(package / CONFIG), _mapping_in(package / USAGE)
+    recipe, columns = config.get("recipe", {}), [score.name for score in task.scores]
+    worth = [("**all**", scores.overall), *scores.aois.items()]
+    rows = [(aoi, *(decimal(found.get(column)) for column in columns)) for aoi, found in worth]
+    others = [f"{name} {decimal(value)}" for name, value in scores.overall.items() if name not in columns]
+    weights = recipe.get("model", {}).get("weights")
+    history, kept = read_history(package) if (package / HISTORY).exists() else pd.DataFrame(), ""
+    if {"network", "epoch", "val_score"} <= set(history.columns):
+        networks = history.groupby("network")
+        best, epochs = history.loc[networks["val_score"].idxmax()], networks.size()
+        text = "network {0.network}: epoch {0.epoch} of {1} kept (validation pixel score {0.val_score:.4f})"
+        kept = "; ".join(text.format(row, epochs[row.network]) for row in best.itertuples()) + "."
+    return f"""# {name}: a model card
 
 {task.purpose}
 
-Package digest `{content.scores.digest}`. Written when the model was compared with the champion; the decision stands in the
+Package digest `{scores.digest}`. Written when the model was compared with the champion; the decision stands in the
 description of the version.
 
 ## How good it is
 
 On held-out data, split {", ".join(data.scored)} (below).
 
-{table(("AOI", *names), [(aoi, *(decimal(values.get(name)) for name in names)) for aoi, values in rows])}
+{table(("AOI", *columns), rows)}
 
 {_items(f"{score.name}: {score.meaning}" for score in task.scores)}
 
@@ -122,20 +90,20 @@ Times {data.months[0]} to {data.months[1]}.
 
 ## How it was trained
 
-Images are up-sampled {content.config.get("upsampling", "unknown")} times. {_epochs(content.history)}
+Images are up-sampled {config.get("upsampling", "unknown")} times. {kept}
 
-{_items(f"`{key}`: {value}" for key, value in _flat(content.config.get("recipe", {})))}
+{_items(f"`{key}`: {value}" for key, value in _flat(recipe))}
 {_items(f"`{key}`: {value}" for key, value in sorted(training.params.items()) if key.startswith(SECTIONS))}
 
 ## How it is used
 
-`sn7ml predict DATA OUT --model models:/{content.name}@champion`, with
+`sn7ml predict DATA OUT --model models:/{name}@champion`, with
 
-{_items(f"`{key}`: {value}" for key, value in _flat(content.usage)) or "what params.yaml says: the package does not say."}
+{_items(f"`{key}`: {value}" for key, value in _flat(usage)) or "what params.yaml says: the package does not say."}
 
 ## Limits
 
-{ONE_AOI if len(aois) == 1 else MANY_AOIS.format(len(aois))}
+{ONE_AOI if len(scores.aois) == 1 else MANY_AOIS.format(len(scores.aois))}
 {_items(task.limits)}
 
 ## Licences
@@ -147,16 +115,12 @@ Images are up-sampled {content.config.get("upsampling", "unknown")} times. {_epo
 
 
 LEARNED_HERE = "It learned from these very tiles, and never from those of split test."
-
 LEARNED_ELSEWHERE = (
-    "It learned from other tiles (digest `{}`): the table tells where it is scored, not what it has seen, and scores on what it "
-    "has seen are too high."
+    "It learned from other tiles (digest `{}`): the table tells where it is scored, not what it has seen, and scores "
+    "on what it has seen are too high."
 )
-
 ONE_AOI = "* Its scores come from one AOI: they say little about another place."
-
 MANY_AOIS = "* Its scores come from {} AOIs; places, seasons and building styles that are not among them may be worse."
-
 WEIGHTS_LICENCE = "* It started from {} weights of its encoder; their licence is that of the package they came with."
 
 
@@ -165,17 +129,10 @@ def _items(lines: Iterable[str]) -> str:
     return "\n".join(f"* {line}" for line in lines)
 
 
-def _epochs(history: pd.DataFrame) -> str:
-    """Say which epoch each network was kept from."""
-    if not {"network", "epoch", "val_score"} <= set(history.columns):
-        return ""
-    best = history.loc[history.groupby("network")["val_score"].idxmax()]
-    kept = [
-        f"network {network}: epoch {epoch} of {int((history['network'] == network).sum())} kept "
-        f"(validation pixel score {score:.4f})"
-        for network, epoch, score in zip(best["network"], best["epoch"], best["val_score"], strict=True)
-    ]
-    return "; ".join(kept) + "."
+def _mapping_in(path: Path) -> dict[str, Any]:
+    """Read YAML as it stands, since an old recipe need not be valid today; empty if there is no file, or no mapping."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _flat(content: Any, prefix: str = "") -> list[tuple[str, str]]:

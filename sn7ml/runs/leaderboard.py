@@ -1,16 +1,15 @@
 """Runs as the store has them: which there are, what they are worth, where they come from, and whether they compare."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from mlflow.entities import LifecycleStage
 from mlflow.entities import Run as MlflowRun
-from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.store.entities import PagedList
 
 from sn7ml.core.errors import ParamsError, StoreError
 from sn7ml.metrics.score import Score
@@ -24,9 +23,6 @@ SPLITS: Mapping[str, str] = {FINAL: PREFIXES["test"], SEARCH: PREFIXES["validati
 
 SHORT = 7
 """Characters of a run id, commit or hash that are shown: enough to tell them apart, and to name them by."""
-
-LOWER_IS_BETTER = ("loss", "seconds")
-"""How the names of metrics end that are sorted from the lowest."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class RunRecord:
 
     @property
     def short_id(self) -> str:
-        """The first characters of the id."""
+        """As people see it."""
         return self.run_id[:SHORT]
 
     @property
@@ -96,38 +92,28 @@ class RunRecord:
         return self.metrics.get(f"{self.split}_{name}", math.nan)
 
     def scores(self) -> dict[str, float]:
-        """Return every score of that split, without its prefix. Of a trial, curves of the same beginning are among them."""
+        """Return every score of that split, without its prefix; of a trial, curves that begin so are among them."""
         start = f"{self.split}_"
         return {name.removeprefix(start): value for name, value in self.metrics.items() if name.startswith(start)}
 
 
 def read_runs(store: Store, experiment: str = FINAL, filter_string: str = "") -> list[RunRecord]:
-    """Read the runs of an experiment, the newest first.
+    """Read the runs of an experiment, the newest first; of ``SEARCH`` only the trials, not the searches above them.
 
-    Parameters
-    ----------
-    experiment
-        ``FINAL``, or ``SEARCH``: then only trials are read, not the searches above them.
-    filter_string
-        In MLflow's syntax: ``metrics.test_f1 > 0.5 and params.`model.architecture` = 'FPN'``.
-
-    Raises
-    ------
-    ParamsError
-        If MLflow does not understand the filter.
+    The filter is in MLflow's syntax: ``metrics.test_f1 > 0.5 and params.`model.architecture` = 'FPN'``. Raises
+    ParamsError if MLflow does not understand it.
     """
     trials = "tags.`sn7.kind` = 'trial'" if experiment == SEARCH else ""
     text = " and ".join(part for part in (trials, filter_string.strip()) if part)
-    experiments = [store.experiments[experiment]]
     try:
-        found = list(paged(lambda token: store.client.search_runs(experiments, filter_string=text, page_token=token)))
+        found = list(paged(partial(store.client.search_runs, [store.experiments[experiment]], text)))
     except MlflowException as error:
         if error.error_code != "INVALID_PARAMETER_VALUE":
             raise
         raise ParamsError(
             "runs.filter",
-            f"MLflow does not understand the filter {filter_string!r} ({error.message}); expected such as "
-            "\"metrics.test_f1 > 0.5 and params.`model.architecture` = 'FPN'\": tests joined by `and`, dotted names in backticks",
+            f"MLflow does not understand the filter {filter_string!r} ({error.message}); expected tests joined by "
+            "`and`, dotted names in backticks: \"metrics.test_f1 > 0.5 and params.`model.architecture` = 'FPN'\"",
         ) from None
     versions = _versions(store, [run.info.run_id for run in found])
     return [_record(store, run, versions) for run in found]
@@ -136,13 +122,9 @@ def read_runs(store: Store, experiment: str = FINAL, filter_string: str = "") ->
 def ranked(records: Sequence[RunRecord], metric: str, scores: Sequence[Score] = ()) -> list[RunRecord]:
     """Return runs by a metric, the best first, the newer of equals first; those without it come last, the newest first.
 
-    ``metric`` is a whole name (``test_f1``, ``train_seconds``) or that of a score (``f1``), one of ``scores`` or of the runs.
-    Of losses and seconds the lowest is best; of ``scores``, what they say.
-
-    Raises
-    ------
-    ParamsError
-        If no run has it; names those that there are.
+    ``metric`` is a whole name (``test_f1``, ``train_seconds``) or that of a score (``f1``), of ``scores`` or the runs.
+    Of losses and seconds the lowest is best; of ``scores``, what they say. Raises ParamsError if no run has the metric,
+    naming those that there are.
     """
     names = {name for record in records for name in record.metrics}
     names |= {name for record in records for name in record.scores()} | {score.name for score in scores}
@@ -151,7 +133,7 @@ def ranked(records: Sequence[RunRecord], metric: str, scores: Sequence[Score] = 
             "runs.unknown-metric", f"no run has a metric {metric!r}; there are: {', '.join(sorted(names))}"
         )
     known = {score.name: score.higher_is_better for score in scores}
-    sign = -1 if known.get(metric, not metric.endswith(LOWER_IS_BETTER)) else 1
+    sign = -1 if known.get(metric, not metric.endswith(("loss", "seconds"))) else 1
 
     def place(record: RunRecord) -> tuple[bool, float, float]:
         value = record.metrics.get(metric, record.score(metric))
@@ -162,26 +144,20 @@ def ranked(records: Sequence[RunRecord], metric: str, scores: Sequence[Score] = 
 
 
 def differences(records: Sequence[RunRecord], objective: str) -> list[str]:
-    """Say why scores of runs cannot be compared, a sentence each; runs without the objective, and fewer than two, give none."""
+    """Say why the scores of runs cannot be compared, a sentence each; runs without the objective are left out."""
     scored = [record for record in records if not math.isnan(record.score(objective))]
-    data = _groups(scored, lambda record: record.data[:SHORT])
     said = []
-    if len(data) > 1:
-        said.append(f"other data: {_told(data)}")
-    grounds = _groups(scored, lambda record: record.scored[:SHORT] or UNKNOWN)
-    if len(grounds) > 1:
-        said.append(f"scored on other areas, columns or thresholds: {_told(grounds)}")
+    for field, what in {"data": "other data", "scored": "scored on other areas, columns or thresholds"}.items():
+        runs = defaultdict[str, list[str]](list)
+        for record in scored:
+            runs[getattr(record, field)[:SHORT] or UNKNOWN].append(record.short_id)
+        if len(runs) > 1:
+            said.append(f"{what}: " + "; ".join(f"{', '.join(ids)} on {value}" for value, ids in runs.items()))
     return said
 
 
 def read_run(store: Store, run_id: str) -> RunRecord:
-    """Read one run.
-
-    Raises
-    ------
-    StoreError
-        If the store does not have it, it was deleted, or it belongs to none of our experiments.
-    """
+    """Read one run. Raises StoreError if it is absent, was deleted, or belongs to none of our experiments."""
     try:
         run = store.client.get_run(run_id)
     except MlflowException as error:
@@ -201,11 +177,10 @@ def read_run(store: Store, run_id: str) -> RunRecord:
 def _versions(store: Store, run_ids: Sequence[str]) -> dict[str, tuple[Version, ...]]:
     """Return run to its versions in the registry, the newest first."""
     client, by_run = store.client, dict[str, tuple[Version, ...]]()
-    models = paged(lambda token: client.search_registered_models(page_token=token))
-    aliases = {model.name: model.aliases for model in models}
+    aliases = {model.name: model.aliases for model in paged(client.search_registered_models)}
     for first in range(0, len(run_ids), AT_ONCE):
         wanted = ", ".join(f"'{run_id}'" for run_id in run_ids[first : first + AT_ONCE])
-        for found in paged(partial(_search_versions, store, f"run_id IN ({wanted})")):
+        for found in paged(partial(client.search_model_versions, f"run_id IN ({wanted})")):
             own = [alias for alias, number in aliases[found.name].items() if str(number) == str(found.version)]
             version = Version(found.name, str(found.version), tuple(sorted(own)))
             run_id = str(found.run_id)
@@ -213,12 +188,11 @@ def _versions(store: Store, run_ids: Sequence[str]) -> dict[str, tuple[Version, 
     return by_run
 
 
-def _search_versions(store: Store, filter_string: str, token: str | None) -> PagedList[ModelVersion]:
-    return store.client.search_model_versions(filter_string, page_token=token)
-
-
 def _record(store: Store, run: MlflowRun, versions: Mapping[str, tuple[Version, ...]]) -> RunRecord:
     experiment = next(name for name, number in store.experiments.items() if number == run.info.experiment_id)
+    # A final run says itself what it was scored on; a trial was scored on its tiles.
+    inputs = run.inputs.dataset_inputs if experiment == SEARCH and run.inputs is not None else []
+    tiles = {it.dataset.digest for it in inputs if any(tag.value == "validation" for tag in it.tags)}
     return RunRecord(
         run_id=str(run.info.run_id),
         name=run.info.run_name or "",
@@ -228,29 +202,6 @@ def _record(store: Store, run: MlflowRun, versions: Mapping[str, tuple[Version, 
         metrics=dict(run.data.metrics),
         params=dict(run.data.params),
         tags=dict(run.data.tags),
-        scored=run.data.tags.get(SCORED) or _tiles(run, experiment),
+        scored=run.data.tags.get(SCORED) or (tiles.pop() if len(tiles) == 1 else ""),
         versions=versions.get(str(run.info.run_id), ()),
     )
-
-
-def _tiles(run: MlflowRun, experiment: str) -> str:
-    """Return the digest of the tiles that a trial was scored on; final runs say themselves what they were scored on."""
-    if experiment == FINAL or run.inputs is None:
-        return ""
-    held = [
-        given.dataset.digest
-        for given in run.inputs.dataset_inputs
-        if any(tag.value == "validation" for tag in given.tags)
-    ]
-    return held[0] if len(set(held)) == 1 else ""
-
-
-def _groups(records: Sequence[RunRecord], key: Callable[[RunRecord], str]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for record in records:
-        groups.setdefault(key(record), []).append(record.short_id)
-    return groups
-
-
-def _told(groups: Mapping[str, Sequence[str]]) -> str:
-    return "; ".join(f"{', '.join(ids)} on {name}" for name, ids in groups.items())

@@ -21,17 +21,23 @@ def provenance(folder: Path = Path()) -> dict[str, str]:
     left out, so that a filter on the tag finds those runs too; only ``dvc.exp_name`` is missing outside `dvc exp run`.
     """
     commit = _git(folder, "rev-parse", "HEAD")
+    # dvc.lock apart: DVC rewrites it after every stage, so it says nothing about the code or the params that ran.
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)dvc.lock")
     tags = {
         "git.commit": commit,
-        "git.dirty": _dirty(folder),
+        "git.dirty": changed if changed == UNKNOWN else str(bool(changed)).lower(),
         "dvc.data_md5": data_md5(folder),
         "version.python": platform.python_version(),
-        **{f"version.{name}": _version(name) for name in LIBRARIES},
     }
+    for name in LIBRARIES:
+        try:
+            tags[f"version.{name}"] = version(name)
+        except PackageNotFoundError:
+            tags[f"version.{name}"] = UNKNOWN
     if commit != UNKNOWN:
         tags["mlflow.source.git.commit"] = commit  # MLflow's own column
-    if name := os.environ.get("DVC_EXP_NAME"):
-        tags["dvc.exp_name"] = name
+    if experiment := os.environ.get("DVC_EXP_NAME"):
+        tags["dvc.exp_name"] = experiment
     return tags
 
 
@@ -44,22 +50,9 @@ def data_md5(folder: Path = Path()) -> str:
         return UNKNOWN
 
 
-def _dirty(folder: Path) -> str:
-    # dvc.lock apart: DVC rewrites it after every stage, so it says nothing about the code or the params that ran.
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)dvc.lock")
-    return changed if changed == UNKNOWN else str(bool(changed)).lower()
-
-
 def _git(folder: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return UNKNOWN
     return done.stdout.strip()
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return UNKNOWN

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
+from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from numpy.typing import NDArray
@@ -29,19 +30,18 @@ from sn7ml.runs.store import FINAL, Store
 MODEL_DIGEST = "sn7.model_digest"
 """Tag by which the run of a model package is found again: no run id ever enters a DVC output.
 
-On a run it names the package as training left it. On a version of the registry and its logged model, the package as it was
-registered, which says how it is used too; so for one model the two differ, and nothing compares them. Stores hold both by now:
-under another name, known packages would be registered once more, and versions could not be judged.
+On a run it names the package as training left it. On a version of the registry and its logged model, the package as it
+was registered, which says how it is used too: for one model the two differ. Stores hold both under this name already.
 """
 
 RESTORED = "sn7.restored"
-"""Tag of a run that was written down again from the files of a training, since this store did not know it."""
+"""Tag of a run that was restored from the files of a training, since this store did not know it."""
 
 STATE, FAILURE = "sn7.state", "sn7.failure"
 """Tags: how a run ended, in a word (complete, pruned, failed, infeasible, killed), and why it failed."""
 
 RESUMES = "sn7.resumes"
-"""Tag of a training's run: the run of the same training that was killed before. This one holds all epochs, its own time."""
+"""Tag of a training's run: the run of the same training that was killed before. The newer one holds all epochs."""
 
 SCORED = "sn7.scored"
 """Tag: what the scores are of, as 16 hexadecimal digits. Only scores of the same data and the same digits compare."""
@@ -64,7 +64,7 @@ class Run:
     run_id: str
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float], network: int = 1) -> None:
-        """Add a point to each curve; ``epoch`` counts from 1. A second network's are called ``network2_val_iou`` and so on."""
+        """Add a point to each curve; ``epoch`` counts from 1. A second network's begin with ``network2_``."""
         prefix = f"network{network}_" if network > 1 else ""
         self.log_metrics({f"{prefix}{name}": value for name, value in metrics.items()}, epoch)
 
@@ -79,19 +79,9 @@ class Run:
     ) -> None:
         """Record the scores of a split: ``test_<name>`` each, a table ``per_aoi_test.json``, and a description.
 
-        Parameters
-        ----------
-        scores
-            Of the task: what the description shows.
-        overall
-            Name to value, without the split's prefix.
-        per_aoi
-            A row per AOI. Replaces the table of an earlier scoring.
-        split
-            What was scored.
-        step
-            The epoch whose weights were scored. A score whose name is also a curve's (val_iou) stands at the curve's end:
-            MLflow shows, and sorts by, the value of the last step.
+        The description shows ``scores``, those of the task. ``overall`` is name to value without the split's prefix;
+        ``per_aoi`` has a row per AOI and replaces an earlier table. ``step`` is the epoch whose weights were scored. A
+        score whose name is also a curve's (val_iou) stands at the curve's end: MLflow shows the value of the last step.
         """
         prefix = PREFIXES[split]
         named = {f"{prefix}_{name}": value for name, value in overall.items()}
@@ -118,7 +108,7 @@ class Run:
             client.set_tag(self.run_id, TABLES, json.dumps([*shown, entry]))
 
     def log_image(self, key: str, step: int, image: NDArray[np.uint8]) -> None:
-        """Show a picture, (rows, cols, 3), in the image grid that compares runs by ``key`` and step. Replaces an older one."""
+        """Show a picture, (rows, cols, 3), in MLflow's image grid of this key and step. Replaces an older one."""
         client = self.store.client
         start = f"images/{key.replace('/', '~')}+step+{step}+"  # as MLflow names the files
         older = [file.path for file in client.list_artifacts(self.run_id, "images") if file.path.startswith(start)]
@@ -130,14 +120,14 @@ class Run:
         client.log_image(self.run_id, image, key=key, step=step, synchronous=True)
 
     def log_dataset(self, name: str, source: str, digest: str, context: str) -> None:
-        """Say which data went in: ``digest`` is free text (DVC's hash), ``context`` is "train", "validation" or "test"."""
+        """Record which data went in: ``digest`` is any text (DVC's hash), ``context`` such as "train" or "test"."""
         dataset = Dataset(name=name, digest=digest[:36], source_type="local", source=json.dumps({"uri": source}))
         inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])]
         try:
             self.store.client.log_inputs(self.run_id, inputs)
         except MlflowException as error:
-            # MLflow looks whether it knows the dataset and then adds it: of two runs that do so at once, one is refused
-            # by the database. Asked again, MLflow knows it.
+            # MLflow looks the dataset up and then adds it: of two runs that do so at once, the database refuses one.
+            # Asked again, MLflow knows it.
             if error.error_code != "BAD_REQUEST":
                 raise
             self.store.client.log_inputs(self.run_id, inputs)
@@ -151,26 +141,8 @@ class Run:
         self.store.client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
-def create_run(
-    store: Store,
-    experiment: str,
-    name: str,
-    tags: Mapping[str, str],
-    params: Mapping[str, Any],
-) -> Run:
-    """Start a run with its provenance.
-
-    Parameters
-    ----------
-    experiment
-        ``FINAL`` or ``SEARCH``.
-    name
-        What the UI shows.
-    tags
-        Beside those of :func:`provenance`.
-    params
-        Dotted key to resolved value.
-    """
+def create_run(store: Store, experiment: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Run:
+    """Start a run with its provenance, in ``FINAL`` or ``SEARCH``; ``params`` is dotted key to resolved value."""
     given = {"mlflow.source.name": Path(sys.argv[0]).name, "mlflow.source.type": "LOCAL", **provenance(), **tags}
     info = store.client.create_run(store.experiments[experiment], tags=given, run_name=name).info
     entries = [Param(key, str(value)) for key, value in params.items()]
@@ -193,26 +165,15 @@ def resumable_run(
     """Record a training that may be killed, and started again in the same place, as :func:`training_run` does.
 
     A killed process leaves its run RUNNING. The next one here ends it (KILLED) and begins a run of its own, whose tag
-    ``RESUMES`` names it: code or params may have changed meanwhile.
-
-    Parameters
-    ----------
-    note
-        File that names the run while it is under way. One per place of training, beside its checkpoints.
-
-    Raises
-    ------
-    StoreError
-        If another process trains in the same place.
+    ``RESUMES`` names it: code or params may have changed meanwhile. The file ``note`` names the run while it is under
+    way; there is one per place of training, beside its checkpoints. Raises StoreError if another process trains there.
     """
     note.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(note.with_suffix(".lock"))  # let go by the system when a process is killed
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise StoreError(
-            "training.in-use", f"another process trains in {note.parent}; wait for it, or stop it"
-        ) from None
+        raise StoreError("training.in-use", f"another process trains in {note.parent}; wait or stop it") from None
     try:
         resumed = _end_killed(store, note)
         run = create_run(store, FINAL, name, {**tags, **resumed}, params)
@@ -225,7 +186,7 @@ def resumable_run(
 
 
 def _end_killed(store: Store, note: Path) -> dict[str, str]:
-    """End the run that a killed process left behind; return the tag that names it, or nothing where there is none."""
+    """End the run that a killed process left behind; return the tag that names it, empty where there is none."""
     if not note.exists():
         return {}
     run = Run(store, note.read_text(encoding="utf-8").strip())
@@ -243,10 +204,10 @@ def _end_killed(store: Store, note: Path) -> dict[str, str]:
 
 @contextmanager
 def ending(run: Run) -> Iterator[Run]:
-    """End the run with the block, as the block ends.
+    """End the run as the block ends; every exception goes on.
 
     FINISHED when it completes or is pruned (MLflow itself calls a pruned run FAILED), FAILED on an error, KILLED on an
-    interrupt. Every exception goes on.
+    interrupt.
     """
     try:
         yield run
@@ -274,24 +235,22 @@ def failure_text(error: Exception) -> str:
 
 def find_run(store: Store, model_digest: str) -> Run | None:
     """Return the newest final run that made a model package; None if this store knows none."""
-    found = store.client.search_runs(
-        [store.experiments[FINAL]],
-        filter_string=f"tags.`{MODEL_DIGEST}` = '{model_digest}'",
-        max_results=1,
-        order_by=["attributes.start_time DESC"],
-    )
-    return Run(store, str(found[0].info.run_id)) if found else None
+    found = newest_with(store, FINAL, {MODEL_DIGEST: model_digest})
+    return Run(store, str(found.info.run_id)) if found else None
+
+
+def newest_with(store: Store, experiment: str, tags: Mapping[str, str]) -> MlflowRun | None:
+    """Return the newest run that has all these tags; None if there is none."""
+    wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    newest_first = ["attributes.start_time DESC"]
+    found = store.client.search_runs([store.experiments[experiment]], wanted, max_results=1, order_by=newest_first)
+    return found[0] if found else None
 
 
 def restore_run(store: Store, model_digest: str, name: str, params: Mapping[str, Any], history: pd.DataFrame) -> Run:
-    """Write a run down again that this store does not know: a fresh clone that pulled the trained model.
+    """Record a finished training that this store does not know, as in a fresh clone that pulled the trained model.
 
-    Parameters
-    ----------
-    model_digest
-        Of the package; :func:`find_run` finds the run by it from now on.
-    history
-        A row per epoch and network with columns ``epoch`` and ``network``; the other columns become the curves.
+    ``history`` is a row per epoch and network with columns ``epoch`` and ``network``; the others become the curves.
     """
     tags = {MODEL_DIGEST: model_digest, RESTORED: "true"}
     with training_run(store, name=name, tags=tags, params=params) as run:

@@ -1,8 +1,8 @@
 """The one door to MLflow: where runs, artifacts and registered models are kept.
 
 Nothing else in the project builds a client or names a tracking URI, and nobody uses MLflow's global state
-(``mlflow.start_run``, ``set_experiment``, autologging): first use by several processes at once breaks a fresh database
-or lands runs in experiment 0. The one place that cannot do without is :meth:`Store.as_global`.
+(``mlflow.start_run``, ``set_experiment``, autologging): its first use by several processes at once breaks a fresh
+database or puts runs into experiment 0. The one place that cannot do without is :meth:`Store.as_global`.
 
 ::
 
@@ -23,13 +23,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TypeVar
 
 import mlflow
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.entities import Experiment, LifecycleStage
+from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
 from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
@@ -58,6 +59,8 @@ VARIABLE = "MLFLOW_TRACKING_URI"
 """Environment variable that names another store."""
 
 SQLITE = "sqlite:///"
+DATABASE, ARTIFACTS, LOCK = Path("mlruns/mlflow.db"), Path("mlruns/artifacts"), Path("mlruns/mlflow.lock")
+"""Below the project's root."""
 
 LOCK_SECONDS = 300
 """How long to wait for another process that sets up the store or decides about the champion."""
@@ -95,24 +98,15 @@ class Store:
 
     @contextmanager
     def promoting(self) -> Iterator[None]:
-        """Keep every other process of this machine that wants to change the champion waiting.
-
-        Raises
-        ------
-        StoreError
-            If another process holds it for longer than ``LOCK_SECONDS``.
-        """
+        """Let no other process of this machine change the champion. Raises StoreError after ``LOCK_SECONDS``."""
         with _locked(self.locks / "promotion.lock"):
             yield
 
     @contextmanager
     def as_global(self) -> Iterator[None]:
-        """Make this MLflow's global store for a while: its registry looks logged models up there, whatever its client.
-
-        The global URI, and the environment variable that MLflow sets with it, are put back afterwards.
-        """
+        """Make this MLflow's global store for a while: its registry looks logged models up there, not in its client."""
         before = os.environ.get(VARIABLE)
-        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_tracking_uri(self.uri)  # sets the environment variable too
         try:
             yield
         finally:
@@ -129,30 +123,31 @@ def open_store() -> Store:
     """Open the project's store; make it, and its experiments, if it is not there.
 
     The project is the folder named by ``DVC_ROOT`` (DVC sets it, and in a temporary checkout it names the real one),
-    or the nearest folder with a ``dvc.yaml`` from here upwards. Safe to be called by many processes at once.
+    or the nearest folder with a ``dvc.yaml`` from here upwards. Many processes may call this at once.
 
-    Raises
-    ------
-    StoreError
-        If there is no project here, the store cannot be opened, or its folder was moved or copied since it was made.
+    Raises StoreError if there is no project here, the store cannot be opened, or its folder was moved or copied.
     """
     server = os.environ.get(VARIABLE)
-    if server:
-        _refuse_no_place(server)
     try:
-        return _open_server(server) if server else _open_local(project_root())
+        if server:
+            # Per user and server: nobody can open a lock file that another user has made.
+            name = f"sn7ml-{os.getuid()}-{hashlib.sha256(server.encode()).hexdigest()[:8]}"
+            return _ready(server, Path(tempfile.gettempdir()) / name)
+        root = project_root()
+        with _locked(root / LOCK):
+            if not (root / DATABASE).exists():
+                _create(root / DATABASE, root / ARTIFACTS)
+            return _ready(f"{SQLITE}{root / DATABASE}", (root / LOCK).parent, root / ARTIFACTS)
     except (MlflowException, SQLAlchemyError, ImportError, ValueError) as error:
-        # MLflow lets through what a damaged database raises, a driver that is not installed, and an address that is none.
-        raise StoreError(
-            "store.cannot-open", f"cannot open the MLflow store {server or 'mlruns/mlflow.db'}: {error!s:.500}"
-        ) from error
+        # What a damaged database raises, a driver that is not installed, and an address that is none.
+        raise StoreError("store.cannot-open", f"cannot open the store {server or DATABASE}: {error!s:.500}") from error
 
 
-def paged(search: Callable[[str | None], PagedList[T]]) -> Iterator[T]:
-    """Go through all pages of one of MLflow's searches, which takes the token of a page."""
+def paged(search: Callable[..., PagedList[T]]) -> Iterator[T]:
+    """Go through all pages of one of MLflow's searches, which takes a ``page_token``."""
     token = None
     while True:
-        page = search(token)
+        page = search(page_token=token)
         yield from page
         token = page.token
         if not token:
@@ -174,80 +169,50 @@ def project_root() -> Path:
 
 
 def relocate(root: Path) -> int:
-    """Mend the store of a project that was moved or copied to ``root``: rewrite the paths kept in its database.
+    """Repair the store of a project that was moved or copied to ``root``: rewrite the paths kept in its database.
 
-    Only paths under the old artifact folder change; returns how many did, 0 if the store was in order.
-
-    Raises
-    ------
-    StoreError
-        If ``root`` holds no store.
+    Only paths under the old artifact folder change; returns how many did, 0 if the store was in order. Raises
+    StoreError if there is no store.
     """
-    database, artifacts = _database(root.resolve()), _artifacts(root.resolve())
+    root, changed = root.resolve(), 0
+    database, new = root / DATABASE, str(root / ARTIFACTS)
     if not database.exists():
         raise StoreError("store.missing", f"no MLflow store at {database}; nothing to relocate")
-    with _locked(_lock_file(root.resolve())), closing(sqlite3.connect(database)) as connection, connection:
-        names = {
-            name: Path(place) for name, place in connection.execute("SELECT name, artifact_location FROM experiments")
-        }
-        moved = {str(names[name].parent) for name in DESCRIPTIONS if name in names} - {str(artifacts)}
-        return sum(_rewrite(connection, old, str(artifacts)) for old in sorted(moved))
-
-
-def _rewrite(connection: sqlite3.Connection, old: str, new: str) -> int:
-    changed = 0
-    for table, column in PATH_COLUMNS:
-        # substr, not LIKE: a folder's name may hold a wildcard.
-        statement = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
-        changed += connection.execute(statement, (new, len(old) + 1, len(old) + 1, f"{old}/")).rowcount
+    with _locked(root / LOCK), closing(sqlite3.connect(database)) as connection, connection:
+        places = dict(connection.execute("SELECT name, artifact_location FROM experiments"))
+        moved = {str(Path(places[name]).parent) for name in DESCRIPTIONS if name in places} - {new}
+        for old, (table, column) in product(sorted(moved), PATH_COLUMNS):
+            # substr, not LIKE: a folder's name may hold a wildcard.
+            statement = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
+            changed += connection.execute(statement, (new, len(old) + 1, len(old) + 1, f"{old}/")).rowcount
     return changed
-
-
-def _open_server(uri: str) -> Store:
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    experiments = {name: _experiment(client, name, None) for name in DESCRIPTIONS}
-    return Store(uri, client, experiments, _locks_of_server(uri))
-
-
-def _locks_of_server(uri: str) -> Path:
-    """Return where this user locks a server: nobody can open a lock that another has made, nor wants that of another server."""
-    name = hashlib.sha256(uri.encode()).hexdigest()[:8]
-    return Path(tempfile.gettempdir()) / f"sn7ml-{os.getuid()}-{name}"
-
-
-def _open_local(root: Path) -> Store:
-    database, artifacts = _database(root), _artifacts(root)
-    uri = f"sqlite:///{database}"
-    with _locked(_lock_file(root)):
-        _refuse_no_place(uri)
-        if not database.exists():
-            _create(database, artifacts)
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        experiments = {name: _experiment(client, name, artifacts / name) for name in DESCRIPTIONS}
-    return Store(uri, client, experiments, database.parent)
-
-
-def _refuse_no_place(uri: str) -> None:
-    """Raise StoreError for an SQLite file that cannot be one: MLflow would try again and again for 100 seconds."""
-    if uri.startswith(SQLITE):
-        place = Path(uri.removeprefix(SQLITE).partition("?")[0])
-        if not place.parent.is_dir() or (place.exists() and not place.is_file()):
-            raise StoreError(
-                "store.cannot-open",
-                f"cannot open the MLflow store {uri}: {place} is no file, or there is no folder {place.parent}",
-            )
 
 
 def _create(database: Path, artifacts: Path) -> None:
     # Migrating takes seconds; a process killed in the middle would leave a database that no later one can use.
     with replacing(database) as temporary:
-        SqlAlchemyStore(f"sqlite:///{temporary}", str(artifacts)).engine.dispose()  # type: ignore[no-untyped-call]
+        SqlAlchemyStore(f"{SQLITE}{temporary}", str(artifacts)).engine.dispose()  # type: ignore[no-untyped-call]
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=wal")  # kept in the file; halves the time of small writes
 
 
+def _ready(uri: str, locks: Path, artifacts: Path | None = None) -> Store:
+    """Return the store at an address, with its experiments; a server decides itself where artifacts lie."""
+    if uri.startswith(SQLITE):
+        place = Path(uri.removeprefix(SQLITE).partition("?")[0])
+        # MLflow would try again and again for 100 seconds.
+        if not place.parent.is_dir() or (place.exists() and not place.is_file()):
+            raise StoreError(
+                "store.cannot-open",
+                f"cannot open the MLflow store {uri}: {place} is no file, or there is no folder {place.parent}",
+            )
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    experiments = {name: _experiment(client, name, artifacts and artifacts / name) for name in DESCRIPTIONS}
+    return Store(uri, client, experiments, locks)
+
+
 def _experiment(client: MlflowClient, name: str, place: Path | None) -> str:
-    """Return the id of experiment ``name``, made at need; ``place`` is None where a server decides about artifacts."""
+    """Return the id of an experiment, made at need; ``place`` is where its artifacts lie."""
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
@@ -258,23 +223,19 @@ def _experiment(client: MlflowClient, name: str, place: Path | None) -> str:
                 raise
             found = client.get_experiment_by_name(name)  # another machine was quicker
             assert found is not None
-    _check(found, place)
-    return str(found.experiment_id)
-
-
-def _check(experiment: Experiment, place: Path | None) -> None:
-    if experiment.lifecycle_stage != LifecycleStage.ACTIVE:
+    if found.lifecycle_stage != LifecycleStage.ACTIVE:
         raise StoreError(
             "store.experiment-deleted",
-            f"the experiment {experiment.name!r} was deleted; bring it back with "
-            f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`",
+            f"the experiment {name!r} was deleted; bring it back with "
+            f"`mlflow experiments restore --experiment-id {found.experiment_id}`",
         )
-    if place is not None and experiment.artifact_location != str(place):
+    if place is not None and found.artifact_location != str(place):
         raise StoreError(
             "store.moved",
-            f"the MLflow store was made for {experiment.artifact_location}, but its project is now at {place}: the folder "
+            f"the MLflow store was made for {found.artifact_location}, but its project is now at {place}: the folder "
             "was moved or copied, and MLflow keeps absolute paths; mend them with `sn7ml relocate`",
         )
+    return str(found.experiment_id)
 
 
 @contextmanager
@@ -287,15 +248,3 @@ def _locked(lock_file: Path) -> Iterator[None]:
         raise StoreError(
             "store.locked", f"{lock_file} was held by another process for over {LOCK_SECONDS} s; is one hanging?"
         ) from None
-
-
-def _database(root: Path) -> Path:
-    return root / "mlruns" / "mlflow.db"
-
-
-def _artifacts(root: Path) -> Path:
-    return root / "mlruns" / "artifacts"
-
-
-def _lock_file(root: Path) -> Path:
-    return root / "mlruns" / "mlflow.lock"

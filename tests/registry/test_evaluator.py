@@ -84,7 +84,7 @@ def snapshot(model: Path) -> Path:
 
 
 def test_the_code_of_then_runs_and_not_that_of_today(evaluator: Evaluator, tiles: TileStore, model: Path) -> None:
-    """Then a recipe had a learning rate only, and the tracker always found one house of the scored columns, in every month."""
+    """Then a recipe had a learning rate only, and the tracker found one and the same house in every month."""
     code, package = snapshot(model), model / "artifacts" / "package"
     with (code / "params" / "recipe.py").open("a") as recipe:
         recipe.write(RECIPE_OF_THEN)

@@ -82,16 +82,19 @@ def test_too_few_aois_are_said_and_the_gain_decides() -> None:
     decision = decide(of_aois(0.4, 0.3), of_aois(0.3, 0.35), RULES)
     assert decision.promoted
     assert decision.gain is not None
-    assert decision.gain.interval is None
+    assert (decision.gain.low, decision.gain.high) == (None, None)
     assert decision.reasons[-1].startswith("over 2 AOIs SCOT gains +0.0250 on average; fewer than promote.min_aois 5")
 
 
 def test_one_lucky_aoi_of_eight_may_be_chance() -> None:
-    """The resampled mean is 0.1 × Binomial(8, 1/8): P(0) = 0.34, P(≤ 2) = 0.93, P(≤ 3) = 0.99; so 5 % lies at 0, 95 % at 0.3."""
+    """The resampled mean is 0.1 × Binomial(8, 1/8): P(0) = 0.34, P(≤ 2) = 0.93, P(≤ 3) = 0.99.
+
+    So 5 % lies at 0, 95 % at 0.3.
+    """
     champion, challenger = of_aois(*[0.1] * 8), of_aois(0.9, *[0.1] * 7)
     decision = decide(challenger, champion, RULES)
     assert decision.gain is not None
-    assert decision.gain.interval == pytest.approx((0.0, 0.3))
+    assert (decision.gain.low, decision.gain.high) == pytest.approx((0.0, 0.3))
     assert not decision.promoted
     assert "it may be chance" in decision.reasons[0]
     assert "90% interval +0.0000 to +0.3000" in decision.reasons[-1]
@@ -102,7 +105,7 @@ def test_the_same_gain_everywhere_is_no_chance() -> None:
     decision = decide(of_aois(*[0.25] * 8), of_aois(*[0.125] * 8), RULES)
     assert decision.promoted
     assert decision.gain is not None
-    assert decision.gain.interval == (0.125, 0.125)
+    assert (decision.gain.low, decision.gain.high) == (0.125, 0.125)
 
 
 def test_only_aois_that_both_were_scored_on_are_paired() -> None:

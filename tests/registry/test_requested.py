@@ -7,8 +7,8 @@ import pytest
 from sn7ml.core.errors import ModelError, StoreError
 from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.package_files import CONFIG, WEIGHTS, package_digest
-from sn7ml.registry.pyfunc import ARTIFACT
 from sn7ml.registry.requested import load_model
+from sn7ml.registry.versions import ARTIFACT
 from sn7ml.runs.store import Store
 from tests.raising import raises
 

@@ -20,10 +20,10 @@ from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import load_predictor
 from sn7ml.package_files import write_usage
 from sn7ml.params import ModelParams, Usage, load_params
-from sn7ml.registry.pyfunc import REQUIREMENTS, save_pyfunc
+from sn7ml.registry.versions import REQUIREMENTS, save_pyfunc
 from tests.learn.toy import OUTPUT, RECIPE, picture_of, squares, windows
 
-if TYPE_CHECKING:  # sn7ml.registry.pyfunc is the one that may import it first
+if TYPE_CHECKING:  # sn7ml.registry.versions is the one that may import it first
     from mlflow.pyfunc import PyFuncModel
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -23,8 +23,8 @@ from sn7ml.tasks import task_named
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "sn7-test"
 PARAMS = PromoteParams(
-    model_name=NAME, objective="scot", min_score=0.1, floors={"f1": 0.0}, min_gain=0.0, max_loss={"f1": 0.02, "iou": 0.02},
-    max_aoi_loss=0.1, min_aois=5, confidence=0.9, seed=7,
+    model_name=NAME, objective="scot", min_score=0.1, floors={"f1": 0.0}, min_gain=0.0,
+    max_loss={"f1": 0.02, "iou": 0.02}, max_aoi_loss=0.1, min_aois=5, confidence=0.9, seed=7,
 )  # fmt: skip
 TASK = task_named("buildings_through_time")
 RULES = Rules(PARAMS, TASK.scores)
@@ -44,7 +44,7 @@ def scores(
 
 
 def package(folder: Path, name: str) -> Path:
-    """A folder with the names of a model's files. Weights are none, and the recipe is any: its name stands in a comment."""
+    """A folder with the names of a model's files, but no weights; the package's name stands in a comment."""
     made = folder / f"model-{name}"
     made.mkdir(exist_ok=True)
     recipe = recipe_of(load_params(ROOT / "params.yaml")).model_dump(mode="json")

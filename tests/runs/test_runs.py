@@ -189,8 +189,8 @@ def test_a_killed_training_ends_at_the_next_start_in_the_same_place(store: Store
 
 def test_a_training_that_failed_leaves_nothing_to_end(store: Store, tmp_path: Path) -> None:
     note = tmp_path / "work" / "run"
-    with pytest.raises(ValueError, match="bad"), resumable_run(store, note, name="bad", tags={}, params={}) as failed:
-        raise ValueError("bad")
+    with pytest.raises(KeyError), resumable_run(store, note, name="bad", tags={}, params={}) as failed:
+        raise KeyError("bad")
     with resumable_run(store, note, name="good", tags={}, params={}) as run:
         pass
     assert store.client.get_run(failed.run_id).info.status == "FAILED"
