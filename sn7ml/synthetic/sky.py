@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sn7ml.synthetic.chance import Floats, Purpose, between, blurred, fractal_noise, stream
+from sn7ml.synthetic.chance import Floats, between, blurred, fractal_noise
 from sn7ml.synthetic.place import Place
 
 CLOUDY_SHARE = 0.12
@@ -32,9 +31,9 @@ class Sky:
     """Mosaic of two days: the second begins where ``a * row + b * col > 0.5``, lit ``c`` times as much."""
 
 
-def sky_of(place: Place, month: int, seed: int) -> Sky:
+def sky_of(place: Place, month: int) -> Sky:
     """Draw the sky of a month; the season follows the calendar (winter is green and has long shadows)."""
-    rng = stream(seed, place.index, Purpose.SKY, month)
+    rng = place.stream("sky", month)
     winter = round(0.5 + 0.5 * float(np.cos(2 * np.pi * (month % 12) / 12)), 6)
     light = between(rng, 0.88, 1.10) * (1.06 - 0.26 * winter)
     warm = between(rng, -0.03, 0.03)
@@ -49,30 +48,21 @@ def sky_of(place: Place, month: int, seed: int) -> Sky:
     )
 
 
-def cloudy_months(place: Place, seed: int) -> set[int]:
-    """Choose the months with clouds: one in the middle wherever there are three frames, and some by chance."""
-    rng = stream(seed, place.index, Purpose.CLOUDS)
-    frames = place.frames()
-    months = {month for month in frames if rng.random() < CLOUDY_SHARE}
-    if len(frames) > 2:
-        months.add(frames[int(rng.integers(1, len(frames) - 1))])
-    return months
+def cloud_cover(place: Place, month: int) -> Floats:
+    """Draw how thick the clouds of a month are, 0 (clear) to 1; (rows, cols).
 
-
-def cloud_cover(place: Place, month: int, seed: int) -> Floats:
-    """Draw how thick the clouds of a cloudy month are, 0 (clear) to 1; (rows, cols).
-
-    Between 5 and 20 % of the image is cloud.
+    One month in the middle is cloudy wherever there are three frames, and some are by chance: cloud over 5 to 20 % of
+    the image.
     """
-    rng = stream(seed, place.index, Purpose.CLOUDS, month + 1)
-    shape = place.shape
-    height = blurred(fractal_noise(rng, shape, max(16, max(shape) // 4), 4), 1.5)
+    rng = place.stream("clouds")
+    frames = place.frames()
+    cloudy = {frame for frame in frames if rng.random() < CLOUDY_SHARE}
+    if len(frames) > 2:
+        cloudy.add(frames[int(rng.integers(1, len(frames) - 1))])
+    if month not in cloudy:
+        return np.zeros(place.shape, dtype=np.float32)
+    rng = place.stream("clouds", month + 1)
+    height = blurred(fractal_noise(rng, place.shape, max(16, max(place.shape) // 4), 4), 1.5)
     share = between(rng, 0.05, 0.2)
     level = np.sort(height, axis=None)[int((1 - share) * height.size)]
     return np.asarray(np.clip((height - level) * 12 + 0.5, 0, 1), dtype=np.float32)
-
-
-def unusable(cover: Floats) -> NDArray[np.bool_]:
-    """(rows, cols) whether a pixel is unusable: clouds and their edges."""
-    mask: NDArray[np.bool_] = cover > 0.05
-    return mask
