@@ -1,9 +1,9 @@
 """Synthetic cubes: towns with known buildings, growth, clouds and shifts, in the exact layout of SpaceNet 7.
 
 A town is laid out (``streets``, ``outlines``, ``town``); its buildings are built and demolished (``lives``); its ground
-is painted (``ground``); each month is seen through a ``sky`` (``scene``) and written to files (``writer``). ``place``
-gives the AOI a name, a grid and a calendar. Every step draws from its own stream of random numbers (``chance``), so AOI
-k of a seed is the same in every set of that size.
+is painted (``ground``); each month is seen (``scene``) and written to files (``writer``). ``place`` gives the AOI a
+name, a grid and a calendar. Every step draws from its own stream of random numbers (``chance``), so AOI k of a seed is
+the same in every set of that size.
 """
 
 from pathlib import Path
@@ -61,11 +61,7 @@ def town_truth(aoi_index: int, months: int, size_px: int, seed: int) -> pd.DataF
 
 
 def _check(aois: int, months: int, size_px: int, seed: int) -> None:
-    for name, value, (low, high) in (
-        ("aois", aois, (1, 60)),
-        ("months", months, (1, 120)),
-        ("size_px", size_px, (64, 1024)),
-    ):
+    for name, value, low, high in (("aois", aois, 1, 60), ("months", months, 1, 120), ("size_px", size_px, 64, 1024)):
         if not low <= value <= high:
             raise ParamsError("synthetic.range", f"{name} must lie between {low} and {high}, got {value}")
     if seed < 0:

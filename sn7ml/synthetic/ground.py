@@ -9,6 +9,7 @@ from shapely.geometry import LineString, Polygon
 
 from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn
 from sn7ml.synthetic.chance import Floats, between, blurred, fractal_noise, value_noise
+from sn7ml.synthetic.lives import LEVELLED, SETTLED
 from sn7ml.synthetic.outlines import rectangle
 from sn7ml.synthetic.place import Place
 from sn7ml.synthetic.streets import BUILT_KINDS, MARGIN_PX, draw_track
@@ -53,27 +54,32 @@ FIELDS: Floats = np.array(
 
 
 @dataclass(frozen=True)
+class Layer:
+    """What covers the open land where a group of buildings stands, or soon will."""
+
+    colours: Floats
+    """(3, rows, cols) of the canvas."""
+
+    groups: NDArray[np.int32]
+    """(rows, cols): 0 where there is nothing, group number + 1, or one past the last group for what is always there."""
+
+    state: int
+    """LEVELLED or SETTLED: from when on it is seen."""
+
+
+@dataclass(frozen=True)
 class Ground:
-    """Layers on the canvas: colours (3, rows, cols), and pictures of group numbers, 0 where there is none."""
+    """Everything but the buildings."""
 
-    palette: Palette
     wild_dry: Floats
+    """Open land at the end of the dry season, (3, rows, cols) of the canvas."""
+
     wild_green: Floats
-    bare: Floats
-    yards: Floats
-    lots: NDArray[np.int32]
-    """Group number + 1 of ground that is levelled, then settled."""
+    seasons: float
+    """Swing of open land between dry and green, 0 to 1."""
 
-    streets: NDArray[np.int32]
-    """Group number + 1; main roads and tracks are one past the last group."""
-
-    street_colour: Floats
-    clutter: NDArray[np.int32]
-    """Number of a thing in ``clutter_colours`` and ``clutter_groups``, from 1."""
-
-    clutter_colours: Floats
-    clutter_groups: NDArray[np.int32]
-    """Group number + 1 of the yard each thing lies in; one past the last group in open land, 0 for no thing."""
+    layers: list[Layer]
+    """The lowest first."""
 
 
 def paint_ground(town: Town, place: Place) -> Ground:
@@ -92,25 +98,12 @@ def paint_ground(town: Town, place: Place) -> Ground:
     paved_tone = 1 + 0.20 * fractal_noise(rng, fine, 14 * FINE, 2) + 0.16 * value_noise(rng, fine, 2 * FINE)
     yard_tone = 1 + 0.16 * fractal_noise(rng, fine, 12 * FINE, 3) + 0.28 * value_noise(rng, fine, 3 * FINE)
     lots = drawn([group.ground for group in town.groups], place.shape)
-    halls = np.bincount(
-        [each.group + 1 for each in town.buildings if each.kind == "hall"], minlength=len(town.groups) + 1
-    )
-    paved = halls > 1  # by group number + 1: yards with several halls
-    streets, street_tone = _streets(rng, town, place.shape)
-    things, colours, groups = _clutter(town, place)
-    return Ground(
-        palette=palette,
-        wild_dry=dry * relief,
-        wild_green=green * relief,
-        bare=_tinted(palette.soil, bare_tone),
-        yards=np.where(paved[lots], _tinted(palette.street, paved_tone), _tinted(palette.yard, yard_tone)),
-        lots=lots,
-        streets=streets,
-        street_colour=_tinted(palette.street, street_tone),
-        clutter=drawn(things, place.shape),
-        clutter_colours=colours,
-        clutter_groups=groups,
-    )
+    halls = [each.group + 1 for each in town.buildings if each.kind == "hall"]
+    paved = np.bincount(halls, minlength=len(town.groups) + 1) > 1  # by group number + 1: yards with several halls
+    yards = np.where(paved[lots], _tinted(palette.street, paved_tone), _tinted(palette.yard, yard_tone))
+    layers = [Layer(_tinted(palette.soil, bare_tone), lots, LEVELLED), Layer(yards, lots, SETTLED)]
+    layers += [_streets(rng, town, place.shape, palette.street), _clutter(town, place)]
+    return Ground(dry * relief, green * relief, palette.seasons, layers)
 
 
 def _tinted(colour: Colour, tone: Floats) -> Floats:
@@ -151,8 +144,8 @@ def _cut(rng: np.random.Generator, land: Polygon, times: int) -> list[Polygon]:
     return [piece for half in halves for piece in _cut(rng, shapely.set_precision(half, 1 / 64), times - 1)]
 
 
-def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int]) -> tuple[NDArray[np.int32], Floats]:
-    """Draw main roads, dirt tracks and the groups' own streets, and how light they are."""
+def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int], colour: Colour) -> Layer:
+    """Draw main roads, dirt tracks and the groups' own streets."""
     always = len(town.groups) + 1
     built = [district.cell for district in town.districts if district.kind in BUILT_KINDS]
     roads = shapely.union_all([cell.boundary for cell in built])
@@ -160,15 +153,15 @@ def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int]) -> tu
     tracks = [draw_track(rng, size_px).buffer(between(rng, 0.35, 0.8)) for _ in range(2 + size_px // 64)]
     own = [group.street.buffer(1.15) if group.street is not None else Polygon() for group in town.groups]
     numbers = [always] * (len(tracks) + 1) + list(range(1, always))
-    ids = drawn([*tracks, roads.buffer(1.5), *own], shape, numbers)
+    groups = drawn([*tracks, roads.buffer(1.5), *own], shape, numbers)
     tone = np.asarray(1 + 0.12 * fractal_noise(rng, canvas_shape(shape), 40 * FINE, 3), dtype=np.float32)
     tone[drawn([roads.buffer(0.25)], shape) > 0] *= np.float32(0.86)  # the middle line
     tone[drawn(tracks, shape) > 0] *= np.float32(1.12)
-    return ids, tone
+    return Layer(_tinted(colour, tone), groups, LEVELLED)
 
 
-def _clutter(town: Town, place: Place) -> tuple[list[Polygon], Floats, NDArray[np.int32]]:
-    """Draw small things: their outlines, and their colours and groups as ``Ground`` holds them."""
+def _clutter(town: Town, place: Place) -> Layer:
+    """Draw many small things in gardens and yards, and bushes and trees in open land."""
     rng = place.stream("clutter")
     low, high = -MARGIN_PX, max(place.shape) + MARGIN_PX
     spots: list[tuple[float, float, int]] = []
@@ -194,4 +187,6 @@ def _clutter(town: Town, place: Place) -> tuple[list[Polygon], Floats, NDArray[n
         things.append(rectangle((x, y), between(rng, 0, np.pi), (-long, long), (-wide, wide)))
         tone = between(rng, 0.8, 1.2)
         colours.append((red * tone, green * tone, blue * tone))
-    return things, np.array(colours, dtype=np.float32), np.array([0, *(group for *_, group in spots)], dtype=np.int32)
+    ids = drawn(things, place.shape)
+    groups = np.array([0, *(group for *_, group in spots)], dtype=np.int32)
+    return Layer(np.array(colours, dtype=np.float32).T[:, ids], groups[ids], SETTLED)

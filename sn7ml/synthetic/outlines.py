@@ -13,6 +13,11 @@ AREAS_PX2 = (4.4, 5.6, 8.5, 11.4, 15.5, 26.0, 36.0)
 
 Pair = tuple[float, float]
 
+BOX: tuple[Pair, ...] = ((0, 0), (1, 0), (1, 1), (0, 1))
+ELL: tuple[Pair, ...] = ((0, 0), (1, 0), (1, 0.5), (0.6, 0.5), (0.6, 1), (0, 1))
+COURT: tuple[Pair, ...] = ((0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7))
+"""Corners of a hall, and of the court within it, in shares of its sides."""
+
 
 def placed(corners: ArrayLike, origin: Pair, turn: float) -> Polygon:
     """Turn corners (n, 2) about (0, 0) by ``turn`` radians and move them to ``origin``."""
@@ -88,12 +93,11 @@ def draw_halls(rng: np.random.Generator, district: District, frame: StreetFrame)
 
 def _hall(rng: np.random.Generator, frame: StreetFrame, corner: Pair, sides: Pair) -> Polygon:
     """Draw a hall in street coordinates: a box, one in four an L, one in eight round a court."""
-    (w, d), shape = sides, rng.random()
-    corners = [(0.0, 0.0), (w, 0.0), (w, d), (0.0, d)]
-    if shape < 0.25:
-        corners = [(0.0, 0.0), (w, 0.0), (w, d * 0.5), (w * 0.6, d * 0.5), (w * 0.6, d), (0.0, d)]
-    hall = placed(np.array(corners) + np.array(corner), frame.origin, frame.turn)
-    if shape > 0.875 and min(w, d) > 6:
-        court = [(0.3 * w, 0.3 * d), (0.7 * w, 0.3 * d), (0.7 * w, 0.7 * d), (0.3 * w, 0.7 * d)]
-        hall = Polygon(hall.exterior, [placed(np.array(court) + np.array(corner), frame.origin, frame.turn).exterior])
-    return hall
+
+    def part(corners: tuple[Pair, ...]) -> Polygon:
+        return placed(np.array(corners) * sides + corner, frame.origin, frame.turn)
+
+    shape = rng.random()
+    if shape > 0.875 and min(sides) > 6:
+        return Polygon(part(BOX).exterior, [part(COURT).exterior])
+    return part(ELL if shape < 0.25 else BOX)

@@ -1,4 +1,4 @@
-"""One month of a synthetic AOI as the satellite sees it."""
+"""One month of a synthetic AOI as the satellite sees it: sun, haze, clouds, and where the image lies."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn, sensed, shifted
-from sn7ml.synthetic.chance import Floats, bell_noise, blurred, value_noise
+from sn7ml.synthetic.chance import Floats, bell_noise, between, blurred, fractal_noise, value_noise
 from sn7ml.synthetic.ground import Ground, paint_ground
-from sn7ml.synthetic.lives import LEVELLED, SETTLED, TownLives, draw_lives
+from sn7ml.synthetic.lives import SETTLED, WILD, TownLives, draw_lives
 from sn7ml.synthetic.place import Place
-from sn7ml.synthetic.sky import Sky, cloud_cover, sky_of
 from sn7ml.synthetic.town import build_town
 
 SHARPNESS_PX = 0.7
@@ -21,6 +20,8 @@ ROOFS = ((252, 234, 204), (206, 176, 142), (206, 152, 112), (184, 160, 128), (15
 
 ROOF_SHARES = {"house": (0.06, 0.34, 0.20, 0.22, 0.12, 0.06), "hall": (0.6, 0.14, 0.02, 0.08, 0.12, 0.04)}
 HAZE_COLOUR = (148, 146, 146)
+CLOUDY_SHARE = 0.12
+"""Of the months, besides the one in the middle that is always cloudy."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,27 @@ class SyntheticAoi:
 
     roof_colours: Floats
     """RGB by id + 1, (buildings + 1, 3)."""
+
+
+@dataclass(frozen=True)
+class Sky:
+    """The weather and the light of one frame."""
+
+    greenness: float
+    """0 the dry season, 1 the green one."""
+
+    shadow_px: tuple[float, float]
+    """Offset of a house's shadow, rows and columns."""
+
+    shift_px: tuple[float, float]
+    """Offset of the image from the labels, down and right."""
+
+    gain: tuple[float, float, float]
+    haze: float
+    """Share of the light that comes from the air, 0 to 1."""
+
+    seam: tuple[float, float, float] | None
+    """Mosaic of two days: the second begins where ``a * row + b * col > 0.5``, lit ``c`` times as much."""
 
 
 def build_aoi(place: Place) -> SyntheticAoi:
@@ -84,18 +106,51 @@ def see(aoi: SyntheticAoi, month: int) -> tuple[NDArray[np.uint8], NDArray[np.bo
     return np.clip(grey, 1, 255).astype(np.uint8), cover > 0.05
 
 
+def sky_of(place: Place, month: int) -> Sky:
+    """Draw the sky of a month; the season follows the calendar (winter is green and has long shadows)."""
+    rng = place.stream("sky", month)
+    winter = round(0.5 + 0.5 * float(np.cos(2 * np.pi * (month % 12) / 12)), 6)
+    light = between(rng, 0.88, 1.10) * (1.06 - 0.26 * winter)
+    warm = between(rng, -0.03, 0.03)
+    length = 0.6 + 0.9 * winter
+    return Sky(
+        greenness=min(1.0, max(0.0, 0.15 + 0.7 * winter + between(rng, -0.15, 0.15))),
+        shadow_px=(-length, -0.55 * length),
+        shift_px=(between(rng, -0.45, 0.45), between(rng, -0.45, 0.45)),
+        gain=(light * (1 + warm), light, light * (1 - warm)),
+        haze=between(rng, 0.0, 0.06) if rng.random() < 0.75 else between(rng, 0.08, 0.2),
+        seam=(turn := between(rng, 0.0, 1.0), 1 - turn, between(rng, 0.9, 1.1)) if rng.random() < 0.3 else None,
+    )
+
+
+def cloud_cover(place: Place, month: int) -> Floats:
+    """Draw how thick the clouds of a month are, 0 (clear) to 1; (rows, cols).
+
+    One month in the middle is cloudy wherever there are three frames, and some are by chance: cloud over 5 to 20 % of
+    the image.
+    """
+    rng = place.stream("clouds")
+    frames = place.frames()
+    cloudy = {frame for frame in frames if rng.random() < CLOUDY_SHARE}
+    if len(frames) > 2:
+        cloudy.add(frames[int(rng.integers(1, len(frames) - 1))])
+    if month not in cloudy:
+        return np.zeros(place.shape, dtype=np.float32)
+    rng = place.stream("clouds", month + 1)
+    height = blurred(fractal_noise(rng, place.shape, max(16, max(place.shape) // 4), 4), 1.5)
+    share = between(rng, 0.05, 0.2)
+    level = np.sort(height, axis=None)[int((1 - share) * height.size)]
+    return np.asarray(np.clip((height - level) * 12 + 0.5, 0, 1), dtype=np.float32)
+
+
 def _paint(aoi: SyntheticAoi, sky: Sky, month: int) -> Floats:
     """Paint ground, streets, things, shadows and roofs on the canvas, (3, rows, cols)."""
-    ground, palette = aoi.ground, aoi.ground.palette
-    green = np.float32(round(sky.greenness * palette.seasons, 4))
-    state = np.concatenate([[0], aoi.lives.ground(month), [SETTLED]])
+    ground = aoi.ground
+    green = np.float32(round(sky.greenness * ground.seasons, 4))
     image = ground.wild_dry + (ground.wild_green - ground.wild_dry) * green
-    lot = state[ground.lots]
-    np.copyto(image, ground.bare, where=lot == LEVELLED)
-    np.copyto(image, ground.yards, where=lot == SETTLED)
-    np.copyto(image, ground.street_colour, where=state[ground.streets] >= LEVELLED)
-    things = state[ground.clutter_groups[ground.clutter]] == SETTLED
-    np.copyto(image, ground.clutter_colours.T[:, ground.clutter], where=things)
+    state = np.concatenate([[WILD], aoi.lives.ground(month), [SETTLED]])  # as layers number the groups
+    for layer in ground.layers:
+        np.copyto(image, layer.colours, where=state[layer.groups] >= layer.state)
     standing = np.concatenate([[False], aoi.lives.standing(month)])[aoi.roofs]
     down, right = (round(each * FINE) for each in sky.shadow_px)
     image *= np.where(np.roll(standing, (down, right), (0, 1)) & ~standing, np.float32(0.62), np.float32(1))

@@ -59,12 +59,12 @@ def build_town(place: Place) -> Town:
         if seen >= 0.9 * target:
             break
         before = len(town.buildings)
-        _fill(rng, town, district, turn)
+        _build(rng, town, district, turn)
         seen += sum(_is_seen(building.outline, place) for building in town.buildings[before:])
         town.districts.append(district)
     for rank, district in enumerate(districts[len(town.districts) :]):
         town.districts.append(District(OPEN_KINDS[rank % len(OPEN_KINDS)], district.cell))
-        _scatter(rng, town, town.districts[-1])
+        _build(rng, town, town.districts[-1], turn)
     return _trim(town, place, target)
 
 
@@ -94,8 +94,18 @@ def _trim(town: Town, place: Place, target: int) -> Town:
     return Town(town.districts, town.groups, [each for each in buildings if each.group not in dropped])
 
 
-def _fill(rng: np.random.Generator, town: Town, district: District, turn: float) -> None:
-    """Build houses along the streets of a district, or halls in its yard."""
+def _build(rng: np.random.Generator, town: Town, district: District, turn: float) -> None:
+    """Build what stands in a district: a few lone houses on open land, halls in a yard, or houses along its streets."""
+    if district.kind in OPEN_KINDS:
+        low_x, low_y, high_x, high_y = district.cell.buffer(-3).bounds
+        for _ in range(int(rng.integers(2, 7) if district.kind == "farm" else rng.integers(0, 2))):
+            place = Point(between(rng, low_x, high_x), between(rng, low_y, high_y))
+            lie = between(rng, 0.0, np.pi)
+            if district.cell.contains(place):
+                width, depth = draw_sides(rng, rng.random())
+                house = rectangle((place.x, place.y), lie, (-width / 2, width / 2), (0.0, depth))
+                _add_group(town, [house], house.buffer(between(rng, 1.0, 4.0), join_style="mitre"), None)
+        return
     frame = frame_of(rng, district, turn)
     if district.kind == "works":
         _add_group(town, draw_halls(rng, district, frame), district.cell.buffer(-2.5), None)
@@ -111,19 +121,6 @@ def _fill(rng: np.random.Generator, town: Town, district: District, turn: float)
         verge = Polygon() if street is None else street.buffer(2.5)
         _add_group(town, houses, shapely.union_all(houses).convex_hull.buffer(3.6).union(verge), street)
         town.buildings.extend(Building(shed, len(town.groups) - 1, "shed") for shed in sheds)
-
-
-def _scatter(rng: np.random.Generator, town: Town, district: District) -> None:
-    """Build a few lone houses on open land."""
-    count = int(rng.integers(2, 7)) if district.kind == "farm" else int(rng.integers(0, 2))
-    low_x, low_y, high_x, high_y = district.cell.buffer(-3).bounds
-    for _ in range(count):
-        place = Point(between(rng, low_x, high_x), between(rng, low_y, high_y))
-        turn = between(rng, 0.0, np.pi)
-        if district.cell.contains(place):
-            width, depth = draw_sides(rng, rng.random())
-            house = rectangle((place.x, place.y), turn, (-width / 2, width / 2), (0.0, depth))
-            _add_group(town, [house], house.buffer(between(rng, 1.0, 4.0), join_style="mitre"), None)
 
 
 def _add_group(town: Town, outlines: list[Polygon], ground: Polygon, street: LineString | None) -> None:

@@ -14,7 +14,7 @@ from shapely.geometry import shape
 
 from sn7ml.synthetic.chance import blurred, value_noise
 from sn7ml.synthetic.place import place_of
-from sn7ml.synthetic.sky import sky_of
+from sn7ml.synthetic.scene import sky_of
 from tests.synthetic.folders import (
     AREAS,
     CALENDAR,

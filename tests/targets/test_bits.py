@@ -1,6 +1,7 @@
 """Planes of bits say what was drawn, as numpy arrays and as tensors, and are counted by their first channel."""
 
 import pickle
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,5 +59,5 @@ def test_a_target_travels_to_other_processes() -> None:
 
 @pytest.mark.parametrize("channels", [(), tuple("abcdefgh")])
 def test_a_byte_holds_one_to_seven_channels(channels: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="1 to 7 channels"):
+    with pytest.raises(ValueError, match=re.escape(str(channels))):
         bit_target("many", channels, draw_roof)
