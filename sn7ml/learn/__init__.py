@@ -21,9 +21,9 @@ def declare_missing_operators() -> None:
     two operators that its import looks for is enough. It is done only where the native ones are missing.
     """
     spec = importlib.util.find_spec("torchvision")
-    libraries = Path(spec.origin).parent.glob("_C*") if spec and spec.origin else ()
+    libraries = sorted(Path(spec.origin).parent.glob("_C*")) if spec and spec.origin else []
     try:
-        for library in sorted(libraries):
+        for library in libraries:
             torch.ops.load_library(library)  # type: ignore[no-untyped-call]
         missing = not hasattr(torch.ops.torchvision, "nms")
     except OSError:

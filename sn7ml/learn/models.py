@@ -40,7 +40,8 @@ def build_model(params: ModelParams, channels: int) -> nn.Module:
     _check_names(params)
 
     def build(weights: str | bool | None) -> nn.Module:
-        return smp.create_model(params.architecture, params.encoder, weights, 3, channels)  # type: ignore[arg-type]
+        network: nn.Module = smp.create_model(params.architecture, params.encoder, weights, 3, channels)
+        return network
 
     try:
         network = build(None)  # first without: what fails now is no matter of weights

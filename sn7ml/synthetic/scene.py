@@ -21,7 +21,6 @@ ROOFS = ((252, 234, 204), (206, 176, 142), (206, 152, 112), (184, 160, 128), (15
 ROOF_SHARES = {"house": (0.06, 0.34, 0.20, 0.22, 0.12, 0.06), "hall": (0.6, 0.14, 0.02, 0.08, 0.12, 0.04)}
 HAZE_COLOUR = (148, 146, 146)
 CLOUDY_SHARE = 0.12
-"""Of the months, besides the one in the middle that is always cloudy."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def sky_of(place: Place, month: int) -> Sky:
 def cloud_cover(place: Place, month: int) -> Floats:
     """Draw how thick the clouds of a month are, 0 (clear) to 1; (rows, cols).
 
-    One month in the middle is cloudy wherever there are three frames, and some are by chance: cloud over 5 to 20 % of
+    One month in the middle is cloudy wherever there are three frames, and others by chance: cloud covers 5 to 20 % of
     the image.
     """
     rng = place.stream("clouds")
