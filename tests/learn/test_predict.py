@@ -197,7 +197,7 @@ def test_windows_with_no_wanted_pixel_cost_nothing() -> None:
     assert not blank.channels.any()
 
 
-def test_brightness_is_told_by_the_whole_frame_and_not_by_the_wanted_columns() -> None:
+def test_brightness_is_that_of_the_whole_frame_and_not_of_the_wanted_columns() -> None:
     pixels = address_bands((40, 70))
     model = predictor(Identity())
     whole, part = model.predict_image(pixels), model.predict_image(pixels, [Stretch(20, 50)])

@@ -27,7 +27,7 @@ ROOF = bit_target("roof", ("roof",), draw_roof)
 """The smallest target there is: one channel, one sigmoid."""
 
 
-def test_what_was_drawn_is_told_channel_by_channel() -> None:
+def test_what_was_drawn_comes_back_channel_by_channel() -> None:
     yes, no = True, False
     target = bit_target("drawn", ("a", "b"), draw_roof)
     planes = packed([np.array([yes, yes, no, no]), np.array([no, yes, no, yes])], unknown=np.array([no, no, no, yes]))
