@@ -59,7 +59,8 @@ def draw_lives(town: Town, place: Place) -> TownLives:
     levelled, settled = np.full((2, len(town.groups)), NEVER)  # a group without buildings stays wild
     groups = np.array([each.group for each in town.buildings])
     for group in np.unique(groups):
-        born, levelled[group], settled[group] = birth[groups == group], -NEVER, -NEVER
+        born = birth[groups == group]
+        levelled[group] = settled[group] = -NEVER
         if born.min() > 0:
             levelled[group] = born.min() - int(rng.integers(1, 5))
             settled[group] = born.max() + int(rng.integers(1, 4))
