@@ -41,7 +41,7 @@ def seconds(work: Callable[[], object]) -> float:
 def bare_loop(params: Params, store: TileStore) -> Callable[[], None]:
     """Return steps on tensors in memory, of the shape that the network sees."""
     torch.manual_seed(0)
-    training = Training.start(Plan(recipe_of(params), target_of(params.target), params.train), store)
+    training = Training(Plan(recipe_of(params), target_of(params.target), params.train), store)
     side = store.tile_px * store.upsampling
     images = torch.randn(STEPS, params.train.batch_size, 3, side, side)
     wanted = (torch.rand_like(images) < 0.1).float()
@@ -62,7 +62,7 @@ def fit_loop(params: Params, store: TileStore) -> Callable[[], None]:
     """Return an epoch of ``fit`` of as many steps."""
     rows = store.tiles[store.tiles["split"] == "train"]
     long = params.train.model_copy(update={"epochs": 1000})
-    training = Training.start(Plan(recipe_of(params), target_of(params.target), long), store)
+    training = Training(Plan(recipe_of(params), target_of(params.target), long), store)
     loader = TileLoader(TileDataset(store, rows, params.augmentation), params.train.batch_size, workers=0)
 
     def run() -> None:

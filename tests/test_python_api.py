@@ -17,7 +17,8 @@ NAMES = [name for name in dir(sn7ml) if not name.startswith("_")]
 def test_importing_sn7ml_loads_no_library() -> None:
     code = (
         "import sys, json; before = {*sys.modules}; import sn7ml; dir(sn7ml); "
-        "print(json.dumps(sorted({name.partition('.')[0] for name in {*sys.modules} - before} - sys.stdlib_module_names)))"
+        "loaded = {name.partition('.')[0] for name in {*sys.modules} - before}; "
+        "print(json.dumps(sorted(loaded - sys.stdlib_module_names)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert json.loads(done.stdout) == ["sn7ml"]
@@ -30,7 +31,7 @@ def test_every_name_is_there_and_says_what_it_is_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["evaluated", "__wrapped__"])
 def test_another_name_is_no_attribute(name: str) -> None:
-    with pytest.raises(AttributeError, match=f"module 'sn7ml' has no attribute '{name}'"):
+    with pytest.raises(AttributeError, match=f"'sn7ml' .*'{name}'"):
         getattr(sn7ml, name)
 
 

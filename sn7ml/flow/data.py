@@ -1,6 +1,5 @@
 """A data folder beside its tables, as Python users hold it, and its tiles. Loads no torch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 
 from sn7ml.params import Params
 from sn7ml.report.maps.overlays import Picture, overlay
@@ -48,43 +46,24 @@ class Data:
     def draw(self, aoi: str, time: str, found: pd.DataFrame | None = None, zoom: int = 4) -> Picture:
         """Draw the true buildings (cyan) and, if given, found ones (orange) over an image.
 
-        Parameters
-        ----------
-        found
-            ``TRACKS``, such as the ``tracks`` of a prediction.
-        zoom
-            Pixels of the picture per pixel of the image, along each axis.
-
-        Returns
-        -------
-        uint8 array (rows * zoom, cols * zoom, 3)
+        ``found`` is ``TRACKS``, such as the ``tracks`` of a prediction. The picture is uint8, (rows * zoom,
+        cols * zoom, 3).
         """
-        truth, proposals = (_outlines(table, aoi, time) for table in (self.labels, found))
+        truth, proposals = (
+            [] if table is None else list(table.loc[(table["aoi"] == aoi) & (table["time"] == time), "geometry"])
+            for table in (self.labels, found)
+        )
         return overlay(self.read_image(aoi, time), truth, proposals, zoom)
-
-
-def _outlines(table: pd.DataFrame | None, aoi: str, time: str) -> Sequence[BaseGeometry]:
-    return [] if table is None else list(table.loc[(table["aoi"] == aoi) & (table["time"] == time), "geometry"])
 
 
 def ingest(root: Path | str, params: Params, scenes: Path | str) -> Data:
     """Read the names, grids and labels of a data folder into two tables.
 
-    Parameters
-    ----------
-    root
-        A folder in the layout that ``data.layout`` names.
-    params
-        Sections data and split are used.
-    scenes
-        Folder for frames.parquet and labels.parquet; the same data gives the same bytes.
+    ``root`` is a folder in the layout that ``data.layout`` names; sections data and split of ``params`` are used.
+    ``scenes`` is the folder for frames.parquet and labels.parquet; the same data gives the same bytes.
 
-    Raises
-    ------
-    CatalogError
-        If the folder is not laid out as expected; all faults are named.
-    ItemsFailed
-        Naming every frame whose image or labels cannot be read.
+    Raises CatalogError if the folder is not laid out as expected, with all faults, and ItemsFailed, naming every frame
+    whose image or labels cannot be read.
     """
     root, layout = Path(root), layout_of(params.data.layout)
     return Data(root, tables.ingest(root, layout.sources(root), layout, params.split, Path(scenes)))

@@ -83,12 +83,7 @@ def evaluate(
 ) -> Evaluation:
     """Score objects and probabilities on the columns that the truth covers. Frames without labels are left out.
 
-    Parameters
-    ----------
-    found
-        Rows of ``task.output.table``.
-    probabilities
-        Folder of rasters, ``<AOI>/<time>.tif``.
+    ``found`` are rows of ``task.output.table``; ``probabilities`` is a folder of rasters, ``<AOI>/<time>.tif``.
     """
     truth = ground.truth
     jobs = {aoi: (probabilities / aoi, ground.grids[aoi], list(truth.columns[aoi])) for aoi in truth.columns}
@@ -104,14 +99,14 @@ def _count_aoi(
     labelled: frozenset[tuple[str, str]],
     job: tuple[Path, Grid, list[tuple[int, int]]],
 ) -> PixelCounts:
-    """Count pixels of the target's first channel in one AOI over its labelled times, at the scale of the tiles' planes."""
+    """Count pixels of the target's first channel in one AOI over its labelled times, at the scale of the tiles."""
     folder, grid, stretches = job
     store, cube = TileStore(tiles), ProbabilityCube(folder, grid, target.channels)
     scored = np.zeros(grid.shape[1], np.bool_)
     for start, stop in stretches:
         scored[start:stop] = True
     columns = scored.repeat(store.upsampling)[None, :]
-    counts = PixelCounts(0, 0, 0, 0)
+    counts = PixelCounts()
     for time, probabilities in cube.items():
         if (folder.name, time) in labelled:
             found = rescaled(probabilities, cube.upsampling, store.upsampling)

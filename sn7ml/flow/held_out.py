@@ -12,14 +12,8 @@ from sn7ml.scenes.store import TileStore
 def evaluate(model: TrainedModel, data: Data, tiles: TileStore, params: Params) -> Evaluation:
     """Predict and score the part of the data that ``evaluate.splits`` names.
 
-    Parameters
-    ----------
-    model
-        Predicts as its ``usage`` says.
-    data, tiles
-        ``tiles`` says which columns of which AOI belong to which split, and holds the masks for scores of pixels.
-    params
-        The task's scores, and section evaluate.
+    The model predicts as its ``usage`` says. ``tiles`` say which columns of which AOI belong to which split, and hold
+    the masks for scores of pixels. Of ``params`` section evaluate and the task's own are used.
     """
     used = params.model_copy(update={"predict": model.usage.predict, "output": model.usage.output})
     columns = tiles.columns(params.evaluate.splits)

@@ -1,7 +1,6 @@
 """Predict a folder of images: find the buildings in each and follow them through time.
 
-Reading, predicting, tracking and writing, from a folder of images to a folder of results. A prediction that was killed goes on
-where it stopped, see :mod:`sn7ml.outputs.prediction_folder`.
+A prediction that was killed goes on where it stopped, see :mod:`sn7ml.outputs.prediction_folder`.
 """
 
 import platform
@@ -17,7 +16,7 @@ from sn7ml.core.errors import Sn7Error
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.runtime.files import replacing
 from sn7ml.flow.evaluate import extract_aois
-from sn7ml.learn.predict import Predictor, predict_frames
+from sn7ml.learn.predict import predict_frames
 from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.outputs.exports import count_buildings, write_counts, write_geojson
 from sn7ml.outputs.footprints import write_footprints
@@ -34,7 +33,7 @@ from sn7ml.tasks import task_named
 from sn7ml.validation.drift import DataProfile, Drift, drift_of_frames, read_profile
 
 LIBRARIES = ("torch", "segmentation-models-pytorch", "timm", "numpy", "scipy", "rasterio", "shapely")
-"""Whose versions are recorded, since they decide about the numbers."""
+"""Their versions are recorded, since results depend on them."""
 
 PREDICTING, TRACKING, WRITING = "predicting", "following buildings through time", "writing"
 
@@ -76,7 +75,7 @@ class Prediction:
     """``COUNTS``: buildings and their area in each frame."""
 
     drift: Drift | None
-    """How the images differ from those that the model learned from; None where the model does not say what these were."""
+    """How the images differ from those that the model learned from; None if the model does not say what these were."""
 
     @property
     def buildings(self) -> int:
@@ -87,6 +86,9 @@ class Prediction:
 def open_images(path: Path | str, month: str | None = None, *, any_pixel_size: bool = False) -> Images:
     """Find the images in ``path`` and look at every header.
 
+    Raises CatalogError if there is no image, or files whose names do not say their month, and RasterError, naming every
+    image that cannot be predicted, with the reason and the cure.
+
     Parameters
     ----------
     path
@@ -95,13 +97,6 @@ def open_images(path: Path | str, month: str | None = None, *, any_pixel_size: b
         ``2020-05``: the month of a single GeoTIFF whose name says none.
     any_pixel_size
         Take images whose pixels are not about 4 m on the ground.
-
-    Raises
-    ------
-    CatalogError
-        If there is no image, or files whose names do not say their month.
-    RasterError
-        Naming every image that cannot be predicted, with the reason and the cure.
     """
     root, frames = find_frames(Path(path), month)
     return Images(root, frames, check_frames(root, frames, any_pixel_size=any_pixel_size))
@@ -117,6 +112,9 @@ def predict_folder(
 ) -> Prediction:
     """Find the buildings of satellite images and follow them through time.
 
+    Raises CatalogError if ``out`` holds something else, or another process writes there; ModelError if the package is
+    damaged; and Sn7Error if ``out`` cannot be written to (what lies there is whole).
+
     Parameters
     ----------
     images
@@ -124,37 +122,34 @@ def predict_folder(
     out
         Folder for the results: new, empty, or of this very prediction, which then goes on. docs/predicting.md lists its
         files.
-    model
-        The model, and how it is used.
     overwrite
         Remove an earlier prediction in ``out`` and begin anew.
-    progress
-        Hook for a progress bar.
-
-    Raises
-    ------
-    CatalogError
-        If ``out`` holds something else, or another process writes there.
-    ModelError
-        If the package is damaged.
-    Sn7Error
-        If ``out`` cannot be written to; what lies there is whole.
     """
     images = images if isinstance(images, Images) else open_images(images)
-    out, profile, predictor = Path(out), _profile_of(model), model.predictor  # raise before anything is written
-    job = Job(model.names, model.usage, hash_images(images.root, images.frames), _versions())
+    looks = model.folder / DATA_PROFILE
+    profile = read_profile(looks) if looks.exists() else None  # a damaged model fails before anything is written
+    out, predictor = Path(out), model.predictor
+    versions = {"sn7ml": sn7ml.__version__, "python": platform.python_version()}
+    versions |= {name: version(name) for name in LIBRARIES}
+    job = Job(model.names, model.usage, hash_images(images.root, images.frames), versions)
     try:
         with claimed(out, job, overwrite=overwrite):
-            _run_network(predictor, images, out, progress)
+            left, total = without_done(out, images.frames), len(images.frames)
+            progress(PREDICTING, total - len(left), total)
+            stretches = {aoi: [Stretch(0, grid.shape[1])] for aoi, grid in images.grids.items()}
+            frames = predict_frames(predictor, images.root, left, stretches, out / PROBABILITIES, read_any_image)
+            for done, _ in enumerate(frames, start=total - len(left) + 1):
+                progress(PREDICTING, done, total)
             progress(TRACKING, 0, 1)
             output = task_named(model.usage.task).output
             tracks = extract_aois(output, out / PROBABILITIES, images.grids, model.usage.output)
             progress(TRACKING, 1, 1)
             progress(WRITING, 0, 1)
-            counts = _write_results(out, images, tracks)
-            drift = None if profile is None else _drift_from(profile, images, tracks)
-            found = Prediction(out, images.frames, tracks, counts, drift)
-            _write_record(found, job)
+            found = _write_results(out, images, tracks, profile)
+            content = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(tracks)}
+            drift = found.drift
+            trust = (drift.level, drift.sentence) if drift is not None else ("unknown", UNKNOWN_TRUST)
+            write_job(out, job, content | dict(zip(("trust", "why"), trust, strict=True)))
             progress(WRITING, 1, 1)
     except OSError as error:
         raise Sn7Error(
@@ -164,31 +159,8 @@ def predict_folder(
     return found
 
 
-def _versions() -> dict[str, str]:
-    """Return the versions of what decides about the numbers."""
-    libraries = {name: version(name) for name in LIBRARIES}
-    return {"sn7ml": sn7ml.__version__, "python": platform.python_version(), **libraries}
-
-
-def _profile_of(model: TrainedModel) -> DataProfile | None:
-    """Read what a model's training frames looked like; None if it does not say. Raises ModelError."""
-    path = model.folder / DATA_PROFILE
-    return read_profile(path) if path.exists() else None
-
-
-def _run_network(predictor: Predictor, images: Images, out: Path, progress: Progress) -> None:
-    """Predict the frames whose probabilities are not there yet."""
-    left, total = without_done(out, images.frames), len(images.frames)
-    done = total - len(left)
-    stretches = {aoi: [Stretch(0, grid.shape[1])] for aoi, grid in images.grids.items()}
-    progress(PREDICTING, done, total)
-    for _ in predict_frames(predictor, images.root, left, stretches, out / PROBABILITIES, read_any_image):
-        done += 1
-        progress(PREDICTING, done, total)
-
-
-def _write_results(out: Path, images: Images, tracks: pd.DataFrame) -> pd.DataFrame:
-    """Write footprints in all their forms, counts and maps; return the counts."""
+def _write_results(out: Path, images: Images, tracks: pd.DataFrame, profile: DataProfile | None) -> Prediction:
+    """Write footprints in all their forms, counts, maps and, if the training frames are known, drift."""
     frames, grids = images.frames, images.grids
     keys = zip(frames["aoi"], frames["time"], strict=True)
     usable = {(aoi, month): usable_fraction(out / PROBABILITIES / aoi / f"{month}.tif") for aoi, month in keys}
@@ -200,7 +172,13 @@ def _write_results(out: Path, images: Images, tracks: pd.DataFrame) -> pd.DataFr
     for aoi in grids:
         with replacing(out / "maps" / f"{aoi}.png") as temporary:
             temporary.write_bytes(_map_of(aoi, images, tracks, usable))
-    return counts
+    drift = None
+    if profile is not None:
+        every = pd.MultiIndex.from_frame(frames[["aoi", "time"]])
+        buildings = tracks.groupby(["aoi", "time"]).size().reindex(every, fill_value=0)  # 0 is a density, a gap is none
+        drift = drift_of_frames(images.root, frames, profile, buildings.rename("n").reset_index())
+        write_drift(out, drift)
+    return Prediction(out, frames, tracks, counts, drift)
 
 
 def _map_of(aoi: str, images: Images, tracks: pd.DataFrame, usable: Mapping[tuple[str, str], float]) -> bytes:
@@ -211,21 +189,3 @@ def _map_of(aoi: str, images: Images, tracks: pd.DataFrame, usable: Mapping[tupl
     shown = clear[-1] if clear else max(files, key=lambda month: usable[aoi, month])
     pixels = read_any_image(images.root / files[shown]).pixels
     return prediction_map(tracks[tracks["aoi"] == aoi], pixels, list(files), shown)
-
-
-def _drift_from(profile: DataProfile, images: Images, tracks: pd.DataFrame) -> Drift:
-    """Compare the images, and how densely built up they were found, with those that the model learned from."""
-    keys = pd.MultiIndex.from_frame(images.frames[["aoi", "time"]])
-    buildings = tracks.groupby(["aoi", "time"]).size().reindex(keys, fill_value=0)  # 0 is a density, a gap is none
-    return drift_of_frames(images.root, images.frames, profile, buildings.rename("n").reset_index())
-
-
-def _write_record(found: Prediction, job: Job) -> None:
-    """Write drift.* where there is one, and complete ``predict.json``."""
-    content = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(found.tracks)}
-    if found.drift is None:
-        trust = {"trust": "unknown", "why": UNKNOWN_TRUST}
-    else:
-        write_drift(found.folder, found.drift)
-        trust = {"trust": found.drift.level, "why": found.drift.sentence}
-    write_job(found.folder, job, content | trust)

@@ -24,11 +24,11 @@ class Epoch:
     """
 
     network: int
-    """From 1, of so many ``networks``."""
+    """From 1 to ``networks``."""
 
     networks: int
     epoch: int
-    """From 1, of at most so many ``epochs``."""
+    """From 1 to at most ``epochs``."""
 
     epochs: int
     metrics: Mapping[str, float]
@@ -55,33 +55,21 @@ def train(
 ) -> pd.DataFrame:
     """Train networks for every fold, one after the other, and write the package of them all.
 
+    The package holds the weights of each network's best epoch. Returns its ``history.csv``, a row per network and
+    epoch. Raises what :func:`sn7ml.learn.fit.fit` raises.
+
     Parameters
     ----------
-    tiles
-        What is learned and validated on.
-    plan
-        What they learn, and how.
     out
         Folder of the package: weights.safetensors, package.yaml and history.csv.
     networks
         Per fold, alike but for their seeds.
     on_epoch
-        Called after each epoch, for progress (``print`` will do) and records; after a resume, first for the epochs already done.
+        Called after each epoch, for progress (``print`` will do) and records; after a resume, first for the epochs that
+        are done.
     checkpoints
-        Folder for the state after each epoch. A training that was killed goes on from there, and ends as if it had never
-        stopped; the caller deletes the folder. None keeps no state.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``history.csv``: a row per network and epoch. A package holds the weights of each network's best epoch.
-
-    Raises
-    ------
-    ModelError
-        If a network cannot be built or cannot take the tiles, its loss is no number, or a checkpoint is damaged.
-    TableError
-        If there are no tiles to train or validate on.
+        Folder for the state after each epoch. A training that was killed goes on from there, and ends as if it had
+        never stopped; the caller deletes the folder. None keeps no state.
     """
     count = tiles.folds * networks
     packages, histories = [], []

@@ -54,10 +54,7 @@ class Checkpoint:
     def resume(self, parts: Mapping[str, Any]) -> Progress:
         """Load the state into ``parts`` and return the progress; an empty one if there is no state of this training.
 
-        Raises
-        ------
-        ModelError
-            If the file cannot be read.
+        Raises ModelError if the file cannot be read.
         """
         if self.path is None or not self.path.is_file():
             return Progress()

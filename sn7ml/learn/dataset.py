@@ -12,14 +12,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 
 from sn7ml.core.geo.grid import nearest_pixels
-from sn7ml.core.geo.windows import Corner
 from sn7ml.learn.augment import build_colour, build_geometry, disturb
 from sn7ml.params import AugmentationParams
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
-
-Statistics = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Mean and deviation of red, green and blue over a frame."""
 
 RARE_FLOOR = 0.1
 """Added to the power of a tile's built-up share, so that empty ground is drawn too."""
@@ -55,23 +51,15 @@ def _scaled(colours: Tensor, mean: NDArray[np.float32], std: NDArray[np.float32]
 
 
 def targets(target: Target, planes: Tensor) -> tuple[Tensor, Tensor]:
-    """Split planes uint8 (batch, rows, cols) into float (batch, channel, rows, cols) and bool valid (batch, rows, cols)."""
+    """Turn planes uint8 (batch, rows, cols) into float (batch, channel, rows, cols), and bool where they are known."""
     return torch.stack(list(target.truth(planes)), dim=1).float(), target.known(planes)
 
 
 class TileDataset(Dataset[Sample]):
     """Tiles of a store, asked for by ``Draw``.
 
-    Parameters
-    ----------
-    store
-        Where tiles are read.
-    rows
-        Part of ``store.tiles``.
-    augmentation
-        What is done to a tile that is drawn with a seed.
-    upsampling
-        How fine the masks are given; None gives them as the store has them.
+    ``rows`` is part of ``store.tiles``. Tiles that are drawn with a seed are augmented. ``upsampling`` is how fine
+    masks are given; None gives them as the store has them.
     """
 
     def __init__(
@@ -90,43 +78,31 @@ class TileDataset(Dataset[Sample]):
     def __getitem__(self, draw: Draw) -> Sample:
         aoi, month, row, col = self.rows[draw.row]
         side = self.store.tile_px
-        flags = torch.from_numpy(self._flags(aoi, month, (row, col), side))
+        planes = self.store.read_flags(aoi, month, (row, col), (side, side))
+        if self.upsampling != self.store.upsampling:
+            nearest = nearest_pixels(side * self.upsampling, self.store.upsampling, self.upsampling)
+            planes = planes[nearest[:, None], nearest]
+        flags = torch.from_numpy(planes)
         if draw.seed is None:
             pixels = torch.from_numpy(self.store.read_pixels(aoi, month, (row, col), side))
             return Sample(standardise(pixels, *self.store.statistics[aoi, month]), flags)
         # Its own random numbers: the same sample whatever the number of loader processes, or after a resume.
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(draw.seed)
-            months = self._some_around(aoi, month)
+            # This month and equally many, of random number, before and after it, as far as there are any.
+            around, place = self.augmentation.months_around, self.months[aoi].index(month)
+            reach = int(torch.randint(around + 1, ())) if around else 0
+            months = self.months[aoi][max(place - reach, 0) : place + reach + 1]
             stack = np.stack([self.store.read_pixels(aoi, one, (row, col), side) for one in months])
             image, mask = self.geometry(tv_tensors.Image(torch.from_numpy(stack)), tv_tensors.Mask(flags))
             image, flags = image.as_subclass(Tensor), mask.as_subclass(Tensor).contiguous()
-            statistics = [self.store.statistics[aoi, one] for one in months]
             usable = image[:, 3:] > 0
-            colours = disturb(_mean_of(self.colour(image[:, :3]), usable, statistics), self.augmentation)
-            return Sample(torch.where(usable[months.index(month)], colours, 0.0), flags)
-
-    def _flags(self, aoi: str, month: str, corner: Corner, side: int) -> NDArray[np.uint8]:
-        """Read the mask of a tile: uint8 (side * upsampling, side * upsampling)."""
-        flags = self.store.read_flags(aoi, month, corner, (side, side))
-        if self.upsampling == self.store.upsampling:
-            return flags
-        nearest = nearest_pixels(side * self.upsampling, self.store.upsampling, self.upsampling)
-        return np.asarray(flags[nearest[:, None], nearest])
-
-    def _some_around(self, aoi: str, month: str) -> list[str]:
-        """Return this month and equally many, of random number, before and after it, as far as there are any."""
-        if not self.augmentation.months_around:
-            return [month]
-        reach = int(torch.randint(self.augmentation.months_around + 1, ()))
-        place = self.months[aoi].index(month)
-        return self.months[aoi][max(place - reach, 0) : place + reach + 1]
-
-
-def _mean_of(colours: Tensor, usable: Tensor, statistics: list[Statistics]) -> Tensor:
-    """Mean (3, rows, cols) of what is usable of uint8 (months, 3, rows, cols), each month standardised by its own frame."""
-    scaled = torch.stack([_scaled(month, *own) for month, own in zip(colours, statistics, strict=True)])
-    return torch.where(usable, scaled, 0.0).sum(dim=0) / usable.sum(dim=0).clamp(min=1)
+            # Each month is standardised by its own frame; then the mean of what is usable, (3, rows, cols).
+            statistics = [self.store.statistics[aoi, one] for one in months]
+            pairs = zip(self.colour(image[:, :3]), statistics, strict=True)
+            scaled = torch.where(usable, torch.stack([_scaled(colours, *own) for colours, own in pairs]), 0.0)
+            mean = scaled.sum(dim=0) / usable.sum(dim=0).clamp(min=1)
+            return Sample(torch.where(usable[months.index(month)], disturb(mean, self.augmentation), 0.0), flags)
 
 
 class TileLoader:
@@ -156,7 +132,7 @@ class TileLoader:
 def draw_tiles(tiles: pd.DataFrame, count: int, seed: int, power: float) -> list[Draw]:
     """Draw ``count`` rows of a ``TILES`` table with replacement; each with a seed of its own.
 
-    A tile's chance grows with this power of its built-up share (0: all alike), with a floor: empty ground is to be seen too.
+    A tile's chance grows with this power of its built-up share (0: all alike), from a floor for empty ground.
     """
     weights = RARE_FLOOR + tiles["footprint_fraction"].to_numpy() ** power
     chosen = np.random.default_rng(seed).choice(len(tiles), size=count, p=weights / weights.sum())

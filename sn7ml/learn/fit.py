@@ -74,9 +74,9 @@ class Plan:
         return self.recipe.model.upsampling or tiles.upsampling
 
     def digest(self, tiles: TileStore, network: int) -> str:
-        """Name a training: everything that decides its weights, and the version of torch.
+        """Name a training by everything that decides its weights, and the version of torch.
 
-        Where tiles are read, and how many other networks there are, is no matter; how the target was drawn is in the tiles.
+        How the target was drawn is in the tiles' digest.
         """
         how = self.params.model_dump_json(exclude={"loader_workers", "networks"})
         what = f"{self.target.kind} {self.target.channels} {tiles.digest()}"
@@ -93,44 +93,40 @@ def fit(
 ) -> Fit:
     """Train one network.
 
+    Raises ModelError if the network cannot be built or cannot take the tiles, the loss is no number, or the checkpoint
+    is damaged, and TableError if there are no tiles to train or validate on.
+
     Parameters
     ----------
-    plan
-        What it learns, and how.
-    tiles
-        What is learned and validated on.
     on_epoch
         Hook for progress, MLflow and pruning. After a resume it is called again for the epochs already done.
     checkpoint
-        Where the state is kept after each epoch. If the file is there, and comes from the same plan and tiles, training goes on
-        from it and ends as if it had never stopped. The caller deletes it.
+        Where the state is kept after each epoch. If the file is there, and comes from the same plan and tiles, training
+        goes on from it and ends as if it had never stopped. The caller deletes it.
     network
-        Its number, from 1, which decides its seed and its fold: it is validated on the tiles of this fold, and learns on those
-        of the others and of split "train".
-
-    Raises
-    ------
-    ModelError
-        If the network cannot be built or cannot take the tiles, the loss is no number, or the checkpoint is damaged.
-    TableError
-        If there are no tiles to train or validate on.
+        Its number, from 1, which decides its seed and its fold: it is validated on the tiles of this fold, and learns
+        on those of the others and of split "train".
     """
     params = plan.params
     first_seed, fold = params.seed + network - 1, tiles.fold_of(network)
     torch.manual_seed(first_seed)
     train_tiles, val_tiles = tiles.learned_by(fold), tiles.held_from(fold)
     if train_tiles.empty or val_tiles.empty:
-        which = "learn" if train_tiles.empty else "be validated"
+        what = "learn" if train_tiles.empty else "be validated"
         raise TableError(
             "tiles.none-for-network",
-            f"{tiles.folder}: no labelled tile for network {network} to {which} on; see split and tiling in params.yaml",
+            f"{tiles.folder}: no labelled tile for network {network} to {what} on; see split and tiling in params.yaml",
         )
-    training = Training.start(plan, tiles)
+    training = Training(plan, tiles)
     train_batches, val_batches = (training.loader(tiles, rows) for rows in (train_tiles, val_tiles))
     state = Checkpoint(checkpoint, plan.digest(tiles, network))
     progress = state.resume(training.parts)
+
+    def tell(row: dict[str, float]) -> None:
+        on_epoch(int(row["epoch"]), {name: value for name, value in row.items() if name != "epoch"})
+
     for done in progress.rows:
-        on_epoch(int(done["epoch"]), _without_epoch(done))
+        tell(done)
 
     for epoch in range(len(progress.rows) + 1, params.epochs + 1):
         if epoch - progress.best_epoch > params.patience:
@@ -144,7 +140,7 @@ def fit(
         row["lr"] = training.rate
         progress.note(row, training.network)
         state.save(progress, training.parts)
-        on_epoch(epoch, _without_epoch(row))
+        tell(row)
 
     package = Package(
         plan.recipe, plan.target.channels, plan.target.activation, plan.upsampling(tiles), (progress.best_weights,)
@@ -152,36 +148,25 @@ def fit(
     return Fit(package, pd.DataFrame(progress.rows).astype({"epoch": int}), progress.best_epoch)
 
 
-@dataclass
 class Training:
-    """A network and what moves it."""
+    """A network and what moves it, built from their names on the device that Fabric finds."""
 
-    plan: Plan
-    fabric: Fabric
-    network: nn.Module
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.OneCycleLR
-    loss: nn.Module
-    upsampling: int
-    rate: float = 0.0
-    """Learning rate of the last step."""
-
-    @classmethod
-    def start(cls, plan: Plan, tiles: TileStore) -> "Training":
-        """Build everything from its names, on the device that Fabric finds."""
-        recipe, upsampling = plan.recipe, plan.upsampling(tiles)
-        fabric = Fabric(accelerator="auto", devices=1, precision=plan.params.precision)
-        network = build_model(recipe.model, len(plan.target.channels)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        check_side(network, recipe.model, tiles.tile_px * upsampling)
-        if fabric.device.type == "cpu":
+    def __init__(self, plan: Plan, tiles: TileStore) -> None:
+        recipe = plan.recipe
+        self.plan, self.upsampling = plan, plan.upsampling(tiles)
+        self.rate = 0.0  # of the last step
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=plan.params.precision)
+        network = build_model(recipe.model, len(plan.target.channels))
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        check_side(network, recipe.model, tiles.tile_px * self.upsampling)
+        if self.fabric.device.type == "cpu":
             exact_depthwise(network)
             keep_freed_memory()
         highest, total = recipe.optimiser.learning_rate, plan.steps * plan.params.epochs
         optimiser = build_optimiser(network, recipe.optimiser)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=total)
-        network, optimiser = fabric.setup(network, optimiser)
-        loss = fabric.to_device(CombinedLoss(recipe.loss, plan.target))
-        return cls(plan, fabric, network, optimiser, schedule, loss, upsampling)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=total)
+        self.network, self.optimiser = self.fabric.setup(network, optimiser)
+        self.loss = self.fabric.to_device(CombinedLoss(recipe.loss, plan.target))
 
     def loader(self, tiles: TileStore, rows: pd.DataFrame) -> TileLoader:
         """Return what reads these rows of ``tiles.tiles`` in batches."""
@@ -211,10 +196,7 @@ class Training:
 
     @torch.no_grad()
     def validate(self, batches: Iterator[Sample]) -> dict[str, float]:
-        """Return val_loss, the mean per tile; val_score, which epochs are compared by; and all pixel scores, val_iou and so on.
-
-        Scores are of sums over all tiles; the first of the target's is val_score.
-        """
+        """Return val_loss (the mean per tile), the target's pixel scores over all tiles, and the first as val_score."""
         self.network.eval()
         total, count, counts = 0.0, 0, []
         for batch in batches:
@@ -255,11 +237,11 @@ def build_optimiser(network: nn.Module, params: OptimiserParams) -> torch.optim.
 
 
 def keep_freed_memory() -> bool:
-    """Tell the allocator of this process to keep what is freed, and return whether it did.
+    """Make the allocator of this process keep what is freed; return False if it cannot.
 
-    By default glibc gets each large tensor from the kernel, which fills it with zeros page by page at first touch, and hands it
-    back at the end of the step: a tenth of a training's time. What a process held at its peak it now holds until it ends. Other
-    systems' allocators know no such setting; there nothing changes.
+    By default glibc gets each large tensor from the kernel, which fills it with zeros page by page at first touch, and
+    hands it back at the end of the step: a tenth of a training's time. What a process held at its peak it now holds
+    until it ends. Other systems' allocators know no such setting; there nothing changes.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     # musl has the function too, for nothing, and says 0.
@@ -272,7 +254,3 @@ def enlarge(image_BCYX: Tensor, factor: int) -> Tensor:
     if factor == 1:
         return image_BCYX
     return interpolate(image_BCYX, scale_factor=factor, mode="bilinear", align_corners=False)
-
-
-def _without_epoch(row: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in row.items() if name != "epoch"}

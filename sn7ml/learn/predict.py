@@ -1,7 +1,8 @@
 """Whole frames through the network: overlapping windows, blended so that their edges cannot be seen."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import update_bn
 
 from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.core.geo.radiometry import band_statistics, shades
 from sn7ml.core.geo.windows import Corner, blend_weights, plan_windows
-from sn7ml.learn.adapt import adapted
 from sn7ml.learn.dataset import standardise
 from sn7ml.learn.fit import enlarge, keep_freed_memory
 from sn7ml.learn.models import activate
@@ -30,23 +32,38 @@ FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-1, -2))
 """Axes of the four flips, the identity first."""
 
 WINDOWS_TO_FOLLOW = 16
-"""How much of a frame networks adapt to: a quarter of 1,024 x 1,024 pixels in windows of 128."""
+"""Windows that networks adapt to: of 128 pixels, a quarter of a frame of 1,024 x 1,024."""
 
 LEAST_USABLE = 0.5
 """Share of usable pixels above which a window tells of the frame, and not of its border."""
 
 
+def adapted(network: nn.Module, batches: Iterable[Tensor], share: float) -> nn.Module:
+    """Copy a network whose batch normalisation takes ``share`` (0 to 1) of its statistics from these batches.
+
+    The rest is from training. Batches are as the network takes them, of two images or more: a network that pools whole
+    images has nothing to compare in a batch of one. The copy is in evaluation mode; the same batches give the same
+    statistics, since dropout draws from a seed of its own.
+
+    Schneider et al., "Improving robustness against common corruptions by covariate shift adaptation", NeurIPS 2020
+    (their N and n give the share n / (N + n)).
+    """
+    follower = deepcopy(network)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        update_bn(batches, follower)
+    follower.eval()
+    for own, trained in zip(follower.modules(), network.modules(), strict=True):
+        if isinstance(own, _BatchNorm) and own.track_running_stats:
+            for name in ("running_mean", "running_var"):
+                getattr(own, name).lerp_(getattr(trained, name), 1 - share)
+    return follower
+
+
 class Predictor:
     """The networks of a package made ready for prediction, on a GPU where there is one.
 
-    Parameters
-    ----------
-    package
-        The trained model.
-    params
-        Window size, overlap, batch size, flips, adaptation, precision.
-    device
-        Where to run; None takes a GPU where there is one.
+    ``params`` says window size, overlap, batch size, flips, adaptation and precision.
     """
 
     def __init__(self, package: Package, params: PredictParams, device: torch.device | None = None) -> None:
@@ -67,20 +84,11 @@ class Predictor:
 
     @torch.inference_mode()
     def predict_image(self, pixels: NDArray[np.uint8], stretches: Sequence[Stretch] | None = None) -> Probabilities:
-        """Predict one frame.
+        """Predict one frame: uint8 (4, rows, cols), red, green, blue and alpha; alpha 0 is unusable.
 
-        Parameters
-        ----------
-        pixels
-            (4, rows, cols) uint8: red, green, blue, alpha; alpha 0 is unusable.
-        stretches
-            Columns that are wanted, each stretch with the networks that are asked there; None wants all columns of all
-            networks, averaged. Brightness, and what networks adapt to, is taken from the whole frame either way.
-
-        Returns
-        -------
-        Probabilities
-            Of the whole frame, up-sampled. Unusable pixels and unwanted columns are 0 and not usable. With its shades.
+        ``stretches`` are the columns that are wanted, each with the fold whose networks are asked there; None wants all
+        columns of all networks, averaged. Brightness, and what networks adapt to, is taken from the whole frame either
+        way. The result is of the whole frame, up-sampled; unusable pixels and unwanted columns are 0 and not usable.
         """
         if pixels.ndim != 3 or pixels.shape[0] != 4 or pixels.dtype != np.uint8:
             raise ValueError(f"need uint8 pixels (4, rows, cols), got {pixels.dtype} {pixels.shape}")
@@ -119,7 +127,7 @@ class Predictor:
             return [adapted(network, batches, self.params.adaptation) for network in self.networks]
 
     def _blend(self, networks: Sequence[nn.Module], image: Tensor, wanted: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Weighted mean of all windows: uint8 (channel, rows * s, cols * s). Windows without a wanted pixel are skipped."""
+        """Weighted mean of the windows with a wanted pixel: uint8 (channel, rows * s, cols * s)."""
         rows, cols = image.shape[1:]
         s, size = self.upsampling, self.params.tile_px
         image = self._padded(image)
@@ -179,25 +187,16 @@ def predict_frames(
 ) -> Iterator[tuple[str, str]]:
     """Predict every frame of the chosen AOIs and write ``out/<AOI>/<month>.tif``, and ``shades/<month>.tif`` beside it.
 
+    Yields (aoi, month) after each frame is written, for a progress line.
+
     Parameters
     ----------
-    predictor
-        Networks and window params.
-    root
-        Data folder.
     frames
-        ``FRAMES`` or ``SOURCES``.
+        ``FRAMES`` or ``SOURCES``, of images below ``root``.
     stretches
         AOI to the columns that are wanted, and the networks that are asked there; AOIs that are not named are left out.
-    out
-        Folder to write to.
     read
         Reads an image file.
-
-    Yields
-    ------
-    (aoi, month)
-        After each frame is written, for a progress line.
     """
     for frame in frames[frames["aoi"].isin(stretches)].to_dict("records"):
         aoi, month = str(frame["aoi"]), str(frame["time"])

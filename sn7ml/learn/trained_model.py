@@ -35,7 +35,7 @@ class TrainedModel:
 
     @property
     def names(self) -> dict[str, str]:
-        """What tells one model from another, wherever its files lie."""
+        """What identifies the model, wherever its files lie."""
         return {"asked": self.asked, "resolved": self.resolved, "digest": self.digest}
 
     @cached_property
@@ -51,40 +51,34 @@ class TrainedModel:
 def choose_usage(package: Path, params: Params | Path | str | None = None, tracker: Path | str | None = None) -> Usage:
     """Return how the model of a package folder is to be used.
 
+    A registered model says itself how it is used; the output of a training does not. Raises ParamsError if neither the
+    package nor a file says it.
+
     Parameters
     ----------
-    package
-        A registered model says itself how it is used; the output of a training does not.
     params
         Params, or a file of them, whose sections predict and output are used instead. Where they are not given, and the
         package does not say, those of ``params.yaml`` in the current folder are.
     tracker
         File whose section output is used instead: ``build/tuning/best.yaml``.
-
-    Raises
-    ------
-    ParamsError
-        If neither the package nor a file says it.
     """
     try:
         usage = None if params else read_usage(package)
     except ParamsError as error:
         raise ParamsError(
             error.code,
-            f"{error}; or give --params FILE (in Python, params=), which says in place of {USAGE} how the model is used",
+            f"{error}; or give --params FILE (in Python, params=), which says in place of {USAGE} how it is used",
             error.faults,
         ) from None
     if usage is None:
-        whole = params if isinstance(params, Params) else _params_from(Path(params or "params.yaml"), package)
-        usage = Usage(task=whole.task, predict=whole.predict, output=whole.output)
+        if not isinstance(params, Params):
+            path = Path(params or "params.yaml")
+            if not path.exists():
+                raise ParamsError(
+                    "package.no-usage",
+                    f"{package} does not say how it is used, as registered models do, and there is no {path}: "
+                    "give --params FILE (in Python, params=)",
+                )
+            params = load_params(path)
+        usage = Usage(task=params.task, predict=params.predict, output=params.output)
     return usage.model_copy(update={"output": load_output(Path(tracker))}) if tracker else usage
-
-
-def _params_from(path: Path, package: Path) -> Params:
-    if not path.exists():
-        raise ParamsError(
-            "package.no-usage",
-            f"{package} does not say how it is used, as registered models do, and there is no {path}: give --params FILE "
-            "(in Python, params=)",
-        )
-    return load_params(path)

@@ -1,9 +1,9 @@
 """Synthetic cubes: towns with known buildings, growth, clouds and shifts, in the exact layout of SpaceNet 7.
 
-A town is laid out (``streets``, ``town``); its buildings are built and demolished (``lives``); its ground is painted
-(``ground``); each month is seen through a ``sky`` (``scene``) and written to files (``writer``). ``place`` gives the
-AOI a name, a grid and a calendar. Every step draws from its own stream of random numbers (``chance``), so AOI k of a
-seed is the same in every set of that size.
+A town is laid out (``streets``, ``outlines``, ``town``); its buildings are built and demolished (``lives``); its ground
+is painted (``ground``); each month is seen (``scene``) and written to files (``writer``). ``place`` gives the AOI a
+name, a grid and a calendar. Every step draws from its own stream of random numbers (``chance``), so AOI k of a seed is
+the same in every set of that size.
 """
 
 from pathlib import Path
@@ -20,21 +20,13 @@ from sn7ml.synthetic.writer import write_aoi
 
 __all__ = ["make_synthetic", "town_truth"]
 
-LIMITS = {"aois": (1, 60), "months": (1, 120), "size_px": (64, 1024)}
-
 
 def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int) -> None:
     """Write ``out/train/<AOI>/...`` for ``aois`` AOIs over ``months`` months from 2018-01.
 
     ``out`` appears only when it is complete. AOI 0 (and 6, 12, ...) is one row short; AOI 1 lacks a month if there are
-    at least three; AOI 3 touches AOI 2 at a corner.
-
-    Raises
-    ------
-    ParamsError
-        A number is out of range.
-    CatalogError
-        ``out`` exists and is not an empty folder.
+    at least three; AOI 3 touches AOI 2 at a corner. Raises ParamsError if a number is out of range, and CatalogError if
+    ``out`` exists and is not an empty folder.
     """
     _check(aois, months, size_px, seed)
     out = out.absolute()
@@ -45,22 +37,19 @@ def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int
     with replacing(out) as temporary:
         for index in range(aois):
             place = place_of(index, months, size_px, seed)
-            write_aoi(build_aoi(place, seed), temporary / "train" / place.aoi)
+            write_aoi(build_aoi(place), temporary / "train" / place.aoi)
 
 
 def town_truth(aoi_index: int, months: int, size_px: int, seed: int) -> pd.DataFrame:
     """Return every building that ever stands in an AOI of a synthetic set, under clouds or not.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``id`` (int, as ``Id`` in the labels, from 0 and without gaps), ``birth`` (first month in which it stands, such
-        as "2018-05"; the first of the calendar for all that stood before), ``end`` (first month in which it is gone, or
-        None), ``polygon`` (shapely, pixels).
+    Columns: ``id`` (int, as ``Id`` in the labels, from 0 and without gaps), ``birth`` (first month in which it stands,
+    such as "2018-05"; the first of the calendar for all that stood before), ``end`` (first month in which it is gone,
+    or None), ``polygon`` (shapely, pixels).
     """
     _check(aoi_index + 1, months, size_px, seed)
     place = place_of(aoi_index, months, size_px, seed)
-    lives = draw_lives(build_town(place, seed), place, seed)
+    lives = draw_lives(build_town(place), place)
     return pd.DataFrame(
         {
             "id": range(len(lives.buildings)),
@@ -72,8 +61,7 @@ def town_truth(aoi_index: int, months: int, size_px: int, seed: int) -> pd.DataF
 
 
 def _check(aois: int, months: int, size_px: int, seed: int) -> None:
-    for name, value in (("aois", aois), ("months", months), ("size_px", size_px)):
-        low, high = LIMITS[name]
+    for name, value, low, high in (("aois", aois, 1, 60), ("months", months, 1, 120), ("size_px", size_px, 64, 1024)):
         if not low <= value <= high:
             raise ParamsError("synthetic.range", f"{name} must lie between {low} and {high}, got {value}")
     if seed < 0:

@@ -22,14 +22,19 @@ def canvas_shape(shape: tuple[int, int]) -> tuple[int, int]:
     return (shape[0] + 2 * PAD_PX) * FINE, (shape[1] + 2 * PAD_PX) * FINE
 
 
-def drawn(shapes: Sequence[BaseGeometry], numbers: Sequence[int], shape: tuple[int, int]) -> NDArray[np.int32]:
-    """Draw shapes in image pixels on the canvas, each as its number; ground is 0, later shapes hide earlier ones."""
+def drawn(
+    shapes: Sequence[BaseGeometry], shape: tuple[int, int], numbers: Sequence[int] | None = None
+) -> NDArray[np.int32]:
+    """Draw shapes in image pixels on the canvas, each as its number (1, 2, … if none are given).
+
+    Ground is 0; later shapes hide earlier ones.
+    """
+    numbers = range(1, len(shapes) + 1) if numbers is None else numbers
     pairs = [(each, number) for each, number in zip(shapes, numbers, strict=True) if not each.is_empty]
     if not pairs:
         return np.zeros(canvas_shape(shape), dtype=np.int32)
     transform = Affine(1 / FINE, 0, -PAD_PX, 0, 1 / FINE, -PAD_PX)
-    ids: NDArray[np.int32] = features.rasterize(pairs, canvas_shape(shape), transform=transform, dtype="int32")
-    return ids
+    return np.asarray(features.rasterize(pairs, canvas_shape(shape), transform=transform, dtype="int32"))
 
 
 def shifted(image: Floats, shift_px: tuple[float, float]) -> Floats:
@@ -45,8 +50,5 @@ def sensed(image: Floats, shape: tuple[int, int]) -> Floats:
     """Average canvas pixels (bands, rows, cols) to image pixels, without the pad."""
     edge = PAD_PX * FINE
     inner = image[:, edge : edge + shape[0] * FINE, edge : edge + shape[1] * FINE]
-    total = np.zeros((image.shape[0], *shape), dtype=np.float32)
-    for row in range(FINE):
-        for col in range(FINE):
-            total += inner[:, row::FINE, col::FINE]
-    return total / np.float32(FINE * FINE)
+    total = sum(inner[:, row::FINE, col::FINE] for row in range(FINE) for col in range(FINE))
+    return np.asarray(total, dtype=np.float32) / np.float32(FINE * FINE)

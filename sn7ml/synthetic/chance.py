@@ -4,7 +4,7 @@ Only integers and IEEE additions and products are used on images (no BLAS, no ve
 come from libm is rounded at once: the same seed then gives the same bytes whatever the processor.
 """
 
-from enum import IntEnum
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,27 +12,13 @@ from scipy import ndimage
 
 Floats = NDArray[np.float32]
 
-BLUR_TOTAL = 4096
-
-
-class Purpose(IntEnum):
-    """What a stream of random numbers is for; every purpose has its own, so that one can change alone."""
-
-    PLACE = 0
-    DISTRICTS = 1
-    BUILDINGS = 2
-    LIVES = 3
-    GROUND = 4
-    CLUTTER = 5
-    ROOFS = 6
-    SKY = 7
-    CLOUDS = 8
-    SENSOR = 9
+Purpose = Literal["place", "districts", "buildings", "lives", "ground", "clutter", "roofs", "sky", "clouds", "sensor"]
+"""What a stream of random numbers is for; each has its own, by its place here, so that one can change alone."""
 
 
 def stream(seed: int, aoi_index: int, purpose: Purpose, month: int = 0) -> np.random.Generator:
-    """Return the random numbers of one purpose; independent of how many AOIs are asked for."""
-    key = np.random.SeedSequence(seed, spawn_key=(aoi_index, int(purpose), month))
+    """Return the random numbers of one purpose."""
+    key = np.random.SeedSequence(seed, spawn_key=(aoi_index, get_args(Purpose).index(purpose), month))
     return np.random.Generator(np.random.PCG64(key))
 
 
@@ -43,8 +29,7 @@ def between(rng: np.random.Generator, low: float, high: float) -> float:
 
 def snap(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round to 1/64, which text and binary both hold exactly."""
-    snapped: NDArray[np.float64] = np.round(values * 64) / 64
-    return snapped
+    return np.asarray(np.round(values * 64) / 64)
 
 
 def _corner_weights(length: int, cell: int) -> tuple[NDArray[np.intp], Floats]:
@@ -75,12 +60,8 @@ def fractal_noise(rng: np.random.Generator, shape: tuple[int, int], cell: int, o
 
 def bell_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     """Draw independent noise of mean 0 and deviation 1: the sum of four random bytes, nearly normal."""
-    bytes_ = rng.integers(0, 256, size=(4, *shape), dtype=np.uint8)
-    total = bytes_[0].astype(np.int16)
-    for each in bytes_[1:]:
-        total += each
-    bell: Floats = (total.astype(np.float32) - np.float32(510)) / np.float32(147.8)
-    return bell
+    total = rng.integers(0, 256, size=(4, *shape), dtype=np.uint8).sum(axis=0, dtype=np.int16)
+    return np.asarray((total.astype(np.float32) - np.float32(510)) / np.float32(147.8))
 
 
 def blurred(image: Floats, sigma: float) -> Floats:
@@ -88,7 +69,7 @@ def blurred(image: Floats, sigma: float) -> Floats:
     reach = int(3 * sigma + 1)
     offsets = np.arange(-reach, reach + 1)
     bell = np.exp(-0.5 * (offsets / sigma) ** 2)
-    weights = np.round(bell / bell.sum() * BLUR_TOTAL) / BLUR_TOTAL
+    weights = np.round(bell / bell.sum() * 4096) / 4096
     weights[reach] += 1 - weights.sum()
     across = ndimage.correlate1d(image, weights, axis=-1, mode="mirror")
     return np.asarray(ndimage.correlate1d(across, weights, axis=-2, mode="mirror"), dtype=np.float32)

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Polygon
 
 from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn
-from sn7ml.synthetic.chance import Floats, Purpose, between, blurred, fractal_noise, snap, stream, value_noise
+from sn7ml.synthetic.chance import Floats, between, blurred, fractal_noise, value_noise
+from sn7ml.synthetic.lives import LEVELLED, SETTLED
+from sn7ml.synthetic.outlines import rectangle
 from sn7ml.synthetic.place import Place
-from sn7ml.synthetic.streets import MARGIN_PX
+from sn7ml.synthetic.streets import BUILT_KINDS, MARGIN_PX, draw_track
 from sn7ml.synthetic.town import Town
 
 Colour = tuple[float, float, float]
@@ -44,118 +46,96 @@ CLUTTER: tuple[tuple[Colour, float, float, float], ...] = (
     ((116, 106, 90), 1.6, 3.4, 0.12),  # paved yards
 )
 
+FIELDS: Floats = np.array(
+    [(168, 138, 102), (122, 101, 68), (86, 82, 47), (62, 70, 38), (188, 160, 122), (140, 112, 80), (98, 82, 56)],
+    dtype=np.float32,
+)
+"""Colours of strips of land."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What covers the open land where a group of buildings stands, or soon will."""
+
+    colours: Floats
+    """(3, rows, cols) of the canvas."""
+
+    groups: NDArray[np.int32]
+    """(rows, cols): 0 where there is nothing, group number + 1, or one past the last group for what is always there."""
+
+    state: int
+    """LEVELLED or SETTLED: from when on it is seen."""
+
 
 @dataclass(frozen=True)
 class Ground:
-    """Layers on the canvas: colours (3, rows, cols), and pictures of group numbers, 0 where there is none."""
+    """Everything but the buildings."""
 
-    palette: Palette
     wild_dry: Floats
+    """Open land at the end of the dry season, (3, rows, cols) of the canvas."""
+
     wild_green: Floats
-    bare: Floats
-    yards: Floats
-    lots: NDArray[np.int32]
-    """Group number + 1 of ground that is levelled, then settled."""
+    seasons: float
+    """Swing of open land between dry and green, 0 to 1."""
 
-    streets: NDArray[np.int32]
-    """Group number + 1; main roads and tracks are one past the last group."""
-
-    street_colour: Floats
-    clutter: NDArray[np.int32]
-    """Index + 1 in ``clutter_colours`` and ``clutter_groups``."""
-
-    clutter_colours: Floats
-    clutter_groups: NDArray[np.int32]
-    """Group number + 1 of the yard each thing lies in; 0 in open land."""
+    layers: list[Layer]
+    """The lowest first."""
 
 
-def paint_ground(town: Town, place: Place, seed: int) -> Ground:
+def paint_ground(town: Town, place: Place) -> Ground:
     """Paint everything but the buildings."""
-    rng = stream(seed, place.index, Purpose.GROUND)
-    shape = place.shape
-    fine = canvas_shape(shape)
+    rng = place.stream("ground")
+    fine = canvas_shape(place.shape)
     palette = PALETTES[int(rng.integers(0, len(PALETTES)))]
-    relief = _relief(rng, fine)
-    dry, green = _open_land(rng, town, shape, palette)
+    # Light and shade of hills: the slope to the south-east of ridged noise.
+    height = blurred(np.abs(fractal_noise(rng, fine, 60 * FINE, 4)), 1.2 * FINE)
+    slope = np.zeros(fine, dtype=np.float32)
+    slope[2:, 2:] = height[2:, 2:] - height[:-2, :-2]
+    slope[:2], slope[:, :2] = slope[2], slope[:, 2:3]
+    relief = np.asarray(1 + np.clip(6 * slope, -0.32, 0.30), dtype=np.float32)
+    dry, green = _open_land(rng, town, place.shape, palette)
     bare_tone = 1 + 0.10 * fractal_noise(rng, fine, 10 * FINE, 4) + 0.05 * value_noise(rng, fine, FINE)
     paved_tone = 1 + 0.20 * fractal_noise(rng, fine, 14 * FINE, 2) + 0.16 * value_noise(rng, fine, 2 * FINE)
     yard_tone = 1 + 0.16 * fractal_noise(rng, fine, 12 * FINE, 3) + 0.28 * value_noise(rng, fine, 3 * FINE)
-    lots = drawn([group.ground for group in town.groups], range(1, len(town.groups) + 1), shape)
-    halls = np.zeros(len(town.groups) + 1, dtype=np.int64)
-    for building in town.buildings:
-        halls[building.group + 1] += building.kind == "hall"
-    paved = halls > 1  # by group number + 1: yards with several halls
+    lots = drawn([group.ground for group in town.groups], place.shape)
+    halls = [each.group + 1 for each in town.buildings if each.kind == "hall"]
+    paved = np.bincount(halls, minlength=len(town.groups) + 1) > 1  # by group number + 1: yards with several halls
     yards = np.where(paved[lots], _tinted(palette.street, paved_tone), _tinted(palette.yard, yard_tone))
-    streets, street_tone = _streets(rng, town, shape)
-    things, colours, groups = _clutter(town, place, seed)
-    return Ground(
-        palette=palette,
-        wild_dry=dry * relief,
-        wild_green=green * relief,
-        bare=_tinted(palette.soil, bare_tone),
-        yards=yards,
-        lots=lots,
-        streets=streets,
-        street_colour=_tinted(palette.street, street_tone),
-        clutter=drawn(things, range(1, len(things) + 1), shape),
-        clutter_colours=colours,
-        clutter_groups=groups,
-    )
+    layers = [Layer(_tinted(palette.soil, bare_tone), lots, LEVELLED), Layer(yards, lots, SETTLED)]
+    layers += [_streets(rng, town, place.shape, palette.street), _clutter(town, place)]
+    return Ground(dry * relief, green * relief, palette.seasons, layers)
 
 
 def _tinted(colour: Colour, tone: Floats) -> Floats:
     return np.array(colour, dtype=np.float32)[:, np.newaxis, np.newaxis] * tone
 
 
-def _relief(rng: np.random.Generator, fine: tuple[int, int]) -> Floats:
-    """Light and shade of hills: the slope to the south-east of ridged noise."""
-    height = blurred(np.abs(fractal_noise(rng, fine, 60 * FINE, 4)), 1.2 * FINE)
-    slope = np.zeros(fine, dtype=np.float32)
-    slope[2:, 2:] = height[2:, 2:] - height[:-2, :-2]
-    slope[:2], slope[:, :2] = slope[2], slope[:, 2:3]
-    return np.asarray(1 + np.clip(6 * slope, -0.32, 0.30), dtype=np.float32)
-
-
 def _open_land(rng: np.random.Generator, town: Town, shape: tuple[int, int], palette: Palette) -> tuple[Floats, Floats]:
-    """Return open land at the end of the dry and of the green season."""
+    """Return open land at the end of the dry and of the green season: scrub, bare soil, and strips of fields."""
     fine = canvas_shape(shape)
     scrub: Floats = fractal_noise(rng, fine, 24 * FINE, 5) + 0.25 * value_noise(rng, fine, 2 * FINE)
     dry, green = _tinted(palette.dry, 1 + 0.28 * scrub), _tinted(palette.green, 1 + 0.34 * scrub)
     soil: Floats = np.clip(3 * fractal_noise(rng, fine, 30 * FINE, 4) - 0.9, 0, 1) * np.float32(0.7)
-    for land in (dry, green):
-        land += (_tinted(palette.soil, np.ones(fine, dtype=np.float32)) - land) * soil
-    fields, tones = _fields(rng, town)
-    ids = drawn(fields, range(1, len(fields) + 1), shape)
-    furrows = 1 + 0.06 * value_noise(rng, fine, 2 * FINE) + 0.14 * fractal_noise(rng, fine, 20 * FINE, 4)
-    for land, table in ((dry, tones[0]), (green, tones[1])):
-        np.copyto(land, table.T[:, ids] * furrows, where=ids > 0)
-    return blurred(dry, 0.6 * FINE), blurred(green, 0.6 * FINE)
-
-
-def _fields(rng: np.random.Generator, town: Town) -> tuple[list[Polygon], tuple[Floats, Floats]]:
-    """Cut the land of farms and fields into straight strips; tables of colours, by strip + 1, dry and green."""
     strips: list[Polygon] = []
     for district in town.districts:
         share = {"field": 1.0, "farm": 0.45}.get(district.kind, 0.0)
         strips += [strip for strip in _cut(rng, district.cell.buffer(-1.5), 3) if rng.random() < share]
-    swatches = (
-        (168, 138, 102),
-        (122, 101, 68),
-        (86, 82, 47),
-        (62, 70, 38),
-        (188, 160, 122),
-        (140, 112, 80),
-        (98, 82, 56),
-    )
-    picks = rng.integers(0, len(swatches), size=(2, len(strips) + 1))
+    picks = rng.integers(0, len(FIELDS), size=(2, len(strips) + 1))  # colours by strip + 1, dry and green
     picks[1] = np.where(rng.random(len(strips) + 1) < 0.5, picks[0], picks[1])
-    table = np.array(swatches, dtype=np.float32)
-    return strips, (table[picks[0]], table[picks[1]])
+    ids = drawn(strips, shape)
+    furrows = 1 + 0.06 * value_noise(rng, fine, 2 * FINE) + 0.14 * fractal_noise(rng, fine, 20 * FINE, 4)
+    for land, pick in zip((dry, green), picks, strict=True):
+        land += (_tinted(palette.soil, np.ones(fine, dtype=np.float32)) - land) * soil
+        np.copyto(land, FIELDS[pick].T[:, ids] * furrows, where=ids > 0)
+    return blurred(dry, 0.6 * FINE), blurred(green, 0.6 * FINE)
 
 
 def _cut(rng: np.random.Generator, land: Polygon, times: int) -> list[Polygon]:
-    if times == 0 or land.is_empty or land.geom_type != "Polygon":
-        return [land] if land.geom_type == "Polygon" and not land.is_empty else []
+    """Cut a piece of land into up to ``2 ** times`` straight strips."""
+    if land.is_empty or land.geom_type != "Polygon":
+        return []
+    if times == 0:
+        return [land]
     low_x, low_y, high_x, high_y = land.bounds
     x, y = between(rng, 0.35, 0.65) * (high_x - low_x) + low_x, between(rng, 0.35, 0.65) * (high_y - low_y) + low_y
     wide = high_x - low_x > high_y - low_y
@@ -164,38 +144,34 @@ def _cut(rng: np.random.Generator, land: Polygon, times: int) -> list[Polygon]:
     return [piece for half in halves for piece in _cut(rng, shapely.set_precision(half, 1 / 64), times - 1)]
 
 
-def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int]) -> tuple[NDArray[np.int32], Floats]:
-    fine = canvas_shape(shape)
+def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int], colour: Colour) -> Layer:
+    """Draw main roads, dirt tracks and the groups' own streets."""
     always = len(town.groups) + 1
-    built = [district.cell for district in town.districts if district.kind in ("houses", "rows", "works")]
-    main = shapely.union_all([cell.boundary for cell in built]).buffer(1.5)
-    tracks = [_walk(rng, max(shape)).buffer(between(rng, 0.35, 0.8)) for _ in range(2 + max(shape) // 64)]
+    built = [district.cell for district in town.districts if district.kind in BUILT_KINDS]
+    roads = shapely.union_all([cell.boundary for cell in built])
+    size_px = max(shape)
+    tracks = [draw_track(rng, size_px).buffer(between(rng, 0.35, 0.8)) for _ in range(2 + size_px // 64)]
     own = [group.street.buffer(1.15) if group.street is not None else Polygon() for group in town.groups]
-    ids = drawn([*tracks, main, *own], [always] * (len(tracks) + 1) + list(range(1, always)), shape)
-    tone = np.asarray(1 + 0.12 * fractal_noise(rng, fine, 40 * FINE, 3), dtype=np.float32)
-    middle = drawn([shapely.union_all([cell.boundary for cell in built]).buffer(0.25)], [1], shape) > 0
-    track = drawn(tracks, [1] * len(tracks), shape) > 0
-    tone[middle] *= np.float32(0.86)
-    tone[track] *= np.float32(1.12)
-    return ids, tone
+    numbers = [always] * (len(tracks) + 1) + list(range(1, always))
+    groups = drawn([*tracks, roads.buffer(1.5), *own], shape, numbers)
+    tone = np.asarray(1 + 0.12 * fractal_noise(rng, canvas_shape(shape), 40 * FINE, 3), dtype=np.float32)
+    tone[drawn([roads.buffer(0.25)], shape) > 0] *= np.float32(0.86)  # the middle line
+    tone[drawn(tracks, shape) > 0] *= np.float32(1.12)
+    return Layer(_tinted(colour, tone), groups, LEVELLED)
 
 
-def _walk(rng: np.random.Generator, size_px: int) -> LineString:
-    """Draw a dirt track: a random walk that turns gently."""
-    point, turn = size_px * rng.random(2), between(rng, 0, 2 * np.pi)
-    bend, points = 0.0, []
-    for _ in range(int(rng.integers(10, 40))):
-        points.append(point)
-        bend = 0.6 * bend + between(rng, -0.45, 0.45)
-        turn += bend
-        point = point + 4.0 * np.array([np.cos(turn), np.sin(turn)])
-    return LineString(snap(np.array(points)))
-
-
-def _clutter(town: Town, place: Place, seed: int) -> tuple[list[Polygon], Floats, NDArray[np.int32]]:
-    rng = stream(seed, place.index, Purpose.CLUTTER)
+def _clutter(town: Town, place: Place) -> Layer:
+    """Draw many small things in gardens and yards, and bushes and trees in open land."""
+    rng = place.stream("clutter")
     low, high = -MARGIN_PX, max(place.shape) + MARGIN_PX
-    spots = _bushes(rng, low, high)
+    spots: list[tuple[float, float, int]] = []
+    wild = len(town.groups) + 1
+    for _ in range(round((high - low) ** 2 / 1500)):  # bushes and trees: in clumps and along hedges, few alone
+        x, y, turn = between(rng, low, high), between(rng, low, high), between(rng, 0, np.pi)
+        length, width = between(rng, 0, 14), between(rng, 0.5, 5)
+        for _ in range(int(rng.integers(1, 12))):
+            u, v = between(rng, -length, length), between(rng, -width, width)
+            spots.append((x + np.cos(turn) * u - np.sin(turn) * v, y + np.sin(turn) * u + np.cos(turn) * v, wild))
     for building in town.buildings:
         x0, y0, x1, y1 = building.outline.bounds
         reach = 0.4 * max(x1 - x0, y1 - y0) + 2.5
@@ -203,29 +179,14 @@ def _clutter(town: Town, place: Place, seed: int) -> tuple[list[Polygon], Floats
             x, y = (x0 + x1) / 2 + between(rng, -reach, reach), (y0 + y1) / 2 + between(rng, -reach, reach)
             spots.append((x, y, building.group + 1))
     shares = np.cumsum([share for *_, share in CLUTTER])
-    things, colours, groups = [], [(0.0, 0.0, 0.0)], [0]
+    things, colours = [], [(0.0, 0.0, 0.0)]
     for x, y, group in spots:
-        kind = int(np.searchsorted(shares, rng.random())) if group else int(rng.random() < 0.5)
-        colour, least, most, _ = CLUTTER[min(kind, len(CLUTTER) - 1)]
-        sides, turn = np.array([between(rng, least, most), between(rng, least, most)]), between(rng, 0, np.pi)
-        cos, sin = np.cos(turn), np.sin(turn)
-        u, v = np.array([(-0.5, 0.5, 0.5, -0.5), (-0.5, -0.5, 0.5, 0.5)]) * sides[:, np.newaxis]
-        things.append(Polygon(snap(np.column_stack([x + cos * u - sin * v, y + sin * u + cos * v]))))
+        kind = int(np.searchsorted(shares, rng.random())) if group < wild else int(rng.random() < 0.5)
+        (red, green, blue), least, most, _ = CLUTTER[min(kind, len(CLUTTER) - 1)]
+        long, wide = between(rng, least, most) / 2, between(rng, least, most) / 2
+        things.append(rectangle((x, y), between(rng, 0, np.pi), (-long, long), (-wide, wide)))
         tone = between(rng, 0.8, 1.2)
-        colours.append((colour[0] * tone, colour[1] * tone, colour[2] * tone))
-        groups.append(group)
-    return things, np.array(colours, dtype=np.float32), np.array(groups, dtype=np.int32)
-
-
-def _bushes(rng: np.random.Generator, low: float, high: float) -> list[tuple[float, float, int]]:
-    """Draw (x, y, group 0) of bushes and trees of the open land: in clumps and along hedges, few alone."""
-    spots = []
-    for _ in range(round((high - low) ** 2 / 1500)):
-        x, y, turn = between(rng, low, high), between(rng, low, high), between(rng, 0, np.pi)
-        length, width = between(rng, 0, 14), between(rng, 0.5, 5)
-        for _ in range(int(rng.integers(1, 12))):
-            along, across = between(rng, -length, length), between(rng, -width, width)
-            spots.append(
-                (x + np.cos(turn) * along - np.sin(turn) * across, y + np.sin(turn) * along + np.cos(turn) * across, 0)
-            )
-    return spots
+        colours.append((red * tone, green * tone, blue * tone))
+    ids = drawn(things, place.shape)
+    groups = np.array([0, *(group for *_, group in spots)], dtype=np.int32)
+    return Layer(np.array(colours, dtype=np.float32).T[:, ids], groups[ids], SETTLED)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sn7ml.synthetic.chance import Purpose, between, stream
+from sn7ml.synthetic.chance import between
 from sn7ml.synthetic.place import Place
 from sn7ml.synthetic.town import Building, Town
 
@@ -35,28 +35,35 @@ class TownLives:
 
     def standing(self, month: int) -> NDArray[np.bool_]:
         """Return whether each building stands in a month, (buildings,)."""
-        standing: NDArray[np.bool_] = (self.birth <= month) & (month < self.end)
-        return standing
+        return np.asarray((self.birth <= month) & (month < self.end))
 
     def ground(self, month: int) -> NDArray[np.uint8]:
         """Return the ground of each group in a month, (groups,): WILD, LEVELLED or SETTLED."""
-        return ((month >= self.levelled).astype(np.uint8) + (month >= self.settled)).astype(np.uint8)
+        return (month >= self.levelled).astype(np.uint8) + (month >= self.settled)
 
 
-def draw_lives(town: Town, place: Place, seed: int) -> TownLives:
+def draw_lives(town: Town, place: Place) -> TownLives:
     """Draw the lives: whole new streets, a few houses in between, a few demolitions.
 
     Buildings are born and demolished in months that have an image. Ids begin with the buildings of the start, largest
-    first, and go on with the new ones by month, as in the real labels.
+    first, and go on with the new ones by month, as in the real labels. Ground is levelled and settled long ago, or
+    around the births of a street of which every house is new.
     """
-    rng = stream(seed, place.index, Purpose.LIVES)
+    rng = place.stream("lives")
     birth = _births(rng, town, place)
     end = np.full(len(birth), NEVER)
     if months := place.frames()[1:]:
         for k in rng.permutation(np.flatnonzero(birth == 0))[: max(1, round(len(birth) * GONE_SHARE))]:
             end[k] = months[int(rng.integers(0, len(months)))]
     order = sorted(range(len(birth)), key=lambda k: (birth[k], -town.buildings[k].outline.area, k))
-    levelled, settled = _ground_works(rng, town, birth)
+    levelled, settled = np.full((2, len(town.groups)), NEVER)  # a group without buildings stays wild
+    groups = np.array([each.group for each in town.buildings])
+    for group in np.unique(groups):
+        born = birth[groups == group]
+        levelled[group] = settled[group] = -NEVER
+        if born.min() > 0:
+            levelled[group] = born.min() - int(rng.integers(1, 5))
+            settled[group] = born.max() + int(rng.integers(1, 4))
     return TownLives([town.buildings[k] for k in order], birth[order], end[order], levelled, settled)
 
 
@@ -80,23 +87,3 @@ def _births(rng: np.random.Generator, town: Town, place: Place) -> NDArray[np.in
     for k in rng.permutation(others)[: wanted - len(born)]:
         birth[k] = months[int(rng.integers(0, len(months)))]
     return birth
-
-
-def _ground_works(
-    rng: np.random.Generator, town: Town, birth: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw for each group when its ground is levelled and when it gets gardens: long ago, or around its birth.
-
-    Only a street of which every house is new was wild ground before.
-    """
-    levelled = np.full(len(town.groups), -NEVER)
-    settled = np.full(len(town.groups), -NEVER)
-    groups = np.array([each.group for each in town.buildings])
-    for group in np.unique(groups):
-        months = birth[groups == group]
-        if months.min() > 0:
-            levelled[group] = months.min() - int(rng.integers(1, 5))
-            settled[group] = months.max() + int(rng.integers(1, 4))
-    empty = ~np.isin(np.arange(len(town.groups)), groups)
-    levelled[empty] = settled[empty] = NEVER
-    return levelled, settled

@@ -1,4 +1,4 @@
-"""Plan of a town: districts, the bent frame of a district's streets, and the runs of houses along them."""
+"""Plan of a town: districts, the bent frame of a district's streets, the runs of houses along them, and dirt tracks."""
 
 from dataclasses import dataclass
 
@@ -52,11 +52,6 @@ class StreetFrame:
         """Return the direction of the street at ``u``, radians."""
         return self.turn + float(np.arctan(self.sway / self.wave_px * np.cos(u / self.wave_px)))
 
-    def line(self, first: float, last: float, v: float) -> LineString:
-        """Return a piece of a street."""
-        steps = np.linspace(first, last, max(2, int((last - first) / 4) + 1))
-        return LineString(snap(np.array([self.at(float(u), v) for u in steps])))
-
 
 @dataclass(frozen=True)
 class Run:
@@ -73,11 +68,13 @@ class Run:
 
     def street(self) -> LineString:
         """Return the piece of street before the houses, with the halves of the crossings at its ends."""
-        return self.frame.line(self.first - 2.5, self.last + 2.5, self.street_v)
+        first, last = self.first - 2.5, self.last + 2.5
+        steps = np.linspace(first, last, max(2, int((last - first) / 4) + 1))
+        return LineString(snap(np.array([self.frame.at(float(u), self.street_v) for u in steps])))
 
 
 def draw_districts(rng: np.random.Generator, size_px: int) -> list[District]:
-    """Cut the ground into districts, those of the town first, in the order in which it grew."""
+    """Cut the ground into districts, in the order in which the town grows over them."""
     pitch = min(PITCH_PX, size_px / 2.5)
     count = int(np.ceil((size_px + 2 * MARGIN_PX) / pitch))
     grid = (np.indices((count, count)).reshape(2, -1).T + 0.5) * pitch - MARGIN_PX
@@ -92,14 +89,6 @@ def draw_districts(rng: np.random.Generator, size_px: int) -> list[District]:
     return [District(BUILT_KINDS[(rank + shift) % len(BUILT_KINDS)], cells[index]) for rank, index in enumerate(order)]
 
 
-def leave_open(districts: list[District], built: int) -> list[District]:
-    """Turn all but the first ``built`` districts into open land."""
-    rest = districts[built:]
-    return districts[:built] + [
-        District(OPEN_KINDS[rank % len(OPEN_KINDS)], district.cell) for rank, district in enumerate(rest)
-    ]
-
-
 def frame_of(rng: np.random.Generator, district: District, town_turn: float) -> StreetFrame:
     """Draw the direction of a district's streets: mostly along or across the town's own direction."""
     turn = town_turn + (np.pi / 2 if rng.random() < 0.5 else 0.0) + between(rng, -0.35, 0.35)
@@ -109,8 +98,9 @@ def frame_of(rng: np.random.Generator, district: District, town_turn: float) -> 
     return StreetFrame((float(middle.x), float(middle.y)), float(turn), sway, between(rng, 9.0, 16.0))
 
 
-def draw_runs(rng: np.random.Generator, district: District, frame: StreetFrame, pitch_px: float) -> list[Run]:
+def draw_runs(rng: np.random.Generator, district: District, frame: StreetFrame) -> list[Run]:
     """Draw the runs along all streets of a district, on both sides, whether or not they end up inside it."""
+    pitch_px = between(rng, 17.5, 21.0)
     reach = float(np.sqrt(district.cell.area)) * 0.9
     rows = int(reach // pitch_px) + 1
     runs: list[Run] = []
@@ -121,3 +111,15 @@ def draw_runs(rng: np.random.Generator, district: District, frame: StreetFrame, 
             runs += [Run(frame, row * pitch_px, side, start, end) for side in (1, -1)]
             start = end + 5.0
     return runs
+
+
+def draw_track(rng: np.random.Generator, size_px: int) -> LineString:
+    """Draw a dirt track: a random walk that turns gently."""
+    point, turn = size_px * rng.random(2), between(rng, 0, 2 * np.pi)
+    bend, points = 0.0, []
+    for _ in range(int(rng.integers(10, 40))):
+        points.append(point)
+        bend = 0.6 * bend + between(rng, -0.45, 0.45)
+        turn += bend
+        point = point + 4.0 * np.array([np.cos(turn), np.sin(turn)])
+    return LineString(snap(np.array(points)))

@@ -1,7 +1,7 @@
 """Targets whose channels are masks of their own: a pixel may belong to several, each with a sigmoid.
 
-A byte holds one pixel: bit n is set where it belongs to channel n, and the bit after those of all channels where nothing is
-known of it (clouds, no data, no labels).
+A byte holds one pixel: bit n is set where it belongs to channel n, and the bit after those of all channels where
+nothing is known of it (clouds, no data, no labels).
 """
 
 from collections.abc import Sequence

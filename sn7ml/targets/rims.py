@@ -1,4 +1,4 @@
-"""SpaceNet 7's target: footprints, their rims, and the narrow ground between neighbours, so that houses can be told apart.
+"""SpaceNet 7's target: footprints, their rims, and the narrow ground between neighbours, which keep houses apart.
 
 All masks come from an image of ids, not from a merged footprint, so that touching houses get a line between them.
 """
@@ -83,7 +83,7 @@ def contact_mask(ids: Ids, reach_px: int) -> NDArray[np.bool_]:
 
 
 def _extreme(ids: Ids, reach_px: int, pick: np.ufunc) -> Ids:
-    """Return the lowest or highest (``pick``) number in the square window of ``reach_px`` to each side, within the image.
+    """Return the lowest or highest (``pick``) number in the square window of ``reach_px`` to each side.
 
     Shifted slices, axis by axis: for the few pixels of reach that masks have, five times as fast as scipy.ndimage's
     filters.

@@ -1,4 +1,4 @@
-"""What a network learns, as one value: channels, how labels become planes, how planes are taught, how progress is measured."""
+"""What a network learns, as one value: channels, how labels become planes and are taught, how progress is measured."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Draw = Callable[[Sequence[BaseGeometry], NDArray[np.bool_], int], Planes]
 class Target:
     """What a network learns.
 
-    ``truth`` and ``known`` say what planes mean. They take planes of any leading axes, as numpy arrays or torch tensors.
+    ``truth`` and ``known`` say what planes mean. They take planes with any leading axes, of numpy or torch.
     """
 
     kind: str
@@ -50,7 +50,7 @@ class Target:
     """Planes to a bool array of their shape: False where a loss or a score must not look."""
 
     count: Callable[[NDArray[np.float32], Planes], PixelCounts]
-    """Network output (batch, channel, rows, cols) before the activation, and planes (batch, rows, cols), to sums over pixels."""
+    """Network output (batch, channel, rows, cols), not activated, and planes (batch, rows, cols) to pixel counts."""
 
     pixel_scores: tuple[str, ...]
     """Attributes of those counts, higher is better. The first picks the best epoch, and prunes trials."""

@@ -21,7 +21,7 @@ EVALUATE = EvaluateParams(splits=("test",), iou_thresholds=(0.25,), pixel_thresh
 @pytest.mark.usefixtures("serial")
 @pytest.mark.parametrize("factor", [1, 2, 3])
 def test_pixels_of_a_perfect_model_are_all_right_whatever_its_scale(factor: int, tmp_path: Path) -> None:
-    """Houses are squares of whole pixels, the masks are drawn at 3x: a champion of other days may have another scale."""
+    """Houses are squares of whole pixels, the masks are drawn at 3x; an older champion may have another scale."""
     root = write_world(tmp_path / "data")
     tiles, scenes = write_store(root, tmp_path / "tiles", upsampling=3), scenes_of(root)
     columns = tiles.columns(["test"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sn7ml.learn.adapt import adapted
+from sn7ml.learn.predict import adapted
 
 FRAME = torch.tensor([2.0, 6.0]).repeat(8).reshape(2, 2, 2, 2)
 """Two images of two channels: each channel has mean 4 and, over its 8 numbers, variance 8 * 4 / 7."""

@@ -99,7 +99,7 @@ def test_gain_and_offset_are_shared_by_the_pixels_and_mostly_by_the_colours(choi
     changes = views / image - 1 if choice == "gain" else views - image
     assert torch.allclose(changes, changes[..., :1, :1], atol=1e-6)
     colours = changes[..., 0, 0]
-    # Of one number with deviation 0.1 for all and one with 0.05 for each: variances add up, and only the first is shared.
+    # One number of deviation 0.1 for all and one of 0.05 for each: variances add up, and only the first is shared.
     covariance = torch.cov(colours.T)
     assert covariance.diagonal().tolist() == pytest.approx([0.0125] * 3, rel=0.1)
     assert covariance[0, 1].item() == pytest.approx(0.01, rel=0.1)

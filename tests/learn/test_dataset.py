@@ -10,7 +10,7 @@ from sn7ml.scenes.store import TileStore
 from tests.learn.toy import EVERYTHING, MONTHS, NOTHING, SHAPE, TARGET, picture_of, squares
 
 
-def test_colours_are_told_in_deviations_from_their_mean_and_unusable_pixels_are_zero() -> None:
+def test_colours_are_in_deviations_from_their_mean_and_unusable_pixels_are_zero() -> None:
     pixels = torch.tensor([[[10, 30, 99]], [[0, 4, 99]], [[5, 5, 99]], [[255, 1, 0]]], dtype=torch.uint8)
     mean, std = np.array([20, 2, 5], np.float32), np.array([10, 2, 1], np.float32)
     wanted = torch.tensor([[[-1.0, 1.0, 0.0]], [[-1.0, 1.0, 0.0]], [[0.0, 0.0, 0.0]]])

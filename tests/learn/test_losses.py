@@ -42,8 +42,9 @@ BY_HAND = {
     "dice": 1 - 2 * (1 / 2 + 3 / 4) / (2 + 2),
     "focal": -2 * ((1 - 1 / 2) ** 2 * log(1 / 2) + (1 - 3 / 4) ** 2 * log(3 / 4)) / 4,
     "jaccard": 1 - (1 / 2 + 3 / 4) / (2 + 2 - 5 / 4),
-    # Hinge errors 1, 1 - log 3 | 1 - log 3, 1; only the two ones are positive, one of them of a true pixel. With both wrong,
-    # the true building of two pixels and the found one share 1 of 3: the Jaccard loss goes from 0 to 2/3 over errors of 1.
+    # Hinge errors 1, 1 - log 3 | 1 - log 3, 1; only the two ones are positive, one of them of a true pixel. With both
+    # wrong, the true building of two pixels and the found one share 1 of 3: the Jaccard loss goes from 0 to 2/3 over
+    # errors of 1.
     "lovasz": 2 / 3,
     "tversky": 1 - (5 / 4) / (5 / 4 + 0.3 * 3 / 4 + 0.7 * 3 / 4),
 }
@@ -130,8 +131,9 @@ def test_to_miss_a_building_costs_tversky_more_than_to_invent_one() -> None:
 
 
 def test_lovasz_charges_the_largest_error_first() -> None:
-    # One true pixel, found with a hinge error of 1/2, and one that is none, with an error of 3/2. Alone, the second is one pixel
-    # too many for a building of one: Jaccard loss 1/2 for its error of 3/2; then with the first nothing is left of it: 1/2 more.
+    # One true pixel, found with a hinge error of 1/2, and one that is none, with an error of 3/2. Alone, the second is
+    # one pixel too many for a building of one: Jaccard loss 1/2 for its error of 3/2; then with the first nothing is
+    # left of it: 1/2 more.
     loss = loss_of(lovasz=1.0)(row(0.5, 0.5), row(1.0, 0.0), known(True, True))
     assert loss.item() == pytest.approx(3 / 2 * 1 / 2 + 1 / 2 * 1 / 2)
 

@@ -55,7 +55,7 @@ def test_what_was_saved_is_read_back_and_answers_alike(package: Package, tmp_pat
     assert not torch.equal(*answers)  # two networks, each with its own weights
 
 
-def test_a_package_from_before_folds_were_told_has_one_network_of_each(package: Package, tmp_path: Path) -> None:
+def test_a_package_without_folds_has_one_network_of_each(package: Package, tmp_path: Path) -> None:
     save_package(tmp_path, package)
     assert load_package(tmp_path).folds == 1
     config = yaml.safe_load((tmp_path / CONFIG).read_text())

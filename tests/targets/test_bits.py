@@ -1,6 +1,7 @@
 """Planes of bits say what was drawn, as numpy arrays and as tensors, and are counted by their first channel."""
 
 import pickle
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,7 +27,7 @@ ROOF = bit_target("roof", ("roof",), draw_roof)
 """The smallest target there is: one channel, one sigmoid."""
 
 
-def test_what_was_drawn_is_told_channel_by_channel() -> None:
+def test_what_was_drawn_comes_back_channel_by_channel() -> None:
     yes, no = True, False
     target = bit_target("drawn", ("a", "b"), draw_roof)
     planes = packed([np.array([yes, yes, no, no]), np.array([no, yes, no, yes])], unknown=np.array([no, no, no, yes]))
@@ -58,5 +59,5 @@ def test_a_target_travels_to_other_processes() -> None:
 
 @pytest.mark.parametrize("channels", [(), tuple("abcdefgh")])
 def test_a_byte_holds_one_to_seven_channels(channels: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="1 to 7 channels"):
+    with pytest.raises(ValueError, match=re.escape(str(channels))):
         bit_target("many", channels, draw_roof)

@@ -46,11 +46,11 @@ def test_counts_add_up_over_any_cut_through_the_image(seed: int, cut: int) -> No
 
 
 def test_masks_of_different_shape_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"one shape, got .*'truth': \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"'truth': \(2, 3\)"):
         count_pixels(np.ones((2, 2), dtype=bool), np.ones((2, 3), dtype=bool), np.ones((2, 2), dtype=bool))
 
 
 def test_probabilities_are_refused() -> None:
     image = np.ones((2, 2))
-    with pytest.raises(ValueError, match=r"must be bool, got \{'predicted': 'float64'\}"):
+    with pytest.raises(ValueError, match=r"\{'predicted': 'float64'\}"):
         count_pixels(image, image > 0, image > 0)  # type: ignore[arg-type]

@@ -153,7 +153,7 @@ def test_open_ground_has_no_masks() -> None:
 
 
 def test_a_rim_or_a_reach_of_no_pixel_is_refused() -> None:
-    with pytest.raises(ValueError, match="thickness_px must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"thickness_px .* 1\b.* 0$"):
         boundary_mask(picture(ALONE), 0)
-    with pytest.raises(ValueError, match="reach_px must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"reach_px .* 1\b.* 0$"):
         contact_mask(picture(ALONE), 0)
