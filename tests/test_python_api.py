@@ -17,7 +17,8 @@ NAMES = [name for name in dir(sn7ml) if not name.startswith("_")]
 def test_importing_sn7ml_loads_no_library() -> None:
     code = (
         "import sys, json; before = {*sys.modules}; import sn7ml; dir(sn7ml); "
-        "print(json.dumps(sorted({name.partition('.')[0] for name in {*sys.modules} - before} - sys.stdlib_module_names)))"
+        "loaded = {name.partition('.')[0] for name in {*sys.modules} - before}; "
+        "print(json.dumps(sorted(loaded - sys.stdlib_module_names)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert json.loads(done.stdout) == ["sn7ml"]

@@ -39,7 +39,7 @@ def run(code: str, names: dict[str, Any]) -> str:
 
 
 def enthrone(data: Data, names: dict[str, Any]) -> None:
-    """Make the trained model champion, as ``dvc repro`` would: with its usage and what its training frames looked like."""
+    """Make the trained model champion, as ``dvc repro`` would: with its usage and its data profile."""
     package = shutil.copytree(Path("model"), Path("package"))
     write_usage(package, names["model"].usage)
     profile = training_profile(data.root, data.scenes, Path("tiles"))

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,16 +37,11 @@ LABELS = "ABCDE"
 
 def runs(
     sort: Annotated[
-        str | None,
-        typer.Option(
-            help="Metric to rank by: a score of the task (f1), or any other's whole name (train_seconds); without it the "
-            "task's first score."
-        ),
+        str | None, typer.Option(help="Score (f1) or metric (train_seconds) to rank by; default: the first score.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
     search: Annotated[
-        bool,
-        typer.Option("--search", help="The trials of the searches, by validation scores, instead of final models."),
+        bool, typer.Option("--search", help="Trials of searches, by validation scores, instead of final models.")
     ] = False,
     filter_string: Annotated[
         str,
@@ -53,35 +49,24 @@ def runs(
             "--filter", help="In MLflow's syntax: \"params.`model.encoder` = 'tu-resnet18' and metrics.test_f1 > 0.5\""
         ),
     ] = "",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON alone, with every metric, param and tag.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only, with every metric, param and tag.")] = False,
 ) -> None:
-    """Show the leaderboard: every run with its scores, data, commit, and what the registry made of it; the best first."""
+    """Show the leaderboard, the best run first: scores, data, commit, and version in the registry."""
     from sn7ml.runs.leaderboard import differences, ranked, read_runs
     from sn7ml.runs.store import FINAL, SEARCH, open_store
 
-    experiment = SEARCH if search else FINAL
-    scores = task_here().scores
+    experiment, scores = SEARCH if search else FINAL, task_here().scores
     sort = sort or scores[0].name
     found = read_runs(open_store(), experiment, filter_string)
     chosen = ranked(found, sort, scores)[:limit]
     notes = [f"Not all scores compare, {text}" for text in differences(chosen, scores[0].name)]
     if as_json:
-        content = {
-            "experiment": experiment,
-            "sort": sort,
-            "notes": notes,
-            "runs": [_as_json(record) for record in chosen],
-        }
-        typer.echo(json.dumps(content, indent=2))
+        records = [_as_json(record) for record in chosen]
+        typer.echo(json.dumps({"experiment": experiment, "sort": sort, "notes": notes, "runs": records}, indent=2))
         return
     if not chosen:
-        what = "trial" if search else "final run"
-        passing = (
-            f"passes the filter {filter_string}" if filter_string else "yet; `make repro` (or `dvc repro`) makes some"
-        )
-        say(f"no {what} {passing}")
+        why = f"passes the filter {filter_string}" if filter_string else "yet; `make repro` (or `dvc repro`) makes some"
+        say(f"no {'trial' if search else 'final run'} {why}")
         return
     show(_table(chosen, sort, scores))
     for note in notes:
@@ -95,13 +80,13 @@ def compare(
         list[str],
         typer.Argument(
             metavar="RUN",
-            help="Two runs or more: the beginning of an id, best, champion, challenger, previous, models:/sn7-buildings/3. The "
-            "others are held against the first.",
+            help="Two runs or more: the beginning of an id, best, champion, challenger, previous, or "
+            "models:/sn7-buildings/3. The others are compared with the first.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("compare.html"),
 ) -> None:
-    """Compare runs on one HTML page that opens offline: which is better, where and why; a summary comes to the terminal."""
+    """Compare runs on an HTML page that works offline: which is better, where and why. Prints a summary."""
     from sn7ml.report.pages.comparison import verdicts, write_comparison
     from sn7ml.runs.store import open_store
 
@@ -132,8 +117,8 @@ def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
     Raises
     ------
     StoreError
-        If a name means no run or several, two names mean the same run, a run has no scores, or they are of different kinds.
-        Faults of all names are told at once.
+        For the faults of all names: one means no run or several, two mean the same run, a run has no scores, or runs
+        are of different kinds.
     """
     from sn7ml.report.pages.comparison import Comparison
     from sn7ml.runs.leaderboard import differences
@@ -160,29 +145,21 @@ def _records(store: "Store", names: Sequence[str], objective: "Score") -> list["
         records.append(record)
         if math.isnan(record.score(objective.name)):
             unscored = (
-                f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_{objective.name}, so "
-                "there is nothing to compare; `sn7ml runs` shows which have scores"
+                f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_{objective.name} "
+                "to compare; `sn7ml runs` shows which have scores"
             )
             faults.append(StoreError("runs.no-score", unscored))
-    faults += _mismatches(records)
-    if faults:
-        raise StoreError("runs.not-comparable", "\n".join(str(fault) for fault in faults), faults)
-    return records
-
-
-def _mismatches(records: Sequence["RunRecord"]) -> list[StoreError]:
-    ids = [record.run_id for record in records]
-    faults = [
-        StoreError("runs.given-twice", f"run {run_id[:7]} is given {ids.count(run_id)} times")
-        for run_id in sorted(set(ids))
-        if ids.count(run_id) > 1
-    ]
+    for run_id, times in sorted(Counter(record.run_id for record in records).items()):
+        if times > 1:
+            faults.append(StoreError("runs.given-twice", f"run {run_id[:7]} is given {times} times"))
     kinds = {record.experiment: record for record in reversed(records)}  # the first of each kind
     if len(kinds) > 1:
         told = " and ".join(f"{record.short_id} is of {name}" for name, record in sorted(kinds.items()))
         why = "final runs are scored on the test split and trials on the validation split, so they cannot be compared"
         faults.append(StoreError("runs.other-kind", f"{told}: {why}"))
-    return faults
+    if faults:
+        raise StoreError("runs.not-comparable", "\n".join(str(fault) for fault in faults), faults)
+    return records
 
 
 def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
@@ -216,7 +193,7 @@ def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
 
 
 def _origin(record: "RunRecord") -> dict[str, str]:
-    """Return what tells where a run comes from, under names that people read; what is not known is left out."""
+    """Return where a run comes from, under names for people; what is not known is left out."""
     tags = record.tags
     known = {
         "state": record.state,
@@ -239,13 +216,9 @@ def _table(records: Sequence["RunRecord"], sort: str, scores: Sequence["Score"])
     table = Table(box=box.SIMPLE_HEAD)
     names = [score.name for score in scores]
     extra = [sort] if sort not in names and sort.partition("_")[2] not in names else []
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("run", no_wrap=True)
-    table.add_column("name")
-    for name in (*(score.label for score in scores), *extra):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("data", "scored on", "commit", "state", "registry", "started"):
-        table.add_column(name, no_wrap=True)
+    numbers = ["#", *(score.label for score in scores), *extra]
+    for name in ("#", "run", "name", *numbers[1:], "data", "scored on", "commit", "state", "registry", "started"):
+        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "name")
     for place, record in enumerate(records, start=1):
         values = [decimal(record.score(name)) for name in names]
         values += [decimal(record.metrics.get(name, record.score(name))) for name in extra]
