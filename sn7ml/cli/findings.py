@@ -95,6 +95,7 @@ def show_drift(drift: "Drift") -> None:
     doubtful = [area for area in drift.areas if area.level != "trusted"]
     for area in doubtful[:SHOWN_AREAS]:
         console.print(f"  [{STYLES[area.level]}]{area.level}[/] {escape(area.aoi)}")
-        say_first(area.reasons, len(area.reasons), indent="    ")
+        for reason in area.reasons:
+            say(f"    {reason}")
     if len(doubtful) > SHOWN_AREAS:
         console.print(f"  … and {len(doubtful) - SHOWN_AREAS} more areas")

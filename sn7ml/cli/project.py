@@ -42,7 +42,7 @@ def synth(
 
 
 def data() -> None:
-    """Draw data/ by the recipe in data.dvc if data/ is absent, and say whether it is what was committed."""
+    """Draw data/ by the recipe in data.dvc if data/ is absent; a note says if it is not what was committed."""
     from sn7ml.synthetic import make_synthetic
 
     if DATA.exists():
@@ -56,7 +56,7 @@ def data() -> None:
     make_synthetic(DATA, **recipe)
     dvc("add", "--quiet", "data")
     if read_data_file()[1] != committed:
-        console.print("note: floating point of this machine draws other data than the committed; going on with it")
+        console.print("note: not the same bytes as those committed (floating point of this machine); going on")
 
 
 def params_here() -> "Params | None":

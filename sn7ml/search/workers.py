@@ -6,8 +6,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -92,23 +92,17 @@ def _start(work: Work, place: int, count: int) -> Worker:
     receiving, sending = context.Pipe(duplex=False)
     name = uuid4().hex
     process = context.Process(target=_run, args=(work, name, sending), name=f"worker {place + 1}")
-    with shared_cores(count), _interrupts_ignored():
-        process.start()
+    # Workers ignore Ctrl-C, which a terminal sends to all processes: the parent decides what ends.
+    in_main = threading.current_thread() is threading.main_thread()  # no other thread may set handlers
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
+    try:
+        with shared_cores(count):
+            process.start()
+    finally:
+        if in_main:
+            signal.signal(signal.SIGINT, before)
     sending.close()
     return Worker(name, process, receiving)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Make processes started meanwhile ignore Ctrl-C, which a terminal sends to all: the parent decides what ends."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _run(work: Work, name: str, failure: Connection) -> None:
