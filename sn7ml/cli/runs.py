@@ -20,7 +20,6 @@ from sn7ml.metrics.score_text import decimal
 if TYPE_CHECKING:
     from sn7ml.metrics.score import Score
     from sn7ml.report.comparison import ComparedRun
-    from sn7ml.report.pages.comparison import Comparison
     from sn7ml.runs.leaderboard import RunRecord
     from sn7ml.runs.store import Store
 
@@ -87,7 +86,8 @@ def compare(
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("compare.html"),
 ) -> None:
     """Compare runs on an HTML page that works offline: which is better, where and why. Prints a summary."""
-    from sn7ml.report.pages.comparison import verdicts, write_comparison
+    from sn7ml.report.pages.comparison import Comparison, verdicts, write_comparison
+    from sn7ml.runs.leaderboard import differences
     from sn7ml.runs.store import open_store
 
     if not 2 <= len(names) <= len(LABELS):
@@ -97,12 +97,15 @@ def compare(
         )
     if out.is_dir():
         raise ParamsError("output.is-folder", f"--out {out} is a folder; expected a file such as compare.html")
-    store = open_store()
+    store, task = open_store(), task_here()
     with console.status("reading runs"):
-        comparison = read_comparison(store, names)
+        records = _records(store, names, task.scores[0])
+        compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
+    unlike, split = differences(records, task.scores[0].name), SPLITS[records[0].split]
+    comparison = Comparison(compared, task.scores, unlike, split, task.title)
     with console.status("drawing"):
         write_comparison(out, comparison)
-    for run in comparison.runs:
+    for run in compared:
         say(f"{run.label}  {run.run_id[:7]}  {run.name}")
     for verdict in verdicts(comparison):
         say(verdict.headline, f"bold {COLOURS[verdict.level]}")
@@ -111,27 +114,12 @@ def compare(
     say(f"the page: {out}")
 
 
-def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
-    """Find the runs that are meant and read all that a page shows of them.
-
-    Raises
-    ------
-    StoreError
-        For the faults of all names: one means no run or several, two mean the same run, a run has no scores, or runs
-        are of different kinds.
-    """
-    from sn7ml.report.pages.comparison import Comparison
-    from sn7ml.runs.leaderboard import differences
-
-    task = task_here()
-    objective = task.scores[0]
-    records = _records(store, names, objective)
-    compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
-    unlike = differences(records, objective.name)
-    return Comparison(compared, task.scores, unlike, SPLITS[records[0].split], task.title)
-
-
 def _records(store: "Store", names: Sequence[str], objective: "Score") -> list["RunRecord"]:
+    """Find the runs that are meant.
+
+    Raises StoreError for the faults of all names: one means no run or several, two mean the same run, a run has no
+    scores, or runs are of different kinds.
+    """
     from sn7ml.registry.resolve import find_run_meant
 
     records: list[RunRecord] = []

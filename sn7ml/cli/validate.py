@@ -60,10 +60,12 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     ] = False,
 ) -> None:
     """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
+    from sn7ml.params import ValidationParams, load_params
     from sn7ml.scenes.repair.data import mended_copy
     from sn7ml.validation.drift import compare
 
-    thresholds, root = thresholds_of(params), data.resolve()
+    given, root = params_here() if params is None else load_params(params), data.resolve()
+    thresholds = given.validation if given else ValidationParams()
     check_outputs(root, report, docs, fix)
     known = reference_of(against) if against else None
     if fix is not None:
@@ -82,14 +84,6 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     uneasy = bool(found.failures()) or (drift is not None and drift.level != "trusted")
     if not found.ok or (strict and uneasy):
         raise typer.Exit(1)
-
-
-def thresholds_of(path: Path | None) -> "ValidationParams":
-    """Return the thresholds of a params file, of ./params.yaml, or the defaults. Raises ParamsError."""
-    from sn7ml.params import ValidationParams, load_params
-
-    params = load_params(path) if path is not None else params_here()
-    return params.validation if params else ValidationParams()
 
 
 def check_outputs(root: Path, report: Path | None, docs: Path | None, fix: Path | None) -> None:
