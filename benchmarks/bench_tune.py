@@ -43,7 +43,7 @@ def made_up_ground() -> CachedGround:
     return CachedGround(task, extracts, {AOI: 0}, Truth(truth, {AOI: [(0, COLS)]}, frames))
 
 
-def note(times: list[float], _row: object) -> None:
+def note(times: list[float]) -> None:
     """Keep the time at which a trial ended."""
     times.append(time.perf_counter())
 

@@ -1,7 +1,7 @@
 """Score what was found.
 
 Reads DATA, SCENES, TILES, MODEL, PROBABILITIES, TUNED (section output, only recorded) and OUTPUTS, writes
-OUT/{metrics.json,per_aoi.csv,evaluation.json} and the task's tables, details and pictures; MLflow gets the same, and the
+OUT/{metrics.json,per_aoi.csv,evaluation.json} and the task's tables, details and pictures; MLflow gets the same and the
 validation reports beside OUT.
 """
 
@@ -21,15 +21,12 @@ from sn7ml.report.maps.scored_overlays import overlays_of
 from sn7ml.report.pages.by_task import pictures_of
 from sn7ml.runs.final import best_epoch, digest_of, final_run
 from sn7ml.runs.provenance import data_md5
-from sn7ml.runs.runs import SCORED, Run
+from sn7ml.runs.runs import SCORED
 from sn7ml.runs.store import open_store
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import target_of
 from sn7ml.tasks import task_named
-
-OVERLAYS = ["aoi", "step", "time"]
-"""What a picture in MLflow's image grid shows: the grid itself knows the step only, the time's place among its AOI's."""
 
 
 def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
@@ -50,14 +47,18 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     run.set_tags({SCORED: digest_of(data_md5(), columns, params.evaluate.model_dump(mode="json"))})
     run.log_scores(task.scores, evaluation.overall, evaluation.per_aoi, split, best_epoch(model))
     overlays = overlays_of(data, known.frames, ground.truth.polygons, found, columns, params.report)
-    times = pd.DataFrame([(overlay.aoi, overlay.step, overlay.month) for overlay in overlays], columns=OVERLAYS)
+    # MLflow's image grid knows the step only, the month's place among those of its AOI.
+    rows = [(overlay.aoi, overlay.step, overlay.month) for overlay in overlays]
+    times = pd.DataFrame(rows, columns=["aoi", "step", "time"])
     for name, table in {**evaluation.tables, "overlays": times}.items():
         run.log_table(table, f"{name}_{PREFIXES[split]}.json")
     for overlay in overlays:
         run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
     for name, picture in pictures.items():
         run.log_image(name, 0, from_png(picture))
-    record_files(run, tuned, out.parent)
+    run.log_file(tuned, "output")
+    for report in sorted(out.parent.glob("validation*/validation.*")):
+        run.log_file(report, f"validation/{report.parent.name}")
     run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), split)
     print(score_line(task.scores, evaluation.overall, evaluation.trivial))  # noqa: T201 - a stage speaks to a terminal
 
@@ -73,13 +74,6 @@ def write_evaluation(out: Path, evaluation: Evaluation, pictures: dict[str, byte
     for name, picture in pictures.items():
         with replacing(out / f"{name}.png") as temporary:
             temporary.write_bytes(picture)
-
-
-def record_files(run: Run, tuned: Path, build: Path) -> None:
-    """Add the output's params and the validation reports of data, tiles and outputs to a run."""
-    run.log_file(tuned, "output")
-    for report in sorted(build.glob("validation*/validation.*")):
-        run.log_file(report, f"validation/{report.parent.name}")
 
 
 if __name__ == "__main__":

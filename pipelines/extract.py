@@ -1,4 +1,4 @@
-"""Make the task's output of the probabilities. Reads SCENES, PROBABILITIES and TUNED (section output), writes OUTPUTS."""
+"""Turn probabilities into the task's output. Reads SCENES, PROBABILITIES and TUNED (section output), writes OUTPUTS."""
 
 from pathlib import Path
 

@@ -29,7 +29,7 @@ from sn7ml.validation.facts.data_profile import profile_frames
 def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     data: Path, scenes: Path, tiles: Path, model: Path, tuned: Path, evaluation: Path, out: Path
 ) -> None:
-    """Run the stage. A challenger that is not better is a normal result: promoted is false, and the exit code 0."""
+    """Run the stage. A challenger that is not better is a normal result: promoted is false, the exit code 0."""
     params, store = load_params(), open_store()
     usage, task = Usage(task=params.task, predict=params.predict, output=load_output(tuned)), task_named(params.task)
     run = final_run(store, model, params)
@@ -51,9 +51,9 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
 
 
 def training_profile(data: Path, scenes: Scenes, tiles: Path) -> DataProfile:
-    """Sum up what the frames looked like that the model learned from, whole AOIs, and how densely they are built up."""
+    """Describe the frames of the AOIs that the model was trained on, and how densely they are built up."""
     store = TileStore(tiles)
-    # Of folds, each is learned by the other networks.
+    # Each fold is learned by the networks of the others.
     splits = ("train", "validation") if store.folds > 1 else ("train",)
     aois = store.columns(splits)
     counts = scenes.labels_of(aois).groupby(["aoi", "time"]).size().reset_index(name="n")

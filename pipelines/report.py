@@ -1,7 +1,6 @@
 """Write one self-contained HTML page about the model. Reads DATA and everything in BUILD, writes OUT."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -36,6 +35,8 @@ def main(data: Path, build: Path, out: Path) -> None:
     searched = study_figures(trials, params.search.space)
     searched.pop("history", None)  # the page draws its own
     tables = {path.stem: pd.read_csv(path, dtype=TEXT) for path in (build / "evaluation").glob("*.csv")}
+    folders = ("validation", "validation_tiles", "validation_outputs")
+    reports = [read_output(build / folder / "validation.json") for folder in folders]
     content = PageContent(
         task=task.title,
         scores=task.scores,
@@ -46,7 +47,11 @@ def main(data: Path, build: Path, out: Path) -> None:
         trials=trials if len(trials) else None,
         objective=score_named(task.scores, params.search.objective).label,
         search_figures=searched,
-        validation=_validation(build),
+        validation={
+            "ok": all(report["ok"] for report in reports),
+            "summaries": [report["summary"] for report in reports],
+            "results": [result for report in reports for result in report["results"]],
+        },
         promotion=read_output(build / "promotion.json"),
         overlays=[(overlay.aoi, overlay.month, to_png(overlay.picture)) for overlay in overlays],
         maps=[(aoi, drawn) for aoi in sorted(columns) for drawn in maps_of(params.task, found[found["aoi"] == aoi])],
@@ -60,17 +65,6 @@ def main(data: Path, build: Path, out: Path) -> None:
     )
     write_page(out, content)
     print(f"the report: {out}")  # noqa: T201 - to a terminal
-
-
-def _validation(build: Path) -> dict[str, Any]:
-    """Return the three reports of validation as one."""
-    folders = ("validation", "validation_tiles", "validation_outputs")
-    reports = [read_output(build / folder / "validation.json") for folder in folders]
-    return {
-        "ok": all(report["ok"] for report in reports),
-        "summaries": [report["summary"] for report in reports],
-        "results": [result for report in reports for result in report["results"]],
-    }
 
 
 if __name__ == "__main__":

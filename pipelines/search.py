@@ -1,4 +1,4 @@
-"""Search for the best recipe. Reads DATA, SCENES and TILES, writes OUT/best.yaml and OUT/trials.csv; trials go to MLflow.
+"""Search for the best recipe. Reads DATA, SCENES and TILES, writes OUT/best.yaml and OUT/trials.csv, trials to MLflow.
 
 SN7ML_SEARCH_WORKERS=N searches with N processes, SN7ML_STUDY_URL together with other machines (docs/search.md).
 """
@@ -7,10 +7,9 @@ import multiprocessing
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
 from sn7ml.core.errors import ModelError, ParamsError, StoreError
@@ -34,15 +33,20 @@ from sn7ml.targets import Target, target_of
 from sn7ml.tasks import task_named
 
 PICTURES = ReportParams(aois=1, months=2)
-"""Trials show the same two frames each; the report's own choice would make a search depend on how it is shown."""
+"""Each trial shows the same two frames; with the params of the report, a search would depend on them."""
 
 
 def main(data: Path, scenes: Path, tiles: Path, out: Path) -> None:
-    """Run the stage. Killed and started again, it goes on after the last whole trial."""
+    """Run the stage; after a kill it continues with the last whole trial."""
     params = load_params()
     settings, scoring = params.search, (params.predict, params.output, params.evaluate)
     inputs = TileStore(tiles).digest() + "".join(section.model_dump_json() for section in scoring)
-    champion = _recipe_of_model(settings.start_from) if settings.start_from and settings.trials else None
+    champion = None
+    if settings.start_from and settings.trials:
+        try:
+            champion = read_config(package_folder(settings.start_from)).recipe
+        except (StoreError, ModelError, ParamsError) as error:
+            print(f"note: search.start_from: {error}; the search does without", flush=True)  # noqa: T201 - to a terminal
     trial = TrainAndScore(data, Scenes(scenes), tiles, params, target_of(params.target))
     scores, url = task_named(params.task).scores, os.environ.get(STUDY_URL) or None
     setup = Setup(open_store(), scores, out.parent / ".search", search_workers(), url, _say)
@@ -56,7 +60,7 @@ def main(data: Path, scenes: Path, tiles: Path, out: Path) -> None:
 
 @dataclass(frozen=True)
 class TrainAndScore:
-    """Trains with a recipe and scores on the first fold; picklable, for workers that read the truth once each."""
+    """Trains with a recipe and scores on the first fold; picklable, for workers that each read the truth once."""
 
     data: Path
     scenes: Scenes
@@ -81,34 +85,25 @@ class TrainAndScore:
             _say(f"epoch {epoch}/{training.epochs}  val_score {metrics['val_score']:.4f}")
             on_epoch(epoch, metrics)
 
-        evaluator = self._evaluator  # first: what is wrong with the data is no trial's fault
+        evaluator = self._evaluator  # first, so that faults of the data are not the trial's
         result = fit(Plan(recipe, self.target, training), self._store, report)
         evaluation, found = evaluator.evaluate(result.package)
         _say("  ".join(f"{name} {value:.4f}" for name, value in evaluation.overall.items()))
-        record = partial(self._record, found)
-        return TrialResult(dict(evaluation.overall), evaluation.per_aoi, result.best_epoch, record)
 
-    def _record(self, found: pd.DataFrame, run: Run) -> None:
-        for split in ("train", "validation"):
-            run.log_dataset(f"sn7-tiles-{split}", str(self.tiles), self._store.digest(), split)
-        truth = self._evaluator.ground.truth
-        for overlay in overlays_of(self.data, self.scenes.frames, truth.polygons, found, truth.columns, PICTURES):
-            run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
+        def record(run: Run) -> None:
+            for split in ("train", "validation"):
+                run.log_dataset(f"sn7-tiles-{split}", str(self.tiles), self._store.digest(), split)
+            truth = evaluator.ground.truth
+            for overlay in overlays_of(self.data, self.scenes.frames, truth.polygons, found, truth.columns, PICTURES):
+                run.log_image(f"overlay_{overlay.aoi}", overlay.step, overlay.picture)
+
+        return TrialResult(dict(evaluation.overall), evaluation.per_aoi, result.best_epoch, record)
 
 
 def _say(text: str) -> None:
     process = multiprocessing.current_process().name
     who = "" if process == "MainProcess" else f"{process}: "
     print(f"  {who}{text}", flush=True)  # noqa: T201 - to a terminal
-
-
-def _recipe_of_model(model: str) -> Recipe | None:
-    """Return the recipe of a registered model; None, and a note, where there is none: that is no fault of the search."""
-    try:
-        return read_config(package_folder(model)).recipe
-    except (StoreError, ModelError, ParamsError) as error:
-        print(f"note: search.start_from: {error}; the search does without", flush=True)  # noqa: T201 - to a terminal
-        return None
 
 
 if __name__ == "__main__":

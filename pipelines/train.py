@@ -1,4 +1,4 @@
-"""Train the networks of the final model by the best recipe: so many per fold.
+"""Train the networks of the final model, some per fold, by the best recipe.
 
 Reads TILES and BEST, writes MODEL/{weights.safetensors,package.yaml,history.csv}.
 """
@@ -19,7 +19,7 @@ from sn7ml.targets import target_of
 
 
 def main(tiles: Path, best: Path, model: Path) -> None:
-    """Run the stage. Killed and started again, it goes on after the last whole epoch."""
+    """Run the stage; after a kill it continues with the last whole epoch."""
     params, recipe, store = load_params(), load_recipe(best), TileStore(tiles)
     work, mlflow, start = model.parent / ".checkpoints", open_store(), time.monotonic()
     tags, values = {"stage": "train", **trial_tags(mlflow, recipe)}, flatten(resolved(params, recipe))

@@ -1,4 +1,4 @@
-"""Pictures of buildings in text: a letter is a building, a dot is ground, capitals are the pixels that a test expects."""
+"""Pictures of buildings in text: a letter is a building, a dot is ground, capitals are pixels that a test expects."""
 
 import numpy as np
 from numpy.typing import NDArray

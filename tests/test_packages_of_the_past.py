@@ -1,7 +1,7 @@
 """Descriptions of registered models, as they were written at some time, stay readable for good.
 
-When a package's form changes, add a folder of today's; never edit an old one. A key that comes later needs a default
-that does what was done before.
+When a package's form changes, add a folder of today's; never edit an old one. A later key needs a default that does
+what was done before.
 """
 
 from pathlib import Path

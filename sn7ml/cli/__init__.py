@@ -20,26 +20,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(synth)
-app.command()(data)
-app.command()(check)
+for command in (synth, data, check):
+    app.command()(command)
 app.command("params")(show_params)
-app.command()(use)
-app.command()(search)
-app.command()(validate)
-app.command()(predict)
-app.command()(score)
-app.command()(runs)
-app.command()(compare)
-app.command()(models)
-app.command()(promote)
-app.command()(rollback)
-app.command()(ui)
+for command in (use, search, validate, predict, score, runs, compare, models, promote, rollback, ui):
+    app.command()(command)
 app.command("relocate")(relocate_store)
 
 
 def main() -> NoReturn:
-    """Run the command line; an error of input, or of the file system, is told in words, with exit code 1."""
+    """Run the command line; an error of input, or of the file system, is one message and exit code 1."""
     try:
         app()
     except (Sn7Error, OSError) as error:
@@ -50,5 +40,5 @@ def main() -> NoReturn:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with what a terminal would obey, or cannot show, as escapes: names of files may hold any byte."""
+    """Return ``text`` with what a terminal would obey, or cannot show, as escapes: file names may hold any byte."""
     return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)

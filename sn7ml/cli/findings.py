@@ -1,19 +1,20 @@
-"""What `sn7ml validate` and `predict` tell on the terminal: what failed, what was mended, what drifted."""
+"""What `sn7ml validate` and `predict` print: what failed, what was repaired, what drifted."""
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from sn7ml.cli.terminal import console, say
+from sn7ml.cli.terminal import console, say, say_first
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sn7ml.params import ValidationParams
     from sn7ml.validation.drift import Drift
-    from sn7ml.validation.report import Offender, Report, Result
+    from sn7ml.validation.report import Offender, Report
 
 WORST = 3
 """Offenders that are named for each failure, and changes for each kind."""
@@ -45,20 +46,16 @@ def show_failures(found: "Report", thresholds: "ValidationParams") -> None:
     limits = limits_of(thresholds)
     for result in failures:
         console.print(f"[{STYLES[result.severity]}]{result.severity}[/]: not true that {escape(result.name)}")
-        for line in worst_lines(result, limits.get((result.suite, result.name), (None, None))):
-            say(f"  {line}")
+        allowed = limits.get((result.suite, result.name), (None, None))
+        say_first(sorted(result.offenders, key=partial(excess, *allowed), reverse=True), WORST)
         console.print(f"  {escape(result.why)} [italic]{escape(result.cure)}[/]", highlight=False)
     critical = sum(result.severity == "critical" for result in failures)
     console.print(f"{critical} critical, {len(failures) - critical} warning(s) in {rows}")
     say(found.summary())
 
 
-Limits = tuple[float | None, float | None]
-"""What is allowed, from and to; None for no limit."""
-
-
-def limits_of(thresholds: "ValidationParams") -> dict[tuple[str, str], Limits]:
-    """Return (table, expectation) to what its values may be."""
+def limits_of(thresholds: "ValidationParams") -> dict[tuple[str, str], tuple[float | None, float | None]]:
+    """Return (table, expectation) to the smallest and largest value allowed; None for no limit."""
     from sn7ml.validation.suites import suites
 
     return {
@@ -71,24 +68,15 @@ def limits_of(thresholds: "ValidationParams") -> dict[tuple[str, str], Limits]:
     }
 
 
-def worst_lines(result: "Result", limits: Limits) -> Iterator[str]:
-    """Say which offenders are farthest from what is allowed; where there is no far and near, the first."""
-    for offender in sorted(result.offenders, key=lambda it: -excess(it, limits))[:WORST]:
-        yield str(offender)
-    if len(result.offenders) > WORST:
-        yield f"… and {len(result.offenders) - WORST} more"
-
-
-def excess(offender: "Offender", limits: Limits) -> float:
-    """Return how far a value is from what is allowed."""
+def excess(low: float | None, high: float | None, offender: "Offender") -> float:
+    """Return how far a value is outside of its limits; 0 for what is no number."""
     if isinstance(offender.value, bool) or not isinstance(offender.value, int | float):
         return 0.0
-    low, high = limits
     return max(0.0 if low is None else low - offender.value, 0.0 if high is None else offender.value - high)
 
 
-def show_changes(changes: pd.DataFrame, out: Path) -> None:
-    """Print what was mended and what was left: how often, by kind, and the first of each."""
+def show_changes(changes: "pd.DataFrame", out: Path) -> None:
+    """Print what was repaired and what was left: how often, by kind, and the first of each."""
     from sn7ml.scenes.repair.data import CHANGES
 
     for outcome, words in (("mended", "mended"), ("left", "left as it is, for you to decide")):
@@ -96,17 +84,13 @@ def show_changes(changes: pd.DataFrame, out: Path) -> None:
         console.print(f"{len(rows)} {words}{':' if len(rows) else ''}")
         for what, alike in rows.groupby("what", sort=False):
             console.print(f"  {escape(str(what))}: {len(alike)} in {alike['file'].nunique()} file(s)", highlight=False)
-            for row in alike.head(WORST).to_dict("records"):
-                name = f" Id {row['id']}" if row["id"] else ""
-                line = f"{row['file']}{name}: {row['before']} → {row['after']}"
-                say(f"    {line}")
-            if len(alike) > WORST:
-                console.print(f"    … and {len(alike) - WORST} more")
+            named = alike["file"] + alike["id"].map(lambda name: f" Id {name}" if name else "")
+            say_first(named + ": " + alike["before"] + " → " + alike["after"], WORST, indent="    ")
     say(f"every change: {out / CHANGES}; the copy is checked now")
 
 
 def show_drift(drift: "Drift") -> None:
-    """Print the verdict and, of each area that is not simply to be trusted, why."""
+    """Print the verdict and, for each area that is not simply to be trusted, why."""
     console.print(f"[{STYLES[drift.level]}]{drift.level}[/]: {escape(drift.sentence)}", soft_wrap=True, highlight=False)
     doubtful = [area for area in drift.areas if area.level != "trusted"]
     for area in doubtful[:SHOWN_AREAS]:

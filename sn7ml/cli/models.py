@@ -7,7 +7,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from sn7ml.cli.project import task_here
+from sn7ml.cli.project import PARAMS, params_here, task_here
 from sn7ml.cli.terminal import console, say, show
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ DATA, SCENES, TILES, TUNED = (Path(it) for it in ("data", "build/scenes", "build
 
 SHOWN_CHANGES = 5
 
-PARAMS, USUAL_NAME = Path("params.yaml"), "sn7-buildings"
+USUAL_NAME = "sn7-buildings"
 
 Name = Annotated[
     str | None,
@@ -28,7 +28,7 @@ Name = Annotated[
 
 
 def models(name: Name = None) -> None:
-    """Show every version of the registered model with its aliases, last scores and decision, and the latest changes."""
+    """Show every version of the registered model with aliases, last scores and decision, and the latest changes."""
     from sn7ml.registry.aliases import changes
     from sn7ml.registry.describe import summary
     from sn7ml.registry.versions import registered, versions
@@ -61,13 +61,13 @@ def models(name: Name = None) -> None:
 def promote(
     version: Annotated[str, typer.Argument(help="Number of a registered version, or an alias such as challenger.")],
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if it does not become, or stay, the champion.")
+        bool, typer.Option("--strict", help="Exit with 1 unless it becomes, or stays, champion.")
     ] = False,
 ) -> None:
-    """Judge a registered version on the project's held-out data of today; if it is better, it becomes champion.
+    """Score a registered version on the project's held-out data of today; if it is better, it becomes champion.
 
-    It and the champion are both scored, each by its own code, on data/ and build/tiles, unless nothing has changed since they
-    last were. A version that was rolled back may come back this way only.
+    Both it and the champion are scored, each by its own code, on data/ and build/tiles, unless nothing has changed
+    since the last time. Only this command brings back a version that was rolled back.
     """
     from sn7ml.params import load_params
     from sn7ml.registry.promotion import Promoter
@@ -91,7 +91,7 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why; it is kept with the version that is withdrawn.")],
     name: Name = None,
 ) -> None:
-    """Make the previous champion the champion again; the one withdrawn becomes `previous`, so doing it twice undoes it.
+    """Make the previous champion the champion again and the withdrawn one `previous`; doing it twice undoes it.
 
     The pipeline does not promote the withdrawn version again; `sn7ml promote` may.
     """
@@ -104,10 +104,9 @@ def rollback(
 
 
 def name_here() -> str:
-    """Return what the registered model is called, also outside of a project, where ``MLFLOW_TRACKING_URI`` names the store."""
-    from sn7ml.params import load_params
-
-    return load_params(PARAMS).promote.model_name if PARAMS.is_file() else USUAL_NAME
+    """Return the name of the registered model."""
+    params = params_here()
+    return params.promote.model_name if params else USUAL_NAME
 
 
 def _evaluator(params: "Params") -> "Evaluator":

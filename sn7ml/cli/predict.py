@@ -14,13 +14,10 @@ from sn7ml.cli.terminal import console, errors, say
 
 def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     data: Annotated[
-        Path,
-        typer.Argument(
-            help="A folder in the SpaceNet 7 layout (labels are not needed), a folder of one area's GeoTIFFs, or one GeoTIFF."
-        ),
+        Path, typer.Argument(help="A SpaceNet 7 folder (labels are not needed), a folder of GeoTIFFs, or one GeoTIFF.")
     ],
     out: Annotated[
-        Path, typer.Argument(help="Folder for the results: new, empty, or of this very prediction, which goes on.")
+        Path, typer.Argument(help="Folder for the results: new, empty, or of the same prediction, which continues.")
     ],
     model: Annotated[
         str, typer.Option(help="A registry address, or a folder such as build/model.")
@@ -28,15 +25,15 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     params: Annotated[
         Path | None,
         typer.Option(
-            help="A params.yaml whose sections predict and track are used. Without it those of the registered model are, or, "
-            "for a folder that holds none, those of ./params.yaml."
+            help="A params.yaml whose sections predict and output are used. Default: those of the registered model, or "
+            "of ./params.yaml if MODEL is a folder without any."
         ),
     ] = None,
     tracker: Annotated[
-        Path | None, typer.Option(help="Where section track is read instead: a tuned one, build/tuning/best.yaml.")
+        Path | None, typer.Option(help="A file with section output alone: the tuned one is build/tuning/best.yaml.")
     ] = None,
     month: Annotated[
-        str | None, typer.Option(help="The month of a single GeoTIFF, 2020-05, if its name says none.")
+        str | None, typer.Option(help="The month of a single GeoTIFF, 2020-05, if its name has none.")
     ] = None,
     any_pixel_size: Annotated[
         bool, typer.Option("--any-pixel-size", help="Take images whose pixels are not about 4 m on the ground.")
@@ -47,9 +44,9 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
 ) -> None:
     """Find the buildings of satellite images with a registered model, and follow them through time.
 
-    Writes footprints/<AOI>.parquet, geojson/<AOI>/<month>.geojson, submission.csv, buildings.csv (count and area per month),
-    maps/<AOI>.png, probabilities/<AOI>/<month>.tif, drift.html (how far to trust the model there, where it says what it learned
-    from), and predict.json: what made them. Killed, it goes on where it stopped.
+    Writes footprints/<AOI>.parquet, geojson/<AOI>/<month>.geojson, submission.csv, buildings.csv (count and area per
+    month), maps/<AOI>.png, probabilities/<AOI>/<month>.tif, drift.html (how far to trust the model on these images, if
+    it has a profile of its training data), and predict.json (what produced them). After a kill it continues.
     """
     from sn7ml.flow.predict_folder import UNKNOWN_TRUST, open_images, predict_folder
     from sn7ml.outputs.prediction_folder import read_job
@@ -70,14 +67,8 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     """Yield a hook that shows a bar for each step, and says once how much of it an earlier process has done."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors) as bars:
+    shown = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *shown, console=errors) as bars:
         rows = {}
 
         def show(step: str, done: int, total: int) -> None:

@@ -16,14 +16,15 @@ from sn7ml.cli.terminal import console, say
 from sn7ml.core.errors import CatalogError, ParamsError, Sn7Error
 
 if TYPE_CHECKING:
+    from sn7ml.params import Params
     from sn7ml.tasks import Task
+
+DATA, DATA_FILE, PARAMS = Path("data"), Path("data.dvc"), Path("params.yaml")
 
 PARAMS_HEAD = """# Params
 
 Made by `sn7ml params --markdown > docs/params.md` from `sn7ml/params/` and `params.yaml`; a test holds it to them. Each
 param is shown with its value in `params.yaml`."""
-
-PAGE_COLUMNS = 120
 
 
 def synth(
@@ -41,10 +42,10 @@ def synth(
 
 
 def data() -> None:
-    """Make data/ from the recipe that data.dvc names, if data/ is absent; says so if the bytes are not the committed ones."""
+    """Draw data/ by the recipe in data.dvc if data/ is absent; a note says if it is not what was committed."""
     from sn7ml.synthetic import make_synthetic
 
-    if Path("data").exists():
+    if DATA.exists():
         return
     recipe, committed = read_data_file()
     if recipe is None:
@@ -52,29 +53,33 @@ def data() -> None:
             "project.no-data",
             "data/ is absent and data.dvc names no synthetic set; fetch it with `dvc pull`, or use `sn7ml use DATA`",
         )
-    make_synthetic(Path("data"), **recipe)
+    make_synthetic(DATA, **recipe)
     dvc("add", "--quiet", "data")
     if read_data_file()[1] != committed:
-        console.print(
-            "note: this machine draws other bytes than the committed ones (floating point); going on with what was made"
-        )
+        console.print("note: not the same bytes as those committed (floating point of this machine); going on")
+
+
+def params_here() -> "Params | None":
+    """Return the params of the project; None outside of one, where ``MLFLOW_TRACKING_URI`` may still name a store."""
+    from sn7ml.params import load_params
+
+    return load_params(PARAMS) if PARAMS.is_file() else None
 
 
 def task_here() -> "Task":
     """Return the project's task; outside of a project, that of SpaceNet 7."""
-    from sn7ml.params import load_params
     from sn7ml.tasks import task_named
 
-    params = Path("params.yaml")
-    return task_named(load_params(params).task if params.is_file() else "buildings_through_time")
+    params = params_here()
+    return task_named(params.task if params else "buildings_through_time")
 
 
 def read_data_file() -> tuple[dict[str, int] | None, str]:
-    """Return from data.dvc the options of the synthetic set, None if it is of another kind, and the hash of the bytes."""
+    """Return from data.dvc the options of the synthetic set (None for other data) and the hash of the data."""
     from sn7ml.core.safe_files import read_yaml
 
     try:
-        content = read_yaml(Path("data.dvc"))
+        content = read_yaml(DATA_FILE)
         recipe, digest = content.get("meta", {}).get("synthetic"), str(content["outs"][0]["md5"])
     except FileNotFoundError:
         raise CatalogError("project.not-here", "no data.dvc here; run this in the project's root folder") from None
@@ -93,8 +98,8 @@ def read_data_file() -> tuple[dict[str, int] | None, str]:
     return recipe, digest
 
 
-def check(params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml")) -> None:
-    """Check params.yaml: every unknown key, missing key and bad value is named (networks when they are built)."""
+def check(params: Annotated[Path, typer.Argument(help="Params file.")] = PARAMS) -> None:
+    """Check params.yaml and name every unknown key, missing key and bad value (networks are checked when built)."""
     from sn7ml.params import load_params
     from sn7ml.tasks import task_of
 
@@ -103,7 +108,7 @@ def check(params: Annotated[Path, typer.Argument(help="Params file.")] = Path("p
 
 
 def show_params(
-    params: Annotated[Path, typer.Argument(help="Params file.")] = Path("params.yaml"),
+    params: Annotated[Path, typer.Argument(help="Params file.")] = PARAMS,
     markdown: Annotated[bool, typer.Option("--markdown", help="As docs/params.md has it.")] = False,
 ) -> None:
     """Show every param with its value and meaning."""
@@ -128,7 +133,7 @@ def params_page(rows: Sequence[tuple[str, str, str]]) -> str:
         lines += ["", f"## {section}", ""]
         for key, value, meaning in items:
             text = f"* **`{key}`** = `{value}`. {meaning.replace('``', '`')}"
-            lines += wrap(text, PAGE_COLUMNS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+            lines += wrap(text, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
 
 
@@ -141,8 +146,8 @@ def use(
 ) -> None:
     """Switch the project to other data (and params): `data/` and `data.dvc` are replaced; then `dvc repro`.
 
-    Files are hard-linked where the file system allows, else copied. What was in data/ stays in DVC's cache: `git restore
-    data.dvc dvc.lock params.yaml && dvc checkout` brings it back, if those files were committed.
+    Files are hard-linked where the file system allows, else copied. What was in data/ stays in DVC's cache:
+    `git restore data.dvc dvc.lock params.yaml && dvc checkout` brings it back, if those files were committed.
     """
     from sn7ml.params import load_params
     from sn7ml.scenes.take_over import take_over
@@ -152,11 +157,11 @@ def use(
         load_params(params)
     if not force:
         refuse_uncommitted("data.dvc", "dvc.lock", "params.yaml")
-    frames = take_over(data, Path("data"))
-    Path("data.dvc").unlink(missing_ok=True)  # it may say how its data was made
+    frames = take_over(data, DATA)
+    DATA_FILE.unlink(missing_ok=True)  # it may say how its data was made
     dvc("add", "--quiet", "data")
     if params is not None:
-        shutil.copyfile(params, "params.yaml")
+        shutil.copyfile(params, PARAMS)
     console.print(f"data/ now holds {len(frames)} frames of {frames['aoi'].nunique()} AOI(s); next: dvc repro")
 
 
@@ -172,26 +177,26 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     # Without the job runner it starts in a third of the time and takes half the memory.
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "1"}
     command = [sys.executable, "-m", "mlflow", "ui", *arguments]
-    os.execve(command[0], command, os.environ | quiet)  # stops, and says how it ended, as MLflow itself does
+    os.execve(command[0], command, os.environ | quiet)  # its signals and exit code are then MLflow's own
 
 
 def relocate_store() -> None:
-    """Mend mlruns/ after the project's folder was moved or copied: MLflow keeps absolute paths."""
+    """Update mlruns/ after the project's folder was moved or copied: MLflow keeps absolute paths."""
     from sn7ml.runs.store import project_root, relocate
 
     console.print(f"{relocate(project_root())} paths rewritten")
 
 
 def refuse_uncommitted(*files: str) -> None:
-    """Raise ParamsError if git tracks changes of these files that are not committed; without git, say nothing."""
+    """Raise ParamsError if git tracks changes of these files that are not committed; without git, do nothing."""
     status = ["git", "status", "--porcelain", "--", *files]
     changed = subprocess.run(status, check=False, capture_output=True, text=True).stdout.split("\n")[:-1]
     if changed:
         names = " ".join(line[3:] for line in changed)
         raise ParamsError(
             "project.uncommitted-params",
-            f"{names}: changed and not committed, so there would be no way back; first `git commit -m 'before' {names}`, "
-            "or give --force",
+            f"{names}: changed and not committed, so there would be no way back; "
+            f"first `git commit -m 'before' {names}`, or give --force",
         )
 
 
@@ -202,6 +207,6 @@ def require_project() -> None:
 
 
 def dvc(*arguments: str) -> None:
-    """Run DVC of this environment; its own message stands, and its failure is ours."""
+    """Run DVC of this environment, which prints its own messages. Raises Sn7Error if it fails."""
     if subprocess.run([sys.executable, "-m", "dvc", *arguments], check=False).returncode:
         raise Sn7Error("project.dvc-failed", f"`dvc {' '.join(arguments)}` failed")

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +20,6 @@ from sn7ml.metrics.score_text import decimal
 if TYPE_CHECKING:
     from sn7ml.metrics.score import Score
     from sn7ml.report.comparison import ComparedRun
-    from sn7ml.report.pages.comparison import Comparison
     from sn7ml.runs.leaderboard import RunRecord
     from sn7ml.runs.store import Store
 
@@ -36,16 +36,11 @@ LABELS = "ABCDE"
 
 def runs(
     sort: Annotated[
-        str | None,
-        typer.Option(
-            help="Metric to rank by: a score of the task (f1), or any other's whole name (train_seconds); without it the "
-            "task's first score."
-        ),
+        str | None, typer.Option(help="Score (f1) or metric (train_seconds) to rank by; default: the first score.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
     search: Annotated[
-        bool,
-        typer.Option("--search", help="The trials of the searches, by validation scores, instead of final models."),
+        bool, typer.Option("--search", help="Trials of searches, by validation scores, instead of final models.")
     ] = False,
     filter_string: Annotated[
         str,
@@ -53,35 +48,24 @@ def runs(
             "--filter", help="In MLflow's syntax: \"params.`model.encoder` = 'tu-resnet18' and metrics.test_f1 > 0.5\""
         ),
     ] = "",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON alone, with every metric, param and tag.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only, with every metric, param and tag.")] = False,
 ) -> None:
-    """Show the leaderboard: every run with its scores, data, commit, and what the registry made of it; the best first."""
+    """Show the leaderboard, the best run first: scores, data, commit, and version in the registry."""
     from sn7ml.runs.leaderboard import differences, ranked, read_runs
     from sn7ml.runs.store import FINAL, SEARCH, open_store
 
-    experiment = SEARCH if search else FINAL
-    scores = task_here().scores
+    experiment, scores = SEARCH if search else FINAL, task_here().scores
     sort = sort or scores[0].name
     found = read_runs(open_store(), experiment, filter_string)
     chosen = ranked(found, sort, scores)[:limit]
     notes = [f"Not all scores compare, {text}" for text in differences(chosen, scores[0].name)]
     if as_json:
-        content = {
-            "experiment": experiment,
-            "sort": sort,
-            "notes": notes,
-            "runs": [_as_json(record) for record in chosen],
-        }
-        typer.echo(json.dumps(content, indent=2))
+        records = [_as_json(record) for record in chosen]
+        typer.echo(json.dumps({"experiment": experiment, "sort": sort, "notes": notes, "runs": records}, indent=2))
         return
     if not chosen:
-        what = "trial" if search else "final run"
-        passing = (
-            f"passes the filter {filter_string}" if filter_string else "yet; `make repro` (or `dvc repro`) makes some"
-        )
-        say(f"no {what} {passing}")
+        why = f"passes the filter {filter_string}" if filter_string else "yet; `make repro` (or `dvc repro`) makes some"
+        say(f"no {'trial' if search else 'final run'} {why}")
         return
     show(_table(chosen, sort, scores))
     for note in notes:
@@ -95,14 +79,15 @@ def compare(
         list[str],
         typer.Argument(
             metavar="RUN",
-            help="Two runs or more: the beginning of an id, best, champion, challenger, previous, models:/sn7-buildings/3. The "
-            "others are held against the first.",
+            help="Two runs or more: the beginning of an id, best, champion, challenger, previous, or "
+            "models:/sn7-buildings/3. The others are compared with the first.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("compare.html"),
 ) -> None:
-    """Compare runs on one HTML page that opens offline: which is better, where and why; a summary comes to the terminal."""
-    from sn7ml.report.pages.comparison import verdicts, write_comparison
+    """Compare runs on an HTML page that works offline: which is better, where and why. Prints a summary."""
+    from sn7ml.report.pages.comparison import Comparison, verdicts, write_comparison
+    from sn7ml.runs.leaderboard import differences
     from sn7ml.runs.store import open_store
 
     if not 2 <= len(names) <= len(LABELS):
@@ -112,12 +97,15 @@ def compare(
         )
     if out.is_dir():
         raise ParamsError("output.is-folder", f"--out {out} is a folder; expected a file such as compare.html")
-    store = open_store()
+    store, task = open_store(), task_here()
     with console.status("reading runs"):
-        comparison = read_comparison(store, names)
+        records = _records(store, names, task.scores[0])
+        compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
+    unlike, split = differences(records, task.scores[0].name), SPLITS[records[0].split]
+    comparison = Comparison(compared, task.scores, unlike, split, task.title)
     with console.status("drawing"):
         write_comparison(out, comparison)
-    for run in comparison.runs:
+    for run in compared:
         say(f"{run.label}  {run.run_id[:7]}  {run.name}")
     for verdict in verdicts(comparison):
         say(verdict.headline, f"bold {COLOURS[verdict.level]}")
@@ -126,27 +114,12 @@ def compare(
     say(f"the page: {out}")
 
 
-def read_comparison(store: "Store", names: Sequence[str]) -> "Comparison":
-    """Find the runs that are meant and read all that a page shows of them.
-
-    Raises
-    ------
-    StoreError
-        If a name means no run or several, two names mean the same run, a run has no scores, or they are of different kinds.
-        Faults of all names are told at once.
-    """
-    from sn7ml.report.pages.comparison import Comparison
-    from sn7ml.runs.leaderboard import differences
-
-    task = task_here()
-    objective = task.scores[0]
-    records = _records(store, names, objective)
-    compared = [_compared(store, record, label) for record, label in zip(records, LABELS, strict=False)]
-    unlike = differences(records, objective.name)
-    return Comparison(compared, task.scores, unlike, SPLITS[records[0].split], task.title)
-
-
 def _records(store: "Store", names: Sequence[str], objective: "Score") -> list["RunRecord"]:
+    """Find the runs that are meant.
+
+    Raises StoreError for the faults of all names: one means no run or several, two mean the same run, a run has no
+    scores, or runs are of different kinds.
+    """
     from sn7ml.registry.resolve import find_run_meant
 
     records: list[RunRecord] = []
@@ -160,29 +133,21 @@ def _records(store: "Store", names: Sequence[str], objective: "Score") -> list["
         records.append(record)
         if math.isnan(record.score(objective.name)):
             unscored = (
-                f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_{objective.name}, so "
-                "there is nothing to compare; `sn7ml runs` shows which have scores"
+                f"{name}: run {record.short_id} ({record.name}, {record.state}) has no {record.split}_{objective.name} "
+                "to compare; `sn7ml runs` shows which have scores"
             )
             faults.append(StoreError("runs.no-score", unscored))
-    faults += _mismatches(records)
-    if faults:
-        raise StoreError("runs.not-comparable", "\n".join(str(fault) for fault in faults), faults)
-    return records
-
-
-def _mismatches(records: Sequence["RunRecord"]) -> list[StoreError]:
-    ids = [record.run_id for record in records]
-    faults = [
-        StoreError("runs.given-twice", f"run {run_id[:7]} is given {ids.count(run_id)} times")
-        for run_id in sorted(set(ids))
-        if ids.count(run_id) > 1
-    ]
+    for run_id, times in sorted(Counter(record.run_id for record in records).items()):
+        if times > 1:
+            faults.append(StoreError("runs.given-twice", f"run {run_id[:7]} is given {times} times"))
     kinds = {record.experiment: record for record in reversed(records)}  # the first of each kind
     if len(kinds) > 1:
         told = " and ".join(f"{record.short_id} is of {name}" for name, record in sorted(kinds.items()))
         why = "final runs are scored on the test split and trials on the validation split, so they cannot be compared"
         faults.append(StoreError("runs.other-kind", f"{told}: {why}"))
-    return faults
+    if faults:
+        raise StoreError("runs.not-comparable", "\n".join(str(fault) for fault in faults), faults)
+    return records
 
 
 def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
@@ -216,7 +181,7 @@ def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
 
 
 def _origin(record: "RunRecord") -> dict[str, str]:
-    """Return what tells where a run comes from, under names that people read; what is not known is left out."""
+    """Return where a run comes from, under names for people; what is not known is left out."""
     tags = record.tags
     known = {
         "state": record.state,
@@ -239,13 +204,9 @@ def _table(records: Sequence["RunRecord"], sort: str, scores: Sequence["Score"])
     table = Table(box=box.SIMPLE_HEAD)
     names = [score.name for score in scores]
     extra = [sort] if sort not in names and sort.partition("_")[2] not in names else []
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("run", no_wrap=True)
-    table.add_column("name")
-    for name in (*(score.label for score in scores), *extra):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("data", "scored on", "commit", "state", "registry", "started"):
-        table.add_column(name, no_wrap=True)
+    numbers = ["#", *(score.label for score in scores), *extra]
+    for name in ("#", "run", "name", *numbers[1:], "data", "scored on", "commit", "state", "registry", "started"):
+        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "name")
     for place, record in enumerate(records, start=1):
         values = [decimal(record.score(name)) for name in names]
         values += [decimal(record.metrics.get(name, record.score(name))) for name in extra]

@@ -4,18 +4,19 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich import box
 from rich.table import Table
 
-from sn7ml.cli.terminal import console, say, show
+from sn7ml.cli.terminal import console, refuse_file, say, show
 from sn7ml.core.errors import LabelError, ParamsError
 from sn7ml.metrics.score_text import decimal
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sn7ml.metrics.aoi import AoiScot
     from sn7ml.metrics.diagnosis import Diagnosis
     from sn7ml.metrics.footprints import FootprintMatches
@@ -31,10 +32,10 @@ ALL = "all"
 STDOUT = "-"
 
 FEWEST_PAIRS = 100
-"""Of matched footprints of an AOI that tell of an offset; a house counts in every month."""
+"""Matched footprints of an AOI below which no offset is reported; a house counts in every month."""
 
 TRIFLE_PX = 0.1
-"""A smaller offset is not worth a word."""
+"""Smaller offsets are not reported."""
 
 
 def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
@@ -44,23 +45,22 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
         str | None, typer.Option("--json", help="File for the scores as JSON; - prints that alone.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Show the score without the reference scorer's defects as well.")
+        bool, typer.Option("--strict", help="Also show the score without the reference scorer's defects.")
     ] = False,
     iou: Annotated[
         float, typer.Option(help="SCOT matches a footprint if its IoU is greater. F1 and sizes have their own limits.")
     ] = 0.25,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes for many areas; one per core if not given.")
-    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for many areas; default: one per core.")] = None,
     diagnose: Annotated[
         Path | None, typer.Option(help="Folder for tables and pictures of where the (default) score was lost.")
     ] = None,
 ) -> None:
     """Score footprints with ids against the truth: SCOT by the reference scorer's rules, and footprint F1.
 
-    Coordinates are pixels of the original images, as in labels_match_pix. Folders may be labels_match_pix itself, an AOI,
-    or a folder of AOIs.
+    Coordinates are pixels of the original images, as in labels_match_pix. A folder may be labels_match_pix itself, an
+    AOI, or a folder of AOIs.
     """
+    from sn7ml.core.runtime.files import write_text
     from sn7ml.core.runtime.parallel import VARIABLE
     from sn7ml.metrics.footprints import match_footprints
     from sn7ml.metrics.per_aoi import in_processes
@@ -77,17 +77,18 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
         known = found[found["aoi"].isin(true["aoi"])]
         matches = {limit: match_footprints(true, known, limit, map_aois=in_processes) for limit in (SPACENET_IOU, 0.5)}
     f1 = {f1_name(limit): f1_by_aoi(matched.by_frame()) for limit, matched in matches.items()}
-    content = as_json(result, f1, iou)
+    content = {**result.as_dict(), "iou_threshold": iou, **{name: by_aoi[ALL] for name, by_aoi in f1.items()}}
     if not strict:
         del content["strict"]
     if json_file == STDOUT:
         typer.echo(json.dumps(content, indent=2))
     else:
-        show_scores(result, f1, strict_column(result) if strict else {})
-        tell_notes(result, truth, iou, result.strict.notes if strict else ())
+        show_scores(result, f1, strict)
+        tell_notes(result, truth, iou, strict)
         tell_offsets(matches[SPACENET_IOU])
         if json_file is not None:
-            write_json(Path(json_file), content)
+            write_text(Path(json_file), json.dumps(content, indent=2) + "\n")
+            say(f"scores: {json_file}")
     if diagnose is not None:
         diagnosis = write_diagnosis_folder(diagnose, result.aois, matches[SPACENET_IOU].by_size())
         if json_file != STDOUT:
@@ -103,14 +104,13 @@ def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> N
         )
     if json_file is not None and (not json_file or Path(json_file).is_dir()):
         raise ParamsError(
-            "options.json-name", f"--json {json_file!r} is no name for a file; expected one such as scores.json, or -"
+            "options.json-name", f"--json {json_file!r} cannot be a file; expected a name such as scores.json, or -"
         )
-    if diagnose is not None and diagnose.exists() and not diagnose.is_dir():
-        raise ParamsError("output.not-a-folder", f"--diagnose {diagnose} is a file; expected a folder, new or not")
+    refuse_file("--diagnose", diagnose)
 
 
-def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read two tables of polygons; faults of both are told at once."""
+def read_both(truth: Path, proposal: Path) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """Read two tables of polygons. Raises LabelError for the faults of both."""
     from sn7ml.outputs.submission import read_polygons, read_truth_polygons
 
     tables: list[pd.DataFrame] = []
@@ -125,63 +125,57 @@ def read_both(truth: Path, proposal: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return tables[0], tables[1]
 
 
-def f1_by_aoi(frames: pd.DataFrame) -> dict[str, float]:
+def f1_by_aoi(frames: "pd.DataFrame") -> dict[str, float]:
     """Return F1 by AOI, and of all counts."""
     from sn7ml.core.ratios import precision_recall_f1
 
-    counts = ["tp", "fp", "fn"]
-    sums = {str(aoi): rows[counts].sum().tolist() for aoi, rows in frames.groupby("aoi")}
-    return {name: precision_recall_f1(*tp_fp_fn)[2] for name, tp_fp_fn in sums.items()} | {
-        ALL: precision_recall_f1(*frames[counts].sum().tolist())[2]
-    }
+    sums = frames.groupby("aoi")[["tp", "fp", "fn"]].sum()
+    sums.loc[ALL] = sums.sum()
+    return {str(aoi): precision_recall_f1(*counts)[2] for aoi, *counts in sums.itertuples()}
 
 
-def as_json(result: "ScotResult", f1: F1, iou: float) -> dict[str, Any]:
-    """Return the scores under the names of the reference; what it does not have stands beside them."""
-    return {**result.as_dict(), "iou_threshold": iou, **{name: by_aoi[ALL] for name, by_aoi in f1.items()}}
-
-
-def strict_column(result: "ScotResult") -> dict[str, str]:
-    """Return the strict SCOT of each AOI and of all, as it is shown."""
-    scores = {name: aoi.combo_score if aoi.has_births else None for name, aoi in result.strict.aois.items()}
-    everything = {**scores, ALL: result.strict.score}
-    return {name: "undefined" if score is None else decimal(score) for name, score in everything.items()}
-
-
-def show_scores(result: "ScotResult", f1: F1, strict: Mapping[str, str]) -> None:
-    """Print a row per AOI and the means; ``strict`` is one more column, if it is not empty."""
+def show_scores(result: "ScotResult", f1: F1, strict: bool) -> None:
+    """Print a row per AOI and the means."""
+    names = ["AOI", "SCOT", "tracking", "change", "switches", "births", *(SHOWN[name] for name in f1)]
+    means = ["mean", *map(decimal, (result.score, result.tracking, result.change)), "", ""]
+    rows = [
+        [
+            *(name, *map(decimal, (aoi.combo_score, aoi.track_score, aoi.change_score)), str(aoi.mm)),
+            f"{aoi.change_tp}/{aoi.change_fp}/{aoi.change_fn}",
+            *(decimal(by_aoi.get(name, 0.0)) for by_aoi in f1.values()),
+        ]
+        for name, aoi in result.aois.items()
+    ]
+    means += [decimal(by_aoi[ALL]) for by_aoi in f1.values()]
+    if strict:
+        names.append("strict")
+        means.append("undefined" if result.strict.score is None else decimal(result.strict.score))
+        for row in rows:
+            aoi = result.strict.aois[row[0]]
+            row.append(decimal(aoi.combo_score) if aoi.has_births else "undefined")
     table = Table(box=box.SIMPLE_HEAD, show_footer=True, footer_style="bold")
-    names = ["SCOT", "tracking", "change", "switches", "births", *(SHOWN[name] for name in f1)]
-    for name in ["AOI", *names, *(["strict"] if strict else [])]:
-        table.add_column(name, justify="left" if name == "AOI" else "right", no_wrap=True)
-    for name, aoi in result.aois.items():
-        cells = [decimal(aoi.combo_score), decimal(aoi.track_score), decimal(aoi.change_score), str(aoi.mm)]
-        cells += [f"{aoi.change_tp}/{aoi.change_fp}/{aoi.change_fn}"]
-        cells += [decimal(by_aoi.get(name, 0.0)) for by_aoi in f1.values()]
-        table.add_row(name, *cells, *([strict[name]] if strict else []))
-    means = [decimal(result.score), decimal(result.tracking), decimal(result.change), "", ""]
-    means += [*(decimal(by_aoi[ALL]) for by_aoi in f1.values()), *([strict[ALL]] if strict else [])]
-    for column, text in zip(table.columns, ["mean", *means], strict=True):
-        column.footer = text
+    for name, mean in zip(names, means, strict=True):
+        table.add_column(name, mean, justify="left" if name == "AOI" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
     show(table)
     say("births: right/false/missed. F1 in the last row is that of all footprints together.")
 
 
-def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: Sequence[str]) -> None:
+def tell_notes(result: "ScotResult", truth: Path, iou: float, strict: bool) -> None:
     """Print what the reader of the scores should know."""
     from sn7ml.metrics.tracks import SPACENET_IOU
     from sn7ml.scenes.label_folder import unlabelled_aois
 
     if iou != SPACENET_IOU:
         say(f"SCOT at IoU > {iou:g}; SpaceNet 7's own is {SPACENET_IOU:g}")
-    left_out = unlabelled_aois(truth) if truth.is_dir() else []
-    tell("Left out, no labels", left_out)
+    tell("Left out, no labels", unlabelled_aois(truth) if truth.is_dir() else ())
     tell("How the reference scorer's rules, followed above, met this input", result.notes)
-    tell("Strictly", strict)
+    tell("Strictly", result.strict.notes if strict else ())
 
 
 def tell_offsets(matches: "FootprintMatches") -> None:
-    """Print, by AOI, how truth lies beside what was found, where there are enough pairs and it is no trifle."""
+    """Print by AOI how far the truth is shifted from what was found, if there are enough pairs and it is no trifle."""
     notes = []
     for row in matches.median_offsets().to_dict("records"):
         x_px, y_px = row["x_px"], row["y_px"]
@@ -192,16 +186,10 @@ def tell_offsets(matches: "FootprintMatches") -> None:
     tell("Truth lies beside what was found (track.shift_x_px moves outlines: docs/tracking.md)", notes)
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write the scores."""
-    from sn7ml.core.runtime.files import write_text
+def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: "pd.DataFrame") -> "Diagnosis":
+    """Write losses.csv, births.csv, sizes.csv, frames.csv, diagnosis.html and diagnosis.png; return the diagnosis."""
+    import pandas as pd
 
-    write_text(path, json.dumps(content, indent=2) + "\n")
-    say(f"scores: {path}")
-
-
-def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: pd.DataFrame) -> "Diagnosis":
-    """Write losses.csv, births.csv, sizes.csv, frames.csv, diagnosis.html and diagnosis.png; return what was found."""
     from sn7ml.core.runtime.files import replacing, write_text
     from sn7ml.metrics.diagnosis import diagnose
     from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
@@ -218,7 +206,7 @@ def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: p
     return found
 
 
-def show_losses(losses: pd.DataFrame) -> None:
+def show_losses(losses: "pd.DataFrame") -> None:
     """Print ``Diagnosis.losses``, a row per kind of error."""
     from sn7ml.report.diagnosis import COUNT_NAMES, labelled_kinds
 
@@ -235,6 +223,4 @@ def show_losses(losses: pd.DataFrame) -> None:
 def tell(title: str, notes: Sequence[str]) -> None:
     """Print notes as a list, if there are any."""
     if notes:
-        console.print(f"{title}:")
-        for note in notes:
-            say(f"  · {note}")
+        say("\n  · ".join([f"{title}:", *notes]))

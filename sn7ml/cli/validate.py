@@ -6,21 +6,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich.markup import escape
 
 from sn7ml.cli.findings import show_changes, show_drift, show_failures
-from sn7ml.cli.terminal import console, say
-from sn7ml.core.errors import CatalogError, ParamsError
+from sn7ml.cli.project import params_here
+from sn7ml.cli.terminal import console, refuse_file, say
+from sn7ml.core.errors import CatalogError, ModelError, ParamsError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sn7ml.params import LayoutName, ValidationParams
     from sn7ml.validation.drift import DataProfile, Drift
     from sn7ml.validation.report import Report
-    from sn7ml.validation.suites import Suites
-
-PARAMS = Path("params.yaml")
 
 LAYOUT: "LayoutName" = "spacenet7"
 """Of the folders that are checked."""
@@ -30,56 +29,44 @@ REFERENCE = "reference.json"
 
 def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     data: Annotated[
-        Path,
-        typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI; without labels, too."),
+        Path, typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI; labels or not.")
     ],
     report: Annotated[
-        Path | None,
-        typer.Option(
-            help=f"Folder for the whole report, and for {REFERENCE}, what these frames look like, for a later --against."
-        ),
+        Path | None, typer.Option(help=f"Folder for the whole report and {REFERENCE}, for a later --against.")
     ] = None,
     params: Annotated[
-        Path | None,
-        typer.Option(
-            help="A params.yaml with other thresholds. Without it ./params.yaml, or the defaults if there is none."
-        ),
+        Path | None, typer.Option(help="A params.yaml with other thresholds; default: ./params.yaml, or the built-in.")
     ] = None,
     docs: Annotated[
         Path | None,
         typer.Option(
-            help="Empty or new folder for Great Expectations' own Data Docs. They fetch styles and scripts from the network; "
-            "--report is the one that works offline."
+            help="Empty or new folder for Great Expectations' own Data Docs. They fetch styles and scripts from the "
+            "network; --report is the one that works offline."
         ),
     ] = None,
     fix: Annotated[
         Path | None,
         typer.Option(
-            help="Empty or new folder for a repaired copy, which is then checked in place of DATA. DATA is not changed; files "
-            "that need no repair are hard links to it where possible. changes.csv there lists every change."
+            help="Empty or new folder for a repaired copy, which is checked instead of DATA. DATA is not changed; "
+            "files that need no repair are hard links to it where possible. changes.csv lists every change."
         ),
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(
-            help=f"Compare with the frames a model learned from: their folder, or the {REFERENCE} of their report."
-        ),
+        typer.Option(help=f"Compare with a model's training frames: their folder, or {REFERENCE} of their report."),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 on warnings, and where the model is not simply to be trusted.")
     ] = False,
 ) -> None:
     """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
-    from sn7ml.scenes.repair.data import check_target, mended_copy
+    from sn7ml.params import ValidationParams, load_params
+    from sn7ml.scenes.repair.data import mended_copy
     from sn7ml.validation.drift import compare
 
-    thresholds, root = thresholds_of(params), data.resolve()
-    for option, folder in (("--report", report), ("--docs", docs)):
-        refuse_file(option, folder)
-    if docs is not None:
-        refuse_full("--docs", docs)
-    if fix is not None:
-        check_target(root, fix)
+    given, root = params_here() if params is None else load_params(params), data.resolve()
+    thresholds = given.validation if given else ValidationParams()
+    check_outputs(root, report, docs, fix)
     known = reference_of(against) if against else None
     if fix is not None:
         with console.status("mending"):
@@ -99,42 +86,33 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
         raise typer.Exit(1)
 
 
-def thresholds_of(path: Path | None) -> "ValidationParams":
-    """Return the thresholds of a params file, of ./params.yaml, or the defaults. Raises ParamsError."""
-    from sn7ml.params import ValidationParams, load_params
+def check_outputs(root: Path, report: Path | None, docs: Path | None, fix: Path | None) -> None:
+    """Refuse what could not be written, before the work begins. Raises ParamsError or CatalogError."""
+    from sn7ml.scenes.repair.data import check_target
 
-    if path is not None:
-        return load_params(path).validation
-    return load_params(PARAMS).validation if PARAMS.is_file() else ValidationParams()
-
-
-def refuse_file(option: str, folder: Path | None) -> None:
-    """Raise ParamsError if there is something at ``folder`` that is none."""
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise ParamsError("output.not-a-folder", f"{option} {folder} is not a folder")
-
-
-def refuse_full(option: str, folder: Path) -> None:
-    """Raise ParamsError if there is something in ``folder``."""
-    if folder.exists() and any(folder.iterdir()):
-        raise ParamsError("output.folder-not-empty", f"{option} {folder} is not empty; remove it or name another one")
+    refuse_file("--report", report)
+    refuse_file("--docs", docs)
+    if docs is not None and docs.exists() and any(docs.iterdir()):
+        raise ParamsError("output.folder-not-empty", f"--docs {docs} is not empty; remove it or name another one")
+    if fix is not None:
+        check_target(root, fix)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What was looked at, and what was found."""
+    """What was checked, and what was found."""
 
     root: Path
-    sources: pd.DataFrame
+    sources: "pd.DataFrame"
     """``SOURCES``."""
 
-    facts: Mapping[str, pd.DataFrame]
-    """``FRAME_FACTS`` as "frames"; where something is labelled, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as well."""
+    facts: Mapping[str, "pd.DataFrame"]
+    """``FRAME_FACTS`` as "frames"; if anything is labelled, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as well."""
 
     report: "Report"
 
     @cached_property
-    def profiles(self) -> pd.DataFrame:
+    def profiles(self) -> "pd.DataFrame":
         """``FRAME_PROFILES``, with building density where there are labels."""
         from sn7ml.validation.drift import with_density
         from sn7ml.validation.facts.data_profile import profile_from_facts
@@ -144,8 +122,11 @@ class Checked:
 
 
 def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
-    """Check the data. Where nothing is labelled, images alone count."""
+    """Check the data; if nothing is labelled, the images alone."""
+    import pandas as pd
+
     from sn7ml.scenes.layouts import layout_of
+    from sn7ml.validation.docs import write_data_docs
     from sn7ml.validation.facts.frames import frame_facts
     from sn7ml.validation.run import judge_tables, raw_facts
     from sn7ml.validation.suites import suites
@@ -164,16 +145,9 @@ def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Che
     with console.status("judging"):
         report = judge_tables(tables, wanted)
         if docs is not None:
-            write_docs(docs, tables, wanted)
+            page = write_data_docs(docs, tables, {name: wanted[name] for name in tables})
+            say(f"Data Docs: {page}")
     return Checked(root, sources, tables, report)
-
-
-def write_docs(folder: Path, tables: Mapping[str, pd.DataFrame], wanted: "Suites") -> None:
-    """Write Great Expectations' own pages."""
-    from sn7ml.validation.docs import write_data_docs
-
-    page = write_data_docs(folder, tables, {name: wanted[name] for name in tables})
-    say(f"Data Docs: {page}")
 
 
 def reference_of(path: Path) -> "DataProfile":
@@ -201,7 +175,6 @@ def reference_of(path: Path) -> "DataProfile":
 
 def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     """Write the report, what the frames look like, and the drift, if any."""
-    from sn7ml.core.errors import ModelError
     from sn7ml.core.runtime.files import write_text
     from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
     from sn7ml.report.pages.drift import write_drift
@@ -213,7 +186,7 @@ def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     write_validation(folder, checked.report, draw_findings(checked.root, checked.sources, checked.report, outlines))
     try:
         write_text(folder / REFERENCE, make_profile(checked.profiles).model_dump_json(indent=1) + "\n")
-    except ModelError as error:  # of frames that cannot be read nothing can be said
+    except ModelError as error:  # no frame can be read
         console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
     if drift is not None:
         write_drift(folder, drift)

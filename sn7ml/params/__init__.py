@@ -1,12 +1,20 @@
 """``params.yaml`` as frozen, strict models: a section each, every field with its meaning and unit."""
 
-from sn7ml.params.data import DataParams, LayoutName, SplitParams, TilingParams, ValidationParams
+from sn7ml.params.data import (
+    Activation,
+    DataParams,
+    LayoutName,
+    RimsParams,
+    SplitParams,
+    TargetParams,
+    TilingParams,
+    ValidationParams,
+)
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams, TrainParams
 from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.reading import load_output, load_params, load_recipe, parse, with_values
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section, Split
-from sn7ml.params.target import Activation, RimsParams, TargetParams
 from sn7ml.params.tracking import (
     BaselineParams,
     BirthParams,
@@ -21,49 +29,11 @@ from sn7ml.params.tracking import (
 from sn7ml.params.whole import Params, TaskName, Usage, describe, flatten, recipe_of, resolved
 
 __all__ = [
-    "Activation",
-    "AugmentationParams",
-    "BaselineParams",
-    "BirthParams",
-    "ChangepointParams",
-    "Choice",
-    "CollapseParams",
-    "DataParams",
-    "EvaluateParams",
-    "FinalTrainParams",
-    "InstanceParams",
-    "LayoutName",
-    "LossParams",
-    "ModelParams",
-    "OptimiserParams",
-    "OutputParams",
-    "Params",
-    "PeakParams",
-    "PredictParams",
-    "PromoteParams",
-    "Recipe",
-    "ReportParams",
-    "RimsParams",
-    "Scalar",
-    "SearchParams",
-    "Section",
-    "Split",
-    "SplitParams",
-    "TargetParams",
-    "TaskName",
-    "TilingParams",
-    "TrackParams",
-    "TrainParams",
-    "TuneParams",
-    "Usage",
-    "ValidationParams",
-    "describe",
-    "flatten",
-    "load_output",
-    "load_params",
-    "load_recipe",
-    "parse",
-    "recipe_of",
-    "resolved",
-    "with_values",
-]
+    "Activation", "AugmentationParams", "BaselineParams", "BirthParams", "ChangepointParams", "Choice",
+    "CollapseParams", "DataParams", "EvaluateParams", "FinalTrainParams", "InstanceParams", "LayoutName",
+    "LossParams", "ModelParams", "OptimiserParams", "OutputParams", "Params", "PeakParams", "PredictParams",
+    "PromoteParams", "Recipe", "ReportParams", "RimsParams", "Scalar", "SearchParams", "Section", "Split",
+    "SplitParams", "TargetParams", "TaskName", "TilingParams", "TrackParams", "TrainParams", "TuneParams", "Usage",
+    "ValidationParams", "describe", "flatten", "load_output", "load_params", "load_recipe", "parse", "recipe_of",
+    "resolved", "with_values",
+]  # fmt: skip

@@ -1,12 +1,16 @@
-"""Params of what goes in: splits, checks, tiles."""
+"""Params of what goes in: splits, checks, tiles, and the masks drawn on them."""
 
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from sn7ml.params.recipe import BINARY_LOSSES
 from sn7ml.params.section import Section
 
 LayoutName: TypeAlias = Literal["spacenet7"]
+
+Activation = Literal["sigmoid"]
+"""What turns a network's output into what is predicted."""
 
 
 class DataParams(Section):
@@ -20,31 +24,31 @@ class SplitParams(Section):
     """Which AOIs, or which columns of a single AOI, train, validate and test."""
 
     validation_fraction: float = Field(gt=0, lt=0.5)
-    """Share of the AOIs (or of the columns of a single AOI) that choose epochs, trials and thresholds."""
+    """Share of the AOIs (or of the columns of a single AOI) used to choose epochs, trials and thresholds."""
 
     folds: int = Field(ge=1)
-    """1: one network, which learns on ``train`` and is chosen on ``validation``. More: all that is not ``test`` is
-    ``validation``, in so many parts of about equal size; one network per part learns on the others and is chosen on its own,
-    which it alone has not seen. ``predict`` asks that one there, and all of them, averaged, elsewhere. Then
-    ``validation_fraction`` has no say."""
+    """1: one network, trained on ``train``, with its epoch chosen on ``validation``. More: cross-validation. All AOIs
+    outside ``test`` form this many parts of about equal size; for each part, a network is trained on the others and its
+    epoch chosen on the part, where prediction uses this network alone. Elsewhere it uses the mean of all networks.
+    ``validation_fraction`` is then ignored."""
 
     test_fraction: float = Field(gt=0, lt=0.6)
-    """Share of the AOIs (or of the columns, the rightmost ones) that is scored and reported, never trained on."""
+    """Share of the AOIs (or of the columns, from the right) held out for the reported scores."""
 
     gap_px: int = Field(ge=0)
-    """Columns between two splits of a single AOI that belong to neither, pixels of the original image."""
+    """Width of the unused strip between two splits of a single AOI, pixels of the original image."""
 
     neighbour_tiles: int = Field(ge=0)
-    """AOIs whose zoom-13 tiles lie at most this many tiles apart stay in one split."""
+    """AOIs whose zoom-13 map tiles are at most this many tiles apart are kept in the same split."""
 
     seed: int = Field(ge=0)
-    """Decides which groups of AOIs go where."""
+    """Seed of the assignment of AOIs to splits."""
 
 
 class ValidationParams(Section):
-    """Thresholds of the data checks. A ``critical`` expectation that fails stops the pipeline, a ``warning`` is reported.
+    """Thresholds of the data checks; the defaults fit SpaceNet 7 and crops of it.
 
-    The defaults fit SpaceNet 7 and crops of it.
+    A failed ``critical`` expectation stops the pipeline; a ``warning`` is reported.
     """
 
     sides_px: tuple[int, int] = (63, 1024)
@@ -57,65 +61,65 @@ class ValidationParams(Section):
     """A frame with a larger share of footprints under 4 px² gets a warning."""
 
     max_birth_fraction: float = Field(default=0.3, ge=0, le=1)
-    """A month in which more than this share of the buildings is new gets a warning: labels or registration may have broken."""
+    """A month in which a larger share of the buildings is new gets a warning: labels may be wrong or shifted."""
 
     max_outside_px: float = Field(default=16.0, ge=0)
-    """How far a footprint may stick out of its image before it is a critical fault, pixels."""
+    """A footprint that extends further beyond its image is a critical fault, pixels."""
 
     max_block_px: int = Field(default=1024**2, ge=1)
-    """An image gets a warning if more pixels than this must be decoded to read one: tiles are read as windows."""
+    """An image stored in blocks of more pixels than this gets a warning: reading a window decodes whole blocks."""
 
     min_contrast: float = Field(default=4.0, ge=0)
-    """A frame whose grey levels deviate less (standard deviation, mean of the colours) gets a warning: fog, or nothing at all."""
+    """A frame whose grey levels have a lower standard deviation (mean over colours) gets a warning: fog, or empty."""
 
     max_brightness_change: float = Field(default=60.0, ge=0)
-    """A month whose mean lies further from the AOI's median month gets a warning, grey levels."""
+    """A month whose mean grey level differs more from the AOI's median month gets a warning."""
 
     max_black_fraction: float = Field(default=0.01, ge=0, le=1)
-    """A frame gets a warning if a larger share of its usable pixels is black: unusable ground without alpha 0."""
+    """A frame with a larger share of black among its usable pixels gets a warning: alpha may be missing there."""
 
     min_sharpness_ratio: float = Field(default=0.3, ge=0, le=1)
-    """A month less sharp than this share of the AOI's median month gets a warning."""
+    """A month whose sharpness relative to the AOI's median month is lower gets a warning."""
 
     max_shift_px: float = Field(default=1.5, ge=0)
-    """A month that lies further from the AOI's median month gets a warning, pixels."""
+    """A month shifted further from the AOI's median month gets a warning, pixels."""
 
     min_similarity: float = Field(default=0.3, ge=-1, le=1)
-    """A month that correlates less with the AOI's median month gets a warning: other ground, or mirrored."""
+    """A month with a lower correlation with the AOI's median month gets a warning: another place, or mirrored."""
 
     max_gap_months: int = Field(default=1, ge=0)
-    """More months than this without an image, between two with one, get a warning."""
+    """A longer gap between images gets a warning, months."""
 
     max_hidden_fraction: float = Field(default=0.02, ge=0, le=1)
-    """A frame with a larger share of buildings on unusable ground gets a warning."""
+    """A frame with a larger share of buildings on unusable pixels gets a warning."""
 
     max_overlap_fraction: float = Field(default=0.02, ge=0, le=1)
-    """A frame with a larger share of buildings that lie on one another gets a warning."""
+    """A frame with a larger share of overlapping buildings gets a warning."""
 
     max_area_px2: float = Field(default=20_000.0, gt=0)
     """A building larger than this gets a warning, px²."""
 
     max_death_fraction: float = Field(default=0.1, ge=0, le=1)
-    """A month in which more than this share of the buildings of the month before is gone gets a warning."""
+    """A month that lacks a larger share of the buildings of the month before gets a warning."""
 
     max_return_fraction: float = Field(default=0.1, ge=0, le=1)
-    """A month in which more than this share of the buildings was missing the month before, and known earlier, gets a warning."""
+    """A month gets a warning if a larger share of its buildings was absent the month before but present earlier."""
 
     max_changed_fraction: float = Field(default=0.05, ge=0, le=1)
-    """A month gets a warning if more of its buildings have another outline than in their own first month (IoU under 0.9)."""
+    """A month gets a warning if a larger share of outlines differs from each building's first one (IoU under 0.9)."""
 
     max_count_change: float = Field(default=0.3, ge=0)
-    """A month whose number of buildings differs by a larger share from that of the month before gets a warning."""
+    """A month whose number of buildings changes by a larger share from the month before gets a warning."""
 
     max_label_shift_px: float = Field(default=0.5, ge=0)
-    """A month whose labels lie, as a whole, further from their own first places gets a warning, pixels."""
+    """A month whose labels as a whole are shifted further from their first positions gets a warning, pixels."""
 
     max_mask_error: float = Field(default=0.2, ge=0)
-    """A tiled frame is a critical fault if the area of its mask differs by a larger share from that of its polygons."""
+    """A larger relative difference between the area of a frame's mask and of its polygons is a critical fault."""
 
     max_density_ratio: float = Field(default=3.0, ge=1)
-    """A frame gets a warning if footprints are found this many times as densely as in the densest AOI that was learned from, or
-    as thinly as in the thinnest; and if their median size differs by this factor."""
+    """A predicted frame gets a warning if its density of footprints is above that of the densest training AOI, or below
+    that of the sparsest, by this factor, or if their median size differs by it."""
 
 
 class TilingParams(Section):
@@ -131,10 +135,41 @@ class TilingParams(Section):
     """Mask pixels per image pixel along each axis. SpaceNet 7 needs 3: buildings are 3 px wide."""
 
     min_usable_fraction: float = Field(ge=0, le=1)
-    """Tiles with a smaller share of usable pixels are left out: black pixels teach nothing."""
+    """Tiles with a smaller share of usable pixels are left out."""
 
     @model_validator(mode="after")
     def _overlap_leaves_a_step(self) -> "TilingParams":
         if self.overlap_px >= self.size_px:
             raise ValueError(f"overlap_px must be smaller than size_px, got {self.overlap_px} and {self.size_px}")
         return self
+
+
+class RimsParams(Section):
+    """Footprints, their rims, and the ground between close neighbours, so that touching houses can be separated."""
+
+    channels: ClassVar[tuple[str, ...]] = ("footprint", "boundary", "contact")
+    losses: ClassVar[tuple[str, ...]] = BINARY_LOSSES
+
+    boundary_px: int = Field(ge=1)
+    """Thickness of a building's rim, on its inside, pixels of the up-sampled mask."""
+
+    contact_px: int = Field(ge=1)
+    """Buildings at most this far apart get a contact mark between them, pixels of the up-sampled mask; even numbers are
+    rounded up to odd."""
+
+
+class TargetParams(Section):
+    """What the network learns, drawn from the labels."""
+
+    kind: Literal["rims"]
+    """``rims``, whose section says how it is drawn."""
+
+    shift_x_px: float = Field(default=0.0, ge=-4, le=4)
+    """Shift of the mask to the right of the labels, pixels of the original image. Labels that are offset from the image
+    blur what a network learns from flipped and turned tiles; ``output.tracks.shift_x_px`` shifts the outlines back."""
+
+    shift_y_px: float = Field(default=0.0, ge=-4, le=4)
+    """The same, downwards."""
+
+    rims: RimsParams
+    """How kind ``rims`` is drawn."""

@@ -23,32 +23,32 @@ class TrainParams(Section):
     """Tiles drawn per epoch, those with buildings more often; rounded up to whole batches."""
 
     validation_tiles: int = Field(ge=1)
-    """At most this many validation tiles, evenly spread, are looked at after each epoch."""
+    """At most this many validation tiles, evenly spread, are scored after each epoch."""
 
     batch_size: int = Field(ge=1)
     """Tiles per optimiser step."""
 
     patience: int = Field(ge=1)
-    """Stop after this many epochs without a better pixel score on the validation tiles (IoU of the footprint, for ``rims``)."""
+    """Stop after this many epochs without a better pixel score on validation tiles (for ``rims``: footprint IoU)."""
 
     precision: Precision
-    """Fabric's precision: bf16-mixed on a recent GPU, and on a CPU that knows avx512_bf16 (docs/performance.md); else 32-true."""
+    """Fabric's precision: bf16-mixed on a recent GPU or a CPU with avx512_bf16 (docs/performance.md), else 32-true."""
 
     built_up_power: float = Field(ge=0, le=2)
-    """How much more often built-up tiles are drawn: a chance of 0.1 plus this power of the built-up share. 0 draws evenly."""
+    """Tiles are drawn with weight 0.1 plus their built-up share to this power; 0 draws all equally often."""
 
     loader_workers: int = Field(ge=0)
-    """Processes that read tiles ahead; 0 reads in the training process, which suffices on a CPU."""
+    """Processes that read tiles ahead; 0 reads in the training process, which is enough on a CPU."""
 
     seed: int = Field(ge=0)
-    """Decides first weights, the order of tiles, and augmentation; the next network takes the next number."""
+    """Seed of initial weights, order of tiles and augmentation; each further network adds 1."""
 
 
 class FinalTrainParams(TrainParams):
     """How long and on what the networks of the final model are trained."""
 
     networks: int = Field(ge=1, le=MOST_NETWORKS)
-    """Networks per fold, alike but for their seeds: prediction takes the mean of all that have not seen a place."""
+    """Networks per fold, which differ by seed only; prediction averages all that were not trained on the place."""
 
 
 class Choice(Section):
@@ -76,8 +76,15 @@ class Choice(Section):
     """Draw a whole number."""
 
     when: dict[str, tuple[Scalar | None, ...]] = Field(default_factory=dict)
-    """Another dimension, that stands before this one and is given by ``values``, to those of its values for which this one is
-    drawn; otherwise the value in ``params.yaml`` stays. All that are named must hold."""
+    """Conditions: earlier dimensions with ``values``, each to those of its values for which this one is drawn. If one
+    does not hold, the value in ``params.yaml`` stays."""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """``low`` and ``high``, of a number."""
+        assert self.low is not None
+        assert self.high is not None
+        return self.low, self.high
 
     @model_validator(mode="after")
     def _values_or_range(self) -> "Choice":
@@ -85,11 +92,13 @@ class Choice(Section):
             raise ValueError(f"{self.param}: give either values, or low and high")
         if self.values and (self.log or self.integer or self.step is not None):
             raise ValueError(f"{self.param}: log, step and integer go with low and high, not with values")
-        if self.low is not None and self.high is not None:
-            self._check_range(self.low, self.high)
         return self
 
-    def _check_range(self, low: float, high: float) -> None:
+    @model_validator(mode="after")
+    def _range_can_be_drawn(self) -> "Choice":
+        if self.values:
+            return self
+        low, high = self.ends
         if not low < high:
             raise ValueError(f"{self.param}: low must be below high, got {low} and {high}")
         if self.log and low <= 0:
@@ -100,6 +109,7 @@ class Choice(Section):
             raise ValueError(f"{self.param}: integer needs whole numbers, got low {low}, high {high}, step {self.step}")
         if self.step is not None and not math.isclose(steps := (high - low) / self.step, round(steps), abs_tol=1e-9):
             raise ValueError(f"{self.param}: steps of {self.step} from {low} do not lead to {high}")
+        return self
 
 
 def _check_space(space: tuple[Choice, ...]) -> tuple[Choice, ...]:
@@ -128,30 +138,30 @@ class SearchParams(Section):
     """Optuna's search over architecture, encoder, loss and augmentation."""
 
     trials: int = Field(ge=0)
-    """Number of trials; the first is the values in ``params.yaml``. 0 takes those unsearched."""
+    """Number of trials; the first uses the values in ``params.yaml``. 0 takes those without a search."""
 
     objective: str
-    """The score of the task that trials are compared by, on the validation split, after prediction and extraction."""
+    """The score of the task that trials are compared by, on the validation split."""
 
     finalists: int = Field(ge=1)
-    """Of this many complete trials with the best objective, the one with the best first score of the task is taken."""
+    """Among this many complete trials with the best objective, the task's first score decides."""
 
     start_from: str | None
-    """A registered model, ``models:/sn7-buildings@champion``, whose values are tried second; null: none. DVC does not know what
-    an alias names, so with one the same commit can give another search; ``models:/sn7-buildings/3`` always gives the same."""
+    """A registered model whose values are tried second, ``models:/sn7-buildings/3``, or null. An alias such as
+    ``models:/sn7-buildings@champion`` is not tracked by DVC, so the same commit may then give another search."""
 
     train: TrainParams
-    """How each trial is trained: as ``train``, but shorter. Trials are pruned by their pixel score on validation tiles."""
+    """How each trial is trained: as ``train``, but shorter. Pruning uses the pixel score on validation tiles."""
 
     space: Space
     """Dimensions of the search (docs/search.md)."""
 
     seed: int = Field(ge=0)
-    """Decides which values are tried."""
+    """Seed of the values that are tried."""
 
 
 class PredictParams(Section):
-    """How frames are cut, run through the network and put together again."""
+    """How frames are cut into windows, run through the network and reassembled."""
 
     splits: tuple[Split, ...] = Field(min_length=1)
     """Only AOIs (or columns) of these splits are predicted."""
@@ -160,20 +170,20 @@ class PredictParams(Section):
     """Side of a window, pixels of the original image."""
 
     overlap_px: int = Field(ge=0)
-    """Pixels that neighbouring windows share; blended there with weights that fall off to the window's edge."""
+    """Pixels that neighbouring windows share, where they are blended with weights that fall towards the edge."""
 
     batch_size: int = Field(ge=1, le=1_024)
     """Windows per forward pass."""
 
     flips: bool
-    """Average over the four flips; four times the work."""
+    """Test-time augmentation: average over the four flips, at four times the work."""
 
     adaptation: float = Field(default=0.0, ge=0, le=1)
-    """How far batch normalisation follows the frame: 0 keeps what training saw, 1 forgets it for the frame's own statistics. On
-    land that training never saw, a quarter finds more; half, on land like that of training, finds more that is not there."""
+    """Test-time adaptation: share of the frame's own statistics in batch normalisation; 0 keeps those of training. 0.25
+    raises recall on unseen regions; 0.5 adds false positives on regions like the training data."""
 
     precision: Precision
-    """As ``train.precision``; a network need not be used in the precision it was trained in."""
+    """As ``train.precision``; it may differ from the precision of training."""
 
     @model_validator(mode="after")
     def _overlap_leaves_a_step(self) -> "PredictParams":

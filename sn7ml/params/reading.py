@@ -1,6 +1,5 @@
 """Params files in, sections out; every fault named, with what is allowed."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,19 +18,9 @@ Model = TypeVar("Model", bound=Section)
 
 
 def load_params(path: Path | str = Path("params.yaml"), changes: Mapping[str, Any] | None = None) -> Params:
-    """Read and check all params.
+    """Read and check all params, with ``changes`` in place of the values at their dotted keys.
 
-    Parameters
-    ----------
-    path
-        A params file.
-    changes
-        Dotted key to the value to use in place of the file's: ``{"train.epochs": 3}``.
-
-    Raises
-    ------
-    ParamsError
-        Naming every unknown key, missing key and bad value, with what is allowed.
+    Raises ParamsError that names every unknown key, missing key and bad value, with what is allowed.
 
     Examples
     --------
@@ -43,12 +32,12 @@ def load_params(path: Path | str = Path("params.yaml"), changes: Mapping[str, An
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read ``best.yaml``, the recipe that the search stage chose. Raises ParamsError as :func:`load_params` does."""
+    """Read ``best.yaml``, the recipe that the search stage chose. Raises ParamsError like :func:`load_params`."""
     return parse(Best, _read_yaml(path), str(path)).recipe
 
 
 def load_output(path: Path) -> OutputParams:
-    """Read ``best.yaml``, the output's params that the tune stage chose. Raises ParamsError as :func:`load_params` does."""
+    """Read ``best.yaml``, the output's params chosen by the tune stage. Raises ParamsError like :func:`load_params`."""
     return parse(Tuned, _read_yaml(path), str(path)).output
 
 
@@ -65,8 +54,8 @@ class Tuned(Section):
 
 
 def with_values(section: Model, values: Mapping[str, Any], source: str) -> Model:
-    """Return a section with values set at dotted keys of it. Raises ParamsError, naming ``source``, if it is not valid then."""
-    content: dict[str, Any] = copy.deepcopy(section.model_dump())
+    """Return a section with values set at its dotted keys. Raises ParamsError that names ``source`` if they misfit."""
+    content = section.model_dump()
     for key, value in values.items():
         *parts, name = key.split(".")
         place: Any = content

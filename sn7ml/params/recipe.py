@@ -6,34 +6,34 @@ from pydantic import Field, model_validator
 
 from sn7ml.params.section import Section
 
-# Fields with a default came later than the first registered models, whose packages do not hold them (here, and in learning.py and
-# tracking.py): tests/data/packages_of_the_past.
+# Fields with a default, here and in learning.py and tracking.py, are newer than the first registered models, whose
+# packages lack them: tests/data/packages_of_the_past.
 
 
 class ModelParams(Section):
     """The network."""
 
     architecture: str
-    """A class of segmentation_models_pytorch: Unet, UnetPlusPlus, FPN, DeepLabV3Plus, MAnet, PAN, Linknet, Segformer, …"""
+    """A class of segmentation_models_pytorch: Unet, UnetPlusPlus, FPN, DeepLabV3Plus, MAnet, PAN, Segformer, …"""
 
     encoder: str
-    """An encoder of segmentation_models_pytorch. The ImageNet weights of ``tu-tf_efficientnet_lite0`` are installed; any other
-    encoder (``resnet34``, ``tu-hrnet_w18``, …) downloads its own."""
+    """An encoder of segmentation_models_pytorch. The ImageNet weights of ``tu-tf_efficientnet_lite0`` are installed,
+    those of other encoders (``resnet34``, ``tu-hrnet_w18``, …) are downloaded."""
 
     weights: str | None
-    """``imagenet``, another set that smp knows for the encoder, or null for random ones."""
+    """``imagenet``, another set that smp offers for the encoder, or null for random weights."""
 
     upsampling: int | None = Field(default=None, ge=1, le=8)
-    """How many times enlarged the network sees images, and so how fine its probabilities are; null is ``tiling.upsampling``, at
-    which masks are drawn. Another factor takes of these masks each pixel's nearest: a search can try it on the tiles at hand."""
+    """Factor by which images are enlarged for the network, and the resolution of its probabilities; null is
+    ``tiling.upsampling``, at which masks are drawn. For other factors, masks are resampled (nearest), not redrawn."""
 
 
 BINARY_LOSSES = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
-"""Terms of the loss for channels that are masks of their own, each with a sigmoid."""
+"""Terms of the loss for channels that are independent masks, each with a sigmoid."""
 
 
 class LossParams(Section):
-    """A weighted sum of losses; each is computed per channel over usable pixels only."""
+    """A weighted sum of losses, each computed per channel over usable pixels only."""
 
     bce: float = Field(ge=0)
     """Weight of binary cross-entropy."""
@@ -48,13 +48,13 @@ class LossParams(Section):
     """Weight of the soft Jaccard loss."""
 
     lovasz: float = Field(default=0.0, ge=0)
-    """Weight of the Lovász hinge, which follows the Jaccard index more closely; better beside another term than alone."""
+    """Weight of the Lovász hinge, which follows the Jaccard index more closely; use it beside another term."""
 
     tversky: float = Field(default=0.0, ge=0)
-    """Weight of the Tversky loss, a Dice loss for which a missed pixel weighs more (0.7) than one too many (0.3)."""
+    """Weight of the Tversky loss, a Dice loss in which misses weigh more (0.7) than false positives (0.3)."""
 
     channels: dict[str, Annotated[float, Field(ge=0)]]
-    """Weight of a channel of the target; every one is named, and that of the first must be above 0."""
+    """Weight of each channel of the target; all must be given, and the first must be above 0."""
 
     @model_validator(mode="after")
     def _at_least_one_term(self) -> "LossParams":
@@ -65,11 +65,11 @@ class LossParams(Section):
 
     @property
     def terms(self) -> dict[str, float]:
-        """Term to its weight, of those that are on."""
+        """Term to its weight, if above 0."""
         return {name: weight for name, weight in self if name != "channels" and weight > 0}
 
     def misfit(self, channels: tuple[str, ...], losses: tuple[str, ...]) -> str:
-        """Say why this loss cannot teach a target of these channels, for which these terms are meant; "" if it can."""
+        """Return why this loss does not fit a target with these channels and allowed terms; "" if it does."""
         if set(self.channels) != set(channels):
             return f"loss.channels must hold a weight for each of {list(channels)}, got {list(self.channels)}"
         if not self.channels[channels[0]] > 0:
@@ -80,10 +80,10 @@ class LossParams(Section):
 
 
 class AugmentationParams(Section):
-    """What is done to training tiles; 0 or false turns a choice off."""
+    """Random changes to training tiles; 0 or false turns one off."""
 
     enabled: bool = True
-    """False turns every choice off, whatever it says: so a search can try none at all."""
+    """False turns all of them off, so that a search can try none."""
 
     flips: bool
     """Left-right and up-down, each with probability one half."""
@@ -101,16 +101,16 @@ class AugmentationParams(Section):
     """Strength of a random change of saturation."""
 
     gain: float = Field(default=0.0, ge=0, le=0.5)
-    """Standard deviation of a random factor on the standardised image, as if its frame were duller or more vivid; half as much
-    again on each colour by itself."""
+    """Standard deviation of a random change of gain of the standardised image, common to all colours; each colour gets
+    another of half that size."""
 
     offset: float = Field(default=0.0, ge=0, le=1)
-    """Standard deviation of a random amount added to it, in standard deviations of the frame, as if its frame showed other land;
-    half as much again on each colour by itself."""
+    """Standard deviation of a random offset of the standardised image, in standard deviations of the frame; each colour
+    gets another of half that size."""
 
     months_around: int = Field(default=0, ge=0, le=12)
-    """A tile is the mean of its own month and of up to so many before and after it, how many being drawn anew each time. A mean
-    shows the same houses with less noise; the mask is that of its own month."""
+    """Average a tile with up to this many months before and after it (a random number each time) to reduce noise; the
+    mask stays that of its own month."""
 
     noise: float = Field(ge=0, le=1)
     """Standard deviation of added Gaussian noise, in standard deviations of the frame."""
@@ -119,7 +119,7 @@ class AugmentationParams(Section):
     """Largest sigma of a random Gaussian blur, pixels of the original image."""
 
     def applied(self) -> "AugmentationParams":
-        """Return what is really done: with ``enabled`` off, everything is off."""
+        """Return these params with everything off if ``enabled`` is."""
         return self if self.enabled else self.model_copy(update={name: type(value)(0) for name, value in self})
 
 
@@ -127,13 +127,13 @@ class OptimiserParams(Section):
     """An optimiser with a one-cycle learning rate."""
 
     method: Literal["adamw", "nadam", "sgd"] = "adamw"
-    """AdamW, NAdam, or stochastic gradient descent with Nesterov's momentum, which needs some ten times the learning rate."""
+    """AdamW, NAdam, or SGD with Nesterov momentum, which needs about ten times the learning rate."""
 
     learning_rate: float = Field(gt=0, le=1)
-    """The highest learning rate of the cycle."""
+    """Maximum learning rate of the cycle."""
 
     weight_decay: float = Field(ge=0)
-    """Weight decay; decoupled, but for ``sgd``."""
+    """Weight decay; decoupled, except for ``sgd``."""
 
 
 class Recipe(Section):

@@ -9,13 +9,13 @@ from sn7ml.params.section import Section, Split
 
 
 class PartingParams(Section):
-    """What every way of parting an image into single buildings needs."""
+    """What every way of separating buildings needs."""
 
     boundary_weight: float = Field(ge=0, le=1)
-    """How much the boundary channel lowers the evidence (see ``sn7ml.outputs.tracking.instances.weigh``)."""
+    """Weight with which the boundary channel lowers the evidence (see ``sn7ml.outputs.tracking.instances.weigh``)."""
 
     contact_weight: float = Field(ge=0, le=1)
-    """How much the contact channel lowers the evidence, likewise."""
+    """Weight with which the contact channel lowers the evidence."""
 
     min_area_px2: float = Field(ge=0)
     """Smaller buildings are dropped, px² of the original image."""
@@ -28,118 +28,118 @@ class InstanceParams(PartingParams):
     """From probabilities to single buildings: a watershed."""
 
     seed_threshold: float = Field(ge=0, le=1)
-    """A building grows from pixels whose evidence is above this."""
+    """Evidence above which pixels are seeds of the watershed."""
 
     flood_threshold: float = Field(ge=0, le=1)
-    """It grows over pixels whose footprint probability is above this."""
+    """Footprint probability above which pixels are flooded from the seeds."""
 
 
 class CollapseParams(Section):
-    """Temporal collapse: one geometry per building, its birth from the jump of its mean probability."""
+    """Temporal collapse: one geometry per building, born where its mean probability rises most."""
 
     mean_floor: float = Field(ge=0, le=1)
     """Probabilities up to this count as 0 in a pixel's mean over months."""
 
     birth_jump: float = Field(ge=0, le=1)
-    """A building is born at the largest rise of its mean probability (after minus before) if that is above this and the mean
-    before is at most ``min_mean``."""
+    """A building is born at the largest rise of its mean probability (after minus before) if the rise is above this and
+    the mean before is at most ``min_mean``."""
 
     min_mean: float = Field(ge=0, le=1)
-    """A building without a birth is kept, for all months, if its mean probability is above this; one that was above it before its
-    largest rise has no birth."""
+    """A building without a birth is kept, for all months, if its mean probability is above this; a building whose mean
+    before its largest rise is above this has no birth."""
 
 
 class PeakParams(PartingParams):
-    """From evidence to single buildings: a building is a peak and what lies around it (``sn7ml.outputs.tracking.peaks``)."""
+    """From evidence to single buildings, each a peak and its surroundings (``sn7ml.outputs.tracking.peaks``)."""
 
     smooth_px: float = Field(ge=0)
     """Standard deviation of the Gaussian that smooths the evidence, pixels of the original image."""
 
     seed_threshold: float = Field(gt=0, lt=1)
-    """A peak lower than this is no building."""
+    """Lower peaks are ignored."""
 
     seed_step: float = Field(gt=0, lt=1)
-    """Two peaks are two buildings if the saddle between them is lower than the lower peak by about this share of it."""
+    """Two peaks are two buildings if the saddle between them is below the lower peak by about this share of it."""
 
     flood_ratio: float = Field(gt=0, lt=1)
-    """A building reaches down to this share of its peak."""
+    """A building extends to where the evidence falls to this share of its peak."""
 
 
 class BirthParams(Section):
-    """When a building was born: a change of rate in its series of log-odds (``sn7ml.outputs.tracking.births``)."""
+    """Month of birth: a change point in a building's series of log-odds (``sn7ml.outputs.tracking.births``)."""
 
     before_logit: float
-    """Mean log-odds of a footprint where nothing stands yet, as expected before an AOI's series are looked at."""
+    """Prior mean of the log-odds of a footprint before the building stands."""
 
     before_spread: float = Field(gt=0)
     """Standard deviation around it."""
 
     after_logit: float
-    """Mean log-odds where the building stands, likewise."""
+    """Prior mean of the log-odds once the building stands."""
 
     after_spread: float = Field(gt=0)
     """Standard deviation around it."""
 
     levels_worth: float = Field(gt=0)
-    """The four numbers above are fitted to each AOI; what is given there counts like so many months of candidates."""
+    """The four values above are fitted to each AOI; as a prior they weigh as much as this many months of candidates."""
 
     evidence_weight: float = Field(gt=0, le=1)
-    """What a month's evidence counts for: months see the same roof in similar light, so many do not tell much more than one."""
+    """Weight of each month's evidence; below 1, since months that share light and roof are not independent."""
 
     brightness_weight: float = Field(default=0.0, ge=0, le=1)
-    """What a step in the brightness of the ground counts for beside the network's evidence; 0 does without. It is no more than
-    that evidence's equal at 1, and months share their haze and season, so well below."""
+    """Weight of a step in ground brightness beside the network's evidence; 0 ignores it. Keep it well below 1 (equal
+    weight): months share haze and season."""
 
     birth_prior: float = Field(gt=0, lt=1)
-    """Probability that a candidate was born after the first month, before its series is looked at."""
+    """Prior probability that a candidate was born after the first month."""
 
     neighbour_px: float = Field(gt=0)
-    """Distance over which buildings are born together, standard deviation of a Gaussian, pixels of the original image."""
+    """Range within which buildings tend to be born together: a Gaussian's standard deviation, original pixels."""
 
     neighbour_weight: float = Field(ge=0, lt=1)
-    """How much of the prior over months comes from the neighbours; the rest is even."""
+    """Share of the prior over months that comes from the neighbours; the rest is uniform."""
 
     month_offset: int = Field(ge=-3, le=3)
-    """Added to the month of birth: a detector that needs a finished roof is late in the same way everywhere."""
+    """Added to the month of birth, to correct a detector that is always late because it needs a finished roof."""
 
     min_log_ratio: float = Field(ge=0)
-    """A birth is declared if its best month is likelier than no change by this log of a ratio, and"""
+    """A birth is declared if the log-likelihood ratio of its best month to no change is above this, and …"""
 
     min_probability: float = Field(gt=0, lt=1)
-    """if the probability of its very month is above this. For an F1 of C the best threshold is C / 2."""
+    """… the probability of that month is above this. For an F1 of C the best threshold is C / 2."""
 
 
 class ChangepointParams(Section):
     """Candidates from the collapsed evidence, and a fitted change point for each."""
 
     change: PeakParams
-    """First pass, over each pixel's largest rise: buildings that were born."""
+    """First pass, on each pixel's largest rise: buildings that were born."""
 
     static: PeakParams
-    """Second pass, over each pixel's mean: buildings that always stood there."""
+    """Second pass, on each pixel's mean: buildings that were always there."""
 
     tail_months: int = Field(ge=1)
-    """A rise in the last months counts less: with n months after it, by n / ``tail_months`` up to 1."""
+    """A rise followed by fewer than this many months is weighted by their number divided by ``tail_months``."""
 
     births: BirthParams
     """The model of a birth."""
 
     min_tail: float = Field(default=0.0, ge=0, le=1)
-    """A building stays: a birth is declared only if the mean probability of its last ``tail_months`` with evidence is this
-    or more. What was seen for some months and is gone was a building site, a market, a bright field. 0 asks for nothing."""
+    """A birth is declared only if the mean probability of its last ``tail_months`` with evidence is at least this. This
+    rejects temporary objects: building sites, markets, bright fields."""
 
     min_mean: float = Field(ge=0, le=1)
-    """A static candidate is a building if its mean probability is above this."""
+    """A static candidate is kept if its mean probability is above this."""
 
     max_overlap: float = Field(ge=0, le=1)
-    """A static candidate is dropped if a larger share of it is covered by buildings that were born."""
+    """A static candidate is dropped if buildings that were born cover a larger share of it."""
 
 
 class BaselineParams(Section):
     """The tracker of the CosmiQ baseline."""
 
     min_iou: float = Field(ge=0, le=1)
-    """A footprint takes the id of the master footprint with the best IoU if that is at least this."""
+    """A footprint takes the id of the master footprint with the highest IoU if that is at least this."""
 
 
 class TrackParams(Section):
@@ -149,14 +149,14 @@ class TrackParams(Section):
     """Which tracker writes the footprints."""
 
     shift_x_px: float = Field(default=0.0, ge=-4, le=4)
-    """How far outlines are moved to the right of what is seen, pixels of the original image: to where labels lie."""
+    """Shift of outlines to the right, to where labels are, pixels of the original image."""
 
     shift_y_px: float = Field(default=0.0, ge=-4, le=4)
     """The same, downwards."""
 
     instances: InstanceParams
-    """For ``collapse`` and ``baseline``; ``baseline`` applies them month by month, ``collapse`` to each pixel's largest trailing
-    mean over months (so that a building born late is not diluted)."""
+    """For ``collapse`` and ``baseline``: ``baseline`` applies them month by month, ``collapse`` to each pixel's largest
+    trailing mean over months, so that a late birth is not diluted."""
 
     changepoint: ChangepointParams
     """Only for ``method: changepoint``."""
@@ -169,27 +169,27 @@ class TrackParams(Section):
 
 
 class OutputParams(Section):
-    """From probabilities to what a user wants; a sub-section per kind of output."""
+    """From probabilities to results; a sub-section per kind of output."""
 
     tracks: TrackParams
     """For task ``buildings_through_time``: footprints with ids and birth months."""
 
 
 class TuneParams(Section):
-    """Search for the output's params on cached probabilities, before ``extract``; a trial takes a second or two per AOI."""
+    """Search for the output's params on cached probabilities, before ``extract``; a trial takes 1 to 2 s per AOI."""
 
     trials: int = Field(ge=0)
     """Number of trials; the first is section ``output`` itself. 0 takes that untuned."""
 
     at_once: int = Field(ge=1)
-    """Trials of a round: all are drawn, and scored side by side by as many processes as there are (``SN7ML_EXECUTOR``), before
-    the next are drawn. The same number gives the same best on any machine; a larger one searches less cleverly."""
+    """Trials per round: all are drawn, then scored by as many processes as there are (``SN7ML_EXECUTOR``). The same
+    number gives the same best on any machine; a larger one learns less from earlier trials."""
 
     splits: tuple[Split, ...] = Field(min_length=1)
-    """Where trials are scored; must be among ``predict.splits``, and none of them may be scored by ``evaluate``."""
+    """Where trials are scored; must be among ``predict.splits`` and not among ``evaluate.splits``."""
 
     space: Space
-    """Dimensions, keys of section ``output``: ``tracks.changepoint.births.birth_prior``."""
+    """Dimensions of the search: keys of section ``output``, such as ``tracks.changepoint.births.birth_prior``."""
 
     seed: int = Field(ge=0)
-    """Decides which values are tried."""
+    """Seed of the values that are tried."""

@@ -1,15 +1,14 @@
-"""All sections together, and what can be said of them."""
+"""All sections together."""
 
 from typing import Any, Literal
 
 from pydantic import model_validator
 
-from sn7ml.params.data import DataParams, SplitParams, TilingParams, ValidationParams
+from sn7ml.params.data import DataParams, RimsParams, SplitParams, TargetParams, TilingParams, ValidationParams
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams
 from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section
-from sn7ml.params.target import RimsParams, TargetParams
 from sn7ml.params.tracking import OutputParams, TuneParams
 
 TaskName = Literal["buildings_through_time"]
@@ -19,7 +18,7 @@ class Params(Section):
     """The whole of ``params.yaml``."""
 
     task: TaskName
-    """What is predicted from which images: chooses scores, outputs and pages (``sn7ml/tasks``)."""
+    """What is predicted from which images; chooses scores, outputs and pages (``sn7ml/tasks``)."""
 
     data: DataParams
     split: SplitParams
@@ -40,46 +39,29 @@ class Params(Section):
     report: ReportParams
 
     @model_validator(mode="after")
-    def _scored_splits_are_predicted(self) -> "Params":
-        missing = sorted(set(self.evaluate.splits) - set(self.predict.splits))
-        if missing:
-            raise ValueError(f"evaluate.splits {missing} are not in predict.splits {list(self.predict.splits)}")
-        return self
-
-    @model_validator(mode="after")
-    def _loss_suits_the_target(self) -> "Params":
-        chosen: RimsParams = getattr(self.target, self.target.kind)
-        if fault := self.loss.misfit(chosen.channels, chosen.losses):
+    def _sections_agree(self) -> "Params":
+        predicted, scored = self.predict.splits, self.evaluate.splits
+        if missing := sorted(set(scored) - set(predicted)):
+            raise ValueError(f"evaluate.splits {missing} are not in predict.splits {list(predicted)}")
+        target: RimsParams = getattr(self.target, self.target.kind)
+        if fault := self.loss.misfit(target.channels, target.losses):
             raise ValueError(fault)
-        return self
-
-    @model_validator(mode="after")
-    def _search_space_names_real_keys(self) -> "Params":
-        known = set(flatten(recipe_of(self)))
-        unknown = sorted({choice.param for choice in self.search.space} - known)
-        if unknown:
-            raise ValueError(f"search.space names unknown key(s) {unknown}; known: {sorted(known)}")
-        return self
-
-    @model_validator(mode="after")
-    def _outputs_are_tuned_where_they_are_not_scored(self) -> "Params":
-        known = set(flatten(self.output))
-        unknown = sorted({choice.param for choice in self.tune.space} - known)
-        if unknown:
-            raise ValueError(f"tune.space names unknown key(s) {unknown}; known: {sorted(known)}")
-        missing = sorted(set(self.tune.splits) - set(self.predict.splits))
-        if missing and self.tune.trials:
-            raise ValueError(f"tune.splits {missing} are not in predict.splits {list(self.predict.splits)}")
-        both = sorted(set(self.tune.splits) & set(self.evaluate.splits))
-        if both:
-            raise ValueError(
-                f"tune.splits {both} are scored by evaluate.splits too: scores would be those of the tuning"
-            )
+        for name, space, section in (
+            ("search", self.search.space, recipe_of(self)),
+            ("tune", self.tune.space, self.output),
+        ):
+            known = set(flatten(section))
+            if unknown := sorted({choice.param for choice in space} - known):
+                raise ValueError(f"{name}.space names unknown key(s) {unknown}; known: {sorted(known)}")
+        if self.tune.trials and (missing := sorted(set(self.tune.splits) - set(predicted))):
+            raise ValueError(f"tune.splits {missing} are not in predict.splits {list(predicted)}")
+        if both := sorted(set(self.tune.splits) & set(scored)):
+            raise ValueError(f"tune.splits {both} are in evaluate.splits too: scores would be those of the tuning")
         return self
 
 
 class Usage(Section):
-    """How a model was used when it was scored, and is to be used: its task, and sections ``predict`` and ``output``, tuned."""
+    """How a model is used, as when it was scored: its task, and sections ``predict`` and ``output``, tuned."""
 
     task: TaskName = "buildings_through_time"
     predict: PredictParams
@@ -89,20 +71,19 @@ class Usage(Section):
     @classmethod
     def _read_older_packages(cls, content: Any) -> Any:
         """Accept packages registered when tracks were the only output and their section was called ``track``."""
-        if isinstance(content, dict) and "track" in content and "output" not in content:
-            return {name: value for name, value in content.items() if name != "track"} | {
-                "output": {"tracks": content["track"]}
-            }
-        return content
+        if not isinstance(content, dict) or "track" not in content or "output" in content:
+            return content
+        others = {name: value for name, value in content.items() if name != "track"}
+        return others | {"output": {"tracks": content["track"]}}
 
 
 def recipe_of(params: Params) -> Recipe:
-    """Return the recipe that ``params.yaml`` itself holds, the default of every search."""
+    """Return the recipe in ``params.yaml``, the default of every search."""
     return Recipe(model=params.model, loss=params.loss, augmentation=params.augmentation, optimiser=params.optimiser)
 
 
 def resolved(params: Params, recipe: Recipe) -> Params:
-    """Return the params with the recipe that was really used in place of the defaults."""
+    """Return the params with the recipe that was used in place of the default."""
     return params.model_copy(update={name: getattr(recipe, name) for name in Recipe.model_fields})
 
 
@@ -131,9 +112,9 @@ def describe(section: Section, prefix: str = "") -> list[tuple[str, str, str]]:
             rows += describe(value, f"{prefix}{name}.")
         elif isinstance(value, dict):
             rows += [(f"{prefix}{name}.{key}", str(inner), meaning) for key, inner in value.items()]
-        elif isinstance(value, tuple):
-            shown = [item.param if isinstance(item, Choice) else item for item in value]
-            rows.append((f"{prefix}{name}", str(shown), meaning))
         else:
-            rows.append((f"{prefix}{name}", str(value), meaning))
+            named = (
+                [item.param if isinstance(item, Choice) else item for item in value] if type(value) is tuple else value
+            )
+            rows.append((f"{prefix}{name}", str(named), meaning))
     return rows

@@ -2,9 +2,9 @@
 
 import sn7ml.runs  # noqa: F401 - sets MLflow's environment before anything imports it
 
-# No params, since they change nothing about what is searched.
+# No params, since they do not change what is searched.
 WORKERS = "SN7ML_SEARCH_WORKERS"
-"""Environment variable: how many processes of this machine search side by side. Only one gives the same best each time."""
+"""Environment variable: number of search processes on this machine. Only one gives the same best each time."""
 
 STUDY_URL = "SN7ML_STUDY_URL"
-"""Environment variable: a database for the study, named as for SQLAlchemy, ``postgresql+psycopg2://user:password@host/name``."""
+"""Environment variable: SQLAlchemy's URL of a database for the study, ``postgresql+psycopg2://user:password@host/name``."""

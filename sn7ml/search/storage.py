@@ -11,7 +11,7 @@ import sqlalchemy
 from filelock import FileLock, Timeout
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import MedianPruner
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +22,7 @@ from sn7ml.search import STUDY_URL
 from sn7ml.search.study import ReseededSampler
 
 HEARTBEAT_SECONDS, GRACE_SECONDS = 20, 120
-"""How often a worker says in a database that it lives, and after how long a silence its trial is another's."""
+"""How often a worker reports to a database that it lives, and the silence after which another takes its trial."""
 
 ADVISORY_LOCK = 0x736E37
 """Number of the lock that PostgreSQL holds for us ("sn7" in ASCII)."""
@@ -30,7 +30,7 @@ ADVISORY_LOCK = 0x736E37
 
 @dataclass(frozen=True)
 class StudyAddress:
-    """Names a study; plain enough to be sent to another process."""
+    """Names a study; picklable."""
 
     name: str
 
@@ -44,7 +44,7 @@ class StudyAddress:
 
     @property
     def journal(self) -> Path:
-        """The file of a study that is in no database."""
+        """The file of a study without a database."""
         return self.folder / f"{self.name}.log"
 
     def __str__(self) -> str:
@@ -53,18 +53,24 @@ class StudyAddress:
         return f"study {self.name!r} in {sqlalchemy.make_url(self.url).render_as_string(hide_password=True)}"
 
     def open(self) -> Study:
-        """Open the study, made at need. Several processes may do so only once it exists: see :meth:`alone`.
+        """Open the study, made if absent; several processes may do so only once it exists (:meth:`setting_up`).
 
-        Raises
-        ------
-        StoreError
-            If the database cannot be used.
+        Raises StoreError if the database cannot be used.
         """
-        optuna.logging.set_verbosity(optuna.logging.ERROR)  # failed trials are told by MLflow, and by us
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # failed trials are reported by MLflow, and by us
+        storage: JournalStorage | RDBStorage
         try:
+            if self.url is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                storage = JournalStorage(JournalFileBackend(str(self.journal)))
+            else:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ExperimentalWarning)
+                    beat, grace = HEARTBEAT_SECONDS, GRACE_SECONDS
+                    storage = RDBStorage(self.url, heartbeat_interval=beat, grace_period=grace)
             return optuna.create_study(
                 study_name=self.name,
-                storage=self._storage(),
+                storage=storage,
                 sampler=ReseededSampler(self.seed),
                 pruner=MedianPruner(n_startup_trials=2, n_warmup_steps=2),  # from the second epoch on
                 direction="maximize",
@@ -74,28 +80,15 @@ class StudyAddress:
             raise self._unusable(error) from None
 
     def forget(self) -> None:
-        """Delete the journal of a search that ended. A database keeps its study: other machines may still read the result."""
+        """Delete the journal of a search that ended; a database keeps its study for other machines to read."""
         if self.url is None:
             self.journal.unlink()
 
-    def _storage(self) -> BaseStorage:
-        if self.url is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            return JournalStorage(JournalFileBackend(str(self.journal)))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return RDBStorage(self.url, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS)
-
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Have a journal to oneself: nothing in it tells whether another process that began a trial still lives.
+        """Keep other processes from a journal: it does not say whether one that began a trial is still alive.
 
-        Does nothing for a database, where workers of several machines meet.
-
-        Raises
-        ------
-        StoreError
-            If another process has it.
+        Raises StoreError if another process has it. Does nothing for a database, which several machines share.
         """
         if self.url is not None:
             yield
@@ -111,35 +104,27 @@ class StudyAddress:
 
     @contextmanager
     def setting_up(self) -> Iterator[None]:
-        """Keep others waiting while tables, the study and its first trials are made.
+        """Keep others waiting while tables, the study and its first trials are made: two that do so at once both fail.
 
-        Two processes that make a study's tables at once fail both, on PostgreSQL too; so that one keeps the lock.
-
-        Raises
-        ------
-        StoreError
-            If the database cannot be used.
+        PostgreSQL itself holds the lock between machines. Raises StoreError if the database cannot be used.
         """
         if self.url is None or not self.url.startswith("postgresql"):
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / "setting-up.lock"):
                 yield
             return
-        with closing(self._locked_connection()):  # closing it gives the lock back, as dying does
-            yield
-
-    def _locked_connection(self) -> sqlalchemy.Connection:
         try:
-            connection = sqlalchemy.create_engine(str(self.url), poolclass=NullPool).connect()
+            connection = sqlalchemy.create_engine(self.url, poolclass=NullPool).connect()
             connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
-            return connection
         except (SQLAlchemyError, ImportError) as error:
             raise self._unusable(error) from None
+        with closing(connection):  # closing it gives the lock back, as dying does
+            yield
 
     def _unusable(self, error: Exception) -> StoreError:
-        reason = getattr(error, "orig", None) or error  # what the driver says, which tells it in several lines
+        reason = getattr(error, "orig", None) or error  # what the driver says, in several lines
         return StoreError(
             "search.cannot-open-study",
-            f"cannot open {self} ({type(reason).__name__}: {' '.join(str(reason).split()):.300}); is {STUDY_URL} right, does the "
-            "server run, and is its driver installed (pip install 'sn7ml[cluster]')?",
+            f"cannot open {self} ({type(reason).__name__}: {' '.join(str(reason).split()):.300}); "
+            f"is {STUDY_URL} right, does the server run, and is its driver installed (pip install 'sn7ml[cluster]')?",
         )

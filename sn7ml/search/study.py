@@ -1,22 +1,21 @@
 """An Optuna study that many processes share, each of which can be killed at any moment without a trial being lost.
 
-A study has a fixed number of *slots*, one per trial that was asked for. The first attempt at a trial opens its slot; if the
-process dies, a further attempt with the same values takes the same slot. A slot is done when an attempt ended by itself, and
-the first that did counts. So no trial is lost and none counts twice, whoever queues what again, and however often: slots are
-told by the order of their first attempts, which never changes. Attempts beyond the last slot are withdrawn.
+A study has a fixed number of *slots*, one per trial that was asked for. The first attempt at a trial opens its slot; if
+the process dies, a further attempt with the same values takes the same slot. A slot is done when an attempt ends by
+itself, and the first that does counts. So no trial is lost and none counts twice, however often an attempt is queued:
+slots are numbered by their first attempts, whose order never changes. Attempts beyond the last slot are withdrawn.
 
-What a trial draws depends on the seed, on its slot, and on the trials that ended before; so with one worker a search that was
-killed ends as if it had not been.
+What a trial draws depends on the seed, its slot, and the trials that ended before. With one worker, a search that was
+killed therefore ends as if it had not been.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, TPESampler
+import pandas as pd
+from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -31,40 +30,24 @@ STATE, FAILURE = "state", "failure"
 """Attributes of a trial that failed for a reason: "failed" or "infeasible", and the reason."""
 
 ORIGIN, RETRY_OF, DEATHS = "origin", "retry_of", "deaths"
-"""Attributes of a trial: where given values are from; number of the first attempt; how many attempts' processes were killed."""
+"""Attributes of a trial: origin of given values; number of the first attempt; attempts whose process was killed."""
 
 MAX_DEATHS = 3
-"""So often the process of a trial may die; then the trial failed: it likely needs more memory than there is."""
+"""Deaths of a trial's process after which the trial has failed: it likely needs more memory than there is."""
 
 
-class ReseededSampler(BaseSampler):
+class ReseededSampler(TPESampler):
     """Optuna's TPE with a fresh generator for each trial, made from a seed and the trial's slot."""
 
     def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._sampler = TPESampler(seed=seed)
+        super().__init__(seed=seed)
+        self._study_seed = seed
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Reseed."""
-        sequence = np.random.SeedSequence([self._seed, slot_of(study, trial)])
-        self._sampler = TPESampler(seed=int(sequence.generate_state(1)[0]))
-        self._sampler.before_trial(study, trial)
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """As TPE."""
-        return self._sampler.infer_relative_search_space(study, trial)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """As TPE."""
-        return self._sampler.sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        """As TPE."""
-        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+        """Begin anew, as a sampler that has drawn nothing."""
+        sequence = np.random.SeedSequence([self._study_seed, slot_of(study, trial)])
+        super().__init__(seed=int(sequence.generate_state(1)[0]))
+        super().before_trial(study, trial)
 
 
 @dataclass
@@ -75,8 +58,9 @@ class Slot:
 
     @property
     def result(self) -> FrozenTrial | None:
-        """The first attempt that ended by itself; None if none has."""
-        return next((attempt for attempt in self.attempts if ended_by_itself(attempt)), None)
+        """The first attempt that is complete, pruned, or failed for a reason, rather than cut off; None if none is."""
+        ended = [it for it in self.attempts if it.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)]
+        return next((it for it in ended if it.state != TrialState.FAIL or FAILURE in it.user_attrs), None)
 
     @property
     def is_waited_for(self) -> bool:
@@ -84,15 +68,8 @@ class Slot:
         return any(attempt.state in (TrialState.RUNNING, TrialState.WAITING) for attempt in self.attempts)
 
 
-def ended_by_itself(trial: FrozenTrial) -> bool:
-    """Tell whether a trial is complete, pruned, or failed for a reason, rather than cut off."""
-    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or (
-        trial.state == TrialState.FAIL and FAILURE in trial.user_attrs
-    )
-
-
 def slots(study: Study) -> list[Slot]:
-    """Return all slots in order; those beyond the number of trials that were asked for are nobody's concern."""
+    """Return all slots in order, including those beyond the number of trials that were asked for."""
     found: dict[int, Slot] = {}
     for trial in study.get_trials(deepcopy=False):
         found.setdefault(_first_attempt(trial), Slot()).attempts.append(trial)
@@ -115,14 +92,14 @@ def results(study: Study, trials: int) -> list[FrozenTrial]:
 
 
 def is_open(study: Study, trials: int) -> bool:
-    """Tell whether there is a trial to begin: one queued, or a slot that nobody has taken."""
+    """Return whether a trial is queued or a slot is free."""
     found = slots(study)
     queued = (attempt.state == TrialState.WAITING for slot in found[:trials] for attempt in slot.attempts)
     return len(found) < trials or any(queued)
 
 
 def is_superfluous(study: Study, trials: int, trial: FrozenTrial) -> bool:
-    """Tell whether a trial that has begun has no slot, or its slot an earlier attempt that has not been cut off."""
+    """Return whether a trial that has begun has no slot, or one with an earlier attempt that was not cut off."""
     number = slot_of(study, trial)
     if number >= trials:
         return True
@@ -139,7 +116,7 @@ def give(study: Study, space: Sequence[Choice], recipe: Mapping[str, Scalar | No
 
 
 def cut_off(study: Study, is_lost: Callable[[FrozenTrial], bool]) -> list[FrozenTrial]:
-    """End the running trials that nobody is at work on any more; returns them."""
+    """End the running trials that nobody works on any more, and return them."""
     lost = [trial for trial in study.get_trials(states=(TrialState.RUNNING,)) if is_lost(trial)]
     for trial in lost:
         study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
@@ -147,14 +124,9 @@ def cut_off(study: Study, is_lost: Callable[[FrozenTrial], bool]) -> list[Frozen
 
 
 def queue_again(study: Study, trials: int, killed: frozenset[int] = frozenset()) -> list[FrozenTrial]:
-    """Queue every trial that was cut off once more, with the values it had drawn; returns the cut-off attempts.
+    """Queue every trial that was cut off again, with the values it had drawn; return the attempts that were cut off.
 
-    Parameters
-    ----------
-    trials
-        Number of trials that were asked for.
-    killed
-        Numbers of attempts whose process died: what happens too often to one trial is not tried again for ever.
+    ``killed`` holds the numbers of attempts whose process died: a trial may cause ``MAX_DEATHS`` of these.
     """
     again = []
     for slot in slots(study)[:trials]:
@@ -178,12 +150,14 @@ def best_trial(study: Study, trials: int, finalists: int, last: Score) -> Frozen
     return max(complete[:finalists], key=lambda trial: last.rank(trial.user_attrs[SCORES][last.name]), default=None)
 
 
-def rows(study: Study, trials: int, objective: str) -> list[dict[str, Any]]:
+def table(study: Study, trials: int, objective: str) -> pd.DataFrame:
     """Return a row per trial: number, state, value of the objective, scores, and what was tried."""
-    found = []
+    rows = []
     for number, trial in enumerate(results(study, trials)):
         scores = {f"val_{name}": value for name, value in trial.user_attrs.get(SCORES, {}).items()}
         state = trial.user_attrs.get(STATE, trial.state.name.lower())
         value = trial.user_attrs[SCORES][objective] if trial.state == TrialState.COMPLETE else math.nan
-        found.append({"number": number, "state": state, "value": value} | scores | trial.user_attrs[VALUES])
-    return found
+        rows.append({"number": number, "state": state, "value": value} | scores | trial.user_attrs[VALUES])
+    found = pd.DataFrame(rows)
+    first = ["number", "state", "value", *(name for name in found if str(name).startswith("val_"))]
+    return found[[*first, *(name for name in found if name not in first)]]  # a first trial that failed has no scores

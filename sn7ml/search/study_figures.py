@@ -1,7 +1,6 @@
-"""What a search found, as Optuna draws it: made from the table of trials alone, so that a report needs no study."""
+"""What a search found, as Optuna draws it; made from the table of trials alone, so that a report needs no study."""
 
 import html
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -36,20 +35,10 @@ HEIGHT_PX = 420
 
 
 def study_figures(trials: pd.DataFrame, space: Sequence[Choice]) -> dict[str, tuple[str, go.Figure]]:
-    """Draw a search.
+    """Return name to caption and figure of a search, in the order they are read.
 
-    Parameters
-    ----------
-    trials
-        ``SearchResult.trials``, also as read from CSV.
-    space
-        The dimensions that were searched; of them, which are drawn on a logarithmic scale.
-
-    Returns
-    -------
-    dict
-        Name to caption and figure, in the order they are read. Empty for fewer than ``FEWEST`` complete trials, and without
-        the figures of choices where all trials chose alike. The same table gives the same figures.
+    ``trials`` is ``SearchResult.trials``, also as read from CSV; the same table gives the same figures. There are none
+    for fewer than ``FEWEST`` complete trials, and none of choices if all trials chose alike.
     """
     complete = trials[trials["state"] == "complete"]
     if len(complete) < FEWEST:
@@ -63,7 +52,11 @@ def study_figures(trials: pd.DataFrame, space: Sequence[Choice]) -> dict[str, tu
     names = [name for name in FIGURES if varied or name == "history"]
     if complete["value"].nunique() == 1 and "importances" in names:
         names.remove("importances")  # nothing made a difference
-    return {name: (FIGURES[name][0], _drawn(name, study)) for name in names}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna calls half of its figures experimental
+        figures = {name: FIGURES[name][1](study) for name in names}
+    look = {"height": HEIGHT_PX, "title": None, "margin": {"t": 40, "b": 60, "l": 60, "r": 20}}
+    return {name: (FIGURES[name][0], figure.update_layout(**look)) for name, figure in figures.items()}
 
 
 def study_page(figures: Mapping[str, tuple[str, go.Figure]]) -> str:
@@ -79,7 +72,7 @@ def study_page(figures: Mapping[str, tuple[str, go.Figure]]) -> str:
 
 def _seen(choice: Choice, column: pd.Series) -> BaseDistribution | None:
     """Return the dimension as wide as what was tried, which may lie outside the space; None if all tried the same."""
-    values = [_plain(value) for value in column if not _is_missing(value)]
+    values = [_plain(value) for value in column.dropna()]
     if len(set(values)) + (len(values) < len(column)) < 2 or not values:
         return None
     if choice.values or len(set(values)) == 1:
@@ -95,12 +88,12 @@ def _study_of(trials: pd.DataFrame, varied: Mapping[str, BaseDistribution]) -> S
         if row["state"] != "complete":
             study.add_trial(optuna.create_trial(state=TrialState.FAIL))
             continue
-        tried = {name: _plain(row[name]) for name in varied if not _is_missing(row[name])}
+        tried = [name for name in varied if pd.notna(row[name])]
         study.add_trial(
             optuna.create_trial(
                 state=TrialState.COMPLETE,
                 value=float(row["value"]),
-                params={html.escape(name): value for name, value in tried.items()},
+                params={html.escape(name): _plain(row[name]) for name in tried},
                 distributions={html.escape(name): varied[name] for name in tried},
             )
         )
@@ -112,14 +105,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     return html.escape(value) if isinstance(value, str) else value
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
-def _drawn(name: str, study: Study) -> go.Figure:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Optuna calls half of its figures experimental
-        figure = FIGURES[name][1](study)
-    return figure.update_layout(height=HEIGHT_PX, title=None, margin={"t": 40, "b": 60, "l": 60, "r": 20})

@@ -25,12 +25,12 @@ from sn7ml.search.space import GIVEN, inside, suggest
 from sn7ml.tasks import Task, task_named
 
 MARGIN_PX = 16
-"""Columns beyond those that are scored, so that objects on the line are seen whole."""
+"""Extra columns on each side of those that are scored, so that objects on the line are seen whole."""
 
 
 @dataclass(frozen=True)
 class CachedGround:
-    """What trials are scored on: one AOI's extraction each, with what no trial changes worked out once."""
+    """What trials are scored on; what no trial changes is computed once, by ``Output.prepare``."""
 
     task: Task
 
@@ -59,7 +59,7 @@ class CachedGround:
 def read_ground(
     task: TaskName, scenes: Scenes, tiles: Path, probabilities: Path, splits: Sequence[str]
 ) -> CachedGround:
-    """Read the probabilities and the labels of some splits; raises LabelError if there is no truth to score with."""
+    """Read the probabilities and the labels of some splits. Raises LabelError if there is no truth to score with."""
     chosen = task_named(task)
     columns = TileStore(tiles).columns(splits)
     extracts, starts_px = {}, {}
@@ -77,21 +77,11 @@ class Tuned:
     """The outcome of a tuning."""
 
     best: OutputParams
-
     trials: pd.DataFrame
-    """A row per trial: number, its scores (``Task.tune_score``, the objective first), and what it tried under dotted keys."""
+    """A row per trial: number, scores (``Task.tune_score``), and the values it tried under dotted keys."""
 
     scores: tuple[str, ...]
     """Names of the scores, the objective first."""
-
-
-def untuned(output: OutputParams) -> Tuned:
-    """Return an output's params as they are, after no trial."""
-    return Tuned(output, pd.DataFrame(columns=["number"]), ())
-
-
-OnTrial = Callable[[Mapping[str, Any]], None]
-"""Called after each trial with its row of the table."""
 
 
 def tune(
@@ -99,30 +89,30 @@ def tune(
     output: OutputParams,
     params: TuneParams,
     objective: Score,
-    on_trial: OnTrial = lambda _row: None,
+    on_trial: Callable[[], None] = lambda: None,
 ) -> Tuned:
     """Find the output's params with the best objective; the first trial is ``output`` itself.
 
-    Optuna's TPE. Trials are drawn, scored side by side and told in rounds of ``params.at_once``, so that the same inputs
-    give the same best on any number of workers. Of equal trials the earlier one is taken.
+    Optuna's TPE. Trials are drawn and scored in rounds of ``params.at_once``, so that the same inputs give the same
+    best on any number of workers. Of equal trials the earlier one is taken. Raises LabelError if there is no truth.
 
     Parameters
     ----------
     ground
         Makes what trials are scored on, in each worker; picklable.
+    params
+        Number of trials (0 returns ``output`` untried), space, seed.
     objective
         The first score of the task.
-
-    Raises
-    ------
-    LabelError
-        If there is no truth to score with.
+    on_trial
+        Called after each trial.
     """
+    if params.trials == 0:
+        return Tuned(output, pd.DataFrame(columns=["number"]), ())
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = TPESampler(seed=params.seed, multivariate=True, constant_liar=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    defaults = flatten(output)
-    given, known = inside(params.space, defaults)
+    given, known = inside(params.space, flatten(output))
     study.enqueue_trial(known, user_attrs={GIVEN: given})
     rows: list[dict[str, Any]] = []
     with residents(ground, params.at_once) as on_ground:
@@ -133,7 +123,7 @@ def tune(
             for trial, chosen, scores in zip(trials, values, on_ground(CachedGround.score, outputs), strict=True):
                 study.tell(trial, objective.rank(scores[objective.name]))
                 rows.append({"number": trial.number} | scores | chosen)
-                on_trial(rows[-1])
+                on_trial()
     table = pd.DataFrame(rows)
     best = rows[int(table[objective.name].map(objective.rank).to_numpy().argmax())]
     tried = {key: best[key] for key in (choice.param for choice in params.space) if key in best}

@@ -6,12 +6,11 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from uuid import uuid4
 
 from sn7ml.core.errors import ParamsError, Sn7Error
@@ -19,13 +18,13 @@ from sn7ml.core.runtime.parallel import shared_cores
 from sn7ml.search import WORKERS
 
 TICK_SECONDS = 5.0
-"""How often the parent looks after things, beside when a worker ends."""
+"""How often the parent calls ``on_tick`` when no worker ends."""
 
 PATIENCE_SECONDS = 30.0
-"""How long a worker that is told to stop may take, before it is killed."""
+"""How long a worker that is asked to stop may take before it is killed."""
 
 Work = Callable[[str], None]
-"""What a worker does; is given the worker's name. Must be picklable."""
+"""What a worker of this name does. Must be picklable."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Worker:
     """One process."""
 
     name: str
-    """Its own, on all machines: a worker that takes another's place has another name."""
+    """Unique on all machines: a worker that takes another's place has another name."""
 
     process: BaseProcess
 
@@ -42,7 +41,7 @@ class Worker:
 
 
 def search_workers() -> int:
-    """Return how many workers this machine is to have; 1 if it says nothing. Raises ParamsError if that is no positive number."""
+    """Return how many workers ``WORKERS`` asks for; 1 if it is not set. Raises ParamsError for no positive number."""
     text = os.environ.get(WORKERS) or "1"
     if not text.isdigit() or int(text) < 1:
         raise ParamsError("search.worker-count", f"{WORKERS} needs a positive number, got {text!r}")
@@ -50,15 +49,15 @@ def search_workers() -> int:
 
 
 def work_together(work: Work, count: int, on_death: Callable[[str], bool], on_tick: Callable[[], None]) -> None:
-    """Run ``work`` in so many processes until all have ended.
+    """Run ``work`` in ``count`` processes until all have ended.
 
     Parameters
     ----------
     on_death
-        Told the name of a worker that was killed. True: it was at work, and another takes its place. False: it died before it
-        could begin, as another would.
+        Called with the name of a worker that was killed. Returns True if it was at work, and another shall take its
+        place; False if it died before it could begin, as another would.
     on_tick
-        Called now and then.
+        Called every few seconds.
 
     Raises
     ------
@@ -75,20 +74,17 @@ def work_together(work: Work, count: int, on_death: Callable[[str], bool], on_ti
                 place = workers.index(worker)
                 workers.remove(worker)
                 if worker.failure.poll():
-                    _raise_failure(worker)
+                    with suppress(EOFError):  # killed, which closes the pipe too
+                        raise worker.failure.recv()
                 if worker.process.exitcode and on_death(worker.name):
                     workers.insert(place, _start(work, place, count))
             on_tick()
     finally:
-        _stop(workers)
-
-
-def _raise_failure(worker: Worker) -> None:
-    try:
-        error = worker.failure.recv()
-    except EOFError:  # it died without a word, which closes the pipe too
-        return
-    raise error
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join(PATIENCE_SECONDS)
+            worker.process.kill()
 
 
 def _start(work: Work, place: int, count: int) -> Worker:
@@ -96,37 +92,34 @@ def _start(work: Work, place: int, count: int) -> Worker:
     receiving, sending = context.Pipe(duplex=False)
     name = uuid4().hex
     process = context.Process(target=_run, args=(work, name, sending), name=f"worker {place + 1}")
-    with shared_cores(count), _interrupts_ignored():
-        process.start()
+    # Workers ignore Ctrl-C, which a terminal sends to all processes: the parent decides what ends.
+    in_main = threading.current_thread() is threading.main_thread()  # no other thread may set handlers
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
+    try:
+        with shared_cores(count):
+            process.start()
+    finally:
+        if in_main:
+            signal.signal(signal.SIGINT, before)
     sending.close()
     return Worker(name, process, receiving)
 
 
-def _stop(workers: list[Worker]) -> None:
-    for worker in workers:
-        worker.process.terminate()
-    for worker in workers:
-        worker.process.join(PATIENCE_SECONDS)
-        worker.process.kill()
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let a process that is started meanwhile not hear Ctrl-C, which a terminal sends to all: the parent decides what ends."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _run(work: Work, name: str, failure: Connection) -> None:
     """Do the work in a process of its own; SIGTERM, and the death of the parent, interrupt it as Ctrl-C would."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the clean-up is not to be interrupted
+        raise KeyboardInterrupt
+
+    def end_with_parent() -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, interrupt)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         work(name)
     except KeyboardInterrupt:
@@ -136,15 +129,3 @@ def _run(work: Work, name: str, failure: Connection) -> None:
     except Exception as error:  # noqa: BLE001 - handed to the parent, which raises it
         traceback.print_exc()
         failure.send(RuntimeError(f"{type(error).__name__} in a worker, see above: {error}"))
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the clean-up is not to be interrupted
-    raise KeyboardInterrupt
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)

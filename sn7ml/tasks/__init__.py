@@ -1,7 +1,7 @@
-"""Tasks: what is predicted from which images. Each is one file that names an output, its scores and what is said of them.
+"""Tasks: what is predicted from which images. Each is one file that names an output, its scores and their texts.
 
-Stages that need no score and no output (tile, train, predict) ask ``layout_of`` and ``target_of`` alone, so that an edit of a
-tracker or a score re-trains nothing.
+Stages that need no score and no output (tile, train, predict) use ``layout_of`` and ``target_of`` only, so that an edit
+of a tracker or a score re-trains nothing.
 """
 
 from typing import assert_never
@@ -24,13 +24,7 @@ def task_named(name: TaskName) -> Task:
 
 
 def task_of(params: Params) -> Task:
-    """Return the task of a project.
-
-    Raises
-    ------
-    ParamsError
-        If params name a score that the task does not have; all such keys are named, with the scores there are.
-    """
+    """Return the task of a project. Raises ParamsError that names every key with a score the task does not have."""
     task = task_named(params.task)
     known = [score.name for score in task.scores]
     named = {

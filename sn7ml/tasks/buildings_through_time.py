@@ -27,13 +27,13 @@ BUILDINGS_THROUGH_TIME = Task(
     name="buildings_through_time",
     title="SpaceNet 7: every building, month by month",
     purpose=(
-        "Finds every building in monthly satellite mosaics of about 4 m (SpaceNet 7: red, green, blue, alpha, 8 bit) and "
-        "follows each through time: outlines, ids, months of birth."
+        "Finds every building in monthly satellite mosaics of about 4 m (SpaceNet 7: red, green, blue, alpha, 8 bit) "
+        "and follows each through time: outlines, ids, months of birth."
     ),
     limits=(
-        "At 4 m a small house is a few pixels: houses wall to wall merge, outlines are approximate, and what is smaller "
-        "than about 4 pixels is mostly missed.",
-        "Months of birth lag where cloud hides a site, and are often a month off; a building that was torn down is kept.",
+        "At 4 m a small house is a few pixels: houses wall to wall merge, outlines are approximate, and what is "
+        "smaller than about 4 pixels is mostly missed.",
+        "Months of birth lag where cloud hides a site, and are often a month off; demolished buildings are kept.",
         "Other sensors, resolutions or band orders were not tried. Probabilities are not calibrated.",
         "Not for decisions about single buildings or the people in them.",
     ),

@@ -1,6 +1,7 @@
-"""A model that needs no training: what is brighter than its frame is a building. And `sn7ml predict` with it, for a process
-that is to be killed: ``python -m tests.cli.bright WRITTEN HANGS ARGUMENT…`` hangs, and creates the file HANGS to say so,
-as soon as it is asked about a window while the file WRITTEN exists."""
+"""A model that needs no training: what is brighter than its frame is a building.
+
+``python -m tests.cli.bright WRITTEN HANGS ARGUMENT…`` runs `sn7ml predict` with it, for a test that kills the process:
+it creates the file HANGS and hangs at the first window after the file WRITTEN exists."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""The command line and the pages about it agree: every command that a page shows can be typed, every command is shown."""
+"""The command line and its pages agree: every command on a page can be typed, every command is on a page."""
 
 import re
 import shlex

@@ -149,7 +149,7 @@ def test_a_bad_value_is_named_with_what_is_allowed(key: str, value: Any, named: 
         ({"param": "loss.dice", "low": 0.1, "high": 1.0, "step": 0.2}, ("loss.dice: ", 0.2, 0.1, 1.0)),
         ({"param": "loss.dice", "low": 0.1, "high": 1.0, "step": 0.1, "log": True}, ("loss.dice: ", "log or step")),
         ({"param": "loss.dice", "low": 0.0, "high": 1.5, "integer": True}, ("loss.dice: ", "integer", "low 0.0")),
-        ({"param": "loss.dice", "values": [0.0], "log": True}, ("loss.dice: ", "log, step and integer", "low and high")),
+        ({"param": "loss.dice", "values": [0.0], "log": True}, ("loss.dice: ", "log, step and integer")),
         ({"param": "loss.dice", "values": [0.0], "when": {"loss.bce": [1.0]}}, ("loss.dice: ", "when", "'loss.bce'")),
         ({"param": "loss.dice", "vlaues": [0.0]}, ("search.space.0.vlaues: ", "['high', 'integer', 'log'")),
     ],
@@ -177,7 +177,10 @@ ENCODER = {"param": "model.encoder", "values": ["resnet18", "mit_b0"]}
             ("loss.dice: ", "when", "'model.encoder'"),
         ),
         (
-            [{"param": "loss.bce", "low": 0, "high": 1}, {"param": "loss.dice", "values": [0.0], "when": {"loss.bce": [1.0]}}],
+            [
+                {"param": "loss.bce", "low": 0, "high": 1},
+                {"param": "loss.dice", "values": [0.0], "when": {"loss.bce": [1.0]}},
+            ],
             ("loss.dice: ", "when", "'loss.bce'"),
         ),
     ],

@@ -40,7 +40,7 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 """
-"""Files are written under another name first (``sn7ml.core.runtime.files``), so a rename is the moment before one is there."""
+"""Files are first written under another name (``sn7ml.core.runtime.files``): none is there before its rename."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Project:
         return done
 
     def die_before(self, pattern: str, time: int = 1) -> None:
-        """Run `dvc repro` until a file that matches is to get its name for the so manieth time; all is killed just before."""
+        """Run `dvc repro` and kill everything just before a matching file gets its name for the given time."""
         hook = self.root.with_name("dies")
         hook.mkdir(exist_ok=True)
         (hook / "sitecustomize.py").write_text(DIES)  # Python runs it in every process of the stages, before all else

@@ -1,4 +1,4 @@
-"""Which sections of params.yaml a script reads, followed from the script into every function that is handed all of them."""
+"""Which sections of params.yaml a script reads, followed into every function that is given all params."""
 
 import ast
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ def sections_read(module: str) -> set[str]:
     Raises
     ------
     CannotFollowError
-        If all params are used otherwise than by taking a section or as an argument of a function or class that names them
-        as ``Params``: nobody could see then what is read.
+        If all params are used otherwise than by taking a section or as an argument of a function or class that names
+        them as ``Params``: what is read could not be seen then.
     """
     return _read_in(tree_of(module), module, frozenset())
 

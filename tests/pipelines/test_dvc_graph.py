@@ -1,4 +1,4 @@
-"""dvc.yaml says what the code does: every module a stage can reach is a dep, every params section it reads is declared."""
+"""dvc.yaml agrees with the code: each module a stage can reach is a dep, each params section it reads is declared."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `dvc repro` does in a project that it went through before: what a changed param concerns, kills, and the cache."""
+"""What `dvc repro` does in a project that it has run before: changed params, kills, and the cache."""
 
 import json
 import shutil

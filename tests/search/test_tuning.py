@@ -15,7 +15,7 @@ from sn7ml.outputs.probabilities import CroppedCube, ProbabilityCube, write_prob
 from sn7ml.outputs.tracks import prepare
 from sn7ml.params import Choice, OutputParams, RimsParams, TuneParams, with_values
 from sn7ml.runs.store import SEARCH, open_store
-from sn7ml.search.tuning import CachedGround, Tuned, record, tune, untuned
+from sn7ml.search.tuning import CachedGround, Tuned, record, tune
 from sn7ml.tasks import task_named
 from tests.outputs.tracking.drawings import Method, perfect, track_params
 from tests.sn7_folder import AOI, grid_of
@@ -139,8 +139,8 @@ def test_of_equal_trials_the_first_is_taken(ground: CachedGround) -> None:
     assert found.best == given
 
 
-def test_without_a_trial_the_tracker_stays_as_it_is() -> None:
-    found = untuned(output("changepoint"))
+def test_without_a_trial_the_tracker_stays_as_it_is(ground: CachedGround) -> None:
+    found = tune(lambda: ground, output("changepoint"), params(0), SCOT)
     assert found.best == output("changepoint")
     assert found.trials.empty
 

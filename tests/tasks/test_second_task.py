@@ -1,4 +1,4 @@
-"""A second, tiny task goes through the whole pipeline: its own target, output and score, and a case where tasks are chosen.
+"""A second, tiny task goes through the whole pipeline: its own target, output, score, and a case in each ``match``.
 
 Its files are written into a copy of the project. What else would have to change for it would show here.
 """
@@ -85,7 +85,8 @@ def tune_score(truth, found):
     return {"iou": -abs(len(found) - len(truth))}
 
 
-ROOFS = Task("roofs", "Roofs", "Finds roofs.", (), (), (Score("iou", "IoU", "pixels"),), ROOFS_OUTPUT, evaluate, tune_score)
+IOU = Score("iou", "IoU", "pixels")
+ROOFS = Task("roofs", "Roofs", "Finds roofs.", (), (), (IOU,), ROOFS_OUTPUT, evaluate, tune_score)
 '''
 
 PARAMS = '''
