@@ -59,9 +59,9 @@ def model_card(name: str, package: Path, training: Training, task: Task, data: D
     history, kept = read_history(package) if (package / HISTORY).exists() else pd.DataFrame(), ""
     if {"network", "epoch", "val_score"} <= set(history.columns):
         networks = history.groupby("network")
-        best, epochs = history.loc[networks["val_score"].idxmax()], networks.size()
+        best = history.loc[networks["val_score"].idxmax()].itertuples()
         text = "network {0.network}: epoch {0.epoch} of {1} kept (validation pixel score {0.val_score:.4f})"
-        kept = "; ".join(text.format(row, epochs[row.network]) for row in best.itertuples()) + "."
+        kept = "; ".join(text.format(row, epochs) for row, epochs in zip(best, networks.size(), strict=True)) + "."
     return f"""# {name}: a model card
 
 {task.purpose}
