@@ -1,5 +1,6 @@
 """``sn7ml …``, for people. DVC's stages do not use it."""
 
+from collections.abc import Callable
 from typing import NoReturn
 
 import typer
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+command: Callable[..., None]
 for command in (synth, data, check):
     app.command()(command)
 app.command("params")(show_params)
