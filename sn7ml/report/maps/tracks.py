@@ -52,7 +52,7 @@ def birth_map(tracks: pd.DataFrame) -> bytes:
     handles = []
     for month, colour in zip([first, *born] if first else [], [OLD, *map(mpl.colors.to_hex, ramp)], strict=False):
         buildings = last.loc[last["birth_month"] == month, "geometry"]
-        look = {"facecolor": colour, "edgecolor": RIM, "linewidth": 0.3}
+        look: dict[str, Any] = {"facecolor": colour, "edgecolor": RIM, "linewidth": 0.3}
         axes.add_collection(PathCollection([_outline(shape) for shape in buildings if not shape.is_empty], **look))
         name = "from the start" if month == first else month
         handles.append(Patch(label=f"{name} ({len(buildings)})", **look))

@@ -154,7 +154,7 @@ def _cards(content: PageContent) -> list[dict[str, str]]:
 def _models(promotion: Mapping[str, Any], scores: Sequence[Score]) -> dict[str, Table | None]:
     """Put challenger and champion beside each other, overall and, where both have scores by AOI, AOI by AOI."""
     models = {side: promotion[side] for side in ("challenger", "champion") if promotion.get(side) is not None}
-    by_aoi, first = {}, scores[0]
+    first, by_aoi = scores[0], dict[str, Any]()
     for side, model in models.items():
         if isinstance(model, Mapping):
             models[side] = {key: value for key, value in model.items() if key != "aois"}
