@@ -1,11 +1,11 @@
-"""What each choice of training is worth: one thing changed at a time, trained briefly, scored where the network did not learn.
+"""What each choice of training is worth: one thing changed at a time, trained briefly, scored on held-out data.
 
     python -m benchmarks.ablate [--epochs N] [--only NAME ...] [--elsewhere DATA]
 
 Run in a project folder after `dvc repro tile`. Every variation trains the network of the first fold for N epochs (of
-``train.tiles_per_epoch`` tiles) and is scored on what that fold holds out: never on the test split. Variations that change
-nothing but the prediction share a network; no other averages flips, to save time. A network takes minutes; its line is printed as
-soon as it is known. One area and one seed: differences of a few hundredths are noise.
+``train.tiles_per_epoch`` tiles) and is scored on what that fold holds out: never on the test split. Variations that
+change nothing but the prediction share a network; no other averages flips, to save time. A network takes minutes; its
+line is printed as soon as it is known. One area and one seed: differences of a few hundredths are noise.
 """
 
 import argparse

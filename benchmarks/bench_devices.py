@@ -54,9 +54,8 @@ def main(epochs: int) -> None:
             predictor.predict_image(pixels)
             start = time.monotonic()
             outputs[kind] = predictor.predict_image(pixels).channels
-            print(
-                f"predict {kind}: {pixels[0].size / 1e6 / (time.monotonic() - start):.2f} Mpx of the original image a second"
-            )
+            speed = pixels[0].size / 1e6 / (time.monotonic() - start)
+            print(f"predict {kind}: {speed:.2f} Mpx of the original image a second")
         if len(outputs) == 2:
             worst = np.abs(outputs["cpu"].astype(int) - outputs["cuda"]).max()
             print(f"largest difference of cpu and cuda: {worst} of 255")

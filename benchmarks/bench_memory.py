@@ -26,7 +26,7 @@ for _ in range(20):
     np.ones(2**23)
 print(faults() - before)
 """
-"""Takes and frees 64 MiB twenty times: 16,384 pages of 4 KiB each, above the largest threshold that glibc sets itself."""
+"""Takes and frees 64 MiB (16,384 pages of 4 KiB) twenty times, above the largest threshold that glibc sets itself."""
 
 
 def new_pages(what: str) -> int:

@@ -1,9 +1,10 @@
 """Prediction of frames against bare forward passes over the same windows.
 
-Run as ``python -m benchmarks.bench_predict [DATA]`` (about a minute). DATA is a folder in the layout of SpaceNet 7; without
-it a toy area is drawn. ``predict_image`` cuts, standardises, up-samples, blends and crops; ``predict_frames``, as ``sn7ml
-predict`` calls it, also reads the image, writes the probabilities and reads them back. The bare passes have all windows
-ready in memory, as the network takes them. The three alternate, so that other load on the machine falls on all alike.
+Run as ``python -m benchmarks.bench_predict [DATA]`` (about a minute). DATA is a folder in the layout of SpaceNet 7;
+without it a toy area is drawn. ``predict_image`` cuts, standardises, up-samples, blends and crops; ``predict_frames``,
+as ``sn7ml predict`` calls it, also reads the image, writes the probabilities and reads them back. The bare passes have
+all windows ready in memory, as the network takes them. The three alternate, so that other load on the machine falls on
+all alike.
 """
 
 import argparse
@@ -102,9 +103,8 @@ def main(data: Path | None) -> None:
         for work in works.values():
             work()
         rounds = [{name: seconds(work) for name, work in works.items()} for _ in range(ROUNDS)]
-    print(
-        f"{params.model.architecture}, {params.model.encoder}, {cut.shape[1]} x {cut.shape[2]} px at {predictor.upsampling}x"
-    )
+    network, size = f"{params.model.architecture}, {params.model.encoder}", f"{cut.shape[1]} x {cut.shape[2]} px"
+    print(f"{network}, {size} at {predictor.upsampling}x")
     for name in works:
         ratio = statistics.median(times["bare"] / times[name] for times in rounds)
         print(f"{name:14} {statistics.median(times[name] for times in rounds):6.2f} s, throughput / bare {ratio:.3f}")

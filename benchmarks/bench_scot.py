@@ -2,12 +2,12 @@
 
     python benchmarks/bench_scot.py [BUILDINGS ...]
 
-Truth: 30 % of the buildings are born after the first month. Proposals: every outline is off by up to half a pixel a side,
-20 % are missed, 1 % a month go on under a new id, and 2 % as many tracks again are false. Two kinds of cube: *noisy*, with
-new errors every month (as from a tracker that keeps each month's own footprint), and *steady*, with one outline per track.
-Every cube is built and scored in a process of its own. "cpu s" is the processor's time, which a busy machine stretches
-less than the clock's. "peak" is the process' largest resident set, with libraries and both tables; "rise" is by how much
-scoring raised it.
+Truth: 30 % of the buildings are born after the first month. Proposals: every outline is off by up to half a pixel a
+side, 20 % are missed, 1 % a month go on under a new id, and 2 % as many tracks again are false. Two kinds of cube:
+*noisy*, with new errors every month (as from a tracker that keeps each month's own footprint), and *steady*, with one
+outline per track. Every cube is built and scored in a process of its own. "cpu s" is the processor's time, which a busy
+machine stretches less than the clock's. "peak" is the process' largest resident set, with libraries and both tables;
+"rise" is by how much scoring raised it.
 
     python benchmarks/bench_scot.py --aois 60 [BUILDINGS]
 
@@ -82,7 +82,8 @@ def measure(count: int, steady: bool) -> str:
     kind = "steady" if steady else "noisy"
     peak = _peak_mib()
     return (
-        f"{count:>9,} {kind:<7}{len(truth):>9,}{len(proposals):>10,}{seconds:>8.2f}{cpu:>7.2f}{peak:>10.0f}{peak - before:>10.0f}"
+        f"{count:>9,} {kind:<7}{len(truth):>9,}{len(proposals):>10,}"
+        f"{seconds:>8.2f}{cpu:>7.2f}{peak:>10.0f}{peak - before:>10.0f}"
         f"{result.score:>8.3f}{result.tracking:>7.3f}{result.change:>7.3f}"
     )
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks.bench_step [--steps N]
 
-The network and batch of configs/one-area.yaml, random images. Each variant is a process of its own, since an allocator is set
-once and for all; they take one step each in turn, so that other load on the machine falls on all alike. What is said of bfloat16
-holds for a processor that knows avx512_bf16.
+The network and batch of configs/one-area.yaml, random images. Each variant is a process of its own, since an allocator
+is set once and for all; they take one step each in turn, so that other load on the machine falls on all alike. What is
+said of bfloat16 holds for a processor that knows avx512_bf16.
 """
 
 import argparse

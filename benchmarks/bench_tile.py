@@ -1,8 +1,8 @@
-"""Time and memory of `ingest` and `tile` on the 25 real frames of one dense area: 120,094 polygons, masks at 3 pixels per pixel.
+"""Time and memory of `ingest` and `tile` on one dense area: 25 real frames, 120,094 polygons, 3 mask pixels per pixel.
 
-Run as ``python -m benchmarks.bench_tile [DATA]`` (under a minute). DATA is a folder in the layout of SpaceNet 7; without it
-the real area beside the repository is taken. One area is one job, so this uses one core; several areas run side by side.
-"cpu s" is the processor's time, which a busy machine stretches less than the clock's.
+Run as ``python -m benchmarks.bench_tile [DATA]`` (under a minute). DATA is a folder in the layout of SpaceNet 7;
+without it the real area beside the repository is taken. One area is one job, so this uses one core; several areas run
+side by side. "cpu s" is the processor's time, which a busy machine stretches less than the clock's.
 """
 
 import argparse

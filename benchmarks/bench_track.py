@@ -1,7 +1,7 @@
 """Track one made-up AOI of average density: seconds and peak memory of each tracker.
 
-Run as ``python -m benchmarks.bench_track`` (about one minute). 1024 x 1024 pixels, 24 months, 4,740 buildings, 3 pixels per
-pixel. Months are made when asked for, as a cube on disk reads them; that time is told apart.
+Run as ``python -m benchmarks.bench_track`` (about one minute). 1024 x 1024 pixels, 24 months, 4,740 buildings, 3 pixels
+per pixel. Months are made when asked for, as a cube on disk reads them; that time is told apart.
 """
 
 import multiprocessing
@@ -27,7 +27,7 @@ CELL = 44
 
 
 class MadeUpCube(Mapping[str, Probabilities]):
-    """Houses of 9 to 42 px², every third one touching its neighbour, one in five born late, seen by a blurred, noisy detector."""
+    """Houses of 9 to 42 px², a third touching a neighbour, a fifth born late, seen by a blurred, noisy detector."""
 
     def __init__(self, seed: int = 7, months: int = MONTHS) -> None:
         rng = np.random.default_rng(seed)

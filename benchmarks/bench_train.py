@@ -1,9 +1,9 @@
 """Training steps of ``fit`` against the same network in a bare loop on tensors in memory.
 
-Run as ``python -m benchmarks.bench_train [DATA]`` (about a minute). DATA is a folder in the layout of SpaceNet 7; without
-it a toy area is drawn. ``fit``'s step reads tiles, augments, up-samples, and takes the combined loss and the optimiser's
-step; the bare one has batches ready and takes the plainest loss. Both use the network, batch and recipe of params.yaml.
-They alternate every few steps, so that other load on the machine falls on both alike.
+Run as ``python -m benchmarks.bench_train [DATA]`` (about a minute). DATA is a folder in the layout of SpaceNet 7;
+without it a toy area is drawn. ``fit``'s step reads tiles, augments, up-samples, and takes the combined loss and the
+optimiser's step; the bare one has batches ready and takes the plainest loss. Both use the network, batch and recipe of
+params.yaml. They alternate every few steps, so that other load on the machine falls on both alike.
 """
 
 import argparse

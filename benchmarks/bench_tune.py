@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench_tune
 
-256 x 1024 pixels, 25 months, 1,180 buildings, 3 pixels per pixel, the space of params.yaml. Start-up (workers, collapsing the
-cube) is left out, as a tuning has it once.
+256 x 1024 pixels, 25 months, 1,180 buildings, 3 pixels per pixel, the space of params.yaml. Start-up (workers,
+collapsing the cube) is left out, as a tuning has it once.
 """
 
 import os

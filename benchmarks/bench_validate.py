@@ -1,8 +1,8 @@
 """Time the facts and the judgement of ``validate``: run with ``python -m benchmarks.bench_validate``.
 
-First the real area beside the repository, 25 frames and 120,094 polygons (goal 40 s on two cores, after imports). Then copies
-of its frames under other AOI names, 25, 50 and 100 of them: twice the files shall take twice the time. With ``--frames 25``
-only so many. Set ``SN7ML_EXECUTOR=processes:2`` to hold a larger machine to two cores.
+First the real area beside the repository, 25 frames and 120,094 polygons (goal 40 s on two cores, after imports). Then
+copies of its frames under other AOI names, 25, 50 and 100 of them: twice the files shall take twice the time. With
+``--frames 25`` only so many. Set ``SN7ML_EXECUTOR=processes:2`` to hold a larger machine to two cores.
 """
 
 import argparse
@@ -62,9 +62,9 @@ def measure(root: Path, frames: pd.DataFrame) -> None:
     end = time.perf_counter()
     polygons = int(facts["labels"]["n"].sum())
     print(
-        f"{len(frames)} frames, {polygons:,} polygons: {end - start:.1f} s (goal {GOAL_S} for 25), facts {middle - start:.1f} s, "
-        f"judged {end - middle:.1f} s, cpu {cpu_seconds() - cpu:.1f} s, peak {peak_mb():,.0f} MB, "
-        f"{len(report.failures())} finding(s)"
+        f"{len(frames)} frames, {polygons:,} polygons: {end - start:.1f} s (goal {GOAL_S} for 25), "
+        f"facts {middle - start:.1f} s, judged {end - middle:.1f} s, cpu {cpu_seconds() - cpu:.1f} s, "
+        f"peak {peak_mb():,.0f} MB, {len(report.failures())} finding(s)"
     )
 
 

@@ -21,8 +21,11 @@ from numpy.typing import NDArray
 
 from sn7ml.core.schemas import TRACKS
 from sn7ml.outputs.tracking.births import Levels
-from sn7ml.report.maps.drawing import DPI, SMALL, WIDTH_IN, plain
+from sn7ml.report.maps.drawing import SMALL, plain
 from sn7ml.report.palette import BORN, GROUND, INK, LINE, MAP_GROUND, OLD, RIM, SERIES, SOFT, TRUTH
+
+WIDTH_IN, DPI = 10.4, 110
+"""A picture fills a page of documentation, and is sharp there."""
 
 PERCENT = (0.01, 0.1, 0.5, 0.9, 0.99)
 """Probabilities named on an axis of log-odds."""
@@ -174,8 +177,8 @@ def births_figure(truth: pd.DataFrame, found: pd.DataFrame, months: Sequence[str
     months
         All months of the AOI in order.
     births
-        ``Diagnosis.births``: buildings whose birth is not right get a thick rim; found too late or too early, also by how
-        many months.
+        ``Diagnosis.births``: buildings whose birth is not right get a thick rim, and how many months they were found
+        too late or too early.
     """
     figure = Figure(figsize=(WIDTH_IN, 4.3), dpi=DPI, facecolor=GROUND, layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -201,8 +204,12 @@ def births_figure(truth: pd.DataFrame, found: pd.DataFrame, months: Sequence[str
     figure.legend(
         handles=[
             Patch(facecolor=OLD, edgecolor=RIM, linewidth=0.3, label="stands from the start"),
-            Patch(facecolor="none", edgecolor=SERIES[2], linewidth=2.2, label="birth not found (truth), not right (found)"),
-            Line2D([], [], color="none", marker="$-1$", markerfacecolor=INK, markeredgewidth=0, markersize=10, label=DELAY),
+            Patch(
+                facecolor="none", edgecolor=SERIES[2], linewidth=2.2, label="birth not found (truth), not right (found)"
+            ),
+            Line2D(
+                [], [], color="none", marker="$-1$", markerfacecolor=INK, markeredgewidth=0, markersize=10, label=DELAY
+            ),
         ],
         loc="outside lower left", ncols=3, frameon=False, fontsize=SMALL, labelcolor=INK,
     )  # fmt: skip

@@ -33,8 +33,8 @@ COSMIQ = {
     "instances.simplify_px": 0.0,
     "baseline.min_iou": 0.2,
 }
-"""Footprints as CosmiQ's baseline has them, the components of what is more likely than not, of 3.5 px² at least, with their
-stairs; its tracker is ``baseline``. The probabilities, and the shift, are ours."""
+"""Footprints as CosmiQ's baseline has them: components of pixels above 0.5, of 3.5 px² at least, not simplified; its
+tracker is ``baseline``. The probabilities, and the shift, are ours."""
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ NEIGHBOUR = 4
 """A house of the first street that is shown as a case, too."""
 
 CLOUDS = ((12, 121, 87, 16), (13, 123, 88, 13), (4, 30, 30, 18), (17, 50, 76, 16))
-"""(month, column, row, radius), pixels of the original image. The first two hide the last of the cases as it is built."""
+"""(month, column, row, radius), pixels of the original image. The first two hide the last of the cases being built."""
 
 
 class Neighbourhood:
@@ -184,8 +184,9 @@ def cases(town: Neighbourhood, params: BirthParams) -> list[Case]:
     shown = [*enumerate(CASES), (len(CASES) + NEIGHBOUR, "one of a street built at once")]
     return [
         Case(
-            title, _verdict(births, index), town.series[:, index], births.posterior[:, index], _stands_from(births, index),
-            born.get(f"t{index + 1}", NEVER), alone.posterior[:, index] if index >= len(CASES) else None,
+            title, _verdict(births, index), town.series[:, index], births.posterior[:, index],
+            _stands_from(births, index), born.get(f"t{index + 1}", NEVER),
+            alone.posterior[:, index] if index >= len(CASES) else None,
         )
         for index, title in shown
     ]  # fmt: skip
@@ -217,7 +218,7 @@ def follow(town: Neighbourhood, params: TrackParams) -> pd.DataFrame:
 
 ROW_SHAPE_PX = (13, 52)
 ROW = {4: 0.95, 10: 0.8, 17: 0.4, 22: 0.34, 27: 0.42, 32: 0.3, 37: 0.36, 45: 0.5}
-"""Left edge of each house of a row, pixels, to its probability: two bright ones wall to wall, and faint ones beside them."""
+"""Left edge of each house of a row, pixels, to its probability: two bright ones wall to wall, faint ones beside."""
 
 SEAM = 0.5
 """What the detector knows of the seam between two houses, as a share of what it knows of the houses."""

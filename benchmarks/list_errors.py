@@ -29,7 +29,8 @@ another, its code stays.
 
 | code | class | raised in `sn7ml/` |
 | --- | --- | --- |
-| `items.failed` | `ItemsFailed` | every map over AOIs, frames or networks; `error.failures` holds the error of each |"""
+| `items.failed` | `ItemsFailed` | \
+every map over AOIs, frames or networks; `error.failures` holds the error of each |"""
 
 
 class Site(NamedTuple):
@@ -62,7 +63,7 @@ def as_markdown() -> str:
         if site.code:
             found[site.code].append(site)
     rows = [
-        f"| `{code}` | {_listed(site.error for site in found[code])} | {_listed(_room(site.file) for site in found[code])} |"
+        f"| `{code}` | {_listed(it.error for it in found[code])} | {_listed(_room(it.file) for it in found[code])} |"
         for code in sorted(found)
     ]
     return "\n".join([HEAD, *rows])

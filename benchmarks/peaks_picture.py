@@ -1,4 +1,4 @@
-"""A picture of how an image is parted into buildings: a cut through the evidence, and beneath it what each way makes of it."""
+"""A picture of how an image is parted into buildings: a cut through the evidence, and what each way makes of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from benchmarks.births_picture import DPI, WIDTH_IN
 from sn7ml.core.geo.burn import Ids
-from sn7ml.report.maps.drawing import DPI, SMALL, WIDTH_IN, plain
+from sn7ml.report.maps.drawing import SMALL, plain
 from sn7ml.report.palette import GROUND, IDENTITIES, INK, LINE, SOFT, TRUTH
 
 FILL = 0.62

@@ -54,9 +54,10 @@ def main() -> None:
         "a month late, the first month as it is": born_late(truth),
         "a month late, nothing in the first month": delayed(truth),
     }
-    print(
-        "| proposed | SCOT | tracking | change | births right / false / missed | switches | F1 (IoU 0.25) | costs most |"
+    heads = (
+        "proposed | SCOT | tracking | change | births right / false / missed | switches | F1 (IoU 0.25) | costs most"
     )
+    print(f"| {heads} |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, proposed in proposals.items():
         print(row(name, truth, proposed), flush=True)
@@ -71,7 +72,8 @@ def row(name: str, truth: pd.DataFrame, proposed: pd.DataFrame) -> str:
     kinds = by_kind(diagnose(result.aois).losses).set_index("kind")["scot_without"]
     worst = f"{str(kinds.idxmax()).replace('_', ' ')} (SCOT {kinds.max():.3f} without)" if result.score < 1 else "none"
     scores = f"{result.score:.4f} | {result.tracking:.4f} | {result.change:.4f}"
-    return f"| {name} | {scores} | {births} | {sum(aoi.mm for aoi in aois)} | {precision_recall_f1(*counts)[2]:.4f} | {worst} |"
+    switches, f1 = sum(aoi.mm for aoi in aois), precision_recall_f1(*counts)[2]
+    return f"| {name} | {scores} | {births} | {switches} | {f1:.4f} | {worst} |"
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class Module:
 
     @property
     def room(self) -> str:
-        """Folder or file right below the package; the package itself where it has no folders, or for its ``__init__``."""
+        """Folder or file right below the package; the package itself if it has no folders, or for its ``__init__``."""
         parts = self.name.split(".")
         return parts[1] if len(parts) > 1 and parts[0] == "sn7ml" else parts[0]
 
@@ -113,7 +113,7 @@ def mentions_of_scot(modules: Sequence[Module]) -> list[str]:
 
 
 def holders_of_file_names(modules: Sequence[Module]) -> list[str]:
-    """Name the modules that hold parts of file names: as a literal without blanks, or imported from a layout in capitals.
+    """Name the modules that hold parts of file names: literals without blanks, or constants imported from a layout.
 
     Text with blanks is for people, and a docstring or a comment names no file.
     """

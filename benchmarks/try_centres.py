@@ -2,10 +2,11 @@
 
     python -m benchmarks.try_centres [--epochs N] [--elsewhere DATA]
 
-After selim_sef, third in SpaceNet 7, who detected centres because houses that touch were not parted otherwise. Run in a project
-folder after `dvc repro tile`. Two networks of the first fold are trained alike, but that the one learns, in place of rims, a
-Gaussian at each building's centre; its complement lowers the evidence like a rim does. Both are scored with several weights of
-the channel, on what the fold holds out. Until it is known to help it stands here, and not in sn7ml.
+After selim_sef, third in SpaceNet 7, who detected centres because houses that touch were not parted otherwise. Run in a
+project folder after `dvc repro tile`. Two networks of the first fold are trained alike, but that the one learns, in
+place of rims, a Gaussian at each building's centre; its complement lowers the evidence like a rim does. Both are scored
+with several weights of the channel, on what the fold holds out. Until it is known to help it stands here, and not in
+sn7ml.
 """
 
 import argparse

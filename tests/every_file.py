@@ -16,8 +16,7 @@ from sn7ml.outputs.tracking.track import track_buildings
 from sn7ml.params import RimsParams
 from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
 from sn7ml.report.maps.drawing import png
-from sn7ml.report.maps.prediction import prediction_map
-from sn7ml.report.maps.tracks import birth_map, month_map
+from sn7ml.report.maps.tracks import birth_map, month_map, prediction_map
 from sn7ml.report.pages.comparison import write_comparison
 from sn7ml.report.pages.diagnosis import write_diagnosis
 from sn7ml.report.pages.run import write_page

@@ -24,7 +24,7 @@ from sn7ml.outputs.prediction_folder import PROBABILITIES, Job, claimed, hash_im
 from sn7ml.outputs.probabilities import usable_fraction
 from sn7ml.outputs.submission import write_submission
 from sn7ml.package_files import DATA_PROFILE
-from sn7ml.report.maps.prediction import prediction_map
+from sn7ml.report.maps.tracks import prediction_map
 from sn7ml.report.pages.drift import write_drift
 from sn7ml.scenes.input_checks import check_frames, read_any_image
 from sn7ml.scenes.layouts.images import find_frames

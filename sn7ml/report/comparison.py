@@ -14,11 +14,9 @@ SAME = 0.00005
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One of the runs, as plain data. Any table may be empty."""
+    """One of the runs, labelled A, B, …, as plain data. Any table may be empty."""
 
     label: str
-    """A, B, …: short, for it stands in every table and chart."""
-
     run_id: str
     name: str
 
@@ -26,8 +24,6 @@ class ComparedRun:
     """Where it comes from, under the names people read: data, commit, when, …"""
 
     params: Mapping[str, str]
-    """Under dotted keys."""
-
     scores: Mapping[str, float]
     """By name, without the split's prefix."""
 
@@ -35,46 +31,35 @@ class ComparedRun:
     """A row per AOI: aoi and scores."""
 
     losses: pd.DataFrame
-    """This table and the next two are those of ``sn7ml.report.diagnosis``; empty where the task has no such diagnosis."""
+    """This and the next two are those of ``sn7ml.report.diagnosis``; empty where the task has no such diagnosis."""
 
     births: pd.DataFrame
     sizes: pd.DataFrame
 
     history: pd.DataFrame
-    """A row per epoch: epoch, train_loss, val_loss, val_score (what epochs are compared by), …"""
+    """A row per epoch: epoch, train_loss, val_loss, val_score, …"""
 
     overlays: Mapping[tuple[str, int], bytes] = field(default_factory=dict)
-    """(aoi, step) to a PNG of image | truth | prediction, as ``sn7ml.report.maps.overlays.triptych`` draws it."""
+    """(aoi, step) to a PNG of :func:`sn7ml.report.maps.overlays.triptych`."""
 
     months: Mapping[tuple[str, int], str] = field(default_factory=dict)
     """(aoi, step) to the month, where it was recorded."""
 
 
 def paired(base: ComparedRun, other: ComparedRun, scores: Sequence[Score]) -> pd.DataFrame:
-    """Put the scores of two runs side by side, for the AOIs that both have.
+    """Put the scores of two runs side by side, for the AOIs that both have; the first score ranks.
 
-    Parameters
-    ----------
-    scores
-        What is compared; the first is the one that ranks.
-
-    Returns
-    -------
-    DataFrame
-        aoi, and of each score that both have: base_iou, other_iou, gain_iou (above 0: the other is better), and so on. The AOI
-        that gains most in the first score comes first. AOIs where either side lacks that score are left out; without a table on
-        either side there are no rows.
+    The columns are aoi, and of each score that both have base_iou, other_iou and gain_iou (above 0: the other is
+    better); the AOI that gains most in the first score comes first. AOIs where either side lacks that score are left
+    out; without a table on either side there are no rows.
     """
     first = scores[0].name
     if base.per_aoi.empty or other.per_aoi.empty:
         return pd.DataFrame({"aoi": pd.Series(dtype="str"), f"gain_{first}": pd.Series(dtype="float64")})
     known = [score for score in scores if score.name in base.per_aoi and score.name in other.per_aoi]
     names = [score.name for score in known]
-    sides = [
-        run.per_aoi.set_index("aoi")[names].astype("float64").add_prefix(f"{side}_")
-        for side, run in (("base", base), ("other", other))
-    ]
-    table = sides[0].join(sides[1], how="inner")
+    left, right = (run.per_aoi.set_index("aoi")[names].astype("float64") for run in (base, other))
+    table = left.add_prefix("base_").join(right.add_prefix("other_"), how="inner")
     for score in known:
         after, before = table[f"other_{score.name}"], table[f"base_{score.name}"]
         table[f"gain_{score.name}"] = after - before if score.higher_is_better else before - after
@@ -83,7 +68,7 @@ def paired(base: ComparedRun, other: ComparedRun, scores: Sequence[Score]) -> pd
 
 
 def chance(gains: Sequence[float]) -> float:
-    """Return how often tossing coins would be at least as one-sided as these signs: the sign test, two-sided; ties are left out.
+    """Return the p-value of the two-sided sign test, ties left out: how often coins would be at least as one-sided.
 
     >>> chance([0.1, 0.2, 0.3, 0.1, 0.0]), chance([0.1]), chance([])
     (0.125, 1.0, 1.0)

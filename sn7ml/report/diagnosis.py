@@ -1,6 +1,6 @@
 """The numbers of a SpaceNet 7 diagnosis, under the names people read: of one run, and of several beside each other.
 
-Three tables go in, of ``sn7ml.metrics.diagnosis`` and ``sn7ml.metrics.footprints``; each may be empty:
+Three tables go in, of ``sn7ml.metrics.diagnosis`` and ``footprints``; each may be empty:
 
 * *losses*: aoi, kind, track_fp, track_fn, change_fp, change_fn, scot, scot_without; every AOI has every kind;
 * *births*: aoi, outcome, months_late (negative: early; NaN where it means nothing), and ids, which are not shown;
@@ -36,8 +36,12 @@ class Group:
 
 TIMED: tuple[Group, ...] = (
     Group("in the right month", SERIES[2], {"found": ("found", "found in the month it appeared")}),
-    Group("right month, wrong place", SERIES[3], {"misplaced": ("misplaced", "right month, but its footprint fits only later")}),
-    Group("early or late", SERIES[0], {"early": ("early", "found before it appeared"), "late": ("late", "found only later")}),
+    Group("right month, wrong place", SERIES[3], {
+        "misplaced": ("misplaced", "right month, but its footprint fits only later"),
+    }),
+    Group("early or late", SERIES[0], {
+        "early": ("early", "found before it appeared"), "late": ("late", "found only later"),
+    }),
 )  # fmt: skip
 """True births that were reported, by months late."""
 
@@ -62,47 +66,63 @@ RATIOS: Mapping[str, tuple[str, str, str, str]] = {
 
 
 def label_of(kind: str) -> str:
-    """Return a kind of error as people read it.
-
-    >>> label_of("missed_footprints")
-    'missed footprints'
-    """
+    """Return a kind of error as people read it: missed_footprints is "missed footprints"."""
     return kind.replace("_", " ")
 
 
 def labelled_kinds(losses: pd.DataFrame) -> pd.DataFrame:
-    """Return :func:`sn7ml.metrics.diagnosis.by_kind` with label and meaning after the kind; an unknown kind means ''."""
+    """Return ``by_kind`` of ``sn7ml.metrics.diagnosis`` with label and meaning ("" if unknown) after the kind."""
     rows = by_kind(losses)
     rows.insert(1, "label", [label_of(kind) for kind in rows["kind"]])
     rows.insert(2, "meaning", [KINDS.get(kind, "") for kind in rows["kind"]])
     return rows
 
 
-def by_delay(births: pd.DataFrame, group: Group) -> pd.Series:
-    """Count the births of a group of :data:`TIMED` by months late: months (int, ascending) to births."""
-    late = births.loc[births["outcome"].isin(list(group.outcomes)), "months_late"].astype("float64").dropna()
-    return late.round().astype("int64").value_counts().sort_index()
+@dataclass(frozen=True)
+class BirthCounts:
+    """Births as the bars of a chart."""
+
+    delays: Sequence[tuple[Group, pd.Series]]
+    """Groups of :data:`TIMED`, each with months late (int, ascending) to births."""
+
+    outcomes: Sequence[tuple[Group, pd.DataFrame]]
+    """Groups of :data:`UNTIMED`, each with a row per outcome that occurs, in order: label, meaning, births."""
+
+    stacked: pd.Series
+    """Sum of the delays."""
+
+    months: tuple[int, int]
+    """First and last month of the delays; 0 and a month on either side are always within."""
+
+    highest: int
+    """Births of the highest bar, delays being stacked; at least 1."""
 
 
-def by_outcome(births: pd.DataFrame, group: Group) -> pd.DataFrame:
-    """Count the births of a group by outcome, those that exist, in order: outcome, label, meaning, births."""
-    counts = births["outcome"].value_counts()
-    rows = [(name, *texts, int(counts[name])) for name, texts in group.outcomes.items() if name in counts.index]
-    return pd.DataFrame(rows, columns=["outcome", "label", "meaning", "births"])
+def count_births(births: pd.DataFrame) -> BirthCounts:
+    """Count births by months late, and those without a delay by outcome."""
+    totals = births["outcome"].value_counts()
+    delays, outcomes = [], []
+    for group in TIMED:
+        late = births.loc[births["outcome"].isin(list(group.outcomes)), "months_late"].astype("float64").dropna()
+        delays.append((group, late.round().astype("int64").value_counts().sort_index()))
+    for group in UNTIMED:
+        rows = [(*texts, int(totals[name])) for name, texts in group.outcomes.items() if name in totals.index]
+        outcomes.append((group, pd.DataFrame(rows, columns=["label", "meaning", "births"])))
+    stacked = pd.concat([counts for _, counts in delays]).groupby(level=0).sum()
+    heights = [*stacked, *(births for _, table in outcomes for births in table["births"])]
+    months = int(min([-1, *stacked.index])), int(max([1, *stacked.index]))
+    return BirthCounts(delays, outcomes, stacked, months, int(max([1, *heights])))
 
 
 def by_size(sizes: pd.DataFrame) -> pd.DataFrame:
-    """Add up footprints over AOIs: a row per size class, in order of first appearance, with recall and precision.
-
-    A ratio of nothing is NaN: such a class has no bar.
-    """
+    """Add up footprints over AOIs: a row per size class with recall and precision (0 of 0 is NaN)."""
     counts = ["truth", "truth_matched", "proposals", "proposals_matched"]
     table = sizes.astype(dict.fromkeys(counts, "int64")).groupby("size", sort=False)[counts].sum().reset_index()
     return table.assign(**{name: table[part] / table[whole] for name, (part, whole, _, _) in RATIOS.items()})
 
 
 def gain_texts(table: pd.DataFrame) -> list[str]:
-    """Say what stands beside the bars of a table of :func:`labelled_kinds`; errors that cost nothing are not no errors.
+    """Return what stands beside the bars of :func:`labelled_kinds`; errors that cost nothing are still errors.
 
     >>> kinds = pd.DataFrame({"gain": [0.0312, 0.00012, 0.0, 0.0]}).assign(**dict.fromkeys(COUNTS, [7, 7, 7, 0]))
     >>> gain_texts(kinds)
@@ -114,47 +134,24 @@ def gain_texts(table: pd.DataFrame) -> list[str]:
     return [text if errors else "none" for text, errors in zip(texts, table[COUNTS].sum(axis=1), strict=True)]
 
 
-def end_of_axis(table: pd.DataFrame) -> float:
-    """Return the end of the axis of SCOT: room for the best of ``scot_without`` and the words beside its bar."""
-    return 1.2 * max(table["scot_without"].max(), 0.05) if len(table) else 1.0
+def scot_axis(table: pd.DataFrame) -> tuple[float, list[float]]:
+    """Return the end of the axis of SCOT, with room for words beside the longest bar, and its ticks, which stop at 1.
 
-
-def ticks_up_to(end: float) -> list[float]:
-    """Return round numbers from 0 to ``end``, but not beyond SCOT's 1.
-
-    >>> ticks_up_to(0.33), ticks_up_to(1.2)
-    ([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3], [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    >>> scot_axis(pd.DataFrame({"scot_without": [0.1, 0.25]}))
+    (0.3, [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
     """
+    end = 1.2 * max(table["scot_without"].max(), 0.05) if len(table) else 1.0
     last = min(end, 1.0)
     step = next((step for step in (0.01, 0.02, 0.05, 0.1) if last / step <= 7), 0.2)
-    return [round(place * step, 2) for place in range(int(last / step + 1e-9) + 1)]
-
-
-def months_shown(delays: Sequence[pd.Series]) -> tuple[int, int]:
-    """Return the first and last month of counts of :func:`by_delay`; 0 and a month on either side are always in it."""
-    months = [int(month) for counts in delays for month in counts.index]
-    return min([-1, *months]), max([1, *months])
-
-
-def most_births(delays: Sequence[pd.Series], outcomes: Sequence[pd.DataFrame]) -> int:
-    """Return the height of the highest bar, those of :func:`by_delay` being stacked; at least 1."""
-    heights = [*pd.concat(delays).groupby(level=0).sum(), *(count for table in outcomes for count in table["births"])]
-    return int(max([1, *heights]))
+    return end, [round(place * step, 2) for place in range(int(last / step + 1e-9) + 1)]
 
 
 def shares_of_gain(pairs: pd.DataFrame) -> dict[str, float]:
-    """Share the mean gain of SCOT out between tracking and change; the two add up to it.
+    """Split the mean gain of SCOT between tracking and change by Shapley values: it is no sum of its parts.
 
-    SCOT is no sum of its parts, so what a part brings depends on where the other stands: it is the mean of what it brings
-    with the other as in the base and as in the other run (the Shapley value of two).
+    A part brings the mean of what it brings with the other part as in either run. ``pairs`` are of
+    :func:`sn7ml.report.comparison.paired`, at least one row.
 
-    Parameters
-    ----------
-    pairs
-        Of :func:`sn7ml.report.comparison.paired`, with tracking and change; at least one row.
-
-    Examples
-    --------
     >>> row = {"base_tracking": [0.5], "other_tracking": [0.5], "base_change": [0.1], "other_change": [0.5]}
     >>> {name: round(gain, 4) for name, gain in shares_of_gain(pd.DataFrame(row)).items()}
     {'tracking': 0.0, 'change': 0.2222}
@@ -168,17 +165,14 @@ def shares_of_gain(pairs: pd.DataFrame) -> dict[str, float]:
 
 
 def costs(runs: Sequence[ComparedRun]) -> pd.DataFrame:
-    """Say what each kind of error costs each run.
+    """Return what each kind of error costs each run, over the AOIs that all have; empty if a run has no losses.
 
-    Returns
-    -------
-    DataFrame
-        A row per kind that any run makes, in the order of ``KINDS``: kind, label, meaning, and for each run's label cost_A
-        (SCOT that would be gained without these errors, the mean over AOIs) and errors_A (how many). Over the AOIs that all
-        runs have; empty if a run has no losses.
+    A row per kind that any run makes, in the order of ``KINDS``: kind, label, meaning, and for each run's label cost_A
+    (SCOT that would be gained without these errors, the mean over AOIs) and errors_A (how many).
     """
     if any(run.losses.empty for run in runs):
-        return pd.DataFrame(columns=["kind", "label", "meaning"])
+        sides = [f"{what}_{run.label}" for run in runs for what in ("cost", "errors")]
+        return pd.DataFrame(columns=["kind", "label", "meaning", *sides])
     common = set.intersection(*(set(run.losses["aoi"]) for run in runs))
     columns = []
     for run in runs:

@@ -11,8 +11,6 @@ import pandas as pd
 NOTHING = "–"
 """What a cell without a value says: NaN, None and missing alike."""
 
-NONE: Mapping[str, Any] = MappingProxyType({})
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -32,6 +30,9 @@ class Table:
     headers: Sequence[str]
     rows: Sequence[Sequence[Cell]]
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
     @property
     def columns(self) -> list[tuple[str, bool]]:
         """Header of each column and whether it holds a number; the first column names the rows."""
@@ -46,19 +47,17 @@ def cell(value: Any) -> Cell:
     ('1,234', '0.412', '2e-05', '–', 'yes')
     """
     value = value.item() if hasattr(value, "dtype") else value  # numpy's own types
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return Cell(NOTHING)
     match value:
-        case None:
-            return Cell(NOTHING)
         case bool():
             return Cell("yes" if value else "no")
         case int():
             return Cell(f"{value:,}", float(value))
-        case float() if math.isnan(value):
-            return Cell(NOTHING)
         case float():
             return Cell(f"{value:.3f}" if value == 0 or 0.01 <= abs(value) < 1000 else f"{value:.3g}", value)
         case _:
-            return Cell(NOTHING if value is pd.NA or value is pd.NaT else str(value))
+            return Cell(str(value))
 
 
 def exact(value: float) -> Cell:
@@ -79,38 +78,25 @@ def table(
     frame: pd.DataFrame,
     caption: str,
     *,
-    names: Mapping[str, str] = NONE,
-    cells: Mapping[str, Callable[[Any], Cell]] = NONE,
+    names: Mapping[str, str] = MappingProxyType({}),
+    cells: Mapping[str, Callable[[Any], Cell]] = MappingProxyType({}),
 ) -> Table:
-    """Show a table of plain values.
+    """Show a table of plain values, each by the column's entry of ``cells`` or by :func:`cell`.
 
-    Parameters
-    ----------
-    names
-        Column to what people call it; without a name, underscores become blanks. A dotted name is the key of a param,
-        which people copy: it stays.
-    cells
-        Column to what shows its values; :func:`cell` if not given.
+    A column that ``names`` lacks is headed by its own name, with blanks for underscores; a dotted one, the key of a
+    param that people copy, stays as it is.
     """
     columns = [str(name) for name in frame.columns]
     headers = [names.get(name, name if "." in name else name.replace("_", " ")) for name in columns]
-    shown = [cells.get(name, cell) for name in columns]
-    rows = [
-        [show(value) for show, value in zip(shown, row, strict=True)]
-        for row in frame.itertuples(index=False, name=None)
-    ]
-    return Table(caption, headers, rows)
+    shown = [map(cells.get(name, cell), frame.iloc[:, place].tolist()) for place, name in enumerate(columns)]
+    return Table(caption, headers, [list(row) for row in zip(*shown, strict=True)])
 
 
-def beside(columns: Mapping[str, Any], caption: str, names: Mapping[str, str] = NONE) -> Table:
-    """Show mappings beside each other, a row per (dotted) key of any of them, in order of first appearance.
+def beside(columns: Mapping[str, Any], caption: str, names: Mapping[str, str] = MappingProxyType({})) -> Table:
+    """Show mappings, nested or not, beside each other: a row per (dotted) key of any, in order of first appearance.
 
-    Parameters
-    ----------
-    columns
-        Header to a mapping, nested or not; anything else is shown in a row called "model".
-    names
-        Key to what people call it. Of a nested key the last part is enough: ``scores.iou`` is ``iou``.
+    Anything else is shown in a row called "model". Of a nested key the last part is enough for a name: ``scores.iou``
+    is ``iou``.
     """
     named: dict[str, dict[str, Any]] = {}
     for header, content in columns.items():

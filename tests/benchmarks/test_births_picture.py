@@ -25,8 +25,8 @@ MIN_PROBABILITY = 0.35
 NEW = np.array([0.01, 0.01, np.nan, 0.8, 0.9, 0.9])
 BIRTHS = pd.DataFrame(
     [
-        ("found", "ok", "a", 0.0), ("late", "tardy", "b", 2.0), ("missed", "gone", None, np.nan), ("false", None, "c", np.nan),
-        ("misplaced", "off", "d", 0.0),
+        ("found", "ok", "a", 0.0), ("late", "tardy", "b", 2.0), ("missed", "gone", None, np.nan),
+        ("false", None, "c", np.nan), ("misplaced", "off", "d", 0.0),
     ],
     columns=["outcome", "truth_id", "prop_id", "months_late"],
 )  # fmt: skip

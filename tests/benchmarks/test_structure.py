@@ -42,7 +42,7 @@ def test_a_private_function_used_in_one_place_is_called_once() -> None:
 
 
 def test_a_function_passed_on_without_a_call_counts_as_used() -> None:
-    text = "def _key(it): return it\ndef order(them): return sorted(them, key=_key)\ndef most(them): return max(them, key=_key)"
+    text = "def _key(it): return it\ndef order(x): return sorted(x, key=_key)\ndef most(x): return max(x, key=_key)"
     assert structure.called_once(module(text)) == []
 
 
@@ -91,7 +91,7 @@ class Reader:
     def read(self): return features({})
 """,
     "sn7ml/door.py": "from sn7ml.labels import Reader, plain",
-    "sn7ml/layouts.py": "from sn7ml.labels import features\nSPACENET7 = Layout(features)\ndef layout_of(): return SPACENET7",
+    "sn7ml/layouts.py": "from sn7ml.labels import features\nSN7 = Layout(features)\ndef layout_of(): return SN7",
     "pipelines/by_a_value.py": "from sn7ml.layouts import layout_of\ndef main(): layout_of().labels()",
     "pipelines/directly.py": "from sn7ml.labels import features\ndef main(): features({})",
     "pipelines/by_a_door.py": "from sn7ml.door import Reader\ndef main(): return run(Reader())\ndef run(it): it.read()",

@@ -42,6 +42,6 @@ IN_TIME = LOSSES.assign(
 
 OTHER = replace(
     BASE, label="B", run_id="b2" * 16, name="train FPN", params={"loss.dice": "0.5", "train.epochs": "3"},
-    scores={"scot": 0.45, "tracking": 0.5, "change": 0.3, "f1": 0.69}, per_aoi=scores_of(north=0.3, south=0.6), losses=IN_TIME,
-    overlays={(AOI, 0): picture(200), (AOI, 5): picture(200)}, months={},
+    scores={"scot": 0.45, "tracking": 0.5, "change": 0.3, "f1": 0.69}, per_aoi=scores_of(north=0.3, south=0.6),
+    losses=IN_TIME, overlays={(AOI, 0): picture(200), (AOI, 5): picture(200)}, months={},
 )  # fmt: skip

@@ -15,7 +15,8 @@ from sn7ml.report.pages.run import PageContent
 AOI = "L15-0001E-0002N_1_2_13"
 SCORES = (
     Score("scot", "SCOT", "the challenge's score"), Score("tracking", "tracking", "footprints that keep their id"),
-    Score("change", "change", "births in the right month"), Score("f1", "F1", "footprints"), Score("iou", "IoU", "pixels"),
+    Score("change", "change", "births in the right month"), Score("f1", "F1", "footprints"),
+    Score("iou", "IoU", "pixels"),
 )  # fmt: skip
 
 
@@ -31,7 +32,7 @@ def tracks() -> pd.DataFrame:
 
 
 def many_tracks(buildings: int, months: int, moving: bool) -> pd.DataFrame:
-    """Buildings with eight corners each; ``moving`` gives each month outlines of its own, as the baseline tracker does."""
+    """Buildings with eight corners; ``moving`` gives each month outlines of its own, as the baseline tracker does."""
     rng = np.random.default_rng(7)
     turn = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     names = [f"20{18 + place // 12}-{place % 12 + 1:02d}" for place in range(months)]
@@ -50,7 +51,8 @@ HISTORY = pd.DataFrame({
     "val_iou": [0.2, 0.4], "val_f1": [0.3, 0.5], "lr": [0.01, 0.001],
 })  # fmt: skip
 TRIALS = pd.DataFrame({
-    "number": [0, 1, 2], "state": ["complete", "pruned", "complete"], "value": [0.3, np.nan, 0.2], "loss.focal": [0.0, 1.0, 0.5],
+    "number": [0, 1, 2], "state": ["complete", "pruned", "complete"], "value": [0.3, np.nan, 0.2],
+    "loss.focal": [0.0, 1.0, 0.5],
 })  # fmt: skip
 PER_AOI = pd.DataFrame({
     "aoi": ["L15-A_1", "L15-B_1"], "mm": [3, 1], "scot": [0.2, 0.4], "tracking": [0.5, 0.6], "change": [np.nan, 0.3],
@@ -85,8 +87,9 @@ BIRTHS = pd.DataFrame([
     ("north", "misplaced", "3", "2018-04", "c", "2018-04", 0.0), ("north", "late", "4", "2018-02", "d", "2018-05", 3.0),
     ("north", "late", "5", "2018-02", "e", "2018-03", 1.0), ("south", "late", "1", "2018-02", "a", "2018-03", 1.0),
     ("north", "early", "6", "2018-05", "f", "2018-03", -2.0), ("north", "missed", "7", "2018-05", None, None, np.nan),
-    ("north", "switched", "8", "2018-05", "a", "2018-03", np.nan), ("north", "false", None, None, "g", "2018-03", np.nan),
-    ("north", "false", None, None, "h", "2018-03", np.nan), ("north", "switch", "9", "2018-01", "i", "2018-03", np.nan),
+    ("north", "switched", "8", "2018-05", "a", "2018-03", np.nan),
+    ("north", "false", None, None, "g", "2018-03", np.nan), ("north", "false", None, None, "h", "2018-03", np.nan),
+    ("north", "switch", "9", "2018-01", "i", "2018-03", np.nan),
 ], columns=["aoi", "outcome", "truth_id", "truth_month", "prop_id", "prop_month", "months_late"])  # fmt: skip
 SIZES = pd.DataFrame([
     ("north", "< 4", 0, 0, 5, 0), ("north", "4–8", 10, 4, 8, 4), ("north", "8–16", 20, 12, 20, 12),

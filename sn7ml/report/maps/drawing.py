@@ -10,9 +10,6 @@ from sn7ml.report.palette import INK, SOFT
 SMALL = 8.5
 """Size of the letters on axes, points."""
 
-WIDTH_IN, DPI = 10.4, 110
-"""A picture fills a page of documentation, and is sharp there."""
-
 
 def plain(axes: Axes, line: str = "bottom") -> None:
     """Leave nothing of the frame but one line, on the side named."""

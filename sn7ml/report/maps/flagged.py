@@ -1,4 +1,4 @@
-"""Pictures of what validation found: where a picture tells more than a number. The same findings give the same bytes."""
+"""Pictures of what validation found, where they tell more than a number. The same findings give the same bytes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from sn7ml.core.errors import Sn7Error
-from sn7ml.report.maps.overlays import overlay, side_by_side, to_png
+from sn7ml.report.maps.overlays import overlay, shapes_within, side_by_side, to_png
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts import Layout
@@ -19,11 +19,8 @@ from sn7ml.validation.facts.labels import flawed_buildings
 from sn7ml.validation.facts.outlines import Buildings
 from sn7ml.validation.report import Offender, Report
 
-PER_RESULT = 3
-"""Offenders that are drawn of one failed expectation."""
-
-IN_ALL = 24
-"""Pictures of a report: it shall stay a few MB."""
+PER_RESULT, IN_ALL = 3, 24
+"""Most pictures of one failed expectation, and of a report, which should stay at a few MB."""
 
 THUMBNAIL_PX = 240
 """Longest side of a frame that is shown whole."""
@@ -36,14 +33,8 @@ Outlines = Callable[[str, str], Buildings | None]
 
 Pixels = NDArray[np.uint8]
 
-
-@dataclass(frozen=True)
-class Shown:
-    """A picture and what it shows."""
-
-    caption: str
-    png: bytes
-
+Shown = tuple[str, bytes]
+"""A caption, and the picture as a PNG."""
 
 Pictures = Mapping[tuple[str, str], list[Shown]]
 """(suite, name of the expectation) to its pictures."""
@@ -52,33 +43,19 @@ Pictures = Mapping[tuple[str, str], list[Shown]]
 def labelled_in_files(root: Path, sources: pd.DataFrame, layout: Layout) -> Outlines:
     """Return the outlines of raw label files, with all their flaws."""
     rows = {(row["aoi"], row["time"]): row for row in sources.to_dict("records")}
-
-    @lru_cache(maxsize=8)
-    def outlines(aoi: str, month: str) -> Buildings | None:
-        row = rows.get((aoi, month))
-        return None if row is None else flawed_buildings(root, row, layout)
-
-    return outlines
+    read = lru_cache(maxsize=8)(lambda key: flawed_buildings(root, rows[key], layout))
+    return lambda aoi, month: read((aoi, month)) if (aoi, month) in rows else None
 
 
 def labelled(scenes: Scenes) -> Outlines:
     """Return the outlines of labels."""
-    frames = scenes.frames[scenes.frames["labelled"]]
-    keys = set(zip(frames["aoi"], frames["time"], strict=True))
-    labels = lru_cache(maxsize=1)(lambda aoi: scenes.labels_of([aoi]))
-
-    def outlines(aoi: str, month: str) -> Buildings | None:
-        if (aoi, month) not in keys:
-            return None
-        table = labels(aoi)
-        rows = table[table["time"] == month]
-        return Buildings(rows["id"].to_numpy(), rows["geometry"].to_numpy(dtype=object))
-
-    return outlines
+    known = set(scenes.frames.loc[scenes.frames["labelled"], "aoi"])
+    of_aoi = lru_cache(maxsize=1)(lambda aoi: found(scenes.labels_of([aoi])))
+    return lambda aoi, month: of_aoi(aoi)(aoi, month) if aoi in known else None
 
 
 def found(footprints: pd.DataFrame) -> Outlines:
-    """Return the outlines of ``FOOTPRINT_FACTS``."""
+    """Return the outlines in a table of aoi, time, id and geometry; missing and empty ones are left out."""
     shapes = footprints["geometry"].to_numpy(dtype=object)
     drawable = footprints[~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)]
     known = {
@@ -93,7 +70,8 @@ def draw_findings(root: Path, frames: pd.DataFrame, report: Report, outlines: Ou
 
     What cannot be read is left out: the finding itself says so.
     """
-    camera = _Camera(root, frames, outlines)
+    images = frames.drop_duplicates(["aoi", "time"]).set_index(["aoi", "time"])["image"].sort_index()
+    camera = _Camera(root, images.to_dict(), outlines)
     drawn: dict[tuple[str, str], list[Shown]] = {}
     room = IN_ALL
     for result in report.failures():
@@ -109,81 +87,78 @@ def draw_findings(root: Path, frames: pd.DataFrame, report: Report, outlines: Ou
 @dataclass(frozen=True)
 class _Camera:
     root: Path
-    frames: pd.DataFrame
+    images: Mapping[tuple[str, str], str]
+    """(aoi, month) to the file, in order."""
+
     outlines: Outlines
 
     def frame(self, offender: Offender) -> Shown | None:
         """Show the whole frame, beside the nearest other month of its AOI that can be read."""
         named = offender.file.endswith(".tif") and not offender.file.endswith("masks.tif")
-        pixels = self._open(offender.file) if named else self._pixels(offender.aoi, offender.month)
+        pixels = self._read(offender.file if named else self.images.get((offender.aoi, offender.month)))
         if pixels is None:
             return None
+        caption, shown = f"{offender.aoi} {offender.month}", _thumbnail(pixels)
         months = self._months(offender.aoi)
         place = next((n for n, month in enumerate(months) if month >= offender.month), 0)
-        others = sorted(
-            (month for month in months if month != offender.month), key=lambda it: abs(months.index(it) - place)
-        )
-        for month in others[:3]:
-            other = self._pixels(offender.aoi, month)
+        others = [month for month in months if month != offender.month]
+        for month in sorted(others, key=lambda it: abs(months.index(it) - place))[:3]:
+            other = self._read(self.images[offender.aoi, month])
             if other is not None:
-                pair = side_by_side(_thumbnail(pixels), _thumbnail(other))
-                return Shown(f"{offender.aoi} {offender.month}, and {month} to compare", to_png(pair))
-        return Shown(f"{offender.aoi} {offender.month}", to_png(_thumbnail(pixels)))
+                return f"{caption}, and {month} to compare", to_png(side_by_side(shown, _thumbnail(other)))
+        return caption, to_png(shown)
 
     def building(self, offender: Offender) -> Shown | None:
         """Show the ground round one building, with all outlines (cyan) and its own (orange)."""
         for month in [offender.month] if offender.month else self._months(offender.aoi):
-            buildings, pixels = self.outlines(offender.aoi, month), self._pixels(offender.aoi, month)
-            if buildings is None or pixels is None:
+            seen = self._seen(offender.aoi, month)
+            if seen is None:
                 continue
+            buildings, pixels = seen
             mine = np.array([str(it) == offender.building for it in buildings.ids], dtype=bool)
             if mine.any():
                 centre = shapely.get_coordinates(shapely.centroid(shapely.union_all(buildings.polygons[mine])))[0]
                 picture = _window(pixels, centre, buildings.polygons[~mine], buildings.polygons[mine])
-                return Shown(f"{offender.aoi} {month}, building {offender.building} in orange", to_png(picture))
+                return f"{offender.aoi} {month}, building {offender.building} in orange", picture
         return None
 
     def found(self, offender: Offender) -> Shown | None:
         """Show what was found where most of it lies."""
-        buildings, pixels = self.outlines(offender.aoi, offender.month), self._pixels(offender.aoi, offender.month)
-        if pixels is None or buildings is None or not len(buildings.ids):
+        seen = self._seen(offender.aoi, offender.month)
+        if seen is None:
             return self.frame(offender)
+        buildings, pixels = seen
         centre = np.median(shapely.get_coordinates(shapely.centroid(buildings.polygons)), axis=0)
         picture = _window(pixels, centre, np.empty(0, dtype=object), buildings.polygons)
-        return Shown(f"{offender.aoi} {offender.month}, what was found in orange", to_png(picture))
+        return f"{offender.aoi} {offender.month}, what was found in orange", picture
 
     def _months(self, aoi: str) -> list[str]:
-        return sorted(self.frames.loc[self.frames["aoi"] == aoi, "time"])
+        return [month for known, month in self.images if known == aoi]
 
-    def _pixels(self, aoi: str, month: str) -> Pixels | None:
-        images = self.frames.loc[(self.frames["aoi"] == aoi) & (self.frames["time"] == month), "image"]
-        return self._open(images.iloc[0]) if len(images) else None
+    def _seen(self, aoi: str, month: str) -> tuple[Buildings, Pixels] | None:
+        """Return the buildings of a frame and its image; None without either."""
+        buildings, pixels = self.outlines(aoi, month), self._read(self.images.get((aoi, month)))
+        return None if buildings is None or pixels is None or not len(buildings.ids) else (buildings, pixels)
 
-    def _open(self, file: str) -> Pixels | None:
+    def _read(self, file: str | None) -> Pixels | None:
         try:
-            return read_image(self.root / file).pixels
+            return read_image(self.root / file).pixels if file else None
         except Sn7Error:
             return None
 
 
 def _thumbnail(pixels: Pixels) -> Pixels:
-    step = -(-max(pixels.shape[1:]) // THUMBNAIL_PX)
-    return overlay(pixels[:, ::step, ::step], [], [], zoom=max(1, THUMBNAIL_PX // max(pixels.shape[1:])))
+    longest = max(pixels.shape[1:])
+    step = -(-longest // THUMBNAIL_PX)
+    return overlay(pixels[:, ::step, ::step], [], [], zoom=max(1, THUMBNAIL_PX // longest))
 
 
 def _window(
     pixels: Pixels, centre: NDArray[np.float64], truth: NDArray[np.object_], orange: NDArray[np.object_]
-) -> Pixels:
-    """Cut ``WINDOW_PX`` round (x, y), inside the image, and draw the outlines that reach into it."""
+) -> bytes:
+    """Draw ``WINDOW_PX`` round (x, y), inside the image, with the outlines that reach into it, as a PNG."""
     rows, cols = pixels.shape[1:]
-    place = np.nan_to_num(centre)
-    left, top = (
-        int(np.clip(at - WINDOW_PX / 2, 0, max(0, side - WINDOW_PX)))
-        for at, side in zip(place, (cols, rows), strict=True)
-    )
-    near = shapely.box(left, top, left + WINDOW_PX, top + WINDOW_PX)
-    cyan, own = (
-        list(shapely.transform(group[shapely.intersects(group, near)], lambda xy: xy - [left, top]))
-        for group in (truth, orange)
-    )
-    return overlay(pixels[:, top : top + WINDOW_PX, left : left + WINDOW_PX], cyan, own, zoom=ZOOM)
+    room = np.maximum([cols - WINDOW_PX, rows - WINDOW_PX], 0)
+    col, row = np.clip(np.nan_to_num(centre) - WINDOW_PX / 2, 0, room).astype(int)
+    cyan, own = (shapes_within(group, row, col, WINDOW_PX) for group in (truth, orange))
+    return to_png(overlay(pixels[:, row : row + WINDOW_PX, col : col + WINDOW_PX], cyan, own, zoom=ZOOM))

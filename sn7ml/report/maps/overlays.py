@@ -1,7 +1,6 @@
 """Buildings drawn over imagery: truth and prediction, side by side or in one picture."""
 
 import io
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from sn7ml.report.palette import FOUND_RGB, TRUTH_RGB
 
 Picture = NDArray[np.uint8]
-"""(rows, cols, 3) uint8, ready to be shown."""
+"""(rows, cols, 3), ready to be shown."""
 
 COLOURS = 3
 DARKEST, BRIGHTEST = 2.0, 98.0
@@ -36,62 +35,47 @@ def overlay(
 ) -> Picture:
     """Draw the outlines of true (cyan) and found (orange) buildings over an enlarged image.
 
-    An outline lies inside its building: the outermost pixels of the picture whose centres the polygon covers. Where
-    truth and prediction agree, orange is the outer line and cyan the inner.
+    An outline lies inside its building: the outermost pixels of the picture whose centres the polygon covers, or a dot
+    if there are none. Where truth and prediction agree, orange is the outer line and cyan the inner.
 
-    Parameters
-    ----------
-    pixels
-        (4, rows, cols): red, green, blue, alpha. Where alpha is 0 the picture is hatched in grey.
-    truth, found
-        Polygons in pixel coordinates of this image (x = column, y = row). Parts beyond the image are cut off, empty
-        ones left out; one that covers no pixel centre is a dot.
-    zoom
-        Pixels of the picture per pixel of the image, along each axis.
-
-    Returns
-    -------
-    uint8 array (rows * zoom, cols * zoom, 3)
+    ``pixels`` are (4, rows, cols): red, green, blue, alpha; where alpha is 0 the picture is hatched in grey. Polygons
+    are in pixels of the image (x = column, y = row); parts beyond it are cut off. ``zoom`` is pixels of the picture per
+    pixel of the image.
     """
-    picture = _enlarged(pixels, zoom)
-    _draw(picture, truth, TRUTH_RGB, TRUTH_RIM, zoom)
-    _draw(picture, found, FOUND_RGB, FOUND_RIM, zoom)
-    return picture
+    picture = _outlined(_enlarged(pixels, zoom), truth, TRUTH_RGB, TRUTH_RIM, zoom)
+    return _outlined(picture, found, FOUND_RGB, FOUND_RIM, zoom)
 
 
 def triptych(
     pixels: NDArray[np.uint8], truth: Sequence[BaseGeometry], found: Sequence[BaseGeometry], *, zoom: int = 4
 ) -> Picture:
-    """Put image, truth and prediction side by side, each as :func:`overlay` draws it, with white between.
-
-    Returns
-    -------
-    uint8 array (rows * zoom, 3 * cols * zoom + 2 * GAP_PX, 3)
-    """
+    """Put image, truth and prediction side by side, each as :func:`overlay` draws it."""
     plain = _enlarged(pixels, zoom)
-    left, right = plain.copy(), plain.copy()
-    _draw(left, truth, TRUTH_RGB, TRUTH_RIM, zoom)
-    _draw(right, found, FOUND_RGB, TRUTH_RIM, zoom)
+    left = _outlined(plain, truth, TRUTH_RGB, TRUTH_RIM, zoom)
+    right = _outlined(plain, found, FOUND_RGB, TRUTH_RIM, zoom)
     return side_by_side(plain, left, right)
 
 
 def side_by_side(*pictures: Picture) -> Picture:
     """Put pictures in a row, flush at the top, with white between and below those that are less high."""
     rows = max(picture.shape[0] for picture in pictures)
-    gap = np.full((rows, GAP_PX, COLOURS), 255, np.uint8)
     padded = [
-        np.pad(picture, ((0, rows - picture.shape[0]), (0, 0), (0, 0)), constant_values=255) for picture in pictures
+        np.pad(picture, ((0, rows - picture.shape[0]), (GAP_PX, 0), (0, 0)), constant_values=255)
+        for picture in pictures
     ]
-    return np.concatenate([part for picture in padded for part in (gap, picture)][1:], axis=1)
+    return np.concatenate(padded, axis=1)[:, GAP_PX:]
 
 
 def panels_of(picture: Picture) -> tuple[Picture, Picture, Picture]:
     """Cut a :func:`triptych` into image, truth and prediction."""
     width = (picture.shape[1] - 2 * GAP_PX) // 3
-    image, truth, found = (
-        picture[:, start : start + width] for start in range(0, 3 * (width + GAP_PX), width + GAP_PX)
-    )
-    return image, truth, found
+    return picture[:, :width], picture[:, width + GAP_PX :][:, :width], picture[:, 2 * (width + GAP_PX) :][:, :width]
+
+
+def shapes_within(shapes: NDArray[np.object_], row: int, col: int, side_px: int) -> list[BaseGeometry]:
+    """Return the polygons that reach into the square window from (row, col) on, in pixels of the window."""
+    near = shapely.intersects(shapes, shapely.box(col, row, col + side_px, row + side_px))
+    return list(shapely.transform(shapes[near], lambda xy: xy - [col, row]))
 
 
 def to_png(picture: Picture) -> bytes:
@@ -101,20 +85,15 @@ def to_png(picture: Picture) -> bytes:
     return buffer.getvalue()
 
 
+def from_png(png: bytes) -> Picture:
+    """Return the pixels of a PNG, without its transparency."""
+    return np.asarray(Pillow.open(io.BytesIO(png)).convert("RGB"))
+
+
 def stretched(pixels: NDArray[np.uint8]) -> Picture:
-    """Spread each band's usable values over 0 to 255, so that a hazy or dark month can be read.
+    """Spread the usable values of each band of (4, rows, cols) over 0 to 255, so that a hazy month is legible.
 
-    Values outside the 2nd to 98th percentile are cut off. An even band becomes black; an image without a usable
-    pixel becomes black altogether.
-
-    Parameters
-    ----------
-    pixels
-        (4, rows, cols): red, green, blue, alpha.
-
-    Returns
-    -------
-    uint8 array (rows, cols, 3)
+    Values outside the 2nd to 98th percentile are cut off. An even band, and an image without a usable pixel, are black.
     """
     usable = pixels[COLOURS] > 0
     if not usable.any():
@@ -135,41 +114,30 @@ def _enlarged(pixels: NDArray[np.uint8], zoom: int) -> Picture:
     return picture
 
 
-def _draw(
-    picture: Picture, geometries: Sequence[BaseGeometry], colour: tuple[int, int, int], rim: int, zoom: int
-) -> None:
-    """Colour each building's outline, as far as it lies inside the picture."""
-    for geometry in geometries:
-        if geometry is None or geometry.is_empty:
+def _outlined(
+    picture: Picture, shapes: Sequence[BaseGeometry], colour: tuple[int, int, int], rim: int, zoom: int
+) -> Picture:
+    """Return the picture with each building's outline in colour, as far as it lies inside."""
+    # A margin all round, however far a building goes: the erosion sees whether it ends at the edge of the picture.
+    margin = rim + 1
+    canvas = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)))
+    limits = [canvas.shape[1], canvas.shape[0]]
+    for shape in shapes:
+        if shape is None or shape.is_empty:
             continue
-        west, north, east, south = (np.array(geometry.bounds) * zoom).tolist()
-        # One pixel of ground all round, so that the erosion sees where the building ends; and no more than the picture
-        # with a rim round it, however far the building goes.
-        top, left = max(math.floor(north) - 1, -rim - 1), max(math.floor(west) - 1, -rim - 1)
-        bottom = min(math.ceil(south) + 1, picture.shape[0] + rim + 1)
-        right = min(math.ceil(east) + 1, picture.shape[1] + rim + 1)
-        if bottom <= top or right <= left:
+        # One pixel of ground all round, so that the erosion sees where the building ends.
+        bounds = np.array(shape.bounds) * zoom + margin
+        left, top = np.clip(np.floor(bounds[:2]) - 1, 0, limits).astype(int)
+        right, bottom = np.clip(np.ceil(bounds[2:]) + 1, 0, limits).astype(int)
+        if right <= left or bottom <= top:
             continue
-        covered = _covered(geometry, (top, left), (bottom - top, right - left), zoom)
-        rows, cols = np.nonzero(covered & ~ndimage.binary_erosion(covered, iterations=rim))
-        rows, cols = rows + top, cols + left
-        inside = (rows >= 0) & (rows < picture.shape[0]) & (cols >= 0) & (cols < picture.shape[1])
-        picture[rows[inside], cols[inside]] = colour
-
-
-def _covered(geometry: BaseGeometry, start: tuple[int, int], shape: tuple[int, int], zoom: int) -> NDArray[np.bool_]:
-    """Pixels of the picture, from ``start`` (row, col) on, whose centres lie in ``geometry``; of a small one at least one."""
-    y, x = ((np.arange(count) + first + 0.5) / zoom for first, count in zip(start, shape, strict=True))
-    shapely.prepare(geometry)
-    covered: NDArray[np.bool_] = shapely.contains_xy(geometry, x[None, :], y[:, None])
-    if not covered.any():
-        point = geometry.representative_point()
-        row, col = int(point.y * zoom) - start[0], int(point.x * zoom) - start[1]
-        if 0 <= row < shape[0] and 0 <= col < shape[1]:
-            covered[row, col] = True
-    return covered
-
-
-def from_png(png: bytes) -> Picture:
-    """Return the pixels of a PNG, without its transparency."""
-    return np.asarray(Pillow.open(io.BytesIO(png)).convert("RGB"))
+        x, y = ((np.arange(*ends) - margin + 0.5) / zoom for ends in ((left, right), (top, bottom)))
+        shapely.prepare(shape)
+        covered: NDArray[np.bool_] = shapely.contains_xy(shape, x[None, :], y[:, None])
+        if not covered.any():  # smaller than a pixel
+            point = shape.representative_point()
+            row, col = int(point.y * zoom) + margin - top, int(point.x * zoom) + margin - left
+            if 0 <= row < bottom - top and 0 <= col < right - left:
+                covered[row, col] = True
+        canvas[top:bottom, left:right][covered & ~ndimage.binary_erosion(covered, iterations=rim)] = colour
+    return canvas[margin:-margin, margin:-margin]

@@ -9,16 +9,14 @@ import pandas as pd
 import shapely
 
 from sn7ml.params import ReportParams
-from sn7ml.report.maps.overlays import Picture, triptych
+from sn7ml.report.maps.overlays import Picture, shapes_within, triptych
 from sn7ml.scenes.images import read_image
 
-WINDOW_PX = 96
-"""Side of a window, pixels of the original image."""
-
-STEP_PX = 16
-"""Windows start at multiples of this."""
+WINDOW_PX, STEP_PX = 96, 16
+"""Side of a window, and what windows start at multiples of, pixels of the original image."""
 
 Columns = Mapping[str, Sequence[tuple[int, int]]]
+"""AOI to the stretches of columns that are scored."""
 
 
 @dataclass(frozen=True)
@@ -37,25 +35,11 @@ class Overlay:
 def overlays_of(
     root: Path, frames: pd.DataFrame, truth: pd.DataFrame, tracks: pd.DataFrame, columns: Columns, params: ReportParams
 ) -> list[Overlay]:
-    """Draw the most built-up window of some AOIs in some of their months.
+    """Draw the most built-up window of some AOIs in some of their months, taken at even steps; by AOI and month.
 
-    Parameters
-    ----------
-    root, frames
-        Data folder and ``FRAMES``.
-    truth, tracks
-        ``POLYGONS`` and ``TRACKS``.
-    columns
-        AOI to the columns that are scored; windows lie inside.
-    params
-        How many AOIs and months; they are taken at even steps.
-
-    Returns
-    -------
-    list
-        By AOI and month. Empty if ``columns`` is.
+    ``frames`` are ``FRAMES`` of the data folder ``root``, ``truth`` and ``tracks`` are ``POLYGONS`` and ``TRACKS``.
     """
-    found = []
+    drawn = []
     for aoi in evenly(sorted(columns), params.aois):
         images = frames[frames["aoi"] == aoi].set_index("time")["image"]
         corner = None
@@ -64,27 +48,25 @@ def overlays_of(
             if corner is None:
                 corner = _densest(truth[truth["aoi"] == aoi], pixels.shape[1], columns[aoi][0])
             row, col = corner
-            window = pixels[:, row : row + WINDOW_PX, col : col + WINDOW_PX]
-            shapes = [
-                _inside(table[(table["aoi"] == aoi) & (table["time"] == month)], corner) for table in (truth, tracks)
-            ]
-            found.append(Overlay(aoi, month, list(images.index).index(month), triptych(window, *shapes)))
-    return found
+            here = [table[(table["aoi"] == aoi) & (table["time"] == month)] for table in (truth, tracks)]
+            shapes = [shapes_within(table["geometry"].to_numpy(dtype=object), row, col, WINDOW_PX) for table in here]
+            picture = triptych(pixels[:, row : row + WINDOW_PX, col : col + WINDOW_PX], *shapes)
+            drawn.append(Overlay(aoi, month, list(images.index).index(month), picture))
+    return drawn
 
 
 def evenly(items: Sequence[str], count: int) -> list[str]:
-    """Take ``count`` items at even steps, the first and the last among them.
+    """Take ``count`` items at even steps, the first and the last among them; all if there are fewer.
 
     >>> evenly("abcdefg", 3)
     ['a', 'd', 'g']
     """
-    if len(items) <= count:
-        return list(items)
-    return [items[index] for index in np.linspace(0, len(items) - 1, count).round().astype(int)]
+    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
+    return [items[place] for place in places]
 
 
 def _densest(truth: pd.DataFrame, rows: int, stretch: tuple[int, int]) -> tuple[int, int]:
-    """Corner (row, col) of the window with the most buildings, over all months."""
+    """Return the corner (row, col) of the window with the most buildings, over all months."""
     start, stop = stretch
     centres = shapely.get_coordinates(shapely.centroid(truth["geometry"].to_numpy(dtype=object)))
     corners = [
@@ -94,15 +76,7 @@ def _densest(truth: pd.DataFrame, rows: int, stretch: tuple[int, int]) -> tuple[
     ]
 
     def buildings(corner: tuple[int, int]) -> int:
-        down, right = centres[:, 1] - corner[0], centres[:, 0] - corner[1]
-        return int(((down >= 0) & (down < WINDOW_PX) & (right >= 0) & (right < WINDOW_PX)).sum())
+        offset = centres - corner[::-1]  # (x, y)
+        return int(((offset >= 0) & (offset < WINDOW_PX)).all(axis=1).sum())
 
     return max(corners, key=buildings)  # the first of several: reading order
-
-
-def _inside(table: pd.DataFrame, corner: tuple[int, int]) -> list[shapely.Geometry]:
-    """Return the footprints that reach into the window, in pixels of it."""
-    row, col = corner
-    shapes = table["geometry"].to_numpy(dtype=object)
-    near = shapes[shapely.intersects(shapes, shapely.box(col, row, col + WINDOW_PX, row + WINDOW_PX))]
-    return list(shapely.transform(near, lambda xy: xy - [col, row]))

@@ -1,27 +1,24 @@
-"""One HTML page about two runs or more: which is better, where and why. Opens offline, prints, same bytes for same runs."""
+"""One HTML page about two runs or more: which is better, where and why. The same runs give the same bytes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from sn7ml.core.runtime.files import write_text
 from sn7ml.metrics.score import Score
-from sn7ml.report.charts import comparison as charts
+from sn7ml.report.charts import scores as charts
 from sn7ml.report.comparison import SAME, ComparedRun, chance, differing, paired
 from sn7ml.report.maps.overlays import from_png, panels_of, side_by_side, to_png
-from sn7ml.report.offline import Plot, data_uri, plot, render
+from sn7ml.report.offline import data_uri, plot, render
 from sn7ml.report.pages import diagnosis
 from sn7ml.report.tables import Table, beside, exact, signed, table
 
-SHORT = 7
-"""Characters of a run id that tell it from others."""
-
 LIKELY = 0.05
-"""A result that chance would reach less often than this is called better, and not just higher."""
+"""A run is called better, and not just higher, if chance would do as well less often than this."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Comparison:
     """Of the task; the first one ranks."""
 
     differences: Sequence[str] = ()
-    """Why their scores cannot be compared; none if they can."""
+    """Why their scores cannot be compared, if they cannot."""
 
     split: str = "test"
     """What was scored, as people read it."""
@@ -55,25 +52,6 @@ class Verdict:
     reasons: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Strip:
-    """One window in one month: what is there, and what each run found."""
-
-    month: str
-    heads: Sequence[str]
-    """What stands below each panel."""
-    uri: str
-
-
-@dataclass(frozen=True)
-class PairSection:
-    """A run beside the first one, AOI by AOI."""
-
-    title: str
-    chart: Plot
-    table: Table
-
-
 def write_comparison(path: Path, comparison: Comparison) -> None:
     """Write the page; parent folders are made. The same content gives the same bytes."""
     write_text(path, render_comparison(comparison))
@@ -82,24 +60,22 @@ def write_comparison(path: Path, comparison: Comparison) -> None:
 def render_comparison(comparison: Comparison) -> str:
     """Return the page as HTML text. Whatever came from outside is escaped."""
     runs = comparison.runs
-    drawn = charts.training_charts(runs) if any(len(run.history) for run in runs) else {}
-    params = differing({run.label: run.params for run in runs})
+    drawn = charts.curves_of_runs(runs) if any(len(run.history) for run in runs) else {}
+    origins = {run.label: {"run": run.run_id, "name": run.name, **run.origin} for run in runs}
     return render(
         "compare.html.j2",
-        title=" beside ".join(f"{run.label} ({run.run_id[:SHORT]})" for run in runs),
+        title=" beside ".join(f"{run.label} ({run.run_id[:7]})" for run in runs),
         task=comparison.title,
         split=comparison.split,
         verdicts=verdicts(comparison),
-        origins=beside(
-            {run.label: {"run": run.run_id, "name": run.name, **run.origin} for run in runs}, "Where they come from"
-        ),
+        origins=beside(origins, "Where they come from"),
         scores=_scores(runs, comparison.scores),
         rising=all(score.higher_is_better for score in comparison.scores),
         pairs=_pairs(runs, comparison.scores),
         lost=diagnosis.lost_by_each(runs) if diagnosis.explains(comparison.scores) else None,
         overlays=_overlays(runs),
         curves=[plot(f"curve-{name}", f"Curves: {said} by epoch", chart) for name, (said, chart) in drawn.items()],
-        params=beside(params, "Params that differ") if any(params.values()) else None,
+        params=beside(differing({run.label: run.params for run in runs}), "Params that differ"),
     )
 
 
@@ -117,19 +93,18 @@ def _scores(runs: Sequence[ComparedRun], scores: Sequence[Score]) -> Table:
     return table(pd.DataFrame(columns), "Scores over all AOIs", cells=cells)
 
 
-def _pairs(runs: Sequence[ComparedRun], scores: Sequence[Score]) -> list[PairSection]:
-    """Put every other run beside the first, where they have an AOI in common."""
+def _pairs(runs: Sequence[ComparedRun], scores: Sequence[Score]) -> list[dict[str, Any]]:
+    """Put every other run beside the first, AOI by AOI, where they have an AOI in common."""
     base, *others = runs
-    sections = []
+    first, sections = scores[0], []
     for place, other in enumerate(others, start=1):
         pairs = paired(base, other, scores)
         if pairs.empty:
             continue
-        first = scores[0]
-        label = f"Points: {first.label} of {base.label} and {other.label} on every AOI"
         gains = {f"gain_{score.name}": f"Δ {score.label}" for score in scores if f"gain_{score.name}" in pairs}
         sides = {
-            f"{side}_{first.name}": f"{first.label} {run.label}" for side, run in (("base", base), ("other", other))
+            f"base_{first.name}": f"{first.label} {base.label}",
+            f"other_{first.name}": f"{first.label} {other.label}",
         }
         shown = table(
             pairs[["aoi", *sides, *gains]],
@@ -137,34 +112,32 @@ def _pairs(runs: Sequence[ComparedRun], scores: Sequence[Score]) -> list[PairSec
             names=sides | gains,
             cells=dict.fromkeys(sides, exact) | dict.fromkeys(gains, signed),
         )
+        label = f"Points: {first.label} of {base.label} and {other.label} on every AOI"
         chart = plot(f"pairs-{place}", label, charts.aoi_pairs(pairs, first, (base, other), (0, place)))
-        sections.append(PairSection(f"{other.label} beside {base.label}", chart, shown))
+        sections.append({"title": f"{other.label} beside {base.label}", "chart": chart, "table": shown})
     return sections
 
 
-def _overlays(runs: Sequence[ComparedRun]) -> dict[str, list[Strip]]:
-    """AOI to its windows, those that every run has a picture of.
+def _overlays(runs: Sequence[ComparedRun]) -> dict[str, list[dict[str, Any]]]:
+    """Return for each AOI the windows that every run has a picture of, with what stands below each panel.
 
-    The ground is shown once with every run's finds beside it; where it is not the same, each run's own picture is shown.
+    The ground is shown once with every run's finds beside it; where it differs, each run's own picture is shown.
     """
-    strips: dict[str, list[Strip]] = {}
+    strips: dict[str, list[dict[str, Any]]] = {}
     for aoi, step in sorted(set.intersection(*(set(run.overlays) for run in runs))):
         month = next((run.months[aoi, step] for run in runs if (aoi, step) in run.months), f"frame {step}")
         panels = {run.label: panels_of(from_png(run.overlays[aoi, step])) for run in runs}
         (image, truth, _), *others = panels.values()
         if all(np.array_equal(image, theirs[0]) and np.array_equal(truth, theirs[1]) for theirs in others):
-            joined = side_by_side(image, truth, *(found for _, _, found in panels.values()))
-            shown = [Strip(month, ["image", "truth", *panels], data_uri(to_png(joined)))]
+            joined = to_png(side_by_side(image, truth, *(found for _, _, found in panels.values())))
+            shown = {month: (["image", "truth", *panels], joined)}
         else:
-            shown = [
-                Strip(
-                    f"{month}, {run.label}",
-                    [f"image {run.label}", f"truth {run.label}", run.label],
-                    data_uri(run.overlays[aoi, step]),
-                )
-                for run in runs
-            ]
-        strips.setdefault(aoi, []).extend(shown)
+            shown = {
+                f"{month}, {label}": ([f"image {label}", f"truth {label}", label], run.overlays[aoi, step])
+                for label, run in zip(panels, runs, strict=True)
+            }
+        for title, (heads, png) in shown.items():
+            strips.setdefault(aoi, []).append({"month": title, "heads": heads, "uri": data_uri(png)})
     return strips
 
 
@@ -175,16 +148,9 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
 
 
 def verdict(base: ComparedRun, other: ComparedRun, scores: Sequence[Score], differences: Sequence[str]) -> Verdict:
-    """Say which of two runs is better, on how many AOIs, and what explains most of it.
+    """Say which of two runs is better by the first score, on how many AOIs, and what explains most of it.
 
-    Parameters
-    ----------
-    base, other
-        With a value of the first score each.
-    scores
-        The first one ranks.
-    differences
-        Why their scores cannot be compared; none if they can.
+    ``differences`` are why their scores cannot be compared, if they cannot.
     """
     first, pairs = scores[0], paired(base, other, scores)
     # The mean over the AOIs that both have; where that is not known, the score of the whole run.
@@ -207,9 +173,8 @@ def verdict(base: ComparedRun, other: ComparedRun, scores: Sequence[Score], diff
     headline = f"{beside_it} ({abs(gain):+.4f})"
     if chance(pairs[f"gain_{first.name}"].tolist()) <= LIKELY:
         return Verdict("good", f"{winner.label} is better: {headline}", reasons)
-    return Verdict(
-        "warn", f"{winner.label} scores {'higher' if first.higher_is_better else 'lower'}: {headline}", reasons
-    )
+    place = "higher" if first.higher_is_better else "lower"
+    return Verdict("warn", f"{winner.label} scores {place}: {headline}", reasons)
 
 
 def _overall(base: ComparedRun, other: ComparedRun, scores: Sequence[Score], n_pairs: int) -> list[str]:
@@ -231,9 +196,8 @@ def _where(winner: ComparedRun, gain: float, pairs: pd.DataFrame, score: Score) 
     """Say on how many AOIs the winner is ahead, and whether chance would do that as well."""
     if pairs.empty:
         return "Where: no table by AOI was recorded for both, so nothing can be said."
-    ahead = (
-        pairs.set_index("aoi")[f"gain_{score.name}"] * (1 if gain >= 0 else -1) + 0.0
-    )  # + 0.0 makes a plain zero of -0.0
+    # + 0.0 turns -0.0 into 0.0
+    ahead = pairs.set_index("aoi")[f"gain_{score.name}"] * (1 if gain >= 0 else -1) + 0.0
     equal = int((ahead == 0).sum())
     ties = f", the same on {equal}" if equal else ""
     text = f"Where: {winner.label} is ahead on {(ahead > 0).sum()} of {len(ahead)} AOI(s){ties}"
@@ -245,7 +209,5 @@ def _where(winner: ComparedRun, gain: float, pairs: pd.DataFrame, score: Score) 
     likely = chance(ahead.tolist())
     # With so few AOIs not even all of them on one side would be more than chance.
     few = "too few AOIs to tell it from chance" if 2 * 0.5**counted > LIKELY else "it may be chance"
-    return (
-        f"{text}. Coins would fall at least as one-sided in {100 * likely:.2g} % of cases (sign test): "
-        f"{'more than chance' if likely <= LIKELY else few}."
-    )
+    luck = f"{100 * likely:.2g} % of cases (sign test): {'more than chance' if likely <= LIKELY else few}"
+    return f"{text}. Coins would fall at least as one-sided in {luck}."

@@ -1,42 +1,32 @@
-"""What a comparison with the training frames gave, for people: a page, and Markdown."""
+"""What a comparison with the training frames gave: JSON, a page, and Markdown."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sn7ml.core.runtime.files import write_text
-from sn7ml.report.offline import render_without_plots
+from sn7ml.report.offline import render
 from sn7ml.validation.drift import FACTS, Drift, FactDrift
 
-WIDTH = 420
+WIDTH, MARGIN = 420, 12
 """Of a picture of one fact, CSS pixels."""
-
-MARGIN = 12
-
-CLASSES = {"trusted": "good", "with care": "warn", "not trusted": "bad"}
-
-
-@dataclass(frozen=True)
-class Dot:
-    """One area on the scale of a fact."""
-
-    x: float
-    finding: FactDrift
 
 
 @dataclass(frozen=True)
 class Row:
     """One fact of all areas."""
 
-    label: str
-    unit: str
-    low: float
-    high: float
+    fact: FactDrift
+    """Of any area, for its name, unit and training range."""
+
     left: float
-    """Where the training range begins in the picture; ``dots`` lie on the same scale."""
+    """Where the training range begins in the picture, CSS pixels."""
 
     width: float
-    dots: tuple[Dot, ...]
+    dots: Sequence[tuple[float, FactDrift]]
+    """The areas, and where they lie on the same scale."""
+
     outside: int
     """Areas that are not trusted, or with care, for this fact."""
 
@@ -47,43 +37,19 @@ class Row:
 
 
 def write_drift(folder: Path, drift: Drift) -> None:
-    """Write drift.json, drift.md and drift.html."""
-    write_text(folder / "drift.json", drift.model_dump_json(indent=1) + "\n")
-    write_text(folder / "drift.md", drift_markdown(drift))
-    write_text(folder / "drift.html", drift_html(drift))
+    """Write drift.json, drift.md and drift.html, which fetches nothing."""
+    for name, text in drift_files(drift).items():
+        write_text(folder / name, text)
 
 
-def drift_html(drift: Drift) -> str:
-    """Write the page: one file, nothing fetched."""
-    return render_without_plots(
-        "drift.html.j2", title=f"Drift: {drift.level}", drift=drift, rows=rows_of(drift), classes=CLASSES, width=WIDTH
-    )
-
-
-def drift_markdown(drift: Drift) -> str:
-    """Write the same without pictures."""
-    facts = []
-    for row in rows_of(drift):
-        values = [dot.finding.value for dot in row.dots]
-        new = " to ".join(dict.fromkeys(f"{value:.4g}" for value in (min(values), max(values))))
-        distance = "" if row.distance is None else f"{row.distance:.2f}"
-        areas, frames = f"{row.outside} of {len(values)}", f"{row.frames_outside} of {row.frames}"
-        cells = (row.label, row.unit, f"{row.low:.4g} to {row.high:.4g}", new, areas, frames, distance)
-        facts.append(f"| {' | '.join(cells)} |")
-    lines = [
-        f"# Drift: {drift.level}",
-        "",
-        f"{drift.sentence[:1].upper()}{drift.sentence[1:]}.",
-        "",
-        "| fact | unit | training, 1 to 99 % | new, by area | areas outside | frames outside | KS distance |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        *facts,
-        "",
-        "| AOI | verdict | why |",
-        "| --- | --- | --- |",
-        *(f"| {area.aoi} | {area.level} | {'; '.join(area.reasons)} |" for area in drift.areas),
-    ]
-    return "\n".join(lines) + "\n"
+def drift_files(drift: Drift) -> dict[str, str]:
+    """Return the text of each file by name."""
+    title, rows = f"Drift: {drift.level}", rows_of(drift)
+    return {
+        "drift.json": drift.model_dump_json(indent=1) + "\n",
+        "drift.md": render("drift.md.j2", drift=drift, rows=rows),
+        "drift.html": render("drift.html.j2", title=title, drift=drift, rows=rows, width=WIDTH),
+    }
 
 
 def rows_of(drift: Drift) -> list[Row]:
@@ -91,35 +57,23 @@ def rows_of(drift: Drift) -> list[Row]:
     rows = []
     for fact in FACTS:
         found = [finding for finding in drift.findings if finding.fact == fact.name]
-        if found:
-            rows.append(_row(found, fact.ratio, drift.distributions.get(fact.name)))
+        if not found:
+            continue
+        values = [found[0].low, found[0].high, *(it.value for it in found)]
+        places = [math.log(max(value, 1e-6)) if fact.ratio else value for value in values]
+        least, most = min(places), max(places)
+        scale = (WIDTH - 2 * MARGIN) / (most - least) if most > least else 0.0
+        left, right, *dots = (round(MARGIN + (place - least) * scale, 1) for place in places)
+        rows.append(
+            Row(
+                fact=found[0],
+                left=left,
+                width=max(right - left, 2.0),
+                dots=list(zip(dots, found, strict=True)),
+                outside=sum(it.level != "trusted" for it in found),
+                frames_outside=sum(it.frames_outside for it in found),
+                frames=sum(it.frames for it in found),
+                distance=drift.distributions.get(fact.name),
+            )
+        )
     return rows
-
-
-def _row(found: list[FactDrift], ratio: bool, distance: float | None) -> Row:
-    first = found[0]
-
-    def scaled(value: float) -> float:
-        return math.log(max(value, 1e-6)) if ratio else value
-
-    places = [scaled(value) for value in (first.low, first.high, *(it.value for it in found))]
-    least, most = min(places), max(places)
-    step = (WIDTH - 2 * MARGIN) / (most - least) if most > least else 0.0
-
-    def x_of(value: float) -> float:
-        return round(MARGIN + (scaled(value) - least) * step, 1)
-
-    left = x_of(first.low)
-    return Row(
-        label=first.label,
-        unit=first.unit,
-        low=first.low,
-        high=first.high,
-        left=left,
-        width=max(x_of(first.high) - left, 2.0),
-        dots=tuple(Dot(x_of(it.value), it) for it in found),
-        outside=sum(it.level != "trusted" for it in found),
-        frames_outside=sum(it.frames_outside for it in found),
-        frames=sum(it.frames for it in found),
-        distance=distance,
-    )

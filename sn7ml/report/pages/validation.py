@@ -1,4 +1,4 @@
-"""What validation found, as files: a page for people, Markdown for pull requests, JSON for programs. No Great Expectations."""
+"""What validation found: a page for people, Markdown for pull requests, JSON for programs. No Great Expectations."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,8 @@ from pathlib import Path
 from sn7ml.core.errors import ValidationFailed
 from sn7ml.core.runtime.files import write_text
 from sn7ml.report.maps.flagged import Pictures
-from sn7ml.report.offline import data_uri, render_without_plots
+from sn7ml.report.offline import data_uri, render
 from sn7ml.validation.report import SHOWN, Report, to_markdown
-
-HTML, MARKDOWN, JSON, VERDICT = "validation.html", "validation.md", "validation.json", "verdict.json"
 
 AREAS = 60
 """AOIs that the page names; the rest are counted."""
@@ -18,24 +16,25 @@ AREAS = 60
 def write_validation(out: Path, report: Report, pictures: Pictures) -> None:
     """Write the report in all its forms into the folder ``out``. The same report gives the same bytes.
 
-    ``verdict.json`` says only whether later stages may run: they depend on it, so that a new warning re-runs none of them.
+    ``verdict.json`` says only whether later stages may run: they depend on it, so a new warning re-runs none of them.
     """
-    write_text(out / JSON, json.dumps(report.as_dict(), indent=2) + "\n")
-    write_text(out / MARKDOWN, to_markdown(report))
-    write_text(out / HTML, to_html(report, pictures))
-    write_text(out / VERDICT, json.dumps({"ok": report.ok}) + "\n")
+    write_text(out / "validation.json", json.dumps(report.as_dict(), indent=2) + "\n")
+    write_text(out / "validation.md", to_markdown(report))
+    write_text(out / "validation.html", to_html(report, pictures))
+    write_text(out / "verdict.json", json.dumps({"ok": report.ok}) + "\n")
 
 
 def stop_if_failed(out: Path, report: Report) -> None:
     """Raise ValidationFailed if something critical was found, naming the three worst failures and the report."""
     if not report.ok:
-        raise ValidationFailed("validation.failed", f"{report.summary()}\nThe whole report: {out / HTML}")
+        raise ValidationFailed("validation.failed", f"{report.summary()}\nThe whole report: {out / 'validation.html'}")
 
 
 def to_html(report: Report, pictures: Pictures) -> str:
-    """Return the page: the verdict, the worst AOIs and their months, every failure with offenders and pictures, all else."""
+    """Return the page: the verdict, the worst AOIs, every failure with offenders and pictures, all else."""
     areas, failures = report.aois(), report.failures()
-    return render_without_plots(
+    suites = dict.fromkeys(result.suite for result in report.results)
+    return render(
         "validation.html.j2",
         title=f"{report.subject.capitalize()}: {'passed' if report.ok else 'failed'}",
         ok=report.ok,
@@ -47,10 +46,7 @@ def to_html(report: Report, pictures: Pictures) -> str:
         months=sorted({month for area in areas[:AREAS] for month in area.months} - {""}),
         failures=failures,
         offenders_shown=SHOWN,
-        pictures={key: [(it.caption, data_uri(it.png)) for it in shown] for key, shown in pictures.items()},
+        pictures={key: [(caption, data_uri(png)) for caption, png in shown] for key, shown in pictures.items()},
         measured=report.measured,
-        suites={
-            suite: [it for it in report.results if it.suite == suite]
-            for suite in dict.fromkeys(it.suite for it in report.results)
-        },
+        suites={suite: [it for it in report.results if it.suite == suite] for suite in suites},
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sn7ml.report.maps.prediction import prediction_map
+from sn7ml.report.maps.tracks import prediction_map
 from sn7ml.report.palette import STOOD
 from tests.report.drawn import tracks
 

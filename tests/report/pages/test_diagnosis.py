@@ -155,8 +155,8 @@ def test_the_tables_are_left_as_they_were() -> None:
 
 @pytest.mark.parametrize(
     ("tables", "charts"),
-    [(TABLES, 4), (NOTHING, 0), (NOTHING_READ, 0), ((ONE, NOTHING[1], NOTHING[2]), 1), ((PERFECT, BIRTHS[:2], SIZES), 4),
-     ((LOSSES, BIRTHS[7:], SIZES), 4)],
+    [(TABLES, 4), (NOTHING, 0), (NOTHING_READ, 0), ((ONE, NOTHING[1], NOTHING[2]), 1),
+     ((PERFECT, BIRTHS[:2], SIZES), 4), ((LOSSES, BIRTHS[7:], SIZES), 4)],
     ids=["full", "empty", "empty from a file", "one AOI without births", "perfect", "nothing reported in time"],
 )  # fmt: skip
 def test_any_tables_give_a_picture_and_a_page_that_is_whole(tables: tuple[pd.DataFrame, ...], charts: int) -> None:

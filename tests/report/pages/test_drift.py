@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from sn7ml.report.pages.drift import MARGIN, WIDTH, drift_html, drift_markdown, rows_of
+from sn7ml.report.pages.drift import MARGIN, WIDTH, drift_files, rows_of
 from sn7ml.validation.drift import Drift, compare, make_profile
 
 
@@ -27,7 +27,7 @@ def drifted() -> Drift:
 
 
 def test_the_markdown_names_every_fact_and_every_area() -> None:
-    text = drift_markdown(drifted())
+    text = drift_files(drifted())["drift.md"]
     assert text.startswith(
         "# Drift: not trusted\n\nThe model is not to be trusted on 1 of 2 areas: far (ground pixel size"
     )
@@ -37,26 +37,26 @@ def test_the_markdown_names_every_fact_and_every_area() -> None:
 
 
 def test_the_page_is_whole_and_what_names_say_is_no_markup() -> None:
-    page = drift_html(drifted())
+    page = drift_files(drifted())["drift.html"]
     assert page.count("<circle") == 4
     assert page.count('class="bad"') == 1
     assert "<b>A0" not in page
     assert "&lt;b&gt;A0" in page
     assert not re.search(r"(?:src|href)=", page)
     assert len(page) < 20_000, "no plotly in it"
-    assert drift_html(drifted()) == page
+    assert drift_files(drifted())["drift.html"] == page
 
 
 def test_pictures_lie_within_their_frame_and_are_to_scale() -> None:
     brightness, pixel = rows_of(drifted())
     # 100 to 120 is the whole width; the area's median, 110, lies in the middle of it.
     assert (brightness.left, brightness.width) == (MARGIN, WIDTH - 2 * MARGIN)
-    assert {dot.x for dot in brightness.dots} == {WIDTH / 2}
-    assert [dot.x for dot in pixel.dots] == [MARGIN, WIDTH - MARGIN]
+    assert {x for x, _ in brightness.dots} == {WIDTH / 2}
+    assert [x for x, _ in pixel.dots] == [MARGIN, WIDTH - MARGIN]
 
 
 def test_a_fact_that_never_varies_can_be_drawn() -> None:
     known = make_profile(frames("A", 100, 4.0))
     pixel = rows_of(compare(known, frames("A", 100, 4.0)))[1]
-    assert pixel.dots[0].x == pixel.left
+    assert pixel.dots[0][0] == pixel.left
     assert pixel.width > 0

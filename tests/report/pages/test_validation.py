@@ -124,7 +124,7 @@ def root(tmp_path: Path) -> Path:
 def drawn(root: Path, *results: Result) -> list[list[str]]:
     frames = scan(root)
     pictures = draw_findings(root, frames, report(*results), labelled_in_files(root, frames, SPACENET7))
-    return [[it.caption for it in shown] for shown in pictures.values()]
+    return [[caption for caption, _ in shown] for shown in pictures.values()]
 
 
 def test_a_frame_is_shown_beside_another_month(root: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_building_is_orange_among_cyan_ones(root: Path) -> None:
         report(result("a", offender(building="7"), picture="building")),
         labelled_in_files(root, frames, SPACENET7),
     ).values()
-    picture = from_png(shown[0].png)
+    picture = from_png(shown[0][1])
     orange = np.argwhere((picture == FOUND_RGB).all(axis=2)) / 4
     # Building 7 is the box of columns 20 to 25 and rows 30 to 34.
     assert orange.min(axis=0).tolist() == pytest.approx([30, 20], abs=0.5)
