@@ -1,10 +1,10 @@
-"""Find every building in monthly 4 m satellite images and follow each through time, with every run on record.
+"""Find buildings, land use and settlements in satellite images, with every run on record.
 
-For Python users, ``import sn7ml`` has a dozen names: ``sn7ml/__init__.pyi`` lists them, docs/python.md shows each at work.
+For Python users, ``import sn7ml`` has a dozen names: ``sn7ml/__init__.pyi`` lists them, docs/python.md shows each.
 A name is imported when it is first used, so that ``import sn7ml`` loads no library at all.
 
 The stub is the only list: type checkers and editors read it, and so does ``__getattr__`` here. This file itself imports
-nothing of sn7ml and stays as it is when a name is added, so no stage of dvc.yaml, all of which depend on it, runs again.
+nothing of sn7ml and stays as it is when a name is added, so no stage of dvc.yaml, which all depend on it, runs again.
 """
 
 import ast

@@ -21,13 +21,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-command: Callable[..., None]
-for command in (synth, data, check):
-    app.command()(command)
-app.command("params")(show_params)
-for command in (use, search, validate, predict, score, runs, compare, models, promote, rollback, ui):
-    app.command()(command)
-app.command("relocate")(relocate_store)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(synth, data, check, show_params, use, search, validate, predict, score),
+    *(runs, compare, models, promote, rollback, ui, relocate_store),
+)
+NAMES: dict[Callable[..., None], str] = {show_params: "params", relocate_store: "relocate"}
+for command in COMMANDS:
+    app.command(NAMES.get(command))(command)
 
 
 def main() -> NoReturn:

@@ -157,7 +157,7 @@ def _best(pairs: Pairs) -> tuple[Indices, Indices]:
     stop = np.append(start[1:], len(order))
     # Place of every node among those of its group: 0, 1, ...
     row, column = (
-        pd.Series(side).groupby(side).cumcount().to_numpy()[nodes]
+        np.asarray(pd.Series(side).groupby(side).cumcount(), np.intp)[nodes]
         for side, nodes in ((label[: len(truths)], row), (label[len(truths) :], column))
     )
     several = stop - start > 1
@@ -192,7 +192,7 @@ def _solve(cells: tuple[Indices, Indices], reward: Floats, shape: tuple[int, int
         values = np.append(reward + 1, np.ones(shape[0]))
         where = np.append(row, rows), np.append(column, shape[1] + rows)
         graph = csr_array(coo_array((values, where), shape=(shape[0], shape[1] + shape[0])))
-        first, second = min_weight_full_bipartite_matching(graph, maximize=True)
+        first, second = (np.asarray(ends, np.intp) for ends in min_weight_full_bipartite_matching(graph, maximize=True))
     partner = np.full(shape[0], -1)
     partner[first] = second
     return np.asarray(partner[row] == column)

@@ -1,5 +1,7 @@
-"""What a team shares: runs and registry behind an MLflow server, its records in PostgreSQL and its files in S3, and the study
-in the same PostgreSQL. Two workers search, the pipeline trains and promotes, and someone elsewhere predicts."""
+"""What a team shares: an MLflow server, its records and the study in PostgreSQL, its files in S3.
+
+Two workers search, the pipeline trains and promotes, and someone elsewhere predicts.
+"""
 
 import json
 import shutil
