@@ -70,8 +70,9 @@ def draw_findings(root: Path, frames: pd.DataFrame, report: Report, outlines: Ou
 
     What cannot be read is left out: the finding itself says so.
     """
-    images = frames.drop_duplicates(["aoi", "time"]).set_index(["aoi", "time"])["image"].sort_index()
-    camera = _Camera(root, images.to_dict(), outlines)
+    images = frames.drop_duplicates(["aoi", "time"]).sort_values(["aoi", "time"])
+    files = dict(zip(zip(images["aoi"], images["time"], strict=True), images["image"], strict=True))
+    camera = _Camera(root, files, outlines)
     drawn: dict[tuple[str, str], list[Shown]] = {}
     room = IN_ALL
     for result in report.failures():

@@ -174,7 +174,8 @@ def _models(promotion: Mapping[str, Any], scores: Sequence[Score]) -> dict[str, 
 
 def _aoi_sections(content: PageContent) -> list[dict[str, Any]]:
     """Return AOIs with pictures first, in the order given; then those of which only counts are known."""
-    aois = [aoi for aoi, *_ in (*content.overlays, *content.maps)] + content.counts["aoi"].tolist()
+    aois: list[str] = [aoi for aoi, *_ in content.overlays] + [aoi for aoi, _ in content.maps]
+    aois += content.counts["aoi"].tolist()
     sections = []
     for place, aoi in enumerate(dict.fromkeys(aois)):
         counts = content.counts[content.counts["aoi"] == aoi]
