@@ -40,7 +40,7 @@ def made_up_ground() -> CachedGround:
     frames = frozenset((AOI, month) for month in cube.names)
     task, crop = task_named("buildings_through_time"), CroppedCube(cube, UPSAMPLING, (0, COLS))
     extracts = {AOI: task.output.prepare(crop, UPSAMPLING)}
-    return CachedGround(task, extracts, {AOI: 0}, Truth(truth, {AOI: [(0, COLS)]}, frames))
+    return CachedGround(task, extracts, {AOI: 0}, Truth(truth, {AOI: [(0, COLS)]}, frames), "scot")
 
 
 def note(times: list[float]) -> None:

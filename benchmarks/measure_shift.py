@@ -2,7 +2,7 @@
 
     python -m benchmarks.measure_shift
 
-Run in a project folder after `dvc repro track`. Prints the medians over the matched footprints of the validation
+Run in a project folder after `dvc repro extract`. Prints the medians over the matched footprints of the validation
 columns, by AOI, for `track.shift_x_px` and `shift_y_px`; their negatives are for `target`. What section `track` has
 already moved is added, so that the same comes out before and after.
 """

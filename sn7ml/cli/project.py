@@ -101,9 +101,11 @@ def read_data_file() -> tuple[dict[str, int] | None, str]:
 def check(params: Annotated[Path, typer.Argument(help="Params file.")] = PARAMS) -> None:
     """Check params.yaml and name every unknown key, missing key and bad value (networks are checked when built)."""
     from sn7ml.params import load_params
-    from sn7ml.tasks import task_of
+    from sn7ml.tasks import notes_on, task_of
 
-    task_of(load_params(params))
+    read = load_params(params)
+    for note in notes_on(read, task_of(read)):
+        say(f"note: {note}")
     console.print(f"{params} is fine")
 
 
@@ -153,8 +155,13 @@ def use(
     from sn7ml.scenes.take_over import take_over
 
     require_project()
-    if params is not None:
-        load_params(params)
+    layout = load_params(params or PARAMS).data.layout
+    if layout != "spacenet7":
+        raise CatalogError(
+            "options.use-layout",
+            f"data.layout is {layout}, but `sn7ml use` takes over spacenet7 only; copy {data} to data/, then "
+            "`dvc add data`",
+        )
     if not force:
         refuse_uncommitted("data.dvc", "dvc.lock", "params.yaml")
     frames = take_over(data, DATA)

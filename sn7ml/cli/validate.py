@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sn7ml.params import LayoutName, ValidationParams
+    from sn7ml.scenes.layouts import Layout
     from sn7ml.validation.drift import DataProfile, Drift
     from sn7ml.validation.report import Report
 
-LAYOUT: "LayoutName" = "spacenet7"
-"""Of the folders that are checked."""
+DEFAULT_LAYOUT: "LayoutName" = "spacenet7"
+"""Of a folder that is checked outside of a project and without --params."""
 
 REFERENCE = "reference.json"
 
@@ -61,19 +62,25 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
 ) -> None:
     """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
     from sn7ml.params import ValidationParams, load_params
+    from sn7ml.scenes.layouts import layout_of
     from sn7ml.scenes.repair.data import mended_copy
     from sn7ml.validation.drift import compare
 
     given, root = params_here() if params is None else load_params(params), data.resolve()
     thresholds = given.validation if given else ValidationParams()
+    layout = layout_of(given.data.layout if given else DEFAULT_LAYOUT)
     check_outputs(root, report, docs, fix)
-    known = reference_of(against) if against else None
+    if fix is not None and layout.name != DEFAULT_LAYOUT:
+        raise ParamsError(
+            "options.fix-layout", f"--fix mends layout {DEFAULT_LAYOUT} only, data.layout is {layout.name}"
+        )
+    known = reference_of(against, layout) if against else None
     if fix is not None:
         with console.status("mending"):
             changes = mended_copy(root, fix)
         show_changes(changes, fix)
         root = fix.resolve()
-    checked = judged(root, thresholds, docs)
+    checked = judged(root, layout, thresholds, docs)
     found = checked.report
     show_failures(found, thresholds)
     drift = compare(known, checked.profiles) if known else None
@@ -103,6 +110,8 @@ class Checked:
     """What was checked, and what was found."""
 
     root: Path
+    layout: "Layout"
+
     sources: "pd.DataFrame"
     """``SOURCES``."""
 
@@ -121,18 +130,16 @@ class Checked:
         return with_density(profiles, self.facts["labels"]) if "labels" in self.facts else profiles
 
 
-def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Checked:
+def judged(root: Path, layout: "Layout", thresholds: "ValidationParams", docs: Path | None) -> Checked:
     """Check the data; if nothing is labelled, the images alone."""
     import pandas as pd
 
-    from sn7ml.scenes.layouts import layout_of
     from sn7ml.validation.docs import write_data_docs
     from sn7ml.validation.facts.frames import frame_facts
     from sn7ml.validation.run import judge_tables, raw_facts
     from sn7ml.validation.suites import suites
 
-    layout, wanted = layout_of(LAYOUT), suites(thresholds)
-    sources = layout.sources(root)
+    wanted, sources = suites(thresholds), layout.sources(root)
     labelled = bool((sources["labels"] != "").any())
     if not labelled:
         console.print("no labels here: the images alone are checked")
@@ -147,12 +154,11 @@ def judged(root: Path, thresholds: "ValidationParams", docs: Path | None) -> Che
         if docs is not None:
             page = write_data_docs(docs, tables, {name: wanted[name] for name in tables})
             say(f"Data Docs: {page}")
-    return Checked(root, sources, tables, report)
+    return Checked(root, layout, sources, tables, report)
 
 
-def reference_of(path: Path) -> "DataProfile":
+def reference_of(path: Path, layout: "Layout") -> "DataProfile":
     """Read a reference, or make one of a data folder. Raises CatalogError or ModelError."""
-    from sn7ml.scenes.layouts import layout_of
     from sn7ml.validation.drift import make_profile, read_profile, with_density
     from sn7ml.validation.facts.data_profile import profile_frames
     from sn7ml.validation.facts.labels import label_facts
@@ -163,7 +169,6 @@ def reference_of(path: Path) -> "DataProfile":
         raise CatalogError("options.against", f"--against {path}: neither a data folder nor a {REFERENCE}")
     root = path.resolve()
     with console.status("reading the reference"):
-        layout = layout_of(LAYOUT)
         sources = layout.sources(root)
         facts = profile_frames(root, sources)
         known = make_profile(with_density(facts, label_facts(root, sources, layout)))
@@ -179,10 +184,9 @@ def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
     from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
     from sn7ml.report.pages.drift import write_drift
     from sn7ml.report.pages.validation import write_validation
-    from sn7ml.scenes.layouts import layout_of
     from sn7ml.validation.drift import make_profile
 
-    outlines = labelled_in_files(checked.root, checked.sources, layout_of(LAYOUT))
+    outlines = labelled_in_files(checked.root, checked.sources, checked.layout)
     write_validation(folder, checked.report, draw_findings(checked.root, checked.sources, checked.report, outlines))
     try:
         write_text(folder / REFERENCE, make_profile(checked.profiles).model_dump_json(indent=1) + "\n")

@@ -46,6 +46,8 @@ class CombinedLoss(nn.Module):
             "lovasz": smp.losses.LovaszLoss("binary"),
             "tversky": smp.losses.TverskyLoss("binary", alpha=TOO_MANY, beta=MISSED),
         }
+        if lacking := sorted(params.terms.keys() - terms.keys()):
+            raise ValueError(f"loss terms {lacking} have a weight in LossParams, but no loss here")
         self.weights = params.terms
         self.terms = nn.ModuleDict({name: term for name, term in terms.items() if name in self.weights})
         self.channel_weights = [params.channels[name] for name in target.channels]

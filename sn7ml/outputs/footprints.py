@@ -21,7 +21,7 @@ from sn7ml.scenes.row_errors import clipped, not_finite
 MOST_BYTES = 2**32
 """Of a file of footprints. 5,000 buildings in 25 months take 5 MB."""
 
-CURE = "write it anew (`dvc repro track`, `sn7ml predict`)"
+CURE = "write it anew (`dvc repro extract`, `sn7ml predict`)"
 
 GEOPARQUET_FAULTS = (
     *(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError),

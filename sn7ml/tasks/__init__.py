@@ -11,7 +11,7 @@ from sn7ml.params import Params, TaskName
 from sn7ml.tasks.buildings_through_time import BUILDINGS_THROUGH_TIME
 from sn7ml.tasks.task import Task
 
-__all__ = ["Task", "task_named", "task_of"]
+__all__ = ["Task", "notes_on", "task_named", "task_of"]
 
 
 def task_named(name: TaskName) -> Task:
@@ -24,7 +24,7 @@ def task_named(name: TaskName) -> Task:
 
 
 def task_of(params: Params) -> Task:
-    """Return the task of a project. Raises ParamsError that names every key with a score the task does not have."""
+    """Return the task of a project. Raises ParamsError that names every key with a score it does not have there."""
     task = task_named(params.task)
     known = [score.name for score in task.scores]
     named = {
@@ -34,9 +34,31 @@ def task_of(params: Params) -> Task:
         "promote.max_loss": list(params.promote.max_loss),
     }
     wrong = [f"  {key}: {name!r}" for key, names in named.items() for name in names if name not in known]
+    if params.tune.objective not in (None, *task.tunable):
+        wrong.append(f"  tune.objective: {params.tune.objective!r}, which must be one of {', '.join(task.tunable)}")
     if wrong:
         raise ParamsError(
             "params.unknown-score",
             "\n".join([f"task {task.name} has no such score; it has {', '.join(known)}:", *wrong]),
         )
     return task
+
+
+def notes_on(params: Params, task: Task) -> list[str]:
+    """Return what is allowed in params but seldom meant: sentences about objectives that do not go together."""
+    search, tune, gate = params.search, params.tune, params.promote
+    first, tuned = task.scores[0].name, tune.objective or task.tunable[0]
+    notes = []
+    if search.trials and search.finalists > 1 and search.objective != first:
+        notes.append(
+            f"search.objective is {search.objective}, but of search.finalists, {search.finalists}, the best {first} "
+            "wins; set it to 1"
+        )
+    if tune.trials and tuned != gate.objective and gate.objective in task.tunable:
+        notes.append(f"outputs are tuned for {tuned}, but promote.objective is {gate.objective}; see tune.objective")
+    notes += [
+        f"promote.{key} has {gate.objective}, which is promote.objective and so is guarded by {guard} already"
+        for key, guard in (("floors", "min_score"), ("max_loss", "min_gain"))
+        if gate.objective in getattr(gate, key)
+    ]
+    return notes

@@ -2,9 +2,11 @@
 
 import pandas as pd
 
+from sn7ml.core.ratios import precision_recall_f1
+from sn7ml.metrics.footprints import match_footprints
 from sn7ml.metrics.score import Score
 from sn7ml.metrics.scot import score_scot
-from sn7ml.metrics.tracks import evaluate_tracks
+from sn7ml.metrics.tracks import SPACENET_IOU, evaluate_tracks
 from sn7ml.outputs.tracks import TRACKS_OUTPUT
 from sn7ml.tasks.task import Task
 
@@ -17,10 +19,14 @@ SCORES = (
 )
 
 
-def tune_score(truth: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
-    """Return SCOT and its two parts. Raises LabelError if there is no truth to score with."""
+def tune_score(truth: pd.DataFrame, found: pd.DataFrame, objective: str) -> dict[str, float]:
+    """Return SCOT and its two parts, and F1 if that is asked for. Raises LabelError if there is no truth."""
     result = score_scot(truth, found)
-    return {"scot": result.score, "tracking": result.tracking, "change": result.change}
+    scores = {"scot": result.score, "tracking": result.tracking, "change": result.change}
+    if objective == "f1":
+        counts = match_footprints(truth, found, SPACENET_IOU).by_frame()
+        scores["f1"] = precision_recall_f1(*(int(counts[kind].sum()) for kind in ("tp", "fp", "fn")))[2]
+    return scores
 
 
 BUILDINGS_THROUGH_TIME = Task(
@@ -44,5 +50,6 @@ BUILDINGS_THROUGH_TIME = Task(
     scores=SCORES,
     output=TRACKS_OUTPUT,
     evaluate=evaluate_tracks,
+    tunable=("scot", "tracking", "change", "f1"),
     tune_score=tune_score,
 )

@@ -38,5 +38,8 @@ class Task:
     evaluate: Callable[[pd.DataFrame, pd.DataFrame, Mapping[str, PixelCounts], EvaluateParams], Evaluation]
     """Truth and found objects (``POLYGONS``, cut to what is scored) and pixel counts by AOI to scores."""
 
-    tune_score: Callable[[pd.DataFrame, pd.DataFrame], dict[str, float]]
-    """Truth and found objects to the scores that a tuning compares trials by, the objective first. Cheap: no pixels."""
+    tunable: tuple[str, ...]
+    """Scores that need no pixels, so that a tuning can compare trials by one of them; the first is the default."""
+
+    tune_score: Callable[[pd.DataFrame, pd.DataFrame, str], dict[str, float]]
+    """Truth, found objects and the objective, one of ``tunable``, to scores, among them the objective."""

@@ -8,14 +8,14 @@ import torch
 from sn7ml.core.errors import ModelError
 from sn7ml.learn.fit import build_optimiser
 from sn7ml.learn.losses import CombinedLoss
-from sn7ml.learn.models import BUNDLES, build_model, check_side
-from sn7ml.params import LossParams, ModelParams, OptimiserParams
+from sn7ml.learn.models import build_model, check_side
+from sn7ml.params import BUNDLED, LossParams, ModelParams, OptimiserParams
 from tests.learn import toy
 from tests.learn.toy import TARGET
 from tests.raising import raises
 
 ARCHITECTURES = ("Unet", "UnetPlusPlus", "FPN", "DeepLabV3Plus", "Segformer", "MAnet", "PAN", "Linknet")
-ENCODERS = ("resnet18", *BUNDLES, "mobilenet_v2", "mit_b0")
+ENCODERS = ("resnet18", *BUNDLED, "mobilenet_v2", "mit_b0")
 LOSSES = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
 INFEASIBLE = {
     ("UnetPlusPlus", "mit_b0"): "UnetPlusPlus is not support encoder_name=mit_b0",

@@ -13,8 +13,8 @@ from sn7ml.params import LossParams
 from tests.learn.toy import TARGET
 from tests.raising import raises
 
-OFF = {"bce": 0.0, "dice": 0.0, "focal": 0.0, "jaccard": 0.0, "lovasz": 0.0, "tversky": 0.0}
-TERMS = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
+TERMS = tuple(name for name in LossParams.model_fields if name != "channels")
+OFF = dict.fromkeys(TERMS, 0.0)
 
 
 def loss_of(footprint: float = 1.0, boundary: float = 0.0, contact: float = 0.0, **terms: float) -> CombinedLoss:

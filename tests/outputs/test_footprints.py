@@ -96,5 +96,5 @@ def test_a_damaged_or_foreign_file_is_named_with_the_reason(
 ) -> None:
     write_footprints(tmp_path, tracks, GRIDS)
     spoil(tmp_path / f"{AOI}.parquet")
-    with raises(TableError, code, f"{AOI}.parquet", *named, "`dvc repro track`"):
+    with raises(TableError, code, f"{AOI}.parquet", *named, "`dvc repro extract`"):
         read_footprints(tmp_path, GRIDS)

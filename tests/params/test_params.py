@@ -118,7 +118,11 @@ def test_all_faults_are_named_at_once() -> None:
         ("optimiser.learning_rate", "1e-3", ("optimiser.learning_rate: ", "'1e-3'", "YAML")),
         ("optimiser.weight_decay", float("inf"), ("optimiser.weight_decay: ", "finite", "inf")),
         ("promote.model_name", "a/b", ("promote.model_name: ", "pattern", "'a/b'")),
-        ("loss", {**DEFAULTS["loss"], "bce": 0.0, "dice": 0.0, "focal": 0.0}, ("loss: ", "bce, dice")),
+        (
+            "loss",
+            {"bce": 0.0, "dice": 0.0, "focal": 0.0, "jaccard": 0.0, "channels": DEFAULTS["loss"]["channels"]},
+            ("loss: ", "bce, dice"),
+        ),
         ("loss.channels", {"footprint": 1.0}, (["footprint", "boundary", "contact"], ["footprint"])),
         (
             "loss.channels.roof",

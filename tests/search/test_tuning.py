@@ -43,7 +43,7 @@ def output(method: Method) -> OutputParams:
 def ground_of(folder: Path) -> CachedGround:
     """What a worker builds for itself."""
     extract = prepare(CroppedCube(ProbabilityCube(folder, grid_of(AOI, SHAPE)), 3, (16, 60)), 3)
-    return CachedGround(TASK, {AOI: extract}, {AOI: 16}, truth_of_town())
+    return CachedGround(TASK, {AOI: extract}, {AOI: 16}, truth_of_town(), "scot")
 
 
 @pytest.fixture

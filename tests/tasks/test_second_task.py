@@ -81,12 +81,12 @@ def evaluate(truth, found, pixels, params):
     return Evaluation({"iou": total.iou}, pd.DataFrame(rows), tuple(pixels), trivial, {}, {})
 
 
-def tune_score(truth, found):
+def tune_score(truth, found, objective):
     return {"iou": -abs(len(found) - len(truth))}
 
 
 IOU = Score("iou", "IoU", "pixels")
-ROOFS = Task("roofs", "Roofs", "Finds roofs.", (), (), (IOU,), ROOFS_OUTPUT, evaluate, tune_score)
+ROOFS = Task("roofs", "Roofs", "Finds roofs.", (), (), (IOU,), ROOFS_OUTPUT, evaluate, ("iou",), tune_score)
 '''
 
 PARAMS = '''

@@ -76,6 +76,9 @@ class PageContent:
     trivial: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Answer that takes no model ("nothing found") to its scores by name, to hold the model's against."""
 
+    figures: Sequence[tuple[str, go.Figure]] = ()
+    """(caption, figure) of further plots, in the order they are shown."""
+
     title: str = "sn7ml report"
     task: str = ""
     """What the task is, above the headline."""
@@ -128,6 +131,10 @@ def render_page(content: PageContent) -> str:
         digest=content.digest,
         validation=content.validation,
         aois=_aoi_sections(content),
+        figures=[
+            (caption, plot(f"figure-{place}", caption, figure))
+            for place, (caption, figure) in enumerate(content.figures)
+        ],
         params=params,
     )
 
