@@ -30,8 +30,10 @@ def labels_in(folder: Path) -> pd.DataFrame:
 
 
 READS = (labels_in, read_label_folder)
-BROKEN = ("labels.geometry", "labels.bad-feature")
-"""A row that only the first of these readers knows as one of broken geometry."""
+SUMMED_UP = "labels.bad-files"
+"""The code of the second reader, which reads whole folders."""
+
+BROKEN = ("labels.geometry", SUMMED_UP)
 
 
 def polygon(*corners: Any) -> dict[str, Any]:
@@ -86,7 +88,7 @@ BAD = {
 def test_a_feature_at_fault_is_named_by_its_number(bad: Any, tmp_path: Path) -> None:
     write_features(tmp_path / LABELS, [HOUSE, bad])
     for read in READS:
-        with raises(LabelError, (*BROKEN, "labels.coordinate", "labels.far-away"), LABELS, 1):
+        with raises(LabelError, (*BROKEN, "labels.bad-feature", "labels.coordinate", "labels.far-away"), LABELS, 1):
             read(tmp_path)
 
 
@@ -129,7 +131,7 @@ def test_half_a_character_is_refused_before_it_comes_to_be_written(escape: str, 
         (note,) = mend_label_file(tmp_path / LABELS, "match_pix", None)
         assert (note.outcome, note.what, note.before) == ("left", "cannot be read", clipped(said))
     for reader in READS:
-        with raises(LabelError, "labels.not-json", LABELS, escape[:6].lower()):
+        with raises(LabelError, ("labels.not-json", SUMMED_UP), LABELS, escape[:6].lower()):
             reader(tmp_path)
 
 

@@ -166,9 +166,9 @@ def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
         group = group_of.get(region["aoi"], "")
         torn = sorted({it["aoi"] for it in abroad if group_of.get(it["aoi"]) == group})
         facts |= {"n_group_elsewhere": len(torn), "group_elsewhere": torn[0] if torn else ""}
-        own = digests.get(region["aoi"], set())
+        pixels = digests.get(region["aoi"], set())
         others_aois = sorted({it["aoi"] for it in abroad})
-        shared = {aoi: number for aoi in others_aois if (number := len(own & digests.get(aoi, set())))}
+        shared = {aoi: number for aoi in others_aois if (number := len(pixels & digests.get(aoi, set())))}
         rows.append(facts | {"n_shared_frames": sum(shared.values()), "shared_with": next(iter(shared), "")})
     return as_table(rows, REGION_FACTS)
 
