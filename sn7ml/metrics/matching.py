@@ -157,7 +157,7 @@ def _best(pairs: Pairs) -> tuple[Indices, Indices]:
     stop = np.append(start[1:], len(order))
     # Place of every node among those of its group: 0, 1, ...
     row, column = (
-        np.asarray(pd.Series(side).groupby(side).cumcount(), np.intp)[nodes]
+        np.asarray(pd.Series(side).groupby(side).cumcount(), dtype=np.intp)[nodes]
         for side, nodes in ((label[: len(truths)], row), (label[len(truths) :], column))
     )
     several = stop - start > 1
@@ -181,10 +181,12 @@ def _solve(cells: tuple[Indices, Indices], reward: Floats, shape: tuple[int, int
     Where the matrix would be too large, most pairs do not exist: thousands of terraced houses, each overlapping two.
     """
     row, column = cells
+    partner = np.full(shape[0], -1)
     if shape[0] * shape[1] <= DENSE_CELLS:
         matrix = np.zeros(shape)  # 0 where a pair does not exist: the solver may put any two together there
         matrix[row, column] = reward
         first, second = linear_sum_assignment(matrix, maximize=True)
+        partner[first] = second
     else:
         # The sparse solver insists on a partner for every row, so every row gets a column of its own that earns
         # nothing: (rows, columns + rows). All rewards are raised by 1, because a sparse matrix does not store a 0.
@@ -192,7 +194,6 @@ def _solve(cells: tuple[Indices, Indices], reward: Floats, shape: tuple[int, int
         values = np.append(reward + 1, np.ones(shape[0]))
         where = np.append(row, rows), np.append(column, shape[1] + rows)
         graph = csr_array(coo_array((values, where), shape=(shape[0], shape[1] + shape[0])))
-        first, second = (np.asarray(ends, np.intp) for ends in min_weight_full_bipartite_matching(graph, maximize=True))
-    partner = np.full(shape[0], -1)
-    partner[first] = second
+        matched, mates = min_weight_full_bipartite_matching(graph, maximize=True)
+        partner[matched] = mates
     return np.asarray(partner[row] == column)
