@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from sn7ml import cli
@@ -80,3 +81,27 @@ def test_use_refuses_to_replace_what_git_could_not_bring_back(monkeypatch: pytes
 def test_a_model_that_is_neither_folder_nor_registered_is_named(tmp_path: Path) -> None:
     with raises(ModelError, "registry.model-name", "'Unet'"):
         package_folder("Unet")
+
+
+def checked(tmp_path: Path, **changes: dict[str, object]) -> list[str]:
+    """What ``sn7ml check`` notes of params.yaml with some keys changed."""
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for section, values in changes.items():
+        content[section] |= values
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    return [line for line in run("check", str(tmp_path / "params.yaml")).splitlines() if line.startswith("note:")]
+
+
+def test_objectives_that_do_not_go_together_are_noted(tmp_path: Path) -> None:
+    assert checked(tmp_path) == []
+    (search,) = checked(tmp_path, search={"objective": "f1"})
+    assert "search.finalists" in search
+    tune, floors, loss = checked(tmp_path, promote={"objective": "f1"})
+    assert ("tune.objective" in tune, "promote.floors" in floors, "promote.max_loss" in loss) == (True, True, True)
+    whole = {"objective": "f1", "floors": {}, "max_loss": {"scot": 0.02}}
+    assert checked(tmp_path, search={"objective": "f1", "finalists": 1}, tune={"objective": "f1"}, promote=whole) == []
+
+
+def test_a_score_that_needs_pixels_cannot_be_tuned_for(tmp_path: Path) -> None:
+    with raises(ParamsError, "params.unknown-score", "tune.objective", "'iou'", "f1"):
+        checked(tmp_path, tune={"objective": "iou"})

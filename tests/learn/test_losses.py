@@ -152,3 +152,13 @@ def test_a_loss_that_is_not_meant_for_the_target_is_refused(
     narrow = replace(TARGET, losses=("bce", "dice"))
     with raises(ModelError, "model.loss-target-misfit", *named):
         CombinedLoss(LossParams(**{**OFF, **terms}, channels=channels), narrow)
+
+
+def test_a_weight_without_a_loss_is_no_silent_zero() -> None:
+    class WithHuber(LossParams):
+        huber: float = 1.0
+
+    target = replace(TARGET, losses=(*TARGET.losses, "huber"))
+    channels = {"contact": 0.0, "footprint": 1.0, "boundary": 0.0}
+    with pytest.raises(ValueError, match="huber"):
+        CombinedLoss(WithHuber(**OFF, channels=channels), target)

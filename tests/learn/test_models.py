@@ -112,3 +112,9 @@ def test_tiles_of_a_size_that_the_network_cannot_take_are_refused_before_trainin
         check_side(network, params, 64)
     with raises(ModelError, "model.tile-size", "130 px", 16):
         check_side(network, params, 130)
+
+
+def test_a_bundle_that_is_not_installed_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUNDLES, BUNDLED, "weights-that-nobody-installed")
+    with raises(ModelError, "model.bundle-missing", "weights-that-nobody-installed", BUNDLED, "make setup"):
+        build_model(model(encoder=BUNDLED, weights="imagenet"), 3)
