@@ -11,19 +11,17 @@ from rich.progress import Progress
 
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.stage import run_stage
-from sn7ml.metrics.score import score_named
 from sn7ml.params import load_params
 from sn7ml.runs.store import open_store
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.search.tuning import read_ground, record, tune
-from sn7ml.tasks import task_of
+from sn7ml.tasks import task_named
 
 
 def main(scenes: Path, tiles: Path, probabilities: Path, out: Path) -> None:
     """Run the stage."""
     params = load_params()
-    settings, task = params.tune, task_of(params)
-    objective = score_named(task.scores, settings.objective or task.tunable[0])
+    settings, objective = params.tune, task_named(params.task).tuned_by(params.tune.objective)
     ground = partial(read_ground, params.task, Scenes(scenes), tiles, probabilities, settings.splits, objective.name)
     with Progress(disable=not settings.trials) as progress:
         bar = progress.add_task("tuning", total=settings.trials)

@@ -155,7 +155,8 @@ def use(
     from sn7ml.scenes.take_over import take_over
 
     require_project()
-    layout = load_params(params or PARAMS).data.layout
+    given = load_params(params) if params else params_here()
+    layout = given.data.layout if given else "spacenet7"
     if layout != "spacenet7":
         raise CatalogError(
             "options.use-layout",

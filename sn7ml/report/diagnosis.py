@@ -140,7 +140,7 @@ def scot_axis(table: pd.DataFrame) -> tuple[float, list[float]]:
     >>> scot_axis(pd.DataFrame({"scot_without": [0.1, 0.25]}))
     (0.3, [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
     """
-    end = 1.2 * max(table["scot_without"].max(), 0.05) if len(table) else 1.0
+    end = 1.2 * max(float(table["scot_without"].max()), 0.05) if len(table) else 1.0
     last = min(end, 1.0)
     step = next((step for step in (0.01, 0.02, 0.05, 0.1) if last / step <= 7), 0.2)
     return end, [round(place * step, 2) for place in range(int(last / step + 1e-9) + 1)]

@@ -34,20 +34,19 @@ def task_of(params: Params) -> Task:
         "promote.max_loss": list(params.promote.max_loss),
     }
     wrong = [f"  {key}: {name!r}" for key, names in named.items() for name in names if name not in known]
-    if params.tune.objective not in (None, *task.tunable):
-        wrong.append(f"  tune.objective: {params.tune.objective!r}, which must be one of {', '.join(task.tunable)}")
     if wrong:
         raise ParamsError(
             "params.unknown-score",
             "\n".join([f"task {task.name} has no such score; it has {', '.join(known)}:", *wrong]),
         )
+    task.tuned_by(params.tune.objective)
     return task
 
 
 def notes_on(params: Params, task: Task) -> list[str]:
     """Return what is allowed in params but seldom meant: sentences about objectives that do not go together."""
     search, tune, gate = params.search, params.tune, params.promote
-    first, tuned = task.scores[0].name, tune.objective or task.tunable[0]
+    first, tuned = task.scores[0].name, task.tuned_by(tune.objective).name
     notes = []
     if search.trials and search.finalists > 1 and search.objective != first:
         notes.append(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sn7ml.metrics.score import Evaluation, Score
+from sn7ml.core.errors import ParamsError
+from sn7ml.metrics.score import Evaluation, Score, score_named
 from sn7ml.outputs.output import Output
 from sn7ml.params import EvaluateParams
 from sn7ml.targets.pixels import PixelCounts
@@ -43,3 +44,12 @@ class Task:
 
     tune_score: Callable[[pd.DataFrame, pd.DataFrame, str], dict[str, float]]
     """Truth, found objects and the objective, one of ``tunable``, to scores, among them the objective."""
+
+    def tuned_by(self, objective: str | None) -> Score:
+        """Return the score that a tuning compares trials by. Raises ParamsError if it needs pixels, or is unknown."""
+        name = objective or self.tunable[0]
+        if name not in self.tunable:
+            raise ParamsError(
+                "params.unknown-score", f"tune.objective: {name!r}; expected null or one of {', '.join(self.tunable)}"
+            )
+        return score_named(self.scores, name)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_model_that_is_neither_folder_nor_registered_is_named(tmp_path: Path) 
         package_folder("Unet")
 
 
-def checked(tmp_path: Path, **changes: dict[str, object]) -> list[str]:
+def checked(tmp_path: Path, **changes: Mapping[str, object]) -> list[str]:
     """What ``sn7ml check`` notes of params.yaml with some keys changed."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     for section, values in changes.items():

@@ -204,7 +204,7 @@ def test_empty_sections_say_so() -> None:
 def test_further_plots_stand_in_their_order_with_their_captions() -> None:
     drawn = training_charts(HISTORY)
     figures = [(f"plot {place}", figure) for place, (_, figure) in enumerate(drawn.values())]
-    with_plots, without = (Page(render_page(replace(full(), figures=shown))) for shown in (figures, ()))
+    with_plots, without = (Page(render_page(replace(full(PNG), figures=shown))) for shown in (figures, ()))
     heads = [text for tag, text in with_plots.texts if tag == "h3" and text.startswith("plot ")]
     assert heads == [caption for caption, _ in figures]
     assert len(heads) > 1
