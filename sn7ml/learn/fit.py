@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from sn7ml.core.errors import ModelError, TableError
-from sn7ml.learn.checkpoint import Checkpoint
+from sn7ml.learn.checkpoint import Progress, resume, save
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
 from sn7ml.learn.losses import CombinedLoss
 from sn7ml.learn.models import build_model, check_side, exact_depthwise
@@ -119,8 +119,8 @@ def fit(
         )
     training = Training(plan, tiles)
     train_batches, val_batches = (training.loader(tiles, rows) for rows in (train_tiles, val_tiles))
-    state = Checkpoint(checkpoint, plan.digest(tiles, network))
-    progress = state.resume(training.parts)
+    key = plan.digest(tiles, network)
+    progress = resume(checkpoint, key, training.parts) if checkpoint else Progress()
 
     def tell(row: dict[str, float]) -> None:
         on_epoch(int(row["epoch"]), {name: value for name, value in row.items() if name != "epoch"})
@@ -139,7 +139,8 @@ def fit(
         row |= training.validate(val_batches.batches(spread_tiles(val_tiles, params.validation_tiles)))
         row["lr"] = training.rate
         progress.note(row, training.network)
-        state.save(progress, training.parts)
+        if checkpoint:
+            save(checkpoint, key, progress, training.parts)
         tell(row)
 
     package = Package(
