@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,8 +56,6 @@ class Plan:
     """What a network learns, and how."""
 
     recipe: Recipe
-    """Network, loss, augmentation and optimiser."""
-
     target: Target
 
     params: TrainParams
@@ -93,19 +90,15 @@ def fit(
 ) -> Fit:
     """Train one network.
 
+    ``network`` is its number, from 1, which decides its seed and its fold: it is validated on the tiles of this fold,
+    and learns on those of the others and of split "train".
+
+    The state is kept in the file ``checkpoint`` after each epoch. If the file is there, and comes from the same plan
+    and tiles, training goes on from it and ends as if it had never stopped; ``on_epoch`` is called again for the epochs
+    already done. The caller deletes the file.
+
     Raises ModelError if the network cannot be built or cannot take the tiles, the loss is no number, or the checkpoint
     is damaged, and TableError if there are no tiles to train or validate on.
-
-    Parameters
-    ----------
-    on_epoch
-        Hook for progress, MLflow and pruning. After a resume it is called again for the epochs already done.
-    checkpoint
-        Where the state is kept after each epoch. If the file is there, and comes from the same plan and tiles, training
-        goes on from it and ends as if it had never stopped. The caller deletes it.
-    network
-        Its number, from 1, which decides its seed and its fold: it is validated on the tiles of this fold, and learns
-        on those of the others and of split "train".
     """
     params = plan.params
     first_seed, fold = params.seed + network - 1, tiles.fold_of(network)
@@ -167,6 +160,11 @@ class Training:
         optimiser = build_optimiser(network, recipe.optimiser)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=total)
         self.network, self.optimiser = self.fabric.setup(network, optimiser)
+        self.parts = {
+            "network": self.network,
+            "optimiser": self.optimiser,
+            "schedule": self.schedule,
+        }  # of a checkpoint
         self.loss = self.fabric.to_device(CombinedLoss(recipe.loss, plan.target))
 
     def loader(self, tiles: TileStore, rows: pd.DataFrame) -> TileLoader:
@@ -174,11 +172,6 @@ class Training:
         dataset = TileDataset(tiles, rows, self.plan.recipe.augmentation, self.upsampling)
         params, on_gpu = self.plan.params, self.fabric.device.type == "cuda"
         return TileLoader(dataset, params.batch_size, params.loader_workers, pin_memory=on_gpu)
-
-    @property
-    def parts(self) -> dict[str, Any]:
-        """What a checkpoint holds."""
-        return {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
 
     def train(self, batches: Iterator[Sample]) -> float:
         """Take a step per batch; return the mean loss per tile."""

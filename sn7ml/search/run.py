@@ -53,20 +53,15 @@ def search(
     A search that was killed continues if it is called with the same inputs; one that ended leaves no state in
     ``setup.work``. With one worker, the same inputs give the same result, killed or not.
 
+    The first trial has the values of ``recipe``, and those outside ``params.space`` stay in all; with 0 trials it is
+    returned untried. The second has the values of ``champion`` in the space.
+
+    ``evaluate`` trains and scores; its ModelError, ParamsError and RuntimeError mean that this recipe does not work. It
+    must be picklable for several workers. ``inputs`` is a digest of what else it depends on (tiles, tracking params);
+    another one begins another search.
+
     Raises ModelError if no trial completed, with the reason for each, and StoreError if another process is at work on
     the same search, all workers died, or the database cannot be used.
-
-    Parameters
-    ----------
-    recipe
-        Values of the first trial; those outside ``params.space`` stay. With 0 trials it is returned untried.
-    evaluate
-        Trains and scores. ModelError, ParamsError and RuntimeError mean that this recipe does not work. Must be
-        picklable for several workers.
-    inputs
-        Digest of what else ``evaluate`` depends on (tiles, tracking params); another one begins another search.
-    champion
-        Its values of the space are tried second.
     """
     if params.trials == 0:
         return SearchResult(recipe, pd.DataFrame(columns=["number", "state", "value"]), None)

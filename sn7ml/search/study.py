@@ -58,7 +58,7 @@ def slots(study: Study) -> list[list[FrozenTrial]]:
 
 
 def _result(attempts: list[FrozenTrial]) -> FrozenTrial | None:
-    """Return the first attempt that is complete, pruned, or failed for a reason, rather than cut off; None if none is."""
+    """Return the first attempt that is complete, pruned, or failed for a reason (not cut off); None if none is."""
     ended = (it for it in attempts if it.state.is_finished())
     return next((it for it in ended if it.state != TrialState.FAIL or FAILURE in it.user_attrs), None)
 

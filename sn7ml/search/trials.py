@@ -62,10 +62,6 @@ Say = Callable[[str], None]
 """Prints a line for a person. Must be picklable for several workers."""
 
 
-def silent(_line: str) -> None:
-    """Print nothing."""
-
-
 @dataclass(frozen=True)
 class Setup:
     """Where and by whom a search is done; none of it changes which search it is."""
@@ -85,7 +81,7 @@ class Setup:
     url: str | None = None
     """Database for the study, which several machines can share; None keeps it in ``work``."""
 
-    say: Say = silent
+    say: Say = print
     """Prints what each trial tries, why one has no result, and which is the best."""
 
 

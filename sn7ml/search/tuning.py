@@ -41,9 +41,7 @@ class CachedGround:
     """AOI to the first column of its crop."""
 
     truth: Truth
-
     objective: str
-    """The score that trials are compared by."""
 
     def score(self, params: OutputParams) -> dict[str, float]:
         """Return the task's ``tune_score`` of an output, over all AOIs."""
