@@ -160,11 +160,8 @@ class Training:
         optimiser = build_optimiser(network, recipe.optimiser)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=total)
         self.network, self.optimiser = self.fabric.setup(network, optimiser)
-        self.parts = {
-            "network": self.network,
-            "optimiser": self.optimiser,
-            "schedule": self.schedule,
-        }  # of a checkpoint
+        # What a checkpoint holds.
+        self.parts = {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
         self.loss = self.fabric.to_device(CombinedLoss(recipe.loss, plan.target))
 
     def loader(self, tiles: TileStore, rows: pd.DataFrame) -> TileLoader:

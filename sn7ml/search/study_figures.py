@@ -91,7 +91,6 @@ def _study_of(trials: pd.DataFrame, varied: Mapping[str, BaseDistribution]) -> S
         tried = [name for name in varied if pd.notna(row[name])]
         study.add_trial(
             optuna.create_trial(
-                state=TrialState.COMPLETE,
                 value=float(row["value"]),
                 params={html.escape(name): _escaped(row[name]) for name in tried},
                 distributions={html.escape(name): varied[name] for name in tried},

@@ -58,9 +58,6 @@ class TrialResult:
 Evaluate = Callable[[Recipe, OnEpoch], TrialResult]
 """Train and score one recipe."""
 
-Say = Callable[[str], None]
-"""Prints a line for a person. Must be picklable for several workers."""
-
 
 @dataclass(frozen=True)
 class Setup:
@@ -81,8 +78,8 @@ class Setup:
     url: str | None = None
     """Database for the study, which several machines can share; None keeps it in ``work``."""
 
-    say: Say = print
-    """Prints what each trial tries, why one has no result, and which is the best."""
+    say: Callable[[str], None] = print
+    """Prints what each trial tries, why one has no result, and which is the best; picklable for several workers."""
 
 
 class _SuperfluousError(RuntimeError):
