@@ -10,11 +10,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-_declared: list[torch.library.Library] = []
 
-
-def declare_missing_operators() -> None:
-    """Let torchvision be imported beside a CPU build of torch. Harmless twice.
+def declare_missing_operators() -> torch.library.Library | None:
+    """Let torchvision be imported beside a CPU build of torch, for as long as the returned object lives.
 
     The usual torchvision wheel for Linux is linked against CUDA. With a CPU build of torch its native operators do not
     load, and ``import torchvision`` fails at ``torchvision::nms``, an operator that nothing here calls. Declaring the
@@ -25,14 +23,14 @@ def declare_missing_operators() -> None:
     try:
         for library in libraries:
             torch.ops.load_library(library)  # type: ignore[no-untyped-call]
-        missing = not hasattr(torch.ops.torchvision, "nms")
+        if hasattr(torch.ops.torchvision, "nms"):
+            return None
     except OSError:
-        missing = True
-    if missing and not _declared:
-        _declared.append(torch.library.Library("torchvision", "DEF"))  # type: ignore[no-untyped-call]
-        for name in ("nms", "qnms"):
-            # Declared for as long as the library object lives.
-            _declared[0].define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
+        pass  # linked against another torch: they are missing
+    declared = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    for name in ("nms", "qnms"):
+        declared.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
+    return declared
 
 
-declare_missing_operators()  # before any module of this package imports torchvision
+_DECLARED = declare_missing_operators()  # before any module of this package imports torchvision

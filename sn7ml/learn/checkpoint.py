@@ -33,40 +33,32 @@ class Progress:
             self.best_weights = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where the state is kept, and what it must belong to."""
+def save(path: Path, key: str, progress: Progress, parts: Mapping[str, Any]) -> None:
+    """Write the progress and the ``state_dict`` of every part. A kill leaves the state before or after, whole.
 
-    path: Path | None
-    """None keeps nothing."""
+    ``key`` names the training that the state belongs to.
+    """
+    states = {name: part.state_dict() for name, part in parts.items()}
+    with replacing(path) as temporary:
+        torch.save({"key": key, "progress": vars(progress), **states}, temporary)
 
-    key: str
-    """Names the training: a state of another one is left alone."""
 
-    def save(self, progress: Progress, parts: Mapping[str, Any]) -> None:
-        """Write the progress and the ``state_dict`` of every part. A kill leaves the state before or after, whole."""
-        if self.path is None:
-            return
-        states = {name: part.state_dict() for name, part in parts.items()}
-        with replacing(self.path) as temporary:
-            torch.save({"key": self.key, "progress": vars(progress), **states}, temporary)
+def resume(path: Path, key: str, parts: Mapping[str, Any]) -> Progress:
+    """Load the state into ``parts`` and return the progress; an empty one if there is no state of this training.
 
-    def resume(self, parts: Mapping[str, Any]) -> Progress:
-        """Load the state into ``parts`` and return the progress; an empty one if there is no state of this training.
-
-        Raises ModelError if the file cannot be read.
-        """
-        if self.path is None or not self.path.is_file():
+    Raises ModelError if the file cannot be read.
+    """
+    if not path.is_file():
+        return Progress()
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["key"] != key:
             return Progress()
-        try:
-            content = torch.load(self.path, map_location="cpu", weights_only=True)
-            if content["key"] != self.key:
-                return Progress()
-            for name, part in parts.items():
-                part.load_state_dict(content[name])
-            return Progress(**content["progress"])
-        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
-            raise ModelError(
-                "checkpoint.unreadable",
-                f"{self.path}: is no checkpoint ({type(error).__name__}: {error!s:.200}); delete it to start over",
-            ) from None
+        for name, part in parts.items():
+            part.load_state_dict(content[name])
+        return Progress(**content["progress"])
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        raise ModelError(
+            "checkpoint.unreadable",
+            f"{path}: is no checkpoint ({type(error).__name__}: {error!s:.200}); delete it to start over",
+        ) from None

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from sn7ml.core.errors import ModelError, TableError
-from sn7ml.learn.checkpoint import Checkpoint
+from sn7ml.learn.checkpoint import Progress, resume, save
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
 from sn7ml.learn.losses import CombinedLoss
 from sn7ml.learn.models import build_model, check_side, exact_depthwise
@@ -57,8 +56,6 @@ class Plan:
     """What a network learns, and how."""
 
     recipe: Recipe
-    """Network, loss, augmentation and optimiser."""
-
     target: Target
 
     params: TrainParams
@@ -93,19 +90,15 @@ def fit(
 ) -> Fit:
     """Train one network.
 
+    ``network`` is its number, from 1, which decides its seed and its fold: it is validated on the tiles of this fold,
+    and learns on those of the others and of split "train".
+
+    The state is kept in the file ``checkpoint`` after each epoch. If the file is there, and comes from the same plan
+    and tiles, training goes on from it and ends as if it had never stopped; ``on_epoch`` is called again for the epochs
+    already done. The caller deletes the file.
+
     Raises ModelError if the network cannot be built or cannot take the tiles, the loss is no number, or the checkpoint
     is damaged, and TableError if there are no tiles to train or validate on.
-
-    Parameters
-    ----------
-    on_epoch
-        Hook for progress, MLflow and pruning. After a resume it is called again for the epochs already done.
-    checkpoint
-        Where the state is kept after each epoch. If the file is there, and comes from the same plan and tiles, training
-        goes on from it and ends as if it had never stopped. The caller deletes it.
-    network
-        Its number, from 1, which decides its seed and its fold: it is validated on the tiles of this fold, and learns
-        on those of the others and of split "train".
     """
     params = plan.params
     first_seed, fold = params.seed + network - 1, tiles.fold_of(network)
@@ -119,8 +112,8 @@ def fit(
         )
     training = Training(plan, tiles)
     train_batches, val_batches = (training.loader(tiles, rows) for rows in (train_tiles, val_tiles))
-    state = Checkpoint(checkpoint, plan.digest(tiles, network))
-    progress = state.resume(training.parts)
+    key = plan.digest(tiles, network)
+    progress = resume(checkpoint, key, training.parts) if checkpoint else Progress()
 
     def tell(row: dict[str, float]) -> None:
         on_epoch(int(row["epoch"]), {name: value for name, value in row.items() if name != "epoch"})
@@ -139,7 +132,8 @@ def fit(
         row |= training.validate(val_batches.batches(spread_tiles(val_tiles, params.validation_tiles)))
         row["lr"] = training.rate
         progress.note(row, training.network)
-        state.save(progress, training.parts)
+        if checkpoint:
+            save(checkpoint, key, progress, training.parts)
         tell(row)
 
     package = Package(
@@ -166,6 +160,8 @@ class Training:
         optimiser = build_optimiser(network, recipe.optimiser)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=total)
         self.network, self.optimiser = self.fabric.setup(network, optimiser)
+        # What a checkpoint holds.
+        self.parts = {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
         self.loss = self.fabric.to_device(CombinedLoss(recipe.loss, plan.target))
 
     def loader(self, tiles: TileStore, rows: pd.DataFrame) -> TileLoader:
@@ -173,11 +169,6 @@ class Training:
         dataset = TileDataset(tiles, rows, self.plan.recipe.augmentation, self.upsampling)
         params, on_gpu = self.plan.params, self.fabric.device.type == "cuda"
         return TileLoader(dataset, params.batch_size, params.loader_workers, pin_memory=on_gpu)
-
-    @property
-    def parts(self) -> dict[str, Any]:
-        """What a checkpoint holds."""
-        return {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
 
     def train(self, batches: Iterator[Sample]) -> float:
         """Take a step per batch; return the mean loss per tile."""

@@ -26,8 +26,6 @@ class Package:
     """Everything that prediction needs."""
 
     recipe: Recipe
-    """How it was built and trained."""
-
     channels: tuple[str, ...]
     """What the networks' output channels are, in order: the target's."""
 

@@ -187,16 +187,9 @@ def predict_frames(
 ) -> Iterator[tuple[str, str]]:
     """Predict every frame of the chosen AOIs and write ``out/<AOI>/<month>.tif``, and ``shades/<month>.tif`` beside it.
 
-    Yields (aoi, month) after each frame is written, for a progress line.
-
-    Parameters
-    ----------
-    frames
-        ``FRAMES`` or ``SOURCES``, of images below ``root``.
-    stretches
-        AOI to the columns that are wanted, and the networks that are asked there; AOIs that are not named are left out.
-    read
-        Reads an image file.
+    ``frames`` is a table ``FRAMES`` or ``SOURCES``, of images below ``root``. ``stretches`` maps an AOI to the columns
+    that are wanted, and the networks that are asked there; AOIs that are not named are left out. Yields (aoi, month)
+    after each frame is written, for a progress line.
     """
     for frame in frames[frames["aoi"].isin(stretches)].to_dict("records"):
         aoi, month = str(frame["aoi"]), str(frame["time"])

@@ -51,16 +51,10 @@ class TrainedModel:
 def choose_usage(package: Path, params: Params | Path | str | None = None, tracker: Path | str | None = None) -> Usage:
     """Return how the model of a package folder is to be used.
 
-    A registered model says itself how it is used; the output of a training does not. Raises ParamsError if neither the
-    package nor a file says it.
-
-    Parameters
-    ----------
-    params
-        Params, or a file of them, whose sections predict and output are used instead. Where they are not given, and the
-        package does not say, those of ``params.yaml`` in the current folder are.
-    tracker
-        File whose section output is used instead: ``build/tuning/best.yaml``.
+    A registered model says itself how it is used; the output of a training does not: there ``params.yaml`` in the
+    current folder counts. Sections predict and output of ``params`` (or of such a file) are used instead of both, and
+    so is section output of the file ``tracker``: ``build/tuning/best.yaml``. Raises ParamsError if neither the package
+    nor a file says it.
     """
     try:
         usage = None if params else read_usage(package)

@@ -6,14 +6,13 @@ One process, or several on this machine and, with a database, on others: see :mo
 import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from optuna.study import Study
 
 from sn7ml.core.errors import ModelError, StoreError
-from sn7ml.metrics.score import Score, score_named
+from sn7ml.metrics.score import score_named
 from sn7ml.params import Recipe, SearchParams, flatten, with_values
 from sn7ml.runs.final import digest_of
 from sn7ml.runs.runs import Run, create_run, ending
@@ -21,33 +20,10 @@ from sn7ml.runs.store import SEARCH, Store
 from sn7ml.search import study as studies
 from sn7ml.search.space import VALUES
 from sn7ml.search.storage import StudyAddress
-from sn7ml.search.trials import Evaluate, OnEpoch, Say, TrialResult, Trials, silent, told, trial_name
+from sn7ml.search.trials import Evaluate, OnEpoch, Setup, TrialResult, Trials, told, trial_name
 from sn7ml.search.workers import work_together
 
 __all__ = ["Evaluate", "OnEpoch", "SearchResult", "Setup", "TrialResult", "search"]
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Where and by whom a search is done; none of it changes which search it is."""
-
-    store: Store
-    """Takes a run for the search and a child of it per trial."""
-
-    scores: tuple[Score, ...]
-    """Of the task. The objective is one of them; finalists are compared by the first."""
-
-    work: Path
-    """Folder for the state of an unfinished search; must outlive the process, so not one that DVC clears."""
-
-    workers: int = 1
-    """Processes of this machine."""
-
-    url: str | None = None
-    """Database for the study, which several machines can share; None keeps it in ``work``."""
-
-    say: Say = silent
-    """Prints what each trial tries, why one has no result, and which is the best."""
 
 
 @dataclass(frozen=True)
@@ -77,26 +53,15 @@ def search(
     A search that was killed continues if it is called with the same inputs; one that ended leaves no state in
     ``setup.work``. With one worker, the same inputs give the same result, killed or not.
 
-    Parameters
-    ----------
-    recipe
-        Values of the first trial; those outside ``params.space`` stay.
-    params
-        Number of trials (0 returns ``recipe`` untried), objective, space, seed.
-    evaluate
-        Trains and scores. ModelError, ParamsError and RuntimeError mean that this recipe does not work. Must be
-        picklable for several workers.
-    inputs
-        Digest of what else ``evaluate`` depends on (tiles, tracking params); another one begins another search.
-    champion
-        Its values of the space are tried second.
+    The first trial has the values of ``recipe``, and those outside ``params.space`` stay in all; with 0 trials it is
+    returned untried. The second has the values of ``champion`` in the space.
 
-    Raises
-    ------
-    ModelError
-        If no trial completed; gives the reason for each.
-    StoreError
-        If another process is at work on the same search, all workers died, or the database cannot be used.
+    ``evaluate`` trains and scores; its ModelError, ParamsError and RuntimeError mean that this recipe does not work. It
+    must be picklable for several workers. ``inputs`` is a digest of what else it depends on (tiles, tracking params);
+    another one begins another search.
+
+    Raises ModelError if no trial completed, with the reason for each, and StoreError if another process is at work on
+    the same search, all workers died, or the database cannot be used.
     """
     if params.trials == 0:
         return SearchResult(recipe, pd.DataFrame(columns=["number", "state", "value"]), None)
@@ -110,8 +75,7 @@ def search(
             if champion is not None:
                 studies.give(study, params.space, flatten(champion), "champion")
             run = _search_run(setup.store, study, recipe, params)
-        worker = f"main {os.getpid()}"
-        trials = Trials(address, run, recipe, params, evaluate, setup.scores, worker, setup.say)
+        trials = Trials(address, run, recipe, params, evaluate, setup, worker=f"main {os.getpid()}")
         with ending(run):
             # Whatever runs in a journal that is ours alone is dead; in a database others may be at work.
             trials.requeue(lambda _trial: setup.url is None)
@@ -144,7 +108,7 @@ def _result(trials: Trials) -> SearchResult:
             "search.workers-died",
             f"all workers died after {len(ended)} of {params.trials} trials; start again to go on, with fewer workers?",
         )
-    best = studies.best_trial(study, params.trials, params.finalists, trials.scores[0])
+    best = studies.best_trial(study, params.trials, params.finalists, trials.setup.scores[0])
     if best is None:
         lines = [f"none of the {len(ended)} trial(s) of the search completed:"]
         lines += [f"  trial {n}: {trial.user_attrs.get(studies.FAILURE, 'pruned')}" for n, trial in enumerate(ended)]
@@ -154,7 +118,7 @@ def _result(trials: Trials) -> SearchResult:
         raise ModelError("search.all-trials-failed", "\n".join(lines))
     scores, values = best.user_attrs[studies.SCORES], best.user_attrs[VALUES]
     name = trial_name(studies.slot_of(study, best))
-    trials.say(f"best is {name}, {params.objective} {scores[params.objective]:.4f}: {told(values)}")
+    trials.setup.say(f"best is {name}, {params.objective} {scores[params.objective]:.4f}: {told(values)}")
     table = studies.table(study, params.trials, params.objective)
     trials.run.log_metrics({f"best_val_{score}": value for score, value in scores.items()}, step=0)
     trials.run.set_tags({"sn7.best_trial_run_id": best.user_attrs[studies.RUN_ID]})

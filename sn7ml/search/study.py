@@ -11,7 +11,6 @@ killed therefore ends as if it had not been.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -50,30 +49,23 @@ class ReseededSampler(TPESampler):
         super().before_trial(study, trial)
 
 
-@dataclass
-class Slot:
-    """One of the trials that were asked for: its attempts in order."""
-
-    attempts: list[FrozenTrial] = field(default_factory=list)
-
-    @property
-    def result(self) -> FrozenTrial | None:
-        """The first attempt that is complete, pruned, or failed for a reason, rather than cut off; None if none is."""
-        ended = [it for it in self.attempts if it.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)]
-        return next((it for it in ended if it.state != TrialState.FAIL or FAILURE in it.user_attrs), None)
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether an attempt is running or queued."""
-        return any(attempt.state in (TrialState.RUNNING, TrialState.WAITING) for attempt in self.attempts)
-
-
-def slots(study: Study) -> list[Slot]:
-    """Return all slots in order, including those beyond the number of trials that were asked for."""
-    found: dict[int, Slot] = {}
+def slots(study: Study) -> list[list[FrozenTrial]]:
+    """Return the attempts of all slots in order, including slots beyond the number of trials that were asked for."""
+    found: dict[int, list[FrozenTrial]] = {}
     for trial in study.get_trials(deepcopy=False):
-        found.setdefault(_first_attempt(trial), Slot()).attempts.append(trial)
+        found.setdefault(_first_attempt(trial), []).append(trial)
     return list(found.values())
+
+
+def _result(attempts: list[FrozenTrial]) -> FrozenTrial | None:
+    """Return the first attempt that is complete, pruned, or failed for a reason (not cut off); None if none is."""
+    ended = (it for it in attempts if it.state.is_finished())
+    return next((it for it in ended if it.state != TrialState.FAIL or FAILURE in it.user_attrs), None)
+
+
+def _is_free(attempts: list[FrozenTrial]) -> bool:
+    """Return whether a slot needs an attempt: it has no result, and no attempt is running or queued."""
+    return _result(attempts) is None and all(it.state.is_finished() for it in attempts)
 
 
 def slot_of(study: Study, trial: FrozenTrial) -> int:
@@ -88,23 +80,20 @@ def _first_attempt(trial: FrozenTrial) -> int:
 
 def results(study: Study, trials: int) -> list[FrozenTrial]:
     """Return what counts of the first ``trials`` slots, in their order."""
-    return [slot.result for slot in slots(study)[:trials] if slot.result is not None]
+    return [result for attempts in slots(study)[:trials] if (result := _result(attempts)) is not None]
 
 
 def is_open(study: Study, trials: int) -> bool:
     """Return whether a trial is queued or a slot is free."""
     found = slots(study)
-    queued = (attempt.state == TrialState.WAITING for slot in found[:trials] for attempt in slot.attempts)
+    queued = (attempt.state == TrialState.WAITING for attempts in found[:trials] for attempt in attempts)
     return len(found) < trials or any(queued)
 
 
 def is_superfluous(study: Study, trials: int, trial: FrozenTrial) -> bool:
     """Return whether a trial that has begun has no slot, or one with an earlier attempt that was not cut off."""
     number = slot_of(study, trial)
-    if number >= trials:
-        return True
-    earlier = Slot([attempt for attempt in slots(study)[number].attempts if attempt.number < trial.number])
-    return earlier.is_waited_for or earlier.result is not None
+    return number >= trials or not _is_free([it for it in slots(study)[number] if it.number < trial.number])
 
 
 def give(study: Study, space: Sequence[Choice], recipe: Mapping[str, Scalar | None], origin: str) -> None:
@@ -129,10 +118,8 @@ def queue_again(study: Study, trials: int, killed: frozenset[int] = frozenset())
     ``killed`` holds the numbers of attempts whose process died: a trial may cause ``MAX_DEATHS`` of these.
     """
     again = []
-    for slot in slots(study)[:trials]:
-        if slot.is_waited_for or slot.result is not None:
-            continue
-        last = slot.attempts[-1]
+    for attempts in filter(_is_free, slots(study)[:trials]):
+        last = attempts[-1]
         attributes = {name: last.user_attrs[name] for name in (GIVEN, ORIGIN) if name in last.user_attrs}
         attributes |= {RETRY_OF: _first_attempt(last), DEATHS: last.user_attrs.get(DEATHS, 0) + (last.number in killed)}
         study.enqueue_trial(last.params, user_attrs=attributes)

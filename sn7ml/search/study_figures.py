@@ -72,7 +72,7 @@ def study_page(figures: Mapping[str, tuple[str, go.Figure]]) -> str:
 
 def _seen(choice: Choice, column: pd.Series) -> BaseDistribution | None:
     """Return the dimension as wide as what was tried, which may lie outside the space; None if all tried the same."""
-    values = [_plain(value) for value in column.dropna()]
+    values = [_escaped(value) for value in column.dropna().tolist()]
     if len(set(values)) + (len(values) < len(column)) < 2 or not values:
         return None
     if choice.values or len(set(values)) == 1:
@@ -91,17 +91,14 @@ def _study_of(trials: pd.DataFrame, varied: Mapping[str, BaseDistribution]) -> S
         tried = [name for name in varied if pd.notna(row[name])]
         study.add_trial(
             optuna.create_trial(
-                state=TrialState.COMPLETE,
                 value=float(row["value"]),
-                params={html.escape(name): _plain(row[name]) for name in tried},
+                params={html.escape(name): _escaped(row[name]) for name in tried},
                 distributions={html.escape(name): varied[name] for name in tried},
             )
         )
     return study
 
 
-def _plain(value: Any) -> Any:
+def _escaped(value: Any) -> Any:
     """Return a cell as Optuna takes it; plotly would read text as HTML."""
-    if hasattr(value, "item"):
-        value = value.item()
     return html.escape(value) if isinstance(value, str) else value

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import optuna
 import pandas as pd
@@ -21,7 +22,7 @@ from sn7ml.metrics.score import Score, score_named
 from sn7ml.params import Recipe, SearchParams, flatten, with_values
 from sn7ml.runs.final import RECIPE_DIGEST, digest_of
 from sn7ml.runs.runs import STATE, Run, create_run, ending, failure_text
-from sn7ml.runs.store import SEARCH
+from sn7ml.runs.store import SEARCH, Store
 from sn7ml.search import study as studies
 from sn7ml.search.space import Values, suggest
 from sn7ml.search.storage import GRACE_SECONDS, StudyAddress
@@ -57,12 +58,28 @@ class TrialResult:
 Evaluate = Callable[[Recipe, OnEpoch], TrialResult]
 """Train and score one recipe."""
 
-Say = Callable[[str], None]
-"""Prints a line for a person. Must be picklable for several workers."""
 
+@dataclass(frozen=True)
+class Setup:
+    """Where and by whom a search is done; none of it changes which search it is."""
 
-def silent(_line: str) -> None:
-    """Print nothing."""
+    store: Store
+    """Takes a run for the search and a child of it per trial."""
+
+    scores: tuple[Score, ...]
+    """Of the task. The objective is one of them; finalists are compared by the first."""
+
+    work: Path
+    """Folder for the state of an unfinished search; must outlive the process, so not one that DVC clears."""
+
+    workers: int = 1
+    """Processes of this machine."""
+
+    url: str | None = None
+    """Database for the study, which several machines can share; None keeps it in ``work``."""
+
+    say: Callable[[str], None] = print
+    """Prints what each trial tries, why one has no result, and which is the best; picklable for several workers."""
 
 
 class _SuperfluousError(RuntimeError):
@@ -80,11 +97,8 @@ class Trials:
     recipe: Recipe
     params: SearchParams
     evaluate: Evaluate
-    scores: tuple[Score, ...]
-    """All scores of the task; the first decides among the finalists."""
-
+    setup: Setup
     worker: str
-    say: Say = silent
     _nameless: dict[int, float] = field(default_factory=dict, init=False)
     """Number of a running trial that names no worker, to when it was first seen."""
 
@@ -96,7 +110,7 @@ class Trials:
     @property
     def objective(self) -> Score:
         """What trials are compared by."""
-        return score_named(self.scores, self.params.objective)
+        return score_named(self.setup.scores, self.params.objective)
 
     def work(self, while_waiting: Callable[[], None] = lambda: None) -> None:
         """Take trials until all are done, by others too: one of theirs may be cut off and need another attempt."""
@@ -171,18 +185,18 @@ class Trials:
         tags = {"mlflow.parentRunId": self.run.run_id, "sn7.kind": "trial"} | ({"sn7.origin": origin} if origin else {})
         child = create_run(self.run.store, SEARCH, name, tags, flatten(self.recipe) | values)
         trial.set_user_attr(studies.RUN_ID, child.run_id)
-        self.say(f"{name} of {self.params.trials}{f', from {origin}' if origin else ''}: {told(values)}")
+        self.setup.say(f"{name} of {self.params.trials}{f', from {origin}' if origin else ''}: {told(values)}")
         try:
             with ending(child):
                 result = self._train_and_score(trial, child, values)
         except UpdateFinishedTrialError:
             raise
         except TrialPruned as error:
-            self.say(f"{name} is pruned: {error}")
+            self.setup.say(f"{name} is pruned: {error}")
             raise
         except FAULTS as error:
             state = "failed" if isinstance(error, RuntimeError) else "infeasible"
-            self.say(f"{name} is {state}: {error}")
+            self.setup.say(f"{name} is {state}: {error}")
             child.set_tags({STATE: state})
             trial.set_user_attr(studies.STATE, state)
             trial.set_user_attr(studies.FAILURE, failure_text(error))  # last: with it the trial counts
@@ -206,7 +220,7 @@ class Trials:
         child.set_tags({RECIPE_DIGEST: digest_of(recipe.model_dump())})
         begin = time.monotonic()
         result = self.evaluate(recipe, on_epoch)
-        child.log_scores(self.scores, result.scores, result.per_aoi, "validation", result.epoch)
+        child.log_scores(self.setup.scores, result.scores, result.per_aoi, "validation", result.epoch)
         child.log_metrics({"seconds": time.monotonic() - begin}, result.epoch)
         result.record(child)
         name = self.objective.name

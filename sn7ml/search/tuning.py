@@ -41,9 +41,7 @@ class CachedGround:
     """AOI to the first column of its crop."""
 
     truth: Truth
-
     objective: str
-    """The score that trials are compared by."""
 
     def score(self, params: OutputParams) -> dict[str, float]:
         """Return the task's ``tune_score`` of an output, over all AOIs."""
@@ -97,18 +95,9 @@ def tune(
     """Find the output's params with the best objective; the first trial is ``output`` itself.
 
     Optuna's TPE. Trials are drawn and scored in rounds of ``params.at_once``, so that the same inputs give the same
-    best on any number of workers. Of equal trials the earlier one is taken. Raises LabelError if there is no truth.
-
-    Parameters
-    ----------
-    ground
-        Makes what trials are scored on, in each worker; picklable.
-    params
-        Number of trials (0 returns ``output`` untried), space, seed.
-    objective
-        What trials are compared by: one of ``Task.tunable``.
-    on_trial
-        Called after each trial.
+    best on any number of workers. Of equal trials the earlier one is taken; of none, ``output`` untried. ``ground``
+    makes what trials are scored on, in each worker, and must be picklable; ``objective`` is one of ``Task.tunable``;
+    ``on_trial`` is called after each trial. Raises LabelError if there is no truth.
     """
     if params.trials == 0:
         return Tuned(output, pd.DataFrame(columns=["number"]), ())

@@ -49,22 +49,13 @@ def search_workers() -> int:
 
 
 def work_together(work: Work, count: int, on_death: Callable[[str], bool], on_tick: Callable[[], None]) -> None:
-    """Run ``work`` in ``count`` processes until all have ended.
+    """Run ``work`` in ``count`` processes until all have ended; call ``on_tick`` every few seconds.
 
-    Parameters
-    ----------
-    on_death
-        Called with the name of a worker that was killed. Returns True if it was at work, and another shall take its
-        place; False if it died before it could begin, as another would.
-    on_tick
-        Called every few seconds.
+    ``on_death`` is called with the name of a worker that was killed. It returns True if that was at work, and another
+    shall take its place; False if it died before it could begin, as another would.
 
-    Raises
-    ------
-    Sn7Error
-        What a worker raised. The others are stopped first, as on an interrupt.
-    RuntimeError
-        In place of an exception of a worker that is no Sn7Error; the worker has printed its traceback.
+    Raises what a worker raised, after the others were stopped, as on an interrupt: an Sn7Error, or a RuntimeError in
+    place of any other exception, whose traceback the worker has printed.
     """
     workers = [_start(work, place, count) for place in range(count)]
     try:

@@ -1,24 +1,18 @@
 """Synthetic cubes: towns with known buildings, growth, clouds and shifts, in the exact layout of SpaceNet 7.
 
-A town is laid out (``streets``, ``outlines``, ``town``); its buildings are built and demolished (``lives``); its ground
-is painted (``ground``); each month is seen (``scene``) and written to files (``writer``). ``place`` gives the AOI a
-name, a grid and a calendar. Every step draws from its own stream of random numbers (``chance``), so AOI k of a seed is
-the same in every set of that size.
+A town is laid out (``streets``, ``outlines``); its buildings are built and demolished (``town``); its ground is painted
+(``ground``); each month is seen (``scene``) and written to files (``writer``). ``place`` gives the AOI a name, a grid
+and a calendar. Every step draws from its own stream of random numbers (``chance``), so AOI k of a seed is the same in
+every set of that size.
 """
 
 from pathlib import Path
 
-import pandas as pd
-
 from sn7ml.core.errors import CatalogError, ParamsError
 from sn7ml.core.runtime.files import replacing
-from sn7ml.synthetic.lives import NEVER, draw_lives
 from sn7ml.synthetic.place import place_of
 from sn7ml.synthetic.scene import build_aoi
-from sn7ml.synthetic.town import build_town
 from sn7ml.synthetic.writer import write_aoi
-
-__all__ = ["make_synthetic", "town_truth"]
 
 
 def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int) -> None:
@@ -28,7 +22,11 @@ def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int
     at least three; AOI 3 touches AOI 2 at a corner. Raises ParamsError if a number is out of range, and CatalogError if
     ``out`` exists and is not an empty folder.
     """
-    _check(aois, months, size_px, seed)
+    for name, value, low, high in (("aois", aois, 1, 60), ("months", months, 1, 120), ("size_px", size_px, 64, 1024)):
+        if not low <= value <= high:
+            raise ParamsError("synthetic.range", f"{name} must lie between {low} and {high}, got {value}")
+    if seed < 0:
+        raise ParamsError("synthetic.seed", f"seed must not be negative, got {seed}")
     out = out.absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CatalogError(
@@ -38,31 +36,3 @@ def make_synthetic(out: Path, *, aois: int, months: int, size_px: int, seed: int
         for index in range(aois):
             place = place_of(index, months, size_px, seed)
             write_aoi(build_aoi(place), temporary / "train" / place.aoi)
-
-
-def town_truth(aoi_index: int, months: int, size_px: int, seed: int) -> pd.DataFrame:
-    """Return every building that ever stands in an AOI of a synthetic set, under clouds or not.
-
-    Columns: ``id`` (int, as ``Id`` in the labels, from 0 and without gaps), ``birth`` (first month in which it stands,
-    such as "2018-05"; the first of the calendar for all that stood before), ``end`` (first month in which it is gone,
-    or None), ``polygon`` (shapely, pixels).
-    """
-    _check(aoi_index + 1, months, size_px, seed)
-    place = place_of(aoi_index, months, size_px, seed)
-    lives = draw_lives(build_town(place), place)
-    return pd.DataFrame(
-        {
-            "id": range(len(lives.buildings)),
-            "birth": [place.calendar[month] for month in lives.birth],
-            "end": pd.Series([None if end == NEVER else place.calendar[end] for end in lives.end], dtype=object),
-            "polygon": pd.Series([building.outline for building in lives.buildings], dtype=object),
-        }
-    )
-
-
-def _check(aois: int, months: int, size_px: int, seed: int) -> None:
-    for name, value, low, high in (("aois", aois, 1, 60), ("months", months, 1, 120), ("size_px", size_px, 64, 1024)):
-        if not low <= value <= high:
-            raise ParamsError("synthetic.range", f"{name} must lie between {low} and {high}, got {value}")
-    if seed < 0:
-        raise ParamsError("synthetic.seed", f"seed must not be negative, got {seed}")

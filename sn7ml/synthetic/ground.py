@@ -9,11 +9,10 @@ from shapely.geometry import LineString, Polygon
 
 from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn
 from sn7ml.synthetic.chance import Floats, between, blurred, fractal_noise, value_noise
-from sn7ml.synthetic.lives import LEVELLED, SETTLED
 from sn7ml.synthetic.outlines import rectangle
 from sn7ml.synthetic.place import Place
 from sn7ml.synthetic.streets import BUILT_KINDS, MARGIN_PX, draw_track
-from sn7ml.synthetic.town import Town
+from sn7ml.synthetic.town import LEVELLED, SETTLED, Town
 
 Colour = tuple[float, float, float]
 

@@ -23,14 +23,10 @@ SHORT_SIDE, MISSING_MONTH, NEIGHBOUR = 0, 1, 3
 
 @dataclass(frozen=True)
 class Place:
-    """Place and time of one synthetic AOI."""
+    """Place and time of one synthetic AOI: number ``index``, from 0, of the set of a ``seed``."""
 
     seed: int
-    """Of the set."""
-
     index: int
-    """Number of the AOI in its set, from 0."""
-
     tile: tuple[int, int]
     """``(x, y)`` of the z=13 Web Mercator tile whose north-west corner the image shares."""
 

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn, sensed, shifted
 from sn7ml.synthetic.chance import Floats, bell_noise, between, blurred, fractal_noise, value_noise
 from sn7ml.synthetic.ground import Ground, paint_ground
-from sn7ml.synthetic.lives import SETTLED, WILD, TownLives, draw_lives
 from sn7ml.synthetic.place import Place
-from sn7ml.synthetic.town import build_town
+from sn7ml.synthetic.town import SETTLED, WILD, TownLives, build_town, draw_lives
 
 SHARPNESS_PX = 0.7
 """Deviation of the blur of optics and resampling, besides the pixel itself."""

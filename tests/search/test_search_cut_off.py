@@ -126,15 +126,15 @@ def test_a_trial_whose_process_dies_each_time_is_given_up(store: Store, tmp_path
     address = StudyAddress("toy", tmp_path, seed=7)
     study = address.open()
     studies.give(study, SPACE, flatten(RECIPE), "params.yaml")
-    run = create_run(store, SEARCH, "toy", {}, {})
+    run, setup = create_run(store, SEARCH, "toy", {}, {}), Setup(store, SCORES, tmp_path)
     for _ in range(studies.MAX_DEATHS):
-        trials = Trials(address, run, RECIPE, plan(2), dying, SCORES, "me")
+        trials = Trials(address, run, RECIPE, plan(2), dying, setup, "me")
         with pytest.raises(Killed):
             trials.work()
         # What Optuna noted as an interrupt, as the parent would have seen it.
         dead = frozenset(trial.number for trial in study.trials)
         studies.queue_again(study, 2, dead)
-    Trials(address, run, RECIPE, plan(2), dying, SCORES, "me").work()
+    Trials(address, run, RECIPE, plan(2), dying, setup, "me").work()
     assert list(studies.table(study, 2, "scot")["state"]) == ["failed", "complete"]
     assert "was killed 3 times" in studies.results(study, 2)[0].user_attrs[studies.FAILURE]
 

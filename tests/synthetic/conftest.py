@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sn7ml.synthetic import make_synthetic, town_truth
-from tests.synthetic.folders import AREAS, MONTHS, SEED, SIZE
+from sn7ml.synthetic import make_synthetic
+from tests.synthetic.folders import AREAS, MONTHS, SEED, SIZE, town_truth
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A drawn set that the tests share, and ways to look into its folders."""
+"""A drawn set that the tests share, its truth, and ways to look into its folders."""
 
 import hashlib
 import json
@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import rasterio
 import shapely
 from numpy.typing import NDArray
 from rasterio import features
 
 from sn7ml.synthetic.place import place_of
+from sn7ml.synthetic.town import NEVER, build_town, draw_lives
 
 AREAS, MONTHS, SIZE, SEED = 4, 8, 128, 3
 
@@ -25,6 +27,25 @@ CALENDAR = [f"2018-{month:02d}" for month in range(1, MONTHS + 1)]
 
 def folder(cubes: Path, index: int) -> Path:
     return cubes / "train" / place_of(index, MONTHS, SIZE, SEED).aoi
+
+
+def town_truth(aoi_index: int, months: int, size_px: int, seed: int) -> pd.DataFrame:
+    """Every building that ever stands in an AOI of a synthetic set, under clouds or not.
+
+    Columns: ``id`` (int, as ``Id`` in the labels, from 0 and without gaps), ``birth`` (first month in which it stands,
+    such as "2018-05"; the first of the calendar for all that stood before), ``end`` (first month in which it is gone,
+    or None), ``polygon`` (shapely, pixels).
+    """
+    place = place_of(aoi_index, months, size_px, seed)
+    lives = draw_lives(build_town(place), place)
+    return pd.DataFrame(
+        {
+            "id": range(len(lives.buildings)),
+            "birth": [place.calendar[month] for month in lives.birth],
+            "end": pd.Series([None if end == NEVER else place.calendar[end] for end in lives.end], dtype=object),
+            "polygon": pd.Series([building.outline for building in lives.buildings], dtype=object),
+        }
+    )
 
 
 def digest(root: Path) -> str:

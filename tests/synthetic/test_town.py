@@ -9,8 +9,17 @@ import pandas as pd
 import shapely
 from shapely.geometry import shape
 
-from sn7ml.synthetic import make_synthetic, town_truth
-from tests.synthetic.folders import AREAS, CALENDAR, folder, hidden_share, ids_by_month, masked_image, pixel_labels
+from sn7ml.synthetic import make_synthetic
+from tests.synthetic.folders import (
+    AREAS,
+    CALENDAR,
+    folder,
+    hidden_share,
+    ids_by_month,
+    masked_image,
+    pixel_labels,
+    town_truth,
+)
 
 
 def test_a_building_is_labelled_when_it_stands_and_is_not_under_cloud(cubes: Path, truth: list[pd.DataFrame]) -> None:
