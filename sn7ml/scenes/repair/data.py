@@ -15,7 +15,6 @@ from sn7ml.core.runtime.files import link_or_copy, replacing
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.scenes.images import read_grid
 from sn7ml.scenes.layouts import spacenet7
-from sn7ml.scenes.layouts.spacenet7 import aoi_folders
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.scenes.repair.labels import WHOLE_FILE, Note, mend_label_file
 
@@ -49,7 +48,7 @@ def mended_copy(source: Path, out: Path) -> pd.DataFrame:
             found |= {path.relative_to(fresh).as_posix(): [NO_FILE] for path in odd}
         images = {path.relative_to(fresh).as_posix(): path for path in spacenet7.image_files(fresh)}
         found |= map_items(_mend_image, images)  # before labels: images say where those are
-        kinds = [spacenet7.labels_by_kind(folder) for _, folder in aoi_folders(fresh)]
+        kinds = [spacenet7.labels_by_kind(folder) for _, folder in spacenet7.aoi_folders(fresh)]
         labels = {path: kind for by_kind in kinds for kind, files in by_kind.items() for path in files}
         found |= map_items(_mend_labels, {it[0].relative_to(fresh).as_posix(): it for it in labels.items()})
         rows = [{"file": file, **asdict(note)} for file, notes in sorted(found.items()) for note in notes]
@@ -76,7 +75,7 @@ def check_target(source: Path, out: Path) -> list[tuple[str, Path]]:
         raise CatalogError(
             "repair.out-inside-source", f"{out} lies inside {source}, which is to be copied; name a folder elsewhere"
         )
-    return aoi_folders(source)
+    return spacenet7.aoi_folders(source)
 
 
 def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
