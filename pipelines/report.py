@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.core.runtime.files import read_output
+from sn7ml.core.runtime.files import read_output, write_text
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.metrics.score import score_named
 from sn7ml.package_files import read_config, read_history
@@ -12,7 +12,7 @@ from sn7ml.params import flatten, load_params, resolved
 from sn7ml.report.maps.overlays import to_png
 from sn7ml.report.maps.scored_overlays import overlays_of
 from sn7ml.report.pages.by_task import maps_of
-from sn7ml.report.pages.run import PageContent, write_page
+from sn7ml.report.pages.run import PageContent, render_page
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import building_counts
 from sn7ml.scenes.store import TileStore
@@ -63,7 +63,7 @@ def main(data: Path, build: Path, out: Path) -> None:
         digest=tiles.digest(),
         params=flatten(resolved(params, read_config(build / "model").recipe)),
     )
-    write_page(out, content)
+    write_text(out, render_page(content))
     print(f"the report: {out}")  # noqa: T201 - to a terminal
 
 

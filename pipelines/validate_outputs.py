@@ -11,7 +11,7 @@ from sn7ml.report.maps.flagged import draw_findings, found
 from sn7ml.report.pages.validation import stop_if_failed, write_validation
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
-from sn7ml.validation.outputs import validate_outputs
+from sn7ml.validation.run import validate_outputs
 
 
 def main(data: Path, scenes: Path, tiles: Path, tuned: Path, outputs: Path, out: Path) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from benchmarks.births_picture import births_figure, cases_figure
 from benchmarks.peaks_picture import parting_figure
+from sn7ml.core.runtime.files import write_text
 from sn7ml.outputs.exports import write_geojson
 from sn7ml.outputs.footprints import write_footprints
 from sn7ml.outputs.probabilities import write_probabilities
@@ -17,9 +18,9 @@ from sn7ml.params import RimsParams
 from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
 from sn7ml.report.maps.drawing import png
 from sn7ml.report.maps.tracks import birth_map, month_map, prediction_map
-from sn7ml.report.pages.comparison import write_comparison
-from sn7ml.report.pages.diagnosis import write_diagnosis
-from sn7ml.report.pages.run import write_page
+from sn7ml.report.pages.comparison import render_comparison
+from sn7ml.report.pages.diagnosis import render_diagnosis
+from sn7ml.report.pages.run import render_page
 from sn7ml.report.pages.validation import write_validation
 from tests.benchmarks.test_births_picture import BIRTHS, FOUND, LEVELS, MIN_PROBABILITY, MONTHS, TRUE, case
 from tests.benchmarks.test_peaks_picture import EVIDENCE, WAY
@@ -53,9 +54,10 @@ def write_pictures(out: Path) -> None:
 
 def write_pages(out: Path) -> None:
     """Write every page, with plotly's charts in them."""
-    write_page(out / "run.html", replace(full(PNG), maps=((AOI, month_map(tracks())),)))
-    write_comparison(out / "comparison.html", PAGES["three"])
-    write_diagnosis(out / "diagnosis.html", *TABLES)
+    run = replace(full(PNG), maps=((AOI, month_map(tracks())),))
+    write_text(out / "run.html", render_page(run))
+    write_text(out / "comparison.html", render_comparison(PAGES["three"]))
+    write_text(out / "diagnosis.html", render_diagnosis(*TABLES))
     write_validation(out / "validation", report(result("a", offender(), severity="critical"), result("b")), {})
 
 

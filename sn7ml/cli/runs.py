@@ -86,7 +86,8 @@ def compare(
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("compare.html"),
 ) -> None:
     """Compare runs on an HTML page that works offline: which is better, where and why. Prints a summary."""
-    from sn7ml.report.pages.comparison import Comparison, verdicts, write_comparison
+    from sn7ml.core.runtime.files import write_text
+    from sn7ml.report.pages.comparison import Comparison, render_comparison, verdicts
     from sn7ml.runs.leaderboard import differences
     from sn7ml.runs.store import open_store
 
@@ -104,7 +105,7 @@ def compare(
     unlike, split = differences(records, task.scores[0].name), SPLITS[records[0].split]
     comparison = Comparison(compared, task.scores, unlike, split, task.title)
     with console.status("drawing"):
-        write_comparison(out, comparison)
+        write_text(out, render_comparison(comparison))
     for run in compared:
         say(f"{run.label}  {run.run_id[:7]}  {run.name}")
     for verdict in verdicts(comparison):

@@ -193,7 +193,7 @@ def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: "
     from sn7ml.core.runtime.files import replacing, write_text
     from sn7ml.metrics.diagnosis import diagnose
     from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
-    from sn7ml.report.pages.diagnosis import write_diagnosis
+    from sn7ml.report.pages.diagnosis import render_diagnosis
 
     found = diagnose(aois)
     frames = pd.concat([aoi.frames.assign(aoi=name) for name, aoi in aois.items()], ignore_index=True)
@@ -202,7 +202,7 @@ def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: "
         write_text(folder / f"{name}.csv", content.to_csv(index=False))
     with replacing(folder / "diagnosis.png") as temporary:
         temporary.write_bytes(draw_diagnosis(found.losses, found.births, sizes))
-    write_diagnosis(folder / "diagnosis.html", found.losses, found.births, sizes)
+    write_text(folder / "diagnosis.html", render_diagnosis(found.losses, found.births, sizes))
     return found
 
 

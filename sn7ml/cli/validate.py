@@ -161,7 +161,7 @@ def reference_of(path: Path, layout: "Layout") -> "DataProfile":
     """Read a reference, or make one of a data folder. Raises CatalogError or ModelError."""
     from sn7ml.validation.drift import make_profile, read_profile, with_density
     from sn7ml.validation.facts.data_profile import profile_frames
-    from sn7ml.validation.facts.labels import label_facts
+    from sn7ml.validation.facts.labels import label_and_identity_facts
 
     if path.is_file():
         return read_profile(path)
@@ -171,7 +171,8 @@ def reference_of(path: Path, layout: "Layout") -> "DataProfile":
     with console.status("reading the reference"):
         sources = layout.sources(root)
         facts = profile_frames(root, sources)
-        known = make_profile(with_density(facts, label_facts(root, sources, layout)))
+        labels, _ = label_and_identity_facts(root, sources, layout)
+        known = make_profile(with_density(facts, labels))
     if left_out := facts[facts["fault"] != ""].to_dict("records"):
         first = f"{left_out[0]['file']}: {left_out[0]['fault']}"
         say(f"left out of the reference: {len(left_out)} of {len(facts)} frames, the first {first}")

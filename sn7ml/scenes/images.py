@@ -115,11 +115,6 @@ def grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:
         raise RasterError(error.code, f"{path}: {error}") from None
 
 
-def read_stack_grid(paths: list[Path]) -> Grid:
-    """Read the grid that all these rasters share. Raises GridError as :func:`shared_grid`."""
-    return shared_grid({path: read_grid(path) for path in paths})
-
-
 def shared_grid(grids: Mapping[Path, Grid]) -> Grid:
     """Return the grid that all these rasters are on. Raises GridError naming the first that differs and both grids."""
     (first, wanted), *others = grids.items()

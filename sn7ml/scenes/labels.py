@@ -79,9 +79,7 @@ class RawLabels:
     """Names of the image that rows state, as far as they do."""
 
 
-def read_geojson(
-    path: Path, *, in_pixels: bool, id_name: str | None = "Id", image_name: str = "image_fname"
-) -> RawLabels:
+def read_geojson(path: Path, *, in_pixels: bool, id_name: str | None = "Id") -> RawLabels:
     """Read a GeoJSON file: one feature per building, its id in a property, or its number from 0 where that is None.
 
     Raises LabelError as :func:`read_collection`; features at fault are listed in ``RawLabels.faults``.
@@ -97,7 +95,7 @@ def read_geojson(
         except FEATURE_FAULTS as error:
             ids[number], faults[number] = None, error
     whole = [feature.get("properties") or {} for number, feature in enumerate(features) if number not in faults]
-    images = [str(name) for properties in whole if (name := properties.get(image_name))]
+    images = [str(name) for properties in whole if (name := properties.get("image_fname"))]
     return RawLabels(path, ids, geometries, faults, in_pixels, declared_crs(content), images)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from sn7ml.core.geo.grid import Grid
-from sn7ml.scenes.images import read_stack_grid
+from sn7ml.scenes.images import read_grid, shared_grid
 
 Columns = Mapping[str, Sequence[tuple[int, int]]]
 """AOI to the (start, stop) of the columns that are scored; start belongs to it, stop does not."""
@@ -28,8 +28,9 @@ class Stretch(NamedTuple):
 
 
 def read_grids(root: Path, frames: pd.DataFrame, aois: Sequence[str]) -> dict[str, Grid]:
-    """Read the grid that all frames of each AOI share. Raises GridError where they do not."""
-    return {aoi: read_stack_grid([root / path for path in frames.loc[frames["aoi"] == aoi, "image"]]) for aoi in aois}
+    """Read the grid that all frames of each AOI share. Raises RasterError; GridError where they do not."""
+    images = {aoi: [root / path for path in frames.loc[frames["aoi"] == aoi, "image"]] for aoi in aois}
+    return {aoi: shared_grid({path: read_grid(path) for path in paths}) for aoi, paths in images.items()}
 
 
 def inside(polygons: pd.DataFrame, columns: Columns) -> pd.DataFrame:

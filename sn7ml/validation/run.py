@@ -2,21 +2,23 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import assert_never
 
 import pandas as pd
 
-from sn7ml.params import ValidationParams
+from sn7ml.params import OutputParams, Params, ValidationParams
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts import Layout
 from sn7ml.scenes.store import TileStore
 from sn7ml.validation.facts import TABLES
+from sn7ml.validation.facts.footprints import found_facts
 from sn7ml.validation.facts.frames import frame_facts
 from sn7ml.validation.facts.labels import label_and_identity_facts
 from sn7ml.validation.facts.tiles import region_facts, tile_facts
 from sn7ml.validation.gx import judge
 from sn7ml.validation.measured import measure
 from sn7ml.validation.report import Report, Result
-from sn7ml.validation.suites import Suites, suites
+from sn7ml.validation.suites import Suites, found_suites, suites
 
 Facts = Mapping[str, pd.DataFrame]
 """Suite → its table."""
@@ -40,6 +42,22 @@ def validate_tiles(scenes: Scenes, store: TileStore, wanted: Suites) -> Report:
     """Judge a tile store that was made of these scenes; ``wanted`` comes from ``tile_suites``."""
     facts = {"tiles": tile_facts(scenes, store), "regions": region_facts(scenes, store)}
     return judge_tables(facts, wanted, "validation of tiles")
+
+
+def validate_outputs(
+    params: Params, output: OutputParams, scenes: Scenes, tiles: TileStore, folder: Path
+) -> tuple[Report, pd.DataFrame]:
+    """Judge what ``Output.write`` wrote to ``folder`` with the tuned section ``output``, by its task's expectations.
+
+    Returns the report and the outlines that pictures of it show: aoi, time, id, geometry in pixel coordinates.
+    """
+    match params.task:
+        case "buildings_through_time":
+            facts = found_facts(scenes, tiles, folder, params.predict.splits)
+            wanted = found_suites(params.validation, output.tracks.method)
+            return judge_tables(facts, wanted, "validation of footprints"), facts["footprints"]
+        case _ as unknown:
+            assert_never(unknown)
 
 
 def judge_tables(facts: Facts, wanted: Suites, subject: str = "validation") -> Report:

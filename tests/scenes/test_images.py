@@ -10,7 +10,7 @@ from rasterio.vrt import WarpedVRT
 
 from sn7ml.core.errors import GridError, RasterError
 from sn7ml.core.geo.grid import Grid
-from sn7ml.scenes.images import read_grid, read_image, read_stack_grid
+from sn7ml.scenes.images import read_grid, read_image, shared_grid
 from tests.raising import raises
 from tests.sn7_folder import AOI, FAR_AOI, SHAPE, addressed, grid_of, write_image
 
@@ -103,14 +103,14 @@ def test_a_raster_without_crs_is_refused(tmp_path: Path) -> None:
 
 def test_all_months_of_an_area_share_one_grid(image: Path, tmp_path: Path) -> None:
     write_image(tmp_path / "b.tif", addressed(SHAPE), GRID)
-    assert read_stack_grid([image, tmp_path / "b.tif"]) == GRID
+    assert shared_grid({path: read_grid(path) for path in (image, tmp_path / "b.tif")}) == GRID
 
 
 @pytest.mark.parametrize("other", [grid_of(AOI, (64, 64)), grid_of(FAR_AOI)], ids=["one row more", "elsewhere"])
 def test_a_month_on_another_grid_than_its_siblings_is_named_with_both(other: Grid, image: Path, tmp_path: Path) -> None:
     write_image(tmp_path / "b.tif", addressed(other.shape), other)
     with raises(GridError, "grid.differs-in-aoi", tmp_path / "b.tif", str(other), image, str(GRID)):
-        read_stack_grid([image, tmp_path / "b.tif"])
+        shared_grid({path: read_grid(path) for path in (image, tmp_path / "b.tif")})
 
 
 @pytest.mark.real

@@ -135,7 +135,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("    match name:\n", '    match name:\n        case "roofs":\n            return ROOFS\n'),
         ("from sn7ml.tasks.task", "from sn7ml.tasks.roofs import ROOFS\nfrom sn7ml.tasks.task"),
     ],
-    "sn7ml/validation/outputs.py": [
+    "sn7ml/validation/run.py": [
         (
             "    match params.task:\n",
             '    match params.task:\n        case "roofs":\n'

@@ -1,6 +1,6 @@
 """Which windows of which frames are shown, and the pictures of them. The same input always gives the same choice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,10 @@ import shapely
 from sn7ml.params import ReportParams
 from sn7ml.report.maps.overlays import Picture, shapes_within, triptych
 from sn7ml.scenes.images import read_image
+from sn7ml.scenes.scored_columns import Columns
 
 WINDOW_PX, STEP_PX = 96, 16
 """Side of a window, and what windows start at multiples of, pixels of the original image."""
-
-Columns = Mapping[str, Sequence[tuple[int, int]]]
-"""AOI to the stretches of columns that are scored."""
 
 
 @dataclass(frozen=True)

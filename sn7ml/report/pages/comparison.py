@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from sn7ml.core.runtime.files import write_text
 from sn7ml.metrics.score import Score
 from sn7ml.report.charts import scores as charts
 from sn7ml.report.comparison import SAME, ComparedRun, chance, differing, paired
@@ -52,13 +50,8 @@ class Verdict:
     reasons: Sequence[str]
 
 
-def write_comparison(path: Path, comparison: Comparison) -> None:
-    """Write the page; parent folders are made. The same content gives the same bytes."""
-    write_text(path, render_comparison(comparison))
-
-
 def render_comparison(comparison: Comparison) -> str:
-    """Return the page as HTML text. Whatever came from outside is escaped."""
+    """Return the page as HTML text, the same for the same runs. Whatever came from outside is escaped."""
     runs = comparison.runs
     drawn = charts.curves_of_runs(runs) if any(len(run.history) for run in runs) else {}
     origins = {run.label: {"run": run.run_id, "name": run.name, **run.origin} for run in runs}

@@ -5,12 +5,10 @@ The tables that go in are those of ``sn7ml.report.diagnosis``.
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from sn7ml.core.runtime.files import write_text
 from sn7ml.metrics.diagnosis import COUNTS, kinds_of, with_gain
 from sn7ml.metrics.score import Score
 from sn7ml.report import diagnosis as numbers
@@ -57,13 +55,8 @@ def lost(losses: pd.DataFrame, births: pd.DataFrame, sizes: pd.DataFrame) -> dic
     }
 
 
-def write_diagnosis(path: Path, losses: pd.DataFrame, births: pd.DataFrame, sizes: pd.DataFrame) -> None:
-    """Write one HTML page that opens offline; parent folders are made. The same tables give the same bytes."""
-    write_text(path, render_diagnosis(losses, births, sizes))
-
-
 def render_diagnosis(losses: pd.DataFrame, births: pd.DataFrame, sizes: pd.DataFrame) -> str:
-    """Return the page as HTML text. Whatever came from outside is escaped."""
+    """Return the page as HTML text, the same for the same tables. Whatever came from outside is escaped."""
     gains = with_gain(losses).round({"gain": DIGITS})
     by_kind = gains.pivot(index="aoi", columns="kind", values="gain")[kinds_of(gains)].rename(columns=numbers.label_of)
     by_aoi = gains.drop_duplicates("aoi").set_index("aoi")[["scot"]].join(by_kind)

@@ -38,18 +38,10 @@ class Row:
 
 def write_drift(folder: Path, drift: Drift) -> None:
     """Write drift.json, drift.md and drift.html, which fetches nothing."""
-    for name, text in drift_files(drift).items():
-        write_text(folder / name, text)
-
-
-def drift_files(drift: Drift) -> dict[str, str]:
-    """Return the text of each file by name."""
     title, rows = f"Drift: {drift.level}", rows_of(drift)
-    return {
-        "drift.json": drift.model_dump_json(indent=1) + "\n",
-        "drift.md": render("drift.md.j2", drift=drift, rows=rows),
-        "drift.html": render("drift.html.j2", title=title, drift=drift, rows=rows, width=WIDTH),
-    }
+    write_text(folder / "drift.json", drift.model_dump_json(indent=1) + "\n")
+    write_text(folder / "drift.md", render("drift.md.j2", drift=drift, rows=rows))
+    write_text(folder / "drift.html", render("drift.html.j2", title=title, drift=drift, rows=rows, width=WIDTH))
 
 
 def rows_of(drift: Drift) -> list[Row]:

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from sn7ml.core.runtime.files import write_text
 from sn7ml.metrics.score import Score, best_trivial
 from sn7ml.report.charts import scores as charts
 from sn7ml.report.offline import data_uri, plot, render
@@ -84,13 +82,8 @@ class PageContent:
     """What the task is, above the headline."""
 
 
-def write_page(path: Path, content: PageContent) -> None:
-    """Write the page; parent folders are made. The same content gives the same bytes."""
-    write_text(path, render_page(content))
-
-
 def render_page(content: PageContent) -> str:
-    """Return the page as HTML text. Whatever came from outside is escaped."""
+    """Return the page as HTML text, the same for the same content. Whatever came from outside is escaped."""
     labels = {score.name: score.label for score in content.scores}
     per_aoi, trials, diagnosed = content.per_aoi, content.trials, explains(content.scores)
     first = [name for name in ("aoi", *labels) if name in per_aoi.columns]

@@ -1,25 +1,30 @@
 """A repaired copy of a data set, with a list of every change."""
 
+import shutil
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import rasterio
 
 from sn7ml.core.errors import CatalogError, RasterError
-from sn7ml.core.geo.grid import Grid
+from sn7ml.core.geo.grid import TILE_PX, WEB_MERCATOR, Grid
 from sn7ml.core.runtime.files import link_or_copy, replacing
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.scenes.images import read_grid
 from sn7ml.scenes.layouts import spacenet7
-from sn7ml.scenes.layouts.spacenet7 import aoi_folders
-from sn7ml.scenes.repair.images import mend_image_file
-from sn7ml.scenes.repair.labels import Note, mend_label_file
+from sn7ml.scenes.rasters import open_geotiff
+from sn7ml.scenes.repair.labels import WHOLE_FILE, Note, mend_label_file
 
 CHANGES = "changes.csv"
 """In the copy: outcome, file, id, what, before, after; a row for each thing that was mended, or left."""
 
 NO_FILE = Note("left", "", "no file", "a folder, a broken link, or no regular file", "not copied; put the file there")
+
+NEAR_PX = 1.5
+"""Images of 1023 pixels may lack a row or column on any side."""
 
 
 def mended_copy(source: Path, out: Path) -> pd.DataFrame:
@@ -42,8 +47,8 @@ def mended_copy(source: Path, out: Path) -> pd.DataFrame:
             odd = _link_or_copy_all(folder, target)
             found |= {path.relative_to(fresh).as_posix(): [NO_FILE] for path in odd}
         images = {path.relative_to(fresh).as_posix(): path for path in spacenet7.image_files(fresh)}
-        found |= map_items(mend_image_file, images)  # before labels: images say where those are
-        kinds = [spacenet7.labels_by_kind(folder) for _, folder in aoi_folders(fresh)]
+        found |= map_items(_mend_image, images)  # before labels: images say where those are
+        kinds = [spacenet7.labels_by_kind(folder) for _, folder in spacenet7.aoi_folders(fresh)]
         labels = {path: kind for by_kind in kinds for kind, files in by_kind.items() for path in files}
         found |= map_items(_mend_labels, {it[0].relative_to(fresh).as_posix(): it for it in labels.items()})
         rows = [{"file": file, **asdict(note)} for file, notes in sorted(found.items()) for note in notes]
@@ -70,7 +75,7 @@ def check_target(source: Path, out: Path) -> list[tuple[str, Path]]:
         raise CatalogError(
             "repair.out-inside-source", f"{out} lies inside {source}, which is to be copied; name a folder elsewhere"
         )
-    return aoi_folders(source)
+    return spacenet7.aoi_folders(source)
 
 
 def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
@@ -89,6 +94,32 @@ def _link_or_copy_all(source: Path, target: Path) -> list[Path]:
             elif path not in inner:
                 odd.append(here / path.name)
     return odd
+
+
+def _mend_image(path: Path) -> list[Note]:
+    """Declare EPSG:3857 in an AOI's GeoTIFF that states no CRS and lies on the AOI's tile; pixels stay as they are.
+
+    If the file is a hard link, the other names of it keep the former content. What cannot be read is passed over:
+    validation tells of it.
+    """
+    try:
+        with open_geotiff(path) as source:
+            if source.crs:
+                return []
+            transform = source.transform
+    except RasterError:
+        return []
+    what, before = "no CRS", f"none; corner at {transform.c:.1f}, {transform.f:.1f}, pixels of {transform.a:.4f}"
+    tile = spacenet7.place_of(path.parent.parent.name)
+    off = np.abs(np.subtract(transform[:6], tile[:6])) / tile.a
+    # A wrong size adds up over the image.
+    if off[[2, 5]].max() + off[[0, 1, 3, 4]].max() * TILE_PX > NEAR_PX:
+        return [Note("left", WHOLE_FILE, what, before, f"warp it to EPSG:{WEB_MERCATOR}, on the grid of its siblings")]
+    with replacing(path) as temporary:
+        shutil.copyfile(path, temporary)
+        with rasterio.open(temporary, "r+", driver="GTiff") as target:
+            target.crs = f"EPSG:{WEB_MERCATOR}"
+    return [Note("mended", WHOLE_FILE, what, before, f"EPSG:{WEB_MERCATOR}, where the AOI's name says it is")]
 
 
 def _mend_labels(job: tuple[Path, str]) -> list[Note]:

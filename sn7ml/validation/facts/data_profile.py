@@ -75,8 +75,7 @@ def noon_sun_deg(latitude_deg: float, month: str) -> float:
     >>> round(noon_sun_deg(0.0, "2018-03"))  # near the equinox, at the equator: overhead
     87
     """
-    year, number = (int(part) for part in month.split("-"))
-    day = (pd.Timestamp(year=year, month=number, day=15) - pd.Timestamp(year=year, month=1, day=1)).days + 1
+    day = pd.Timestamp(f"{month}-15").day_of_year
     # Latitude at which the sun is overhead, from the tilt of the axis and the days since the winter solstice.
     declination = -23.44 * math.cos(2 * math.pi * (day + 10) / 365.25)  # within half a degree, all year
     return 90.0 - abs(latitude_deg - declination)

@@ -86,16 +86,11 @@ def frame_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> pd.DataFra
 
     A damaged file gives a row that says so and hinders no other. Rows are in order of AOI and month.
     """
-    masks = {(row["aoi"], row["time"]): row["mask"] for row in sources.to_dict("records")}
-    named = layout.name_facts(root, sources)
-    jobs = {
-        f"{facts['aoi']} {facts['time']}": (facts, masks[facts["aoi"], facts["time"]])
-        for facts in named
-        if (facts["aoi"], facts["time"]) in masks
-    }
-    rows = list(map_items(partial(_facts_of_image, root, layout), jobs).values())
-    rows += [facts for facts in named if (facts["aoi"], facts["time"]) not in masks]
-    table = as_table(rows, FRAME_FACTS).sort_values(["aoi", "time"], ignore_index=True)
+    named = {f"{facts['aoi']} {facts['time']}": facts for facts in layout.name_facts(root, sources)}
+    masks = {f"{row['aoi']} {row['time']}": row["mask"] for row in sources.to_dict("records")}
+    images = {frame: (named[frame], mask) for frame, mask in masks.items()}
+    rows = named | map_items(partial(_facts_of_image, root, layout), images)
+    table = as_table(list(rows.values()), FRAME_FACTS).sort_values(["aoi", "time"], ignore_index=True)
     add_series(root, table)
     return as_table(table, FRAME_FACTS)
 

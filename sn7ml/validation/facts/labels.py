@@ -73,11 +73,6 @@ duplicate_of: The first file of *another* AOI with the same buildings, "" for no
 """
 
 
-def label_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Return the first table of :func:`label_and_identity_facts`."""
-    return label_and_identity_facts(root, sources, layout)[0]
-
-
 def label_and_identity_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read every label file of a ``SOURCES`` table once, AOIs in parallel.
 

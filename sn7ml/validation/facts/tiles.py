@@ -156,10 +156,7 @@ def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
         ]
         outside = (mine["col"] < region["col_start"]) | (mine["col"] + store.tile_px > region["col_stop"])
         facts: dict[Any, Any] = {**region, "time": "", "file": file, "n_tiles": len(mine)}
-        facts |= {
-            "n_built_tiles": int((mine["footprint_fraction"] > 0).sum()),
-            "n_tiles_outside": int(outside.sum()),
-        }
+        facts |= {"n_built_tiles": int((mine["footprint_fraction"] > 0).sum()), "n_tiles_outside": int(outside.sum())}
         if at_home:
             nearest = min(at_home, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}

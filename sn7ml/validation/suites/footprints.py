@@ -1,11 +1,13 @@
 """What must be true of the buildings that the pipeline found."""
 
+from functools import partial
+
 from sn7ml.params import ValidationParams
 from sn7ml.validation.check import Check, at_most, between, critical, known, none, rows_exist, true, warning
 
 EXTRACT = "Check predict.splits and run `dvc repro extract`."
-EXTRACT_AGAIN = "Run `dvc repro --force extract`."
-DEFECT = "A defect of the tracker: please report it with params.yaml."
+extract_again = partial(critical, cure="Run `dvc repro --force extract`.")
+defect = partial(critical, cure="A defect of the tracker: please report it with params.yaml.")
 
 ONE_OUTLINE = frozenset({"changepoint", "collapse"})
 """Trackers that promise one outline per building, from its birth to the end."""
@@ -17,26 +19,23 @@ def track_checks(method: str) -> tuple[Check, ...]:
         critical("there are files of footprints", rows_exist(),
             "Nothing was predicted, so nothing can be scored.",
             EXTRACT),
-        critical("footprints can be read", true("readable"),
-            "An AOI whose file is missing or broken would be scored as empty.",
-            EXTRACT_AGAIN, detail="fault"),
-        critical("footprints are in the CRS of their images", true("crs_ok"),
-            "QGIS and the scorer would put them elsewhere.",
-            EXTRACT_AGAIN, detail="epsg"),
-        critical("an id names one footprint in a frame", none("n_duplicates"),
+        extract_again("footprints can be read", true("readable"),
+            "An AOI whose file is missing or broken would be scored as empty.", detail="fault"),
+        extract_again("footprints are in the CRS of their images", true("crs_ok"),
+            "QGIS and the scorer would put them elsewhere.", detail="epsg"),
+        defect("an id names one footprint in a frame", none("n_duplicates"),
             "The scorer sums the overlaps of rows that share an id, so all scores of the AOI would be wrong.",
-            DEFECT, detail="duplicate_id", picture="building"),
-        critical("a building has one birth month, and is not seen before it", none("n_births_disagree"),
+            detail="duplicate_id", picture="building"),
+        defect("a building has one birth month, and is not seen before it", none("n_births_disagree"),
             "Change is scored by the first month in which an id is seen; a birth month that differs is false.",
-            DEFECT, detail="birth_id"),
+            detail="birth_id"),
     )  # fmt: skip
     if method not in ONE_OUTLINE:
         return common
     return (
         *common,
-        critical("a building keeps its outline", none("n_reshaped"),
-            f"The tracker {method} promises one outline per building.",
-            DEFECT, detail="reshaped_id", picture="building"),
+        defect("a building keeps its outline", none("n_reshaped"),
+            f"The tracker {method} promises one outline per building.", detail="reshaped_id", picture="building"),
     )  # fmt: skip
 
 
@@ -46,25 +45,20 @@ def footprint_checks(params: ValidationParams) -> tuple[Check, ...]:
         warning("buildings were found", rows_exist(),
             "A model that finds nothing scores 0; the scores will say so, so the pipeline goes on.",
             "Train for longer, or lower the thresholds in output.tracks."),
-        critical("footprints have a shape", known("geometry"),
-            "The scorer counts a row without a shape as one false building.",
-            DEFECT, detail="id"),
-        critical("footprints are valid polygons", true("valid"),
+        defect("footprints have a shape", known("geometry"),
+            "The scorer counts a row without a shape as one false building.", detail="id"),
+        defect("footprints are valid polygons", true("valid"),
             "The scorer's area of an outline that crosses itself is wrong, and so is its overlap.",
-            DEFECT, detail="id", picture="building"),
-        critical("footprints belong to a month with an image", true("month_known"),
-            "What is found in a month that was never imaged cannot be true.",
-            EXTRACT_AGAIN, detail="id"),
-        critical(f"footprints stick out of what was predicted by at most {params.max_outside_px:g} px",
+            detail="id", picture="building"),
+        extract_again("footprints belong to a month with an image", true("month_known"),
+            "What is found in a month that was never imaged cannot be true.", detail="id"),
+        extract_again(f"footprints stick out of what was predicted by at most {params.max_outside_px:g} px",
             at_most("outside_px", params.max_outside_px),
-            "There is nothing to be found there: the file is of another AOI or in other coordinates.",
-            EXTRACT_AGAIN, detail="id"),
-        critical("confidence lies between 0 and 1", between("confidence", 0, 1),
-            "It is a mean of probabilities.",
-            DEFECT, detail="id"),
-        critical("the probability of a birth lies between 0 and 1", between("birth_probability", 0, 1),
-            "It is a probability.",
-            DEFECT, detail="id"),
+            "There is nothing to be found there: the file is of another AOI or in other coordinates.", detail="id"),
+        defect("confidence lies between 0 and 1", between("confidence", 0, 1),
+            "It is a mean of probabilities.", detail="id"),
+        defect("the probability of a birth lies between 0 and 1", between("birth_probability", 0, 1),
+            "It is a probability.", detail="id"),
     )  # fmt: skip
 
 

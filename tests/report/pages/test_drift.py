@@ -1,10 +1,11 @@
 """The page and the Markdown of a comparison: every fact, every area, nothing fetched."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.report.pages.drift import MARGIN, WIDTH, drift_files, rows_of
+from sn7ml.report.pages.drift import MARGIN, WIDTH, rows_of, write_drift
 from sn7ml.validation.drift import Drift, compare, make_profile
 
 
@@ -26,8 +27,9 @@ def drifted() -> Drift:
     return compare(known, pd.concat([frames("<b>A0</b>", 100, 4.0), frames("far", 100, 8.0)]))
 
 
-def test_the_markdown_names_every_fact_and_every_area() -> None:
-    text = drift_files(drifted())["drift.md"]
+def test_the_markdown_names_every_fact_and_every_area(tmp_path: Path) -> None:
+    write_drift(tmp_path, drifted())
+    text = (tmp_path / "drift.md").read_text(encoding="utf-8")
     assert text.startswith(
         "# Drift: not trusted\n\nThe model is not to be trusted on 1 of 2 areas: far (ground pixel size"
     )
@@ -36,15 +38,17 @@ def test_the_markdown_names_every_fact_and_every_area() -> None:
     assert "| far | not trusted | ground pixel size 8 m, 5.0 spreads above training's 4 to 4 |" in text
 
 
-def test_the_page_is_whole_and_what_names_say_is_no_markup() -> None:
-    page = drift_files(drifted())["drift.html"]
+def test_the_page_is_whole_and_what_names_say_is_no_markup(tmp_path: Path) -> None:
+    write_drift(tmp_path, drifted())
+    page = (tmp_path / "drift.html").read_text(encoding="utf-8")
     assert page.count("<circle") == 4
     assert page.count('class="bad"') == 1
     assert "<b>A0" not in page
     assert "&lt;b&gt;A0" in page
     assert not re.search(r"(?:src|href)=", page)
     assert len(page) < 20_000, "no plotly in it"
-    assert drift_files(drifted())["drift.html"] == page
+    write_drift(tmp_path, drifted())
+    assert (tmp_path / "drift.html").read_text(encoding="utf-8") == page
 
 
 def test_pictures_lie_within_their_frame_and_are_to_scale() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
 from sn7ml.validation.facts import labels as label_facts_module
-from sn7ml.validation.facts.labels import label_and_identity_facts, label_facts
+from sn7ml.validation.facts.labels import label_and_identity_facts
 from tests.validation.areas import MONTHS, SIDE_PX, Area, feature, good_area, square, town, transform_of
 
 pytestmark = pytest.mark.usefixtures("serial")
@@ -27,7 +27,7 @@ BOW_TIE = {"type": "Polygon", "coordinates": [[[0, 0], [5, 5], [5, 0], [0, 5], [
 
 
 def labels(area: Area, month: str = SECOND) -> pd.Series:
-    table = label_facts(area.root, scan(area.root), SPACENET7)
+    table, _ = label_and_identity_facts(area.root, scan(area.root), SPACENET7)
     return table[table["time"] == month].iloc[0]
 
 
