@@ -15,7 +15,7 @@ from tests.hostile.bombs import BOMBS, read_bombs
 PAGES = """
 import resource, sys
 import numpy as np
-from sn7ml.learn.memory import keep_freed_memory
+from sn7ml.learn.fit import keep_freed_memory
 
 if sys.argv[1] == "kept":
     keep_freed_memory()
