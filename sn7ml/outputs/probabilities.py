@@ -70,11 +70,8 @@ class ProbabilityCube(Mapping[str, Probabilities]):
     ``folder`` holds ``2018-01.tif`` and so on; months come in order of date. ``grid`` is that of the original images,
     and ``channels`` are what the rasters must hold, in this order; None takes what the first one holds.
 
-    Raises
-    ------
-    RasterError
-        If the folder holds no month, or a raster that is named like none; or, when it is read, if a raster has other
-        channels, or is not on the up-sampled grid.
+    Raises RasterError if the folder holds no month, or a raster that is named like none; or, when it is read, if a
+    raster has other channels, or is not on the up-sampled grid.
     """
 
     def __init__(self, folder: Path, grid: Grid, channels: Sequence[str] | None = None) -> None:
