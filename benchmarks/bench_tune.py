@@ -13,7 +13,7 @@ from functools import partial
 import pandas as pd
 
 from benchmarks.bench_track import UPSAMPLING, MadeUpCube
-from sn7ml.core.geo.outlines import outlines
+from sn7ml.core.geo.burn import outlines
 from sn7ml.flow.evaluate import Truth
 from sn7ml.outputs.probabilities import crop_cube
 from sn7ml.params import load_params

@@ -8,7 +8,7 @@ import pandas as pd
 import shapely
 from shapely.geometry import Polygon
 
-from sn7ml.core.geo.outlines import outlines
+from sn7ml.core.geo.burn import outlines
 from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.outputs.tracking.histories import TrackRow, history_table
 from sn7ml.outputs.tracking.instances import find_instances

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sn7ml.core.geo.burn import Ids
-from sn7ml.core.geo.outlines import outlines
+from sn7ml.core.geo.burn import Ids, outlines
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.outputs.tracking.births import fit_births, judge_births
 from sn7ml.outputs.tracking.evidence import ChangeEvidence, Evidence, candidate_series, collapse_change

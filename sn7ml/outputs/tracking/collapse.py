@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sn7ml.core.geo.outlines import outlines
+from sn7ml.core.geo.burn import outlines
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.outputs.tracking.evidence import candidate_series, collapse_months
 from sn7ml.outputs.tracking.histories import Decided, Floats, building_rows, history_table, mean_over
