@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from sn7ml.core.geo.probabilities import Probabilities
-from sn7ml.outputs.tracking.track import track_buildings
+from sn7ml.outputs.tracks import track_buildings
 from sn7ml.params import TrackParams, load_params
 from sn7ml.targets.rims import boundary_mask, contact_mask
 

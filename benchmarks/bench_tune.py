@@ -13,9 +13,9 @@ from functools import partial
 import pandas as pd
 
 from benchmarks.bench_track import UPSAMPLING, MadeUpCube
-from sn7ml.core.geo.outlines import outlines
+from sn7ml.core.geo.burn import outlines
 from sn7ml.flow.evaluate import Truth
-from sn7ml.outputs.probabilities import CroppedCube
+from sn7ml.outputs.probabilities import crop_cube
 from sn7ml.params import load_params
 from sn7ml.search.tuning import CachedGround, tune
 from sn7ml.tasks import task_named, task_of
@@ -38,7 +38,7 @@ def made_up_ground() -> CachedGround:
     ]
     truth = pd.DataFrame(rows, columns=["aoi", "time", "id", "geometry"])
     frames = frozenset((AOI, month) for month in cube.names)
-    task, crop = task_named("buildings_through_time"), CroppedCube(cube, UPSAMPLING, (0, COLS))
+    task, crop = task_named("buildings_through_time"), crop_cube(cube, UPSAMPLING, (0, COLS))
     extracts = {AOI: task.output.prepare(crop, UPSAMPLING)}
     return CachedGround(task, extracts, {AOI: 0}, Truth(truth, {AOI: [(0, COLS)]}, frames), "scot")
 

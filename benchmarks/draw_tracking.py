@@ -30,7 +30,7 @@ from sn7ml.outputs.tracking.births import Births, fit_births
 from sn7ml.outputs.tracking.evidence import candidate_series
 from sn7ml.outputs.tracking.instances import find_instances, weigh
 from sn7ml.outputs.tracking.peaks import find_peaks
-from sn7ml.outputs.tracking.track import track_buildings
+from sn7ml.outputs.tracks import track_buildings
 from sn7ml.params import BirthParams, PeakParams, TrackParams, load_params, with_values
 from sn7ml.report.maps.drawing import png
 from sn7ml.targets.rims import boundary_mask, contact_mask

@@ -40,8 +40,7 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
         write_text(package / DATA_PROFILE, profile.model_dump_json(indent=1) + "\n")
         challenger = read_scores(evaluation, package_digest(package), task.scores)
         version = register(store, package, params.promote.model_name, run.run_id)
-    target, splits = target_of(params.target), params.predict.splits
-    evaluator = Evaluator(data, Scenes(scenes), TileStore(tiles), task, target, splits, params.evaluate, usage)
+    evaluator = Evaluator(data, Scenes(scenes), TileStore(tiles), target_of(params.target), params.evaluate, usage)
     promoter = Promoter(store, evaluator, task, params.promote, partial(print, flush=True))
     decision = promoter.decide(version, challenger)
     write_text(out, json.dumps(decision.as_dict(), indent=2) + "\n")

@@ -13,7 +13,7 @@ from sn7ml.outputs.exports import write_geojson
 from sn7ml.outputs.footprints import write_footprints
 from sn7ml.outputs.probabilities import write_probabilities
 from sn7ml.outputs.submission import write_submission
-from sn7ml.outputs.tracking.track import track_buildings
+from sn7ml.outputs.tracks import track_buildings
 from sn7ml.params import RimsParams
 from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
 from sn7ml.report.maps.drawing import png

@@ -115,9 +115,7 @@ def _evaluator(params: "Params") -> "Evaluator":
     from sn7ml.scenes.ingest import Scenes
     from sn7ml.scenes.store import TileStore
     from sn7ml.targets import target_of
-    from sn7ml.tasks import task_of
 
     output = load_output(TUNED) if TUNED.exists() else params.output
-    usage, task = Usage(task=params.task, predict=params.predict, output=output), task_of(params)
-    target, splits = target_of(params.target), params.predict.splits
-    return Evaluator(DATA, Scenes(SCENES), TileStore(TILES), task, target, splits, params.evaluate, usage)
+    usage = Usage(task=params.task, predict=params.predict, output=output)
+    return Evaluator(DATA, Scenes(SCENES), TileStore(TILES), target_of(params.target), params.evaluate, usage)

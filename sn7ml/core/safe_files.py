@@ -150,8 +150,3 @@ def _check(path: Path, found: os.stat_result, most_bytes: int) -> None:
 
 def _too_large(path: Path, size: int, most_bytes: int) -> OSError:
     return OSError(errno.EFBIG, f"it has {size:,} bytes or more; at most {most_bytes:,} are read", str(path))
-
-
-def real_path(path: Path) -> Path:
-    """Resolve a path without ``Path.resolve``'s RuntimeError for links in a circle: opening it says what is wrong."""
-    return Path(os.path.realpath(path))

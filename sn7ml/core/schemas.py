@@ -4,20 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype, is_object_dtype, is_string_dtype
 
 from sn7ml.core.errors import TableError
 
-KINDS: Mapping[str, str] = {"text": "str", "int": "int64", "float": "float64", "bool": "bool", "geometry": "object"}
-"""The types a column can have, as this project names them, and as pandas does."""
-
-IS_KIND: Mapping[str, Callable[[pd.Series], bool]] = {
-    "text": lambda column: pd.api.types.is_string_dtype(column) or pd.api.types.is_object_dtype(column),
-    "int": pd.api.types.is_integer_dtype,
-    "float": pd.api.types.is_float_dtype,
-    "bool": pd.api.types.is_bool_dtype,
-    "geometry": lambda _: True,
+KINDS: Mapping[str, tuple[str, Callable[[pd.Series], bool]]] = {
+    "text": ("str", lambda column: is_string_dtype(column) or is_object_dtype(column)),
+    "int": ("int64", is_integer_dtype),
+    "float": ("float64", is_float_dtype),
+    "bool": ("bool", is_bool_dtype),
+    "geometry": ("object", lambda _: True),
 }
-"""Checks that a column can be read as a type."""
+"""The types a column can have, as this project names them: pandas' name, and whether a column can be read as one."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Table:
 
     def empty(self) -> pd.DataFrame:
         """Return the table with no rows and the right types."""
-        return pd.DataFrame({name: pd.Series(dtype=KINDS[kind]) for name, kind in self.columns.items()})
+        return pd.DataFrame({name: pd.Series(dtype=KINDS[kind][0]) for name, kind in self.columns.items()})
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return ``frame`` cut to the table's columns, in order.
@@ -45,7 +43,7 @@ class Table:
             raise TableError("table.missing-column", f"table {self.name!r} lacks column(s) {missing}; it has {found}")
         frame = frame[list(self.columns)]
         for name, kind in self.columns.items():
-            if len(frame) and not IS_KIND[kind](frame[name]):
+            if len(frame) and not KINDS[kind][1](frame[name]):
                 wrong = f"column {name!r} must be {kind}, got {frame[name].dtype}"
                 raise TableError("table.column-type", f"table {self.name!r}: {wrong}")
         twice = frame[frame.duplicated(list(self.key), keep=False)]

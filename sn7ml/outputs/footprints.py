@@ -49,11 +49,8 @@ def write_footprints(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Gri
 def read_footprints(folder: Path, grids: Mapping[str, Grid], kind: Table = TRACKS) -> pd.DataFrame:
     """Read what :func:`write_footprints` wrote, back in pixel coordinates, maybe empty.
 
-    Raises
-    ------
-    TableError
-        Naming the file, if it is absent or damaged, or holds another table, the footprints of another AOI or of another
-        CRS, or a row without shape or with coordinates that are no finite numbers.
+    Raises TableError, naming the file, if it is absent or damaged, or holds another table, the footprints of another
+    AOI or of another CRS, or a row without shape or with coordinates that are no finite numbers.
     """
     tables = [_read_area(folder / f"{aoi}.parquet", aoi, grid, kind) for aoi, grid in grids.items()]
     return kind.check(pd.concat([table for table in tables if len(table)] or [kind.empty()], ignore_index=True))

@@ -70,11 +70,8 @@ class ProbabilityCube(Mapping[str, Probabilities]):
     ``folder`` holds ``2018-01.tif`` and so on; months come in order of date. ``grid`` is that of the original images,
     and ``channels`` are what the rasters must hold, in this order; None takes what the first one holds.
 
-    Raises
-    ------
-    RasterError
-        If the folder holds no month, or a raster that is named like none; or, when it is read, if a raster has other
-        channels, or is not on the up-sampled grid.
+    Raises RasterError if the folder holds no month, or a raster that is named like none; or, when it is read, if a
+    raster has other channels, or is not on the up-sampled grid.
     """
 
     def __init__(self, folder: Path, grid: Grid, channels: Sequence[str] | None = None) -> None:
@@ -135,24 +132,19 @@ class ProbabilityCube(Mapping[str, Probabilities]):
         return len(self._paths)
 
 
-class CroppedCube(dict[str, Probabilities]):
-    """Month → probabilities of some columns, kept in memory.
+def crop_cube(cube: Mapping[str, Probabilities], upsampling: int, columns: tuple[int, int]) -> dict[str, Probabilities]:
+    """Return month → probabilities of some columns, kept in memory.
 
     They take 2.3 MB per month and 100 columns of 1024 rows, up-sampled 3 times. ``cube`` is read once, whole;
     ``upsampling`` are its pixels per pixel of the original image, along each axis; ``columns`` are (start, stop) of the
     original image, stop exclusive.
     """
-
-    def __init__(self, cube: Mapping[str, Probabilities], upsampling: int, columns: tuple[int, int]) -> None:
-        kept, shown = slice(columns[0] * upsampling, columns[1] * upsampling), slice(*columns)
-        super().__init__(
-            (
-                month,
-                Probabilities(
-                    np.ascontiguousarray(found.channels[..., kept]),
-                    found.usable[:, kept].copy(),
-                    None if found.shades is None else found.shades[..., shown].copy(),
-                ),
-            )
-            for month, found in cube.items()
+    kept, shown = slice(columns[0] * upsampling, columns[1] * upsampling), slice(*columns)
+    return {
+        month: Probabilities(
+            np.ascontiguousarray(found.channels[..., kept]),
+            found.usable[:, kept].copy(),
+            None if found.shades is None else found.shades[..., shown].copy(),
         )
+        for month, found in cube.items()
+    }

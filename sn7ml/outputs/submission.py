@@ -67,11 +67,8 @@ def read_submission(path: Path) -> pd.DataFrame:
     in a frame: the scorer has a rule for each. Gives ``POLYGONS`` without the key check, in the order of the file; ids
     as they are written.
 
-    Raises
-    ------
-    LabelError
-        If the file as a whole is not such a CSV; or naming every line at fault (the first twenty, and how many more)
-        with the column, the value, and what was expected. A row of several lines goes by its first.
+    Raises LabelError if the file as a whole is not such a CSV; or naming every line at fault (the first twenty, and how
+    many more) with the column, the value, and what was expected. A row of several lines goes by its first.
     """
     rows = read_rows(path, COLUMNS)
     names, ids, texts = (rows.columns[name] for name in COLUMNS)

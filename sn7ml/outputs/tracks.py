@@ -1,37 +1,55 @@
 """Tracks as an output: footprints with ids and birth months, and the challenge's submission."""
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pandas as pd
 
 from sn7ml.core.geo.grid import Grid
+from sn7ml.core.geo.polygons import moved
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.core.schemas import TRACKS
 from sn7ml.outputs.footprints import read_footprints, read_outlines, write_footprints
 from sn7ml.outputs.output import Extract, Output
 from sn7ml.outputs.submission import write_submission
-from sn7ml.outputs.tracking.changepoint import decide
-from sn7ml.outputs.tracking.evidence import collapse_change
-from sn7ml.outputs.tracking.track import shifted, track_buildings
-from sn7ml.params import OutputParams, RimsParams
+from sn7ml.outputs.tracking.baseline import track_baseline
+from sn7ml.outputs.tracking.changepoint import track_changepoint
+from sn7ml.outputs.tracking.collapse import track_collapse
+from sn7ml.outputs.tracking.evidence import ChangeEvidence, collapse_change
+from sn7ml.params import RimsParams, TrackParams
 
 SUBMISSION = "submission.csv"
 
 
 def prepare(cube: Mapping[str, Probabilities], upsampling: int) -> Extract:
     """Return what tracks one AOI by given params; it keeps the evidence of the last two ``tail_months``."""
-    evidence = lru_cache(maxsize=2)(lambda tail_months: collapse_change(cube, tail_months))
+    collapse = lru_cache(maxsize=2)(partial(collapse_change, cube))
+    return lambda params: track_buildings(cube, upsampling, params.tracks, collapse)
 
-    def extract(params: OutputParams) -> pd.DataFrame:
-        tracks = params.tracks
-        if tracks.method != "changepoint" or not cube:
-            return track_buildings(cube, upsampling, tracks)
-        found = decide(cube, evidence(tracks.changepoint.tail_months), upsampling, tracks.changepoint)
-        return shifted(found, tracks)
 
-    return extract
+def track_buildings(
+    cube: Mapping[str, Probabilities],
+    upsampling: int,
+    params: TrackParams,
+    collapse: Callable[[int], ChangeEvidence] | None = None,
+) -> pd.DataFrame:
+    """Track the buildings of one AOI with the tracker that ``params.method`` names.
+
+    Gives ``TRACKS`` without ``aoi``: one row per building and month in which it can be seen; ids are text, unique
+    within the AOI; outlines in pixel coordinates of the original image, moved by ``shift_x_px`` and ``shift_y_px`` from
+    where buildings are seen to where labels have them. No rows if nothing is found. ``collapse`` is as for
+    :func:`track_changepoint`.
+    """
+    match params.method:
+        case "changepoint":
+            found = track_changepoint(cube, upsampling, params.changepoint, collapse)
+        case "collapse":
+            found = track_collapse(cube, upsampling, params)
+        case "baseline":
+            found = track_baseline(cube, upsampling, params)
+    outlines = moved(found["geometry"].to_numpy(), params.shift_x_px, params.shift_y_px)
+    return found.assign(geometry=pd.Series(outlines, index=found.index, dtype="object"))
 
 
 def write(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Grid]) -> None:

@@ -21,7 +21,7 @@ from sn7ml.core.runtime.files import read_output
 from sn7ml.core.runtime.parallel import VARIABLE as EXECUTOR
 from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
 from sn7ml.metrics.score import Score
-from sn7ml.params import EvaluateParams, Split, Usage
+from sn7ml.params import EvaluateParams, Usage
 from sn7ml.registry import isolated
 from sn7ml.registry.model_card import DataFacts
 from sn7ml.registry.policy import ModelScores, numbers
@@ -32,7 +32,7 @@ from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import Columns
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
-from sn7ml.tasks import Task
+from sn7ml.tasks import task_named
 
 CONTRACTS = (isolated.__name__, "sn7ml.experiment.replay")
 """Modules that answer a request of ``isolated.SCHEMA``: by today's name, and by that of models registered earlier."""
@@ -62,18 +62,15 @@ class Evaluator:
     data: Path
     scenes: Scenes
     tiles: TileStore
-    task: Task
 
     target: Target
     """What the planes of ``tiles`` show."""
 
-    predicted: Sequence[Split]
-    """``predict.splits``: a tracker learns from all of an AOI, though only a part is scored."""
-
     scoring: EvaluateParams
 
     usage: Usage
-    """For models that do not say how they are used."""
+    """Names the task and ``predict.splits``: a tracker learns from all of an AOI, though only a part is scored. The
+    rest is for models that do not say how they are used."""
 
     @cached_property
     def columns(self) -> Columns:
@@ -111,9 +108,10 @@ class Evaluator:
             out = Path(folder) / "out"
             if failure := self._ask(module or CONTRACTS[0], code, model / "artifacts" / ARTIFACT, out):
                 raise StoreError("registry.cannot-predict", f"{name} {failed}: {failure}\n{cure} {FREE}")
-            found = self.task.output.read_outlines(out / "footprints", self._ground.grids)
-            evaluation = evaluate(self.task, found, out / "probabilities", self._ground, self.scoring)
-        scores = model_scores(digest, self.task.scores, evaluation.overall, evaluation.per_aoi, evaluation.scored)
+            task = task_named(self.usage.task)
+            found = task.output.read_outlines(out / "footprints", self._ground.grids)
+            evaluation = evaluate(task, found, out / "probabilities", self._ground, self.scoring)
+        scores = model_scores(digest, task.scores, evaluation.overall, evaluation.per_aoi, evaluation.scored)
         return scores, f"{name} predicted by {whose}"
 
     @cached_property
@@ -130,7 +128,7 @@ class Evaluator:
 
     @cached_property
     def _stretches(self) -> dict[str, list[list[int]]]:
-        plans = self.tiles.stretches(self.predicted)
+        plans = self.tiles.stretches(self.usage.predict.splits)
         return {aoi: [[int(number) for number in stretch] for stretch in plans[aoi]] for aoi in self.columns}
 
     def _ask(self, module: str, code: Path, package: Path, out: Path) -> str:

@@ -19,13 +19,9 @@ def load_model(
 ) -> TrainedModel:
     """Find a trained model by its address in the registry, or by its folder.
 
-    Parameters
-    ----------
-    model
-        ``models:/sn7-buildings@champion``, ``models:/sn7-buildings/3``, or a folder such as ``build/model``.
-    params, tracker
-        How the model is used, in place of what it says itself: params or a file of them, and a file with a tuned
-        tracker, ``build/tuning/best.yaml``. A registered model says it; the folder of a training does not.
+    ``model`` is ``models:/sn7-buildings@champion``, ``models:/sn7-buildings/3``, or a folder such as ``build/model``.
+    ``params`` (params, or a file of them) and ``tracker`` (a file with a tuned tracker, ``build/tuning/best.yaml``) are
+    used in place of what the model says itself. A registered model says it; the folder of a training does not.
 
     Raises ModelError if ``model`` is neither a folder nor such an address, or the package is not whole; StoreError if
     the registry has no such model or its files are gone; ParamsError if nothing says how the model is used.

@@ -152,17 +152,10 @@ def create_run(store: Store, experiment: str, name: str, tags: Mapping[str, str]
 
 
 @contextmanager
-def training_run(store: Store, *, name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterator[Run]:
-    """Record a training in the experiment of final models; ends as :func:`ending` says."""
-    with ending(create_run(store, FINAL, name, tags, params)) as run:
-        yield run
-
-
-@contextmanager
 def resumable_run(
     store: Store, note: Path, *, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
 ) -> Iterator[Run]:
-    """Record a training that may be killed, and started again in the same place, as :func:`training_run` does.
+    """Record a training that may be killed, and started again in the same place; ends as :func:`ending` says.
 
     A killed process leaves its run RUNNING. The next one here ends it (KILLED) and begins a run of its own, whose tag
     ``RESUMES`` names it: code or params may have changed meanwhile. The file ``note`` names the run while it is under
@@ -253,7 +246,7 @@ def restore_run(store: Store, model_digest: str, name: str, params: Mapping[str,
     ``history`` is a row per epoch and network with columns ``epoch`` and ``network``; the others become the curves.
     """
     tags = {MODEL_DIGEST: model_digest, RESTORED: "true"}
-    with training_run(store, name=name, tags=tags, params=params) as run:
+    with ending(create_run(store, FINAL, name, tags, params)) as run:
         for row in history.to_dict("records"):
             epoch, network = int(row.pop("epoch")), int(row.pop("network"))
             run.log_epoch(epoch, {str(column): value for column, value in row.items()}, network)

@@ -14,7 +14,7 @@ from sn7ml.core.runtime.parallel import residents
 from sn7ml.flow.evaluate import Truth, read_split_truth, scored_part
 from sn7ml.metrics.score import Score
 from sn7ml.outputs.output import Extract
-from sn7ml.outputs.probabilities import CroppedCube, ProbabilityCube
+from sn7ml.outputs.probabilities import ProbabilityCube, crop_cube
 from sn7ml.params import OutputParams, TaskName, TuneParams, flatten, with_values
 from sn7ml.runs.runs import create_run, ending
 from sn7ml.runs.store import SEARCH, Store
@@ -68,7 +68,7 @@ def read_ground(
         ((start, stop, _),) = spanned(columns)[aoi]
         seen = max(start - MARGIN_PX, 0), min(stop + MARGIN_PX, grid.shape[1])
         cube = ProbabilityCube(probabilities / aoi, grid, chosen.output.channels)
-        extracts[aoi] = chosen.output.prepare(CroppedCube(cube, cube.upsampling, seen), cube.upsampling)
+        extracts[aoi] = chosen.output.prepare(crop_cube(cube, cube.upsampling, seen), cube.upsampling)
         starts_px[aoi] = seen[0]
     return CachedGround(chosen, extracts, starts_px, read_split_truth(scenes, columns), objective)
 

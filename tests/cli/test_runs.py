@@ -9,10 +9,9 @@ from typer.testing import CliRunner
 from sn7ml import cli
 from sn7ml.cli import terminal
 from sn7ml.core.errors import ParamsError, StoreError
-from sn7ml.runs.runs import training_run
 from sn7ml.runs.store import Store
 from tests.raising import assert_is, raises
-from tests.runs.scored import grey, scored_run, trial_run
+from tests.runs.scored import grey, scored_run, training_run, trial_run
 from tests.runs.test_leaderboard import register
 
 

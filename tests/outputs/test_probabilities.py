@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sn7ml.core.errors import RasterError
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.probabilities import Probabilities
-from sn7ml.outputs.probabilities import CroppedCube, ProbabilityCube, write_probabilities
+from sn7ml.outputs.probabilities import ProbabilityCube, crop_cube, write_probabilities
 from sn7ml.params import RimsParams
 from tests.full_disk import files_up_to
 from tests.raising import raises
@@ -115,7 +115,7 @@ def test_shades_lie_beside_the_probabilities_on_the_images_grid(tmp_path: Path) 
     cube = ProbabilityCube(tmp_path, GRID)
     assert list(cube) == ["2018-01"]
     np.testing.assert_array_equal(cube["2018-01"].shades, shades)
-    np.testing.assert_array_equal(CroppedCube(cube, 3, (2, 5))["2018-01"].shades, shades[:, :, 2:5])
+    np.testing.assert_array_equal(crop_cube(cube, 3, (2, 5))["2018-01"].shades, shades[:, :, 2:5])
     with rasterio.open(tmp_path / "shades" / "2018-01.tif") as source:
         assert source.descriptions == ("red", "green", "blue", "usable")
         assert source.transform == GRID.transform
@@ -144,7 +144,7 @@ def test_a_crop_holds_the_columns_asked_for(tmp_path: Path) -> None:
     written = {month: probabilities(2, seed) for seed, month in enumerate(("2018-01", "2018-02"))}
     for month, found in written.items():
         write_probabilities(tmp_path / f"{month}.tif", found, CHANNELS, GRID, 2)
-    crop = CroppedCube(ProbabilityCube(tmp_path, GRID), 2, (3, 7))
+    crop = crop_cube(ProbabilityCube(tmp_path, GRID), 2, (3, 7))
     assert (list(crop), len(crop)) == (["2018-01", "2018-02"], 2)
     for month, found in written.items():
         np.testing.assert_array_equal(crop[month].channels, found.channels[:, :, 6:14])

@@ -25,7 +25,7 @@ from tests.sn7_folder import scenes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EVALUATE = EvaluateParams(splits=("test",), iou_thresholds=(0.25,), pixel_threshold=0.5)
-USAGE = Usage(predict=windows(), output=OutputParams(tracks=track_params("changepoint")))
+USAGE = Usage(predict=windows(splits=("validation", "test")), output=OutputParams(tracks=track_params("changepoint")))
 
 RECIPE_OF_THEN = """
 
@@ -65,7 +65,7 @@ def tiles(world: Path, tmp_path_factory: pytest.TempPathFactory) -> TileStore:
 
 @pytest.fixture
 def evaluator(world: Path, tiles: TileStore) -> Evaluator:
-    return Evaluator(world, scenes_of(world), tiles, TASK, TARGET, ("validation", "test"), EVALUATE, USAGE)
+    return Evaluator(world, scenes_of(world), tiles, TARGET, EVALUATE, USAGE)
 
 
 @pytest.fixture
@@ -119,7 +119,8 @@ def test_its_code_does_not_run_on_a_cluster_whose_workers_have_that_of_today(
 def by_the_pipeline(evaluator: Evaluator, package: Path, out: Path) -> ModelScores:
     """As the stages predict, track and evaluate score, in this process."""
     predictor, frames = Predictor(load_package(package), USAGE.predict), evaluator.scenes.frames
-    list(predict_frames(predictor, evaluator.data, frames, evaluator.tiles.stretches(evaluator.predicted), out))
+    stretches = evaluator.tiles.stretches(USAGE.predict.splits)
+    list(predict_frames(predictor, evaluator.data, frames, stretches, out))
     grids = evaluator.scenes.grids_of(evaluator.columns)
     ground = Ground(read_split_truth(evaluator.scenes, evaluator.columns), evaluator.tiles, evaluator.target, grids)
     found = extract_aois(TASK.output, out, grids, USAGE.output)
@@ -177,13 +178,14 @@ def test_the_key_changes_with_the_labels_and_with_what_is_scored(
     evaluator: Evaluator, tiles: TileStore, world: Path, tmp_path: Path
 ) -> None:
     key = evaluator.key
-    assert Evaluator(world, evaluator.scenes, tiles, TASK, TARGET, ("validation", "test"), EVALUATE, USAGE).key == key
-    other = Evaluator(world, evaluator.scenes, tiles, TASK, TARGET, ("test",), EVALUATE, USAGE).key
+    assert Evaluator(world, evaluator.scenes, tiles, TARGET, EVALUATE, USAGE).key == key
+    fewer = USAGE.model_copy(update={"predict": windows()})
+    other = Evaluator(world, evaluator.scenes, tiles, TARGET, EVALUATE, fewer).key
     assert {name for name in key if key[name] != other[name]} == {"scoring"}
     moved = shutil.copytree(world, tmp_path / "moved")
     label = next(moved.rglob("*_Buildings.geojson"))
     label.write_text(label.read_text().replace('"Id": 0', '"Id": 999'))
-    relabelled = Evaluator(moved, scenes_of(moved), tiles, TASK, TARGET, ("validation", "test"), EVALUATE, USAGE).key
+    relabelled = Evaluator(moved, scenes_of(moved), tiles, TARGET, EVALUATE, USAGE).key
     assert {name for name in key if key[name] != relabelled[name]} <= {"labels"}
 
 

@@ -6,10 +6,9 @@ import pytest
 
 from sn7ml.core.errors import StoreError
 from sn7ml.registry.resolve import HOW_TO_NAME, find_run_meant
-from sn7ml.runs.runs import training_run
 from sn7ml.runs.store import FINAL, Store
 from tests.raising import raises
-from tests.runs.scored import SCORES, scored_run, trial_run
+from tests.runs.scored import SCORES, scored_run, training_run, trial_run
 from tests.runs.test_leaderboard import register
 
 SCOT = SCORES[0]

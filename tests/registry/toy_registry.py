@@ -16,9 +16,9 @@ from sn7ml.registry.model_card import DataFacts
 from sn7ml.registry.policy import Decision, ModelScores, Rules
 from sn7ml.registry.promotion import Promoter
 from sn7ml.registry.versions import register
-from sn7ml.runs.runs import training_run
 from sn7ml.runs.store import Store
 from sn7ml.tasks import task_named
+from tests.runs.scored import training_run
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "sn7-test"

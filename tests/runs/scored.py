@@ -1,6 +1,8 @@
 """Runs with scores, tables and pictures, as the stages leave them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,13 @@ from tests.report.drawn import BIRTHS, LOSSES, SIZES
 
 SCORES = task_named("buildings_through_time").scores
 PARAMS = {"model.architecture": "Unet", "train.epochs": "3"}
+
+
+@contextmanager
+def training_run(store: Store, *, name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterator[Run]:
+    """A run in the experiment of final models, without scores."""
+    with ending(create_run(store, FINAL, name, tags, params)) as run:
+        yield run
 
 
 def scored_run(

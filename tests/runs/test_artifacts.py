@@ -13,11 +13,11 @@ from sn7ml.core.errors import StoreError
 from sn7ml.report.maps.overlays import from_png
 from sn7ml.runs.artifacts import RunFiles
 from sn7ml.runs.leaderboard import read_run
-from sn7ml.runs.runs import Run, training_run
+from sn7ml.runs.runs import Run
 from sn7ml.runs.store import Store
 from tests.raising import raises
 from tests.report.drawn import LOSSES
-from tests.runs.scored import SCORES, grey, scored_run, trial_run
+from tests.runs.scored import SCORES, grey, scored_run, training_run, trial_run
 
 
 def files_of(store: Store, run: Run) -> RunFiles:

@@ -7,10 +7,10 @@ import pytest
 
 from sn7ml.core.errors import ParamsError, StoreError
 from sn7ml.runs.leaderboard import differences, ranked, read_run, read_runs
-from sn7ml.runs.runs import Run, training_run
+from sn7ml.runs.runs import Run
 from sn7ml.runs.store import SEARCH, Store
 from tests.raising import raises
-from tests.runs.scored import SCORES, scored_run, trial_run
+from tests.runs.scored import SCORES, scored_run, training_run, trial_run
 
 
 def register(store: Store, run: Run, *aliases: str) -> None:

@@ -20,11 +20,10 @@ from sn7ml.runs.runs import (
     find_run,
     restore_run,
     resumable_run,
-    training_run,
 )
 from sn7ml.runs.store import FINAL, Store
 from tests.raising import raises
-from tests.runs.scored import SCORES
+from tests.runs.scored import SCORES, training_run
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from mlflow import MlflowClient
 
 import sn7ml
 from sn7ml.core.errors import StoreError
-from sn7ml.runs.runs import training_run
 from sn7ml.runs.store import FINAL, SEARCH, Store, open_store, relocate
 from tests.raising import raises
+from tests.runs.scored import training_run
 
 
 def test_both_experiments_exist_with_a_description_and_their_own_artifact_folder(store: Store, project: Path) -> None:
@@ -94,10 +94,10 @@ def test_a_store_that_mlflow_refuses_is_a_clear_error(project: Path, monkeypatch
 
 
 LOG_ONE_RUN_EACH = """
-from sn7ml.runs.store import SEARCH, open_store
-from sn7ml.runs.runs import create_run, ending, training_run
+from sn7ml.runs.store import FINAL, SEARCH, open_store
+from sn7ml.runs.runs import create_run, ending
 store = open_store()
-with training_run(store, name="one", tags={}, params={}) as run:
+with ending(create_run(store, FINAL, "one", {}, {})) as run:
     run.log_epoch(1, {"val_iou": 0.5})
 with ending(create_run(store, SEARCH, "search", {}, {})) as search:
     with ending(create_run(store, SEARCH, "trial-000", {"mlflow.parentRunId": search.run_id}, {})) as trial:

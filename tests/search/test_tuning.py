@@ -12,7 +12,7 @@ from shapely.geometry import box
 from sn7ml.core.geo.burn import burn_ids
 from sn7ml.flow.evaluate import Truth, scored_part
 from sn7ml.metrics.score import Score
-from sn7ml.outputs.probabilities import CroppedCube, ProbabilityCube, write_probabilities
+from sn7ml.outputs.probabilities import ProbabilityCube, crop_cube, write_probabilities
 from sn7ml.outputs.tracks import prepare
 from sn7ml.params import Choice, OutputParams, RimsParams, TuneParams, with_values
 from sn7ml.runs.store import SEARCH, open_store
@@ -43,7 +43,7 @@ def output(method: Method) -> OutputParams:
 
 def ground_of(folder: Path) -> CachedGround:
     """What a worker builds for itself."""
-    extract = prepare(CroppedCube(ProbabilityCube(folder, grid_of(AOI, SHAPE)), 3, (16, 60)), 3)
+    extract = prepare(crop_cube(ProbabilityCube(folder, grid_of(AOI, SHAPE)), 3, (16, 60)), 3)
     return CachedGround(TASK, {AOI: extract}, {AOI: 16}, truth_of_town(), "scot")
 
 

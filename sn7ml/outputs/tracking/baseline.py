@@ -8,7 +8,7 @@ import pandas as pd
 import shapely
 from shapely.geometry import Polygon
 
-from sn7ml.core.geo.outlines import outlines
+from sn7ml.core.geo.burn import outlines
 from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.outputs.tracking.histories import TrackRow, history_table
 from sn7ml.outputs.tracking.instances import find_instances
@@ -22,21 +22,11 @@ def track_baseline(cube: Mapping[str, Probabilities], upsampling: int, params: T
     Unlike the original, months without a building pass, and two footprints that do not touch never match, whatever
     ``min_iou``.
 
-    Parameters
-    ----------
-    cube
-        Month to probabilities of one AOI; every month is read once.
-    upsampling
-        Pixels of the probabilities per pixel of the original image, along each axis.
-    params
-        ``instances`` and ``baseline`` are used.
+    Reads every month of the cube once. ``upsampling`` is the number of pixels of the probabilities per pixel of the
+    original image, along each axis; of ``params``, ``instances`` and ``baseline`` are used.
 
-    Returns
-    -------
-    DataFrame
-        ``TRACKS`` without ``aoi``, by month and descending area; ids count from 0. Each geometry is the month's own,
-        and confidence is its mean footprint probability in that month. ``birth_month`` is the month an id was first
-        seen.
+    Gives ``TRACKS`` without ``aoi``, by month and descending area; ids count from 0. Each geometry is the month's own,
+    and confidence is its mean footprint probability in that month. ``birth_month`` is the month an id was first seen.
     """
     masters: list[Polygon] = []  # footprints as they were first seen, by id: none is ever updated, and no id ends
     births: list[str] = []

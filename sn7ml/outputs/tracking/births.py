@@ -103,20 +103,10 @@ def fit_births(series: Floats, places: Floats, params: BirthParams, shades: Floa
     Expectation maximisation: from the levels follows each candidate's posterior, from the posterior the probability
     that a month lies before or after a birth, and from these new levels.
 
-    Parameters
-    ----------
-    series
-        (months, n) probabilities; NaN where there is no evidence: such a month counts for nothing and is no month of
-        birth.
-    places
-        (n, 2) row and column of the candidates, pixels of the original image.
-    params
-        The model.
-    shades
-        (months, bands, n) brightness, if known.
+    ``series`` are (months, n) probabilities; NaN where there is no evidence: such a month counts for nothing and is no
+    month of birth. ``places`` are (n, 2), row and column of the candidates in pixels of the original image, and
+    ``shades`` (months, bands, n) brightness, if known.
 
-    Examples
-    --------
     >>> series = np.array([[0.01, 0.01, 0.01, 0.8, 0.9, 0.9], [0.9, 0.8, 0.9, 0.9, 0.8, 0.9]]).T
     >>> params = BirthParams(before_logit=-5, before_spread=1, after_logit=-1, after_spread=2, levels_worth=20,
     ...     evidence_weight=0.5, brightness_weight=0, birth_prior=0.05, neighbour_px=8, neighbour_weight=0.5,

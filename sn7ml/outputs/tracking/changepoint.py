@@ -1,14 +1,14 @@
 """Our tracker: candidates from the collapsed cube, one geometry each, and a fitted change point for its birth."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sn7ml.core.geo.burn import Ids
-from sn7ml.core.geo.outlines import outlines
+from sn7ml.core.geo.burn import Ids, outlines
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.outputs.tracking.births import fit_births, judge_births
 from sn7ml.outputs.tracking.evidence import ChangeEvidence, Evidence, candidate_series, collapse_change
@@ -38,7 +38,12 @@ class Candidates:
     """(n, 2) row and column of each centre, pixels of the original image."""
 
 
-def track_changepoint(cube: Mapping[str, Probabilities], upsampling: int, params: ChangepointParams) -> pd.DataFrame:
+def track_changepoint(
+    cube: Mapping[str, Probabilities],
+    upsampling: int,
+    params: ChangepointParams,
+    collapse: Callable[[int], ChangeEvidence] | None = None,
+) -> pd.DataFrame:
     """Find buildings once for all months and fit the month of birth of each.
 
     1. The cube is collapsed to each pixel's largest rise and to its mean (``evidence.collapse_change``).
@@ -51,35 +56,16 @@ def track_changepoint(cube: Mapping[str, Probabilities], upsampling: int, params
     A building stays once it is there: the challenge does not score demolition. In a month in which it touches a pixel
     that is not usable it is not emitted, as labels are absent there too.
 
-    Parameters
-    ----------
-    cube
-        Month to probabilities of one AOI; every month is read four times, one at a time.
-    upsampling
-        Pixels of the probabilities per pixel of the original image, along each axis.
-    params
-        Section ``changepoint``.
+    Reads every month of the cube four times, one at a time. ``upsampling`` is the number of pixels of the probabilities
+    per pixel of the original image, along each axis. ``collapse`` gives the evidence for a ``tail_months``: a search
+    keeps it for all its trials; None collapses anew.
 
-    Returns
-    -------
-    DataFrame
-        ``TRACKS`` without ``aoi``, by month and id; one geometry, birth and confidence per id. No rows where nothing is
-        found.
-
-    Raises
-    ------
-    GridError
-        If months differ in shape.
+    Gives ``TRACKS`` without ``aoi``, by month and id; one geometry, birth and confidence per id. No rows where nothing
+    is found. Raises GridError if months differ in shape.
     """
     if not cube:
         return history_table([])
-    return decide(cube, collapse_change(cube, params.tail_months), upsampling, params)
-
-
-def decide(
-    cube: Mapping[str, Probabilities], evidence: ChangeEvidence, upsampling: int, params: ChangepointParams
-) -> pd.DataFrame:
-    """Track from collapsed evidence: see ``track_changepoint``. A search collapses once for all its trials."""
+    evidence = (collapse or partial(collapse_change, cube))(params.tail_months)
     changed = find_candidates(cube, evidence.change, params.change, upsampling)
     static = find_candidates(cube, evidence.static, params.static, upsampling)
     births = fit_births(changed.series, changed.places, params.births, changed.shades)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sn7ml.core.geo.outlines import outlines
+from sn7ml.core.geo.burn import outlines
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.outputs.tracking.evidence import candidate_series, collapse_months
 from sn7ml.outputs.tracking.histories import Decided, Floats, building_rows, history_table, mean_over
@@ -23,25 +23,11 @@ def track_collapse(cube: Mapping[str, Probabilities], upsampling: int, params: T
     3. Births as in :func:`decide_births`. A building stays once it is born, even if it is torn down: the challenge does
        not score demolition. (One that stood too briefly to reach ``min_mean`` is no building.)
 
-    Parameters
-    ----------
-    cube
-        Month to probabilities of one AOI; every month is read twice, one at a time.
-    upsampling
-        Pixels of the probabilities per pixel of the original image, along each axis.
-    params
-        ``instances`` and ``collapse`` are used.
+    Reads every month of the cube twice, one at a time. ``upsampling`` is the number of pixels of the probabilities per
+    pixel of the original image, along each axis; of ``params``, ``instances`` and ``collapse`` are used.
 
-    Returns
-    -------
-    DataFrame
-        ``TRACKS`` without ``aoi``, by month and id; one geometry and one confidence per id. No rows where nothing
-        is found.
-
-    Raises
-    ------
-    GridError
-        If months differ in shape.
+    Gives ``TRACKS`` without ``aoi``, by month and id; one geometry and one confidence per id. No rows where nothing is
+    found. Raises GridError if months differ in shape.
     """
     if not cube:
         return history_table([])
@@ -58,18 +44,12 @@ def track_collapse(cube: Mapping[str, Probabilities], upsampling: int, params: T
 def decide_births(series: Floats, params: CollapseParams) -> NDArray[np.int64]:
     """Return the month of birth of each candidate, (n,): 0 if it always stood there, -1 if it is no building.
 
-    Parameters
-    ----------
-    series
-        (months, n) probabilities; NaN where there is no evidence.
-    params
-        A candidate whose probability rises by more than ``birth_jump`` (mean from a month on, minus mean before) is
-        born in the month of its largest rise, always a usable one. If its mean before was above ``min_mean`` already,
-        it stood there and was seen badly, which is common in the first months, where few are averaged. Any other stands
-        from the first month if its mean is above ``min_mean``, and is no building otherwise.
+    ``series`` are (months, n) probabilities; NaN where there is no evidence. A candidate whose probability rises by
+    more than ``birth_jump`` (mean from a month on, minus mean before) is born in the month of its largest rise, always
+    a usable one. If its mean before was above ``min_mean`` already, it stood there and was seen badly, which is common
+    in the first months, where few are averaged. Any other stands from the first month if its mean is above
+    ``min_mean``, and is no building otherwise.
 
-    Examples
-    --------
     >>> new, old, ground = [0.0, 0.1, 0.9, 0.8], [0.9, 0.9, np.nan, 0.8], [0.1, 0.1, 0.0, 0.2]
     >>> params = CollapseParams(mean_floor=0.1, birth_jump=0.25, min_mean=0.3)
     >>> decide_births(np.array([new, old, ground]).T, params)

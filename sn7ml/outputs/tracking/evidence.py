@@ -38,17 +38,8 @@ def collapse_months(cube: Mapping[str, Probabilities], mean_floor: float) -> Evi
     there: a mean over all months would dilute it. A single bright month is averaged out, and so is a building that
     was torn down. Boundary and contact are the means over the same months as the footprint.
 
-    Parameters
-    ----------
-    cube
-        Month to probabilities, at least one month; each is read once, the last month first.
-    mean_floor
-        Footprint probabilities up to this count as 0 in the means.
-
-    Raises
-    ------
-    GridError
-        If a month has another shape than the last one.
+    ``cube`` holds at least one month; each is read once, the last month first. Footprint probabilities up to
+    ``mean_floor`` count as 0 in the means. Raises GridError if a month has another shape than the last one.
     """
     floor = int(mean_floor * CERTAIN)
     sums: _Sums | None = None
@@ -84,19 +75,10 @@ class ChangeEvidence:
 def collapse_change(cube: Mapping[str, Probabilities], tail_months: int) -> ChangeEvidence:
     """Collapse a cube to evidence of the buildings that always stood there, and of those that appeared.
 
-    Parameters
-    ----------
-    cube
-        Month to probabilities, at least one month; each is read twice, one at a time.
-    tail_months
-        A rise with n usable months after it is multiplied by ``n / tail_months``, at most 1: a single bright month at
-        the end is weak evidence of a building. Boundary and contact of ``change`` are means over the last
-        ``tail_months`` usable months.
-
-    Raises
-    ------
-    GridError
-        If a month has another shape than the last one.
+    ``cube`` holds at least one month; each is read twice, one at a time. A rise with n usable months after it is
+    multiplied by ``n / tail_months``, at most 1: a single bright month at the end is weak evidence of a building.
+    Boundary and contact of ``change`` are means over the last ``tail_months`` usable months. Raises GridError if a
+    month has another shape than the last one.
     """
     # First pass, from the end: sums over all usable months and over the last ones, (3, rows, cols).
     whole: _Sums | None = None

@@ -24,8 +24,6 @@ def step_log_likelihoods(shades: Floats) -> Floats:
     likelihoods, (months + 1, n): 0 for no step (rows 0, "always", and last, "never"), else a step at that month; also 0
     where one side of the step has no evidence.
 
-    Examples
-    --------
     >>> found = step_log_likelihoods(np.array([0.0, 0.1, 1.0, 1.1]).reshape(4, 1, 1))
     >>> found.argmax(), found[[0, 4]].tolist()
     (np.int64(2), [[0.0], [0.0]])

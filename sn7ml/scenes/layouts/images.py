@@ -3,6 +3,7 @@
 Each becomes the table of sources that every layout gives, so that nothing below knows the difference.
 """
 
+import os
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 import pandas as pd
 
 from sn7ml.core.errors import CatalogError
-from sn7ml.core.safe_files import real_path
 from sn7ml.core.schemas import SOURCES
 from sn7ml.scenes.layouts.spacenet7 import example_folders, folders_below, frame_of, image_folders, scan
 
@@ -39,7 +39,7 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
     Raises CatalogError if there is no such file or folder, or no frame in it; or naming every file whose name does not
     tell its month, and every pair that tells the same one.
     """
-    path = real_path(path)
+    path = Path(os.path.realpath(path))  # not Path.resolve: it raises RuntimeError for links in a circle
     if path.is_file():
         return path.parent, _single(path, month)
     if month is not None:

@@ -5,8 +5,7 @@ import pytest
 import shapely
 from shapely.geometry import Polygon, box
 
-from sn7ml.core.geo.burn import Ids, burn_ids
-from sn7ml.core.geo.outlines import outlines
+from sn7ml.core.geo.burn import Ids, burn_ids, outlines
 
 
 def image(*lines: str) -> Ids:

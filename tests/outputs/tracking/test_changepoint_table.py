@@ -1,5 +1,7 @@
 """The table of the tracker changepoint: ids, order, outlines, confidence, and how sure a birth is."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from sn7ml.core.errors import GridError
 from sn7ml.core.schemas import TRACKS
 from sn7ml.outputs.tracking.births import Levels, fit_births, judge_births
-from sn7ml.outputs.tracking.changepoint import decide, find_candidates, track_changepoint
+from sn7ml.outputs.tracking.changepoint import find_candidates, track_changepoint
 from sn7ml.outputs.tracking.evidence import collapse_change
 from tests.outputs.tracking.drawings import CountingCube, cube_of, frame, peak_params, shaded
 from tests.outputs.tracking.lives import CLOUD_OVER_IT, GROUND, HOUSE, TWO_HOUSES, A, B, born, month, params, track
@@ -107,7 +109,7 @@ def test_the_same_cube_gives_the_same_table_also_from_evidence_that_was_kept() -
     pd.testing.assert_frame_equal(first, track_changepoint(dict(cube), 1, params()))
     evidence = collapse_change(cube, 3)
     for _ in range(2):  # a trial leaves the evidence as it was
-        pd.testing.assert_frame_equal(first, decide(cube, evidence, 1, params()))
+        pd.testing.assert_frame_equal(first, track_changepoint(cube, 1, params(), lambda _: evidence))
 
 
 def test_months_of_different_shape_are_named() -> None:
@@ -115,7 +117,7 @@ def test_months_of_different_shape_are_named() -> None:
     with raises(GridError, "probabilities.shape", "2018-02", "(1, 4)", "(1, 3)"):
         track_changepoint(cube, 1, params())
     with raises(GridError, "probabilities.shape", "2018-02", "(1, 3)", "(1, 4)"):
-        decide(cube, collapse_change(cube_of([frame("...")]), 3), 1, params())
+        track_changepoint(cube, 1, params(), partial(collapse_change, cube_of([frame("...")])))
 
 
 def test_every_month_is_read_four_times() -> None:

@@ -18,7 +18,7 @@ from sn7ml.core.schemas import TRACKS
 from sn7ml.metrics.aoi import AoiScot
 from sn7ml.metrics.diagnosis import diagnose
 from sn7ml.metrics.scot import score_scot
-from sn7ml.outputs.tracking.track import track_buildings
+from sn7ml.outputs.tracks import track_buildings
 from tests.outputs.tracking.drawings import SEEN_PERFECTLY, Method, cube_of, perfect, track_params
 
 SIDE_PX = 120
