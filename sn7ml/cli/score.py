@@ -41,11 +41,9 @@ TRIFLE_PX = 0.1
 def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     truth: Annotated[Path, typer.Argument(help="CSV (filename,id,geometry), or a folder of *_Buildings.geojson.")],
     proposal: Annotated[Path, typer.Argument(help="The same of what was found.")],
-    json_file: Annotated[
-        str | None, typer.Option("--json", help="File for the scores as JSON; - prints that alone.")
-    ] = None,
+    json_file: Annotated[str | None, typer.Option("--json", help="File for scores; - prints the JSON alone.")] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Also show the score without the reference scorer's defects.")
+        bool, typer.Option("--strict", help="Also score without the reference scorer's defects.")
     ] = False,
     iou: Annotated[
         float, typer.Option(help="SCOT matches a footprint if its IoU is greater. F1 and sizes have their own limits.")

@@ -22,8 +22,6 @@ def load_params(path: Path | str = Path("params.yaml"), changes: Mapping[str, An
 
     Raises ParamsError that names every unknown key, missing key and bad value, with what is allowed.
 
-    Examples
-    --------
     >>> load_params("params.yaml", {"train.epochs": 3}).train.epochs
     3
     """

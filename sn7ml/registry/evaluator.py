@@ -19,9 +19,9 @@ import sn7ml
 from sn7ml.core.errors import StoreError
 from sn7ml.core.runtime.files import read_output
 from sn7ml.core.runtime.parallel import VARIABLE as EXECUTOR
-from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
+from sn7ml.flow.evaluate import Ground, evaluate
 from sn7ml.metrics.score import Score
-from sn7ml.params import EvaluateParams, Split, Usage
+from sn7ml.params import EvaluateParams, OutputParams, Params, Usage
 from sn7ml.registry import isolated
 from sn7ml.registry.model_card import DataFacts
 from sn7ml.registry.policy import ModelScores, numbers
@@ -31,8 +31,8 @@ from sn7ml.runs.provenance import data_md5, provenance
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import Columns
 from sn7ml.scenes.store import TileStore
-from sn7ml.targets import Target
-from sn7ml.tasks import Task
+from sn7ml.targets import Target, target_of
+from sn7ml.tasks import Task, task_named
 
 CONTRACTS = (isolated.__name__, "sn7ml.experiment.replay")
 """Modules that answer a request of ``isolated.SCHEMA``: by today's name, and by that of models registered earlier."""
@@ -62,18 +62,20 @@ class Evaluator:
     data: Path
     scenes: Scenes
     tiles: TileStore
-    task: Task
 
     target: Target
     """What the planes of ``tiles`` show."""
 
-    predicted: Sequence[Split]
-    """``predict.splits``: a tracker learns from all of an AOI, though only a part is scored."""
-
     scoring: EvaluateParams
 
     usage: Usage
-    """For models that do not say how they are used."""
+    """For models that do not say how they are used; all predict its ``predict.splits``, since a tracker learns from all
+    of an AOI, though only a part is scored."""
+
+    @property
+    def task(self) -> Task:
+        """Whose scores are computed."""
+        return task_named(self.usage.task)
 
     @cached_property
     def columns(self) -> Columns:
@@ -125,12 +127,11 @@ class Evaluator:
 
     @cached_property
     def _ground(self) -> Ground:
-        truth = read_split_truth(self.scenes, self.columns)
-        return Ground(truth, self.tiles, self.target, self.scenes.grids_of(self.columns))
+        return Ground.read(self.scenes, self.tiles, self.columns, self.target)
 
     @cached_property
     def _stretches(self) -> dict[str, list[list[int]]]:
-        plans = self.tiles.stretches(self.predicted)
+        plans = self.tiles.stretches(self.usage.predict.splits)
         return {aoi: [[int(number) for number in stretch] for stretch in plans[aoi]] for aoi in self.columns}
 
     def _ask(self, module: str, code: Path, package: Path, out: Path) -> str:
@@ -156,6 +157,12 @@ class Evaluator:
             return done.stderr.strip()[-2000:] or f"it ended with exit code {done.returncode}"
         ran = Path(json.loads((out / "answer.json").read_text(encoding="utf-8"))["code"])
         return "" if ran == code / "sn7ml" else f"{ran} ran in place of {code / 'sn7ml'}"
+
+
+def evaluator_of(data: Path, scenes: Path, tiles: Path, params: Params, output: OutputParams) -> Evaluator:
+    """Return the evaluator of a project's folders and params; ``output`` is its section of that name, tuned or not."""
+    usage = Usage(task=params.task, predict=params.predict, output=output)
+    return Evaluator(data, Scenes(scenes), TileStore(tiles), target_of(params.target), params.evaluate, usage)
 
 
 def model_scores(

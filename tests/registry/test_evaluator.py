@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from sn7ml.core.errors import ParamsError, StoreError
-from sn7ml.flow.evaluate import Ground, evaluate, extract_aois, read_split_truth
+from sn7ml.flow.evaluate import Ground, evaluate, extract_aois
 from sn7ml.learn.models import bare_model
 from sn7ml.learn.package import Package, load_package, save_package
 from sn7ml.learn.predict import Predictor, predict_frames
@@ -25,7 +25,7 @@ from tests.sn7_folder import scenes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EVALUATE = EvaluateParams(splits=("test",), iou_thresholds=(0.25,), pixel_threshold=0.5)
-USAGE = Usage(predict=windows(), output=OutputParams(tracks=track_params("changepoint")))
+USAGE = Usage(predict=windows(splits=("validation", "test")), output=OutputParams(tracks=track_params("changepoint")))
 
 RECIPE_OF_THEN = """
 
@@ -65,7 +65,7 @@ def tiles(world: Path, tmp_path_factory: pytest.TempPathFactory) -> TileStore:
 
 @pytest.fixture
 def evaluator(world: Path, tiles: TileStore) -> Evaluator:
-    return Evaluator(world, scenes_of(world), tiles, TASK, TARGET, ("validation", "test"), EVALUATE, USAGE)
+    return Evaluator(world, scenes_of(world), tiles, TARGET, EVALUATE, USAGE)
 
 
 @pytest.fixture
@@ -119,10 +119,9 @@ def test_its_code_does_not_run_on_a_cluster_whose_workers_have_that_of_today(
 def by_the_pipeline(evaluator: Evaluator, package: Path, out: Path) -> ModelScores:
     """As the stages predict, track and evaluate score, in this process."""
     predictor, frames = Predictor(load_package(package), USAGE.predict), evaluator.scenes.frames
-    list(predict_frames(predictor, evaluator.data, frames, evaluator.tiles.stretches(evaluator.predicted), out))
-    grids = evaluator.scenes.grids_of(evaluator.columns)
-    ground = Ground(read_split_truth(evaluator.scenes, evaluator.columns), evaluator.tiles, evaluator.target, grids)
-    found = extract_aois(TASK.output, out, grids, USAGE.output)
+    list(predict_frames(predictor, evaluator.data, frames, evaluator.tiles.stretches(USAGE.predict.splits), out))
+    ground = Ground.read(evaluator.scenes, evaluator.tiles, evaluator.columns, evaluator.target)
+    found = extract_aois(TASK.output, out, ground.grids, USAGE.output)
     scores = evaluate(TASK, found, out, ground, EVALUATE)
     return model_scores("d1", TASK.scores, scores.overall, scores.per_aoi, scores.scored)
 
@@ -177,13 +176,14 @@ def test_the_key_changes_with_the_labels_and_with_what_is_scored(
     evaluator: Evaluator, tiles: TileStore, world: Path, tmp_path: Path
 ) -> None:
     key = evaluator.key
-    assert Evaluator(world, evaluator.scenes, tiles, TASK, TARGET, ("validation", "test"), EVALUATE, USAGE).key == key
-    other = Evaluator(world, evaluator.scenes, tiles, TASK, TARGET, ("test",), EVALUATE, USAGE).key
+    assert Evaluator(world, evaluator.scenes, tiles, TARGET, EVALUATE, USAGE).key == key
+    usage = USAGE.model_copy(update={"predict": windows(splits=("test",))})
+    other = Evaluator(world, evaluator.scenes, tiles, TARGET, EVALUATE, usage).key
     assert {name for name in key if key[name] != other[name]} == {"scoring"}
     moved = shutil.copytree(world, tmp_path / "moved")
     label = next(moved.rglob("*_Buildings.geojson"))
     label.write_text(label.read_text().replace('"Id": 0', '"Id": 999'))
-    relabelled = Evaluator(moved, scenes_of(moved), tiles, TASK, TARGET, ("validation", "test"), EVALUATE, USAGE).key
+    relabelled = Evaluator(moved, scenes_of(moved), tiles, TARGET, EVALUATE, USAGE).key
     assert {name for name in key if key[name] != relabelled[name]} <= {"labels"}
 
 
