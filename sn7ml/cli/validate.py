@@ -1,8 +1,6 @@
 """Check any SpaceNet 7-layout folder, mend a copy of it, compare it with what a model learned from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +15,12 @@ from sn7ml.core.errors import CatalogError, ModelError, ParamsError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sn7ml.params import LayoutName, ValidationParams
+    from sn7ml.params import LayoutName
+    from sn7ml.report.maps.flagged import Pictures
     from sn7ml.scenes.layouts import Layout
     from sn7ml.validation.drift import DataProfile, Drift
     from sn7ml.validation.report import Report
+    from sn7ml.validation.suites import Suites
 
 DEFAULT_LAYOUT: "LayoutName" = "spacenet7"
 """Of a folder that is checked outside of a project and without --params."""
@@ -62,9 +62,11 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
 ) -> None:
     """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
     from sn7ml.params import ValidationParams, load_params
+    from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
     from sn7ml.scenes.layouts import layout_of
     from sn7ml.scenes.repair.data import mended_copy
     from sn7ml.validation.drift import compare
+    from sn7ml.validation.suites import suites
 
     given, root = params_here() if params is None else load_params(params), data.resolve()
     thresholds = given.validation if given else ValidationParams()
@@ -80,14 +82,19 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
             changes = mended_copy(root, fix)
         show_changes(changes, fix)
         root = fix.resolve()
-    checked = judged(root, layout, thresholds, docs)
-    found = checked.report
-    show_failures(found, thresholds)
-    drift = compare(known, checked.profiles) if known else None
-    if drift is not None:
-        show_drift(drift)
-    if report is not None:
-        write_all(report, checked, drift)
+    sources, wanted = layout.sources(root), suites(thresholds)
+    tables = read_tables(root, sources, layout)
+    found = judged(tables, wanted, docs)
+    show_failures(found, wanted)
+    drift = None
+    if known is not None or report is not None:
+        profiles = profiles_of(root, sources, tables)
+        if known is not None:
+            drift = compare(known, profiles)
+            show_drift(drift)
+        if report is not None:
+            pictures = draw_findings(root, sources, found, labelled_in_files(root, sources, layout))
+            write_all(report, found, pictures, profiles, drift)
     uneasy = bool(found.failures()) or (drift is not None and drift.level != "trusted")
     if not found.ok or (strict and uneasy):
         raise typer.Exit(1)
@@ -105,56 +112,42 @@ def check_outputs(root: Path, report: Path | None, docs: Path | None, fix: Path 
         check_target(root, fix)
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What was checked, and what was found."""
-
-    root: Path
-    layout: "Layout"
-
-    sources: "pd.DataFrame"
-    """``SOURCES``."""
-
-    facts: Mapping[str, "pd.DataFrame"]
-    """``FRAME_FACTS`` as "frames"; if anything is labelled, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as well."""
-
-    report: "Report"
-
-    @cached_property
-    def profiles(self) -> "pd.DataFrame":
-        """``FRAME_PROFILES``, with building density where there are labels."""
-        from sn7ml.validation.drift import with_density
-        from sn7ml.validation.facts.data_profile import profile_from_facts
-
-        profiles = profile_from_facts(self.root, self.sources, self.facts["frames"])
-        return with_density(profiles, self.facts["labels"]) if "labels" in self.facts else profiles
-
-
-def judged(root: Path, layout: "Layout", thresholds: "ValidationParams", docs: Path | None) -> Checked:
-    """Check the data; if nothing is labelled, the images alone."""
+def read_tables(root: Path, sources: "pd.DataFrame", layout: "Layout") -> dict[str, "pd.DataFrame"]:
+    """Return ``FRAME_FACTS`` as "frames"; if anything is labelled, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as well."""
     import pandas as pd
 
-    from sn7ml.validation.docs import write_data_docs
     from sn7ml.validation.facts.frames import frame_facts
-    from sn7ml.validation.run import judge_tables, raw_facts
-    from sn7ml.validation.suites import suites
+    from sn7ml.validation.run import raw_facts
 
-    wanted, sources = suites(thresholds), layout.sources(root)
     labelled = bool((sources["labels"] != "").any())
     if not labelled:
         console.print("no labels here: the images alone are checked")
     with console.status("reading"):
         if labelled:
-            tables = raw_facts(root, sources, layout)
-        else:  # and none are expected
-            facts = frame_facts(root, sources, layout)
-            tables = {"frames": facts.assign(has_labels=pd.Series(pd.NA, facts.index, "boolean"))}
+            return raw_facts(root, sources, layout)
+        facts = frame_facts(root, sources, layout)
+        return {"frames": facts.assign(has_labels=pd.Series(pd.NA, facts.index, "boolean"))}  # none are expected
+
+
+def judged(tables: Mapping[str, "pd.DataFrame"], wanted: "Suites", docs: Path | None) -> "Report":
+    """Judge the tables, and write Data Docs of them if these are asked for."""
+    from sn7ml.validation.docs import write_data_docs
+    from sn7ml.validation.run import judge_tables
+
     with console.status("judging"):
-        report = judge_tables(tables, wanted)
+        found = judge_tables(tables, wanted)
         if docs is not None:
-            page = write_data_docs(docs, tables, {name: wanted[name] for name in tables})
-            say(f"Data Docs: {page}")
-    return Checked(root, layout, sources, tables, report)
+            say(f"Data Docs: {write_data_docs(docs, tables, {name: wanted[name] for name in tables})}")
+    return found
+
+
+def profiles_of(root: Path, sources: "pd.DataFrame", tables: Mapping[str, "pd.DataFrame"]) -> "pd.DataFrame":
+    """Return ``FRAME_PROFILES``, with building density where there are labels."""
+    from sn7ml.validation.drift import with_density
+    from sn7ml.validation.facts.data_profile import profile_from_facts
+
+    profiles = profile_from_facts(root, sources, tables["frames"])
+    return with_density(profiles, tables["labels"]) if "labels" in tables else profiles
 
 
 def reference_of(path: Path, layout: "Layout") -> "DataProfile":
@@ -178,18 +171,18 @@ def reference_of(path: Path, layout: "Layout") -> "DataProfile":
     return known
 
 
-def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
+def write_all(
+    folder: Path, found: "Report", pictures: "Pictures", profiles: "pd.DataFrame", drift: "Drift | None"
+) -> None:
     """Write the report, what the frames look like, and the drift, if any."""
     from sn7ml.core.runtime.files import write_text
-    from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
     from sn7ml.report.pages.drift import write_drift
     from sn7ml.report.pages.validation import write_validation
     from sn7ml.validation.drift import make_profile
 
-    outlines = labelled_in_files(checked.root, checked.sources, checked.layout)
-    write_validation(folder, checked.report, draw_findings(checked.root, checked.sources, checked.report, outlines))
+    write_validation(folder, found, pictures)
     try:
-        write_text(folder / REFERENCE, make_profile(checked.profiles).model_dump_json(indent=1) + "\n")
+        write_text(folder / REFERENCE, make_profile(profiles).model_dump_json(indent=1) + "\n")
     except ModelError as error:  # no frame can be read
         console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
     if drift is not None:

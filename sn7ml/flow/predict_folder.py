@@ -162,9 +162,7 @@ def _write_results(out: Path, images: Images, tracks: pd.DataFrame, profile: Dat
             temporary.write_bytes(_map_of(aoi, images, tracks, usable))
     drift = None
     if profile is not None:
-        every = pd.MultiIndex.from_frame(frames[["aoi", "time"]])
-        buildings = tracks.groupby(["aoi", "time"]).size().reindex(every, fill_value=0)  # 0 is a density, a gap is none
-        drift = drift_of_frames(images.root, frames, profile, buildings.rename("n").reset_index())
+        drift = drift_of_frames(images.root, frames, profile, counts.rename(columns={"buildings": "n"}))
         write_drift(out, drift)
     return Prediction(out, frames, tracks, counts, drift)
 
