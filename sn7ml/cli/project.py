@@ -89,14 +89,11 @@ def read_data_file() -> tuple[dict[str, int] | None, str]:
         raise CatalogError(
             "project.data-damaged", f"data.dvc: is damaged ({error!r:.200}); `git restore data.dvc` brings it back"
         ) from None
-    known = {"aois", "months", "size_px", "seed"}
-    if recipe is not None and not (
-        isinstance(recipe, dict) and set(recipe) == known and all(type(value) is int for value in recipe.values())
-    ):
-        raise CatalogError(
-            "project.data-recipe",
-            f"data.dvc: meta.synthetic must hold whole numbers under {sorted(known)}, got {recipe!r:.200}",
-        )
+    known = dict.fromkeys(("aois", "months", "seed", "size_px"), int)
+    types = {name: type(value) for name, value in recipe.items()} if isinstance(recipe, dict) else {}
+    if recipe is not None and types != known:
+        why = f"data.dvc: meta.synthetic must hold whole numbers under {list(known)}, got {recipe!r:.200}"
+        raise CatalogError("project.data-recipe", why)
     return recipe, digest
 
 
@@ -143,9 +140,7 @@ def params_page(rows: Sequence[tuple[str, str, str]]) -> str:
 
 def use(
     data: Annotated[Path, typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI.")],
-    params: Annotated[
-        Path | None, typer.Option(help="Params file that becomes params.yaml, e.g. configs/one-area.yaml.")
-    ] = None,
+    params: Annotated[Path | None, typer.Option(help="Becomes params.yaml, for example configs/one-area.yaml.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Go on although the present state is not committed.")] = False,
 ) -> None:
     """Switch the project to other data (and params): `data/` and `data.dvc` are replaced; then `dvc repro`.

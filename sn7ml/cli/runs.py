@@ -39,9 +39,7 @@ def runs(
         str | None, typer.Option(help="Score (f1) or metric (train_seconds) to rank by; default: the first score.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
-    search: Annotated[
-        bool, typer.Option("--search", help="Trials of searches, by validation scores, instead of final models.")
-    ] = False,
+    search: Annotated[bool, typer.Option("--search", help="Trials, by validation scores, not final models.")] = False,
     filter_string: Annotated[
         str,
         typer.Option(

@@ -97,12 +97,10 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
 def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> None:
     """Refuse what could not be done, before the work begins. Raises ParamsError."""
     if not 0 <= iou < 1:
-        raise ParamsError(
-            "options.iou-range", f"--iou is {iou:g}; expected a number from 0 to less than 1, such as 0.25"
-        )
+        raise ParamsError("options.iou-range", f"--iou is {iou:g}; expected at least 0 and less than 1, such as 0.25")
     if json_file is not None and (not json_file or Path(json_file).is_dir()):
         raise ParamsError(
-            "options.json-name", f"--json {json_file!r} cannot be a file; expected a name such as scores.json, or -"
+            "options.json-name", f"--json {json_file!r} is no file; expected one such as scores.json, or -"
         )
     refuse_file("--diagnose", diagnose)
 

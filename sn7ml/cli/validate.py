@@ -53,8 +53,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
         ),
     ] = None,
     against: Annotated[
-        Path | None,
-        typer.Option(help=f"Compare with a model's training frames: their folder, or {REFERENCE} of their report."),
+        Path | None, typer.Option(help=f"Compare with training frames: their folder, or {REFERENCE} of their report.")
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 on warnings, and where the model is not simply to be trusted.")
@@ -73,9 +72,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     layout = layout_of(given.data.layout if given else DEFAULT_LAYOUT)
     check_outputs(root, report, docs, fix)
     if fix is not None and layout.name != DEFAULT_LAYOUT:
-        raise ParamsError(
-            "options.fix-layout", f"--fix mends layout {DEFAULT_LAYOUT} only, data.layout is {layout.name}"
-        )
+        raise ParamsError("options.fix-layout", f"--fix mends data.layout {DEFAULT_LAYOUT} only, not {layout.name}")
     known = reference_of(against, layout) if against else None
     if fix is not None:
         with console.status("mending"):

@@ -120,9 +120,7 @@ def _check_space(space: tuple[Choice, ...]) -> tuple[Choice, ...]:
             if not known:
                 raise ValueError(f"{choice.param}: when names {key!r}, which is no earlier dimension with values")
             if not wanted or not set(wanted) <= set(known):
-                raise ValueError(
-                    f"{choice.param}: when wants {key} to be one of {list(wanted)}, but it has {list(known)}"
-                )
+                raise ValueError(f"{choice.param}: when wants {key} in {list(wanted)}, but it has {list(known)}")
         before[choice.param] = choice
     return space
 
