@@ -132,27 +132,25 @@ def f1_by_aoi(frames: "pd.DataFrame") -> dict[str, float]:
 
 def show_scores(result: "ScotResult", f1: F1, strict: bool) -> None:
     """Print a row per AOI and the means."""
-    names = ["AOI", "SCOT", "tracking", "change", "switches", "births", *(SHOWN[name] for name in f1)]
-    means = ["mean", *map(decimal, (result.score, result.tracking, result.change)), "", ""]
-    rows = [
-        [
-            *(name, *map(decimal, (aoi.combo_score, aoi.track_score, aoi.change_score)), str(aoi.mm)),
-            f"{aoi.change_tp}/{aoi.change_fp}/{aoi.change_fn}",
-            *(decimal(by_aoi.get(name, 0.0)) for by_aoi in f1.values()),
-        ]
-        for name, aoi in result.aois.items()
+    aois, strictly = result.aois.values(), result.strict
+    columns = [
+        ("AOI", "mean", list(result.aois)),
+        ("SCOT", decimal(result.score), [decimal(aoi.combo_score) for aoi in aois]),
+        ("tracking", decimal(result.tracking), [decimal(aoi.track_score) for aoi in aois]),
+        ("change", decimal(result.change), [decimal(aoi.change_score) for aoi in aois]),
+        ("switches", "", [str(aoi.mm) for aoi in aois]),
+        ("births", "", [f"{aoi.change_tp}/{aoi.change_fp}/{aoi.change_fn}" for aoi in aois]),
     ]
-    means += [decimal(by_aoi[ALL]) for by_aoi in f1.values()]
+    for name, by_aoi in f1.items():
+        columns.append((SHOWN[name], decimal(by_aoi[ALL]), [decimal(by_aoi.get(aoi, 0.0)) for aoi in result.aois]))
     if strict:
-        names.append("strict")
-        means.append("undefined" if result.strict.score is None else decimal(result.strict.score))
-        for row in rows:
-            aoi = result.strict.aois[row[0]]
-            row.append(decimal(aoi.combo_score) if aoi.has_births else "undefined")
+        scores = (strictly.aois[name] for name in result.aois)
+        shown = [decimal(aoi.combo_score) if aoi.has_births else "undefined" for aoi in scores]
+        columns.append(("strict", "undefined" if strictly.score is None else decimal(strictly.score), shown))
     table = Table(box=box.SIMPLE_HEAD, show_footer=True, footer_style="bold")
-    for name, mean in zip(names, means, strict=True):
+    for name, mean, _ in columns:
         table.add_column(name, mean, justify="left" if name == "AOI" else "right", no_wrap=True)
-    for row in rows:
+    for row in zip(*(cells for _, _, cells in columns), strict=True):
         table.add_row(*row)
     show(table)
     say("births: right/false/missed. F1 in the last row is that of all footprints together.")

@@ -64,15 +64,14 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
     from sn7ml.scenes.layouts import layout_of
     from sn7ml.scenes.repair.data import mended_copy
-    from sn7ml.validation.drift import compare
+    from sn7ml.validation.drift import compare, with_density
+    from sn7ml.validation.facts.data_profile import profile_from_facts
     from sn7ml.validation.suites import suites
 
     given, root = params_here() if params is None else load_params(params), data.resolve()
     thresholds = given.validation if given else ValidationParams()
     layout = layout_of(given.data.layout if given else DEFAULT_LAYOUT)
-    check_outputs(root, report, docs, fix)
-    if fix is not None and layout.name != DEFAULT_LAYOUT:
-        raise ParamsError("options.fix-layout", f"--fix mends data.layout {DEFAULT_LAYOUT} only, not {layout.name}")
+    check_outputs(root, layout, report, docs, fix)
     known = reference_of(against, layout) if against else None
     if fix is not None:
         with console.status("mending"):
@@ -85,7 +84,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     show_failures(found, wanted)
     drift = None
     if known is not None or report is not None:
-        profiles = profiles_of(root, sources, tables)
+        profiles = with_density(profile_from_facts(root, sources, tables["frames"]), tables.get("labels"))
         if known is not None:
             drift = compare(known, profiles)
             show_drift(drift)
@@ -97,7 +96,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
         raise typer.Exit(1)
 
 
-def check_outputs(root: Path, report: Path | None, docs: Path | None, fix: Path | None) -> None:
+def check_outputs(root: Path, layout: "Layout", report: Path | None, docs: Path | None, fix: Path | None) -> None:
     """Refuse what could not be written, before the work begins. Raises ParamsError or CatalogError."""
     from sn7ml.scenes.repair.data import check_target
 
@@ -105,6 +104,8 @@ def check_outputs(root: Path, report: Path | None, docs: Path | None, fix: Path 
     refuse_file("--docs", docs)
     if docs is not None and docs.exists() and any(docs.iterdir()):
         raise ParamsError("output.folder-not-empty", f"--docs {docs} is not empty; remove it or name another one")
+    if fix is not None and layout.name != DEFAULT_LAYOUT:
+        raise ParamsError("options.fix-layout", f"--fix mends data.layout {DEFAULT_LAYOUT} only, not {layout.name}")
     if fix is not None:
         check_target(root, fix)
 
@@ -136,15 +137,6 @@ def judged(tables: Mapping[str, "pd.DataFrame"], wanted: "Suites", docs: Path | 
         if docs is not None:
             say(f"Data Docs: {write_data_docs(docs, tables, {name: wanted[name] for name in tables})}")
     return found
-
-
-def profiles_of(root: Path, sources: "pd.DataFrame", tables: Mapping[str, "pd.DataFrame"]) -> "pd.DataFrame":
-    """Return ``FRAME_PROFILES``, with building density where there are labels."""
-    from sn7ml.validation.drift import with_density
-    from sn7ml.validation.facts.data_profile import profile_from_facts
-
-    profiles = profile_from_facts(root, sources, tables["frames"])
-    return with_density(profiles, tables["labels"]) if "labels" in tables else profiles
 
 
 def reference_of(path: Path, layout: "Layout") -> "DataProfile":
