@@ -37,8 +37,10 @@ def task_of(params: Params) -> Task:
     if params.tune.objective not in (None, *task.tunable):
         wrong.append(f"  tune.objective: {params.tune.objective!r}, which must be one of {', '.join(task.tunable)}")
     if wrong:
-        head = f"task {task.name} has no such score; it has {', '.join(known)}:"
-        raise ParamsError("params.unknown-score", "\n".join([head, *wrong]))
+        raise ParamsError(
+            "params.unknown-score",
+            "\n".join([f"task {task.name} has no such score; it has {', '.join(known)}:", *wrong]),
+        )
     return task
 
 
