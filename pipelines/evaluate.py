@@ -12,7 +12,7 @@ import pandas as pd
 
 from sn7ml.core.runtime.files import replacing, write_text
 from sn7ml.core.runtime.stage import run_stage
-from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
+from sn7ml.flow.evaluate import Ground, evaluate
 from sn7ml.metrics.score import Evaluation, score_line
 from sn7ml.metrics.score_text import PREFIXES, plain
 from sn7ml.params import load_params
@@ -35,8 +35,7 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     """Run the stage."""
     params, store, known = load_params(), TileStore(tiles), Scenes(scenes)
     task, columns = task_named(params.task), store.columns(params.evaluate.splits)
-    truth = read_split_truth(known, columns)
-    ground = Ground(truth, store, target_of(params.target), known.grids_of(columns))
+    ground = Ground.read(known, store, columns, target_of(params.target))
     found = task.output.read(outputs, ground.grids)
     evaluation = evaluate(task, found, probabilities, ground, params.evaluate)
     pictures = pictures_of(params.task, evaluation.tables)

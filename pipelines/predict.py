@@ -1,7 +1,4 @@
-"""Run the network over the frames of the chosen splits.
-
-Reads DATA, SCENES, TILES and MODEL, writes PROBABILITIES/<AOI>/<month>.tif.
-"""
+"""Predict the chosen splits. Reads DATA, SCENES, TILES and MODEL, writes PROBABILITIES/<AOI>/<month>.tif."""
 
 from pathlib import Path
 

@@ -12,16 +12,14 @@ from pathlib import Path
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.package_files import DATA_PROFILE, package_digest, write_usage
-from sn7ml.params import Usage, load_output, load_params
-from sn7ml.registry.evaluator import Evaluator, read_scores
+from sn7ml.params import load_output, load_params
+from sn7ml.registry.evaluator import evaluator_of, read_scores
 from sn7ml.registry.promotion import Promoter
 from sn7ml.registry.versions import register
 from sn7ml.runs.final import final_run
 from sn7ml.runs.store import open_store
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
-from sn7ml.targets import target_of
-from sn7ml.tasks import task_named
 from sn7ml.validation.drift import DataProfile, make_profile, with_density
 from sn7ml.validation.facts.data_profile import profile_frames
 
@@ -31,17 +29,16 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
 ) -> None:
     """Run the stage. A challenger that is not better is a normal result: promoted is false, the exit code 0."""
     params, store = load_params(), open_store()
-    usage, task = Usage(task=params.task, predict=params.predict, output=load_output(tuned)), task_named(params.task)
+    evaluator = evaluator_of(data, scenes, tiles, params, load_output(tuned))
     run = final_run(store, model, params)
     with tempfile.TemporaryDirectory(prefix="sn7ml-promote-") as folder:
         package = shutil.copytree(model, Path(folder) / "package")
-        write_usage(package, usage)
-        profile = training_profile(data, Scenes(scenes), tiles)
+        write_usage(package, evaluator.usage)
+        profile = training_profile(data, evaluator.scenes, tiles)
         write_text(package / DATA_PROFILE, profile.model_dump_json(indent=1) + "\n")
-        challenger = read_scores(evaluation, package_digest(package), task.scores)
+        challenger = read_scores(evaluation, package_digest(package), evaluator.task.scores)
         version = register(store, package, params.promote.model_name, run.run_id)
-    evaluator = Evaluator(data, Scenes(scenes), TileStore(tiles), target_of(params.target), params.evaluate, usage)
-    promoter = Promoter(store, evaluator, task, params.promote, partial(print, flush=True))
+    promoter = Promoter(store, evaluator, evaluator.task, params.promote, partial(print, flush=True))
     decision = promoter.decide(version, challenger)
     write_text(out, json.dumps(decision.as_dict(), indent=2) + "\n")
     state = "is the champion" if decision.promoted else "was not promoted"

@@ -29,7 +29,6 @@ from sn7ml.search import STUDY_URL
 from sn7ml.search.run import OnEpoch, Setup, TrialResult, search
 from sn7ml.search.study_figures import study_figures, study_page
 from sn7ml.search.workers import search_workers
-from sn7ml.targets import Target, target_of
 from sn7ml.tasks import task_named
 
 PICTURES = ReportParams(aois=1, months=2)
@@ -47,7 +46,7 @@ def main(data: Path, scenes: Path, tiles: Path, out: Path) -> None:
             champion = read_config(package_folder(settings.start_from)).recipe
         except (StoreError, ModelError, ParamsError) as error:
             print(f"note: search.start_from: {error}; the search does without", flush=True)  # noqa: T201 - to a terminal
-    trial = TrainAndScore(data, Scenes(scenes), tiles, params, target_of(params.target))
+    trial = TrainAndScore(data, Scenes(scenes), tiles, params)
     scores, url = task_named(params.task).scores, os.environ.get(STUDY_URL) or None
     setup = Setup(open_store(), scores, out.parent / ".search", search_workers(), url, _say)
     found = search(recipe_of(params), settings, trial, setup, inputs, champion)
@@ -66,7 +65,6 @@ class TrainAndScore:
     scenes: Scenes
     tiles: Path
     params: Params
-    target: Target
 
     @cached_property
     def _store(self) -> TileStore:
@@ -86,7 +84,7 @@ class TrainAndScore:
             on_epoch(epoch, metrics)
 
         evaluator = self._evaluator  # first, so that faults of the data are not the trial's
-        result = fit(Plan(recipe, self.target, training), self._store, report)
+        result = fit(Plan(recipe, evaluator.ground.target, training), self._store, report)
         evaluation, found = evaluator.evaluate(result.package)
         _say("  ".join(f"{name} {value:.4f}" for name, value in evaluation.overall.items()))
 

@@ -1,7 +1,4 @@
-"""Check the raw data; a critical fault stops the pipeline.
-
-Reads DATA, writes OUT/validation.{html,md,json} and OUT/verdict.json.
-"""
+"""Check the raw data; a critical fault stops the pipeline. Reads DATA, writes OUT/{validation.*,verdict.json}."""
 
 from pathlib import Path
 

@@ -5,7 +5,7 @@ from sn7ml.flow.data import cut_tiles as cut_tiles
 from sn7ml.flow.data import ingest as ingest
 from sn7ml.flow.data import open_data as open_data
 from sn7ml.flow.data import open_tiles as open_tiles
-from sn7ml.flow.held_out import evaluate as evaluate
+from sn7ml.flow.evaluate_model import evaluate as evaluate
 from sn7ml.flow.predict_folder import open_images as open_images
 from sn7ml.flow.predict_folder import predict_folder as predict_folder
 from sn7ml.flow.train import plan_of as plan_of

@@ -9,10 +9,9 @@ from rich.markup import escape
 from sn7ml.cli import terminal
 from sn7ml.cli.models import models, promote, rollback
 from sn7ml.cli.predict import predict
-from sn7ml.cli.project import check, data, relocate_store, show_params, synth, ui, use
+from sn7ml.cli.project import check, data, relocate_store, search, show_params, synth, ui, use
 from sn7ml.cli.runs import compare, runs
 from sn7ml.cli.score import score
-from sn7ml.cli.search import search
 from sn7ml.cli.validate import validate
 from sn7ml.core.errors import Sn7Error, heading
 

@@ -12,9 +12,9 @@ from sn7ml.cli.terminal import console, say, say_first
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sn7ml.params import ValidationParams
     from sn7ml.validation.drift import Drift
     from sn7ml.validation.report import Offender, Report
+    from sn7ml.validation.suites import Suites
 
 WORST = 3
 """Offenders that are named for each failure, and changes for each kind."""
@@ -31,7 +31,7 @@ STYLES = {
 }
 
 
-def show_failures(found: "Report", thresholds: "ValidationParams") -> None:
+def show_failures(found: "Report", wanted: "Suites") -> None:
     """Print what failed, the worst first, each with the worst offenders, why it matters and what to do."""
     failures = found.failures()
     rows = ", ".join(f"{count} {name}" for name, count in found.rows.items())
@@ -43,33 +43,20 @@ def show_failures(found: "Report", thresholds: "ValidationParams") -> None:
         style = STYLES[result.severity]
         table.add_row(f"[{style}]{result.severity}[/]", escape(result.name), result.suite, str(len(result.offenders)))
     console.print(table)
-    limits = limits_of(thresholds)
+    expectations = {(suite, check.name): check.expectation for suite, checks in wanted.items() for check in checks}
     for result in failures:
         console.print(f"[{STYLES[result.severity]}]{result.severity}[/]: not true that {escape(result.name)}")
-        allowed = limits.get((result.suite, result.name), (None, None))
-        say_first(sorted(result.offenders, key=partial(excess, *allowed), reverse=True), WORST)
+        far_out = partial(excess, expectations[result.suite, result.name])
+        say_first(sorted(result.offenders, key=far_out, reverse=True), WORST)
         console.print(f"  {escape(result.why)} [italic]{escape(result.cure)}[/]", highlight=False)
     critical = sum(result.severity == "critical" for result in failures)
     console.print(f"{critical} critical, {len(failures) - critical} warning(s) in {rows}")
     say(found.summary())
 
 
-def limits_of(thresholds: "ValidationParams") -> dict[tuple[str, str], tuple[float | None, float | None]]:
-    """Return (table, expectation) to the smallest and largest value allowed; None for no limit."""
-    from sn7ml.validation.suites import suites
-
-    return {
-        (name, check.name): (
-            getattr(check.expectation, "min_value", None),
-            getattr(check.expectation, "max_value", None),
-        )
-        for name, checks in suites(thresholds).items()
-        for check in checks
-    }
-
-
-def excess(low: float | None, high: float | None, offender: "Offender") -> float:
-    """Return how far a value is outside of its limits; 0 for what is no number."""
+def excess(expectation: object, offender: "Offender") -> float:
+    """Return how far a value is outside of the limits of an expectation; 0 for what is no number, or has no limits."""
+    low, high = (getattr(expectation, limit, None) for limit in ("min_value", "max_value"))
     if isinstance(offender.value, bool) or not isinstance(offender.value, int | float):
         return 0.0
     return max(0.0 if low is None else low - offender.value, 0.0 if high is None else offender.value - high)

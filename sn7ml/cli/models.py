@@ -1,7 +1,7 @@
 """The registry: what is in it, who is champion, and how that changes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich import box
@@ -9,10 +9,6 @@ from rich.table import Table
 
 from sn7ml.cli.project import PARAMS, params_here, task_here
 from sn7ml.cli.terminal import console, say, show
-
-if TYPE_CHECKING:
-    from sn7ml.params import Params
-    from sn7ml.registry.evaluator import Evaluator
 
 DATA, SCENES, TILES, TUNED = (Path(it) for it in ("data", "build/scenes", "build/tiles", "build/tuning/best.yaml"))
 """Where the pipeline keeps what models are judged by, from the project's root folder."""
@@ -60,16 +56,15 @@ def models(name: Name = None) -> None:
 
 def promote(
     version: Annotated[str, typer.Argument(help="Number of a registered version, or an alias such as challenger.")],
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 unless it becomes, or stays, champion.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 unless it becomes or stays champion.")] = False,
 ) -> None:
     """Score a registered version on the project's held-out data of today; if it is better, it becomes champion.
 
     Both it and the champion are scored, each by its own code, on data/ and build/tiles, unless nothing has changed
     since the last time. Only this command brings back a version that was rolled back.
     """
-    from sn7ml.params import load_params
+    from sn7ml.params import load_output, load_params
+    from sn7ml.registry.evaluator import evaluator_of
     from sn7ml.registry.promotion import Promoter
     from sn7ml.registry.versions import find_version
     from sn7ml.runs.store import open_store
@@ -77,7 +72,9 @@ def promote(
 
     params, store = load_params(), open_store()
     chosen = find_version(store, params.promote.model_name, version)
-    promoter = Promoter(store, _evaluator(params), task_of(params), params.promote, console.print)
+    output = load_output(TUNED) if TUNED.exists() else params.output
+    evaluator = evaluator_of(DATA, SCENES, TILES, params, output)
+    promoter = Promoter(store, evaluator, task_of(params), params.promote, console.print)
     decision = promoter.decide(chosen, reinstate=True)
     state = "[bold green]is the champion[/]" if decision.promoted else "[bold]was not promoted[/]"
     console.print(f"{params.promote.model_name} version {decision.version} {state}", highlight=False)
@@ -107,15 +104,3 @@ def name_here() -> str:
     """Return the name of the registered model."""
     params = params_here()
     return params.promote.model_name if params else USUAL_NAME
-
-
-def _evaluator(params: "Params") -> "Evaluator":
-    from sn7ml.params import Usage, load_output
-    from sn7ml.registry.evaluator import Evaluator
-    from sn7ml.scenes.ingest import Scenes
-    from sn7ml.scenes.store import TileStore
-    from sn7ml.targets import target_of
-
-    output = load_output(TUNED) if TUNED.exists() else params.output
-    usage = Usage(task=params.task, predict=params.predict, output=output)
-    return Evaluator(DATA, Scenes(SCENES), TileStore(TILES), target_of(params.target), params.evaluate, usage)

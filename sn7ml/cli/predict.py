@@ -32,15 +32,11 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     tracker: Annotated[
         Path | None, typer.Option(help="A file with section output alone: the tuned one is build/tuning/best.yaml.")
     ] = None,
-    month: Annotated[
-        str | None, typer.Option(help="The month of a single GeoTIFF, 2020-05, if its name has none.")
-    ] = None,
+    month: Annotated[str | None, typer.Option(help="Month, 2020-05, of one GeoTIFF whose name has none.")] = None,
     any_pixel_size: Annotated[
         bool, typer.Option("--any-pixel-size", help="Take images whose pixels are not about 4 m on the ground.")
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Remove an earlier prediction in OUT and begin anew.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier prediction in OUT first.")] = False,
 ) -> None:
     """Find the buildings of satellite images with a registered model, and follow them through time.
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import typer
 
 from sn7ml.cli.terminal import console, say
 from sn7ml.core.errors import CatalogError, ParamsError, Sn7Error
+from sn7ml.search import STUDY_URL, WORKERS
 
 if TYPE_CHECKING:
     from sn7ml.params import Params
@@ -87,14 +89,11 @@ def read_data_file() -> tuple[dict[str, int] | None, str]:
         raise CatalogError(
             "project.data-damaged", f"data.dvc: is damaged ({error!r:.200}); `git restore data.dvc` brings it back"
         ) from None
-    known = {"aois", "months", "size_px", "seed"}
-    if recipe is not None and not (
-        isinstance(recipe, dict) and set(recipe) == known and all(type(value) is int for value in recipe.values())
-    ):
-        raise CatalogError(
-            "project.data-recipe",
-            f"data.dvc: meta.synthetic must hold whole numbers under {sorted(known)}, got {recipe!r:.200}",
-        )
+    known = dict.fromkeys(("aois", "months", "seed", "size_px"), int)
+    types = {name: type(value) for name, value in recipe.items()} if isinstance(recipe, dict) else {}
+    if recipe is not None and types != known:
+        why = f"data.dvc: meta.synthetic must hold whole numbers under {list(known)}, got {recipe!r:.200}"
+        raise CatalogError("project.data-recipe", why)
     return recipe, digest
 
 
@@ -141,9 +140,7 @@ def params_page(rows: Sequence[tuple[str, str, str]]) -> str:
 
 def use(
     data: Annotated[Path, typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI.")],
-    params: Annotated[
-        Path | None, typer.Option(help="Params file that becomes params.yaml, e.g. configs/one-area.yaml.")
-    ] = None,
+    params: Annotated[Path | None, typer.Option(help="Becomes params.yaml, for example configs/one-area.yaml.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Go on although the present state is not committed.")] = False,
 ) -> None:
     """Switch the project to other data (and params): `data/` and `data.dvc` are replaced; then `dvc repro`.
@@ -171,6 +168,33 @@ def use(
     if params is not None:
         shutil.copyfile(params, PARAMS)
     console.print(f"data/ now holds {len(frames)} frames of {frames['aoi'].nunique()} AOI(s); next: dvc repro")
+
+
+def search(
+    workers: Annotated[int, typer.Option(min=1, help="Processes of this machine that search side by side.")] = 1,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Database that holds the study, for several machines: postgresql+psycopg2://user@host/name. "
+            "A password is better kept in the variable SN7ML_STUDY_URL, which says the same.",
+            show_default="a file in build/.search",
+        ),
+    ] = None,
+) -> None:
+    """Run `dvc repro search` with several workers; started again after Ctrl-C or a crash, it goes on where it was.
+
+    The same command on another machine, with the same commit, data and --storage, joins in. See docs/search.md.
+    """
+    require_project()
+    os.environ[WORKERS] = str(workers)
+    if storage is not None:
+        os.environ[STUDY_URL] = storage
+    # Ctrl-C reaches the stage too, which stops its workers and says so in MLflow; it is waited for.
+    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+    try:
+        dvc("repro", "search")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:

@@ -39,9 +39,7 @@ def runs(
         str | None, typer.Option(help="Score (f1) or metric (train_seconds) to rank by; default: the first score.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
-    search: Annotated[
-        bool, typer.Option("--search", help="Trials of searches, by validation scores, instead of final models.")
-    ] = False,
+    search: Annotated[bool, typer.Option("--search", help="Trials, by validation scores, not final models.")] = False,
     filter_string: Annotated[
         str,
         typer.Option(
@@ -152,18 +150,11 @@ def _records(store: "Store", names: Sequence[str], objective: "Score") -> list["
 
 
 def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
-    import pandas as pd
-
     from sn7ml.report.comparison import ComparedRun
     from sn7ml.runs.artifacts import RunFiles
 
     files = RunFiles(store, record)
-
-    def table(name: str) -> pd.DataFrame:
-        found = files.table(name)
-        return pd.DataFrame() if found is None else found
-
-    months = table("overlays")
+    months = files.table("overlays")
     return ComparedRun(
         label=label,
         run_id=record.run_id,
@@ -171,10 +162,10 @@ def _compared(store: "Store", record: "RunRecord", label: str) -> "ComparedRun":
         origin=_origin(record),
         params={**record.params, **{key: str(value) for key, value in files.output_params().items()}},
         scores=record.scores(),
-        per_aoi=table("per_aoi"),
-        losses=table("losses"),
-        births=table("births"),
-        sizes=table("sizes"),
+        per_aoi=files.table("per_aoi"),
+        losses=files.table("losses"),
+        births=files.table("births"),
+        sizes=files.table("sizes"),
         history=files.curves(),
         overlays=files.overlays(),
         months={(row["aoi"], row["step"]): row["time"] for row in months.to_dict("records")},

@@ -41,11 +41,9 @@ TRIFLE_PX = 0.1
 def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     truth: Annotated[Path, typer.Argument(help="CSV (filename,id,geometry), or a folder of *_Buildings.geojson.")],
     proposal: Annotated[Path, typer.Argument(help="The same of what was found.")],
-    json_file: Annotated[
-        str | None, typer.Option("--json", help="File for the scores as JSON; - prints that alone.")
-    ] = None,
+    json_file: Annotated[str | None, typer.Option("--json", help="File for scores; - prints the JSON alone.")] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Also show the score without the reference scorer's defects.")
+        bool, typer.Option("--strict", help="Also score without the reference scorer's defects.")
     ] = False,
     iou: Annotated[
         float, typer.Option(help="SCOT matches a footprint if its IoU is greater. F1 and sizes have their own limits.")
@@ -99,12 +97,10 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
 def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> None:
     """Refuse what could not be done, before the work begins. Raises ParamsError."""
     if not 0 <= iou < 1:
-        raise ParamsError(
-            "options.iou-range", f"--iou is {iou:g}; expected a number from 0 to less than 1, such as 0.25"
-        )
+        raise ParamsError("options.iou-range", f"--iou is {iou:g}; expected at least 0 and less than 1, such as 0.25")
     if json_file is not None and (not json_file or Path(json_file).is_dir()):
         raise ParamsError(
-            "options.json-name", f"--json {json_file!r} cannot be a file; expected a name such as scores.json, or -"
+            "options.json-name", f"--json {json_file!r} is no file; expected one such as scores.json, or -"
         )
     refuse_file("--diagnose", diagnose)
 
@@ -136,27 +132,25 @@ def f1_by_aoi(frames: "pd.DataFrame") -> dict[str, float]:
 
 def show_scores(result: "ScotResult", f1: F1, strict: bool) -> None:
     """Print a row per AOI and the means."""
-    names = ["AOI", "SCOT", "tracking", "change", "switches", "births", *(SHOWN[name] for name in f1)]
-    means = ["mean", *map(decimal, (result.score, result.tracking, result.change)), "", ""]
-    rows = [
-        [
-            *(name, *map(decimal, (aoi.combo_score, aoi.track_score, aoi.change_score)), str(aoi.mm)),
-            f"{aoi.change_tp}/{aoi.change_fp}/{aoi.change_fn}",
-            *(decimal(by_aoi.get(name, 0.0)) for by_aoi in f1.values()),
-        ]
-        for name, aoi in result.aois.items()
+    aois, strictly = result.aois.values(), result.strict
+    columns = [
+        ("AOI", "mean", list(result.aois)),
+        ("SCOT", decimal(result.score), [decimal(aoi.combo_score) for aoi in aois]),
+        ("tracking", decimal(result.tracking), [decimal(aoi.track_score) for aoi in aois]),
+        ("change", decimal(result.change), [decimal(aoi.change_score) for aoi in aois]),
+        ("switches", "", [str(aoi.mm) for aoi in aois]),
+        ("births", "", [f"{aoi.change_tp}/{aoi.change_fp}/{aoi.change_fn}" for aoi in aois]),
     ]
-    means += [decimal(by_aoi[ALL]) for by_aoi in f1.values()]
+    for name, by_aoi in f1.items():
+        columns.append((SHOWN[name], decimal(by_aoi[ALL]), [decimal(by_aoi.get(aoi, 0.0)) for aoi in result.aois]))
     if strict:
-        names.append("strict")
-        means.append("undefined" if result.strict.score is None else decimal(result.strict.score))
-        for row in rows:
-            aoi = result.strict.aois[row[0]]
-            row.append(decimal(aoi.combo_score) if aoi.has_births else "undefined")
+        scores = (strictly.aois[name] for name in result.aois)
+        shown = [decimal(aoi.combo_score) if aoi.has_births else "undefined" for aoi in scores]
+        columns.append(("strict", "undefined" if strictly.score is None else decimal(strictly.score), shown))
     table = Table(box=box.SIMPLE_HEAD, show_footer=True, footer_style="bold")
-    for name, mean in zip(names, means, strict=True):
+    for name, mean, _ in columns:
         table.add_column(name, mean, justify="left" if name == "AOI" else "right", no_wrap=True)
-    for row in rows:
+    for row in zip(*(cells for _, _, cells in columns), strict=True):
         table.add_row(*row)
     show(table)
     say("births: right/false/missed. F1 in the last row is that of all footprints together.")

@@ -1,8 +1,6 @@
 """Check any SpaceNet 7-layout folder, mend a copy of it, compare it with what a model learned from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +15,12 @@ from sn7ml.core.errors import CatalogError, ModelError, ParamsError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sn7ml.params import LayoutName, ValidationParams
+    from sn7ml.params import LayoutName
+    from sn7ml.report.maps.flagged import Pictures
     from sn7ml.scenes.layouts import Layout
     from sn7ml.validation.drift import DataProfile, Drift
     from sn7ml.validation.report import Report
+    from sn7ml.validation.suites import Suites
 
 DEFAULT_LAYOUT: "LayoutName" = "spacenet7"
 """Of a folder that is checked outside of a project and without --params."""
@@ -53,8 +53,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
         ),
     ] = None,
     against: Annotated[
-        Path | None,
-        typer.Option(help=f"Compare with a model's training frames: their folder, or {REFERENCE} of their report."),
+        Path | None, typer.Option(help=f"Compare with training frames: their folder, or {REFERENCE} of their report.")
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 on warnings, and where the model is not simply to be trusted.")
@@ -62,38 +61,42 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
 ) -> None:
     """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
     from sn7ml.params import ValidationParams, load_params
+    from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
     from sn7ml.scenes.layouts import layout_of
     from sn7ml.scenes.repair.data import mended_copy
-    from sn7ml.validation.drift import compare
+    from sn7ml.validation.drift import compare, with_density
+    from sn7ml.validation.facts.data_profile import profile_from_facts
+    from sn7ml.validation.suites import suites
 
     given, root = params_here() if params is None else load_params(params), data.resolve()
     thresholds = given.validation if given else ValidationParams()
     layout = layout_of(given.data.layout if given else DEFAULT_LAYOUT)
-    check_outputs(root, report, docs, fix)
-    if fix is not None and layout.name != DEFAULT_LAYOUT:
-        raise ParamsError(
-            "options.fix-layout", f"--fix mends layout {DEFAULT_LAYOUT} only, data.layout is {layout.name}"
-        )
+    check_outputs(root, layout, report, docs, fix)
     known = reference_of(against, layout) if against else None
     if fix is not None:
         with console.status("mending"):
             changes = mended_copy(root, fix)
         show_changes(changes, fix)
         root = fix.resolve()
-    checked = judged(root, layout, thresholds, docs)
-    found = checked.report
-    show_failures(found, thresholds)
-    drift = compare(known, checked.profiles) if known else None
-    if drift is not None:
-        show_drift(drift)
-    if report is not None:
-        write_all(report, checked, drift)
+    sources, wanted = layout.sources(root), suites(thresholds)
+    tables = read_tables(root, sources, layout)
+    found = judged(tables, wanted, docs)
+    show_failures(found, wanted)
+    drift = None
+    if known is not None or report is not None:
+        profiles = with_density(profile_from_facts(root, sources, tables["frames"]), tables.get("labels"))
+        if known is not None:
+            drift = compare(known, profiles)
+            show_drift(drift)
+        if report is not None:
+            pictures = draw_findings(root, sources, found, labelled_in_files(root, sources, layout))
+            write_all(report, found, pictures, profiles, drift)
     uneasy = bool(found.failures()) or (drift is not None and drift.level != "trusted")
     if not found.ok or (strict and uneasy):
         raise typer.Exit(1)
 
 
-def check_outputs(root: Path, report: Path | None, docs: Path | None, fix: Path | None) -> None:
+def check_outputs(root: Path, layout: "Layout", report: Path | None, docs: Path | None, fix: Path | None) -> None:
     """Refuse what could not be written, before the work begins. Raises ParamsError or CatalogError."""
     from sn7ml.scenes.repair.data import check_target
 
@@ -101,60 +104,39 @@ def check_outputs(root: Path, report: Path | None, docs: Path | None, fix: Path 
     refuse_file("--docs", docs)
     if docs is not None and docs.exists() and any(docs.iterdir()):
         raise ParamsError("output.folder-not-empty", f"--docs {docs} is not empty; remove it or name another one")
+    if fix is not None and layout.name != DEFAULT_LAYOUT:
+        raise ParamsError("options.fix-layout", f"--fix mends data.layout {DEFAULT_LAYOUT} only, not {layout.name}")
     if fix is not None:
         check_target(root, fix)
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What was checked, and what was found."""
-
-    root: Path
-    layout: "Layout"
-
-    sources: "pd.DataFrame"
-    """``SOURCES``."""
-
-    facts: Mapping[str, "pd.DataFrame"]
-    """``FRAME_FACTS`` as "frames"; if anything is labelled, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as well."""
-
-    report: "Report"
-
-    @cached_property
-    def profiles(self) -> "pd.DataFrame":
-        """``FRAME_PROFILES``, with building density where there are labels."""
-        from sn7ml.validation.drift import with_density
-        from sn7ml.validation.facts.data_profile import profile_from_facts
-
-        profiles = profile_from_facts(self.root, self.sources, self.facts["frames"])
-        return with_density(profiles, self.facts["labels"]) if "labels" in self.facts else profiles
-
-
-def judged(root: Path, layout: "Layout", thresholds: "ValidationParams", docs: Path | None) -> Checked:
-    """Check the data; if nothing is labelled, the images alone."""
+def read_tables(root: Path, sources: "pd.DataFrame", layout: "Layout") -> dict[str, "pd.DataFrame"]:
+    """Return ``FRAME_FACTS`` as "frames"; if anything is labelled, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as well."""
     import pandas as pd
 
-    from sn7ml.validation.docs import write_data_docs
     from sn7ml.validation.facts.frames import frame_facts
-    from sn7ml.validation.run import judge_tables, raw_facts
-    from sn7ml.validation.suites import suites
+    from sn7ml.validation.run import raw_facts
 
-    wanted, sources = suites(thresholds), layout.sources(root)
     labelled = bool((sources["labels"] != "").any())
     if not labelled:
         console.print("no labels here: the images alone are checked")
     with console.status("reading"):
         if labelled:
-            tables = raw_facts(root, sources, layout)
-        else:  # and none are expected
-            facts = frame_facts(root, sources, layout)
-            tables = {"frames": facts.assign(has_labels=pd.Series(pd.NA, facts.index, "boolean"))}
+            return raw_facts(root, sources, layout)
+        facts = frame_facts(root, sources, layout)
+        return {"frames": facts.assign(has_labels=pd.Series(pd.NA, facts.index, "boolean"))}  # none are expected
+
+
+def judged(tables: Mapping[str, "pd.DataFrame"], wanted: "Suites", docs: Path | None) -> "Report":
+    """Judge the tables, and write Data Docs of them if these are asked for."""
+    from sn7ml.validation.docs import write_data_docs
+    from sn7ml.validation.run import judge_tables
+
     with console.status("judging"):
-        report = judge_tables(tables, wanted)
+        found = judge_tables(tables, wanted)
         if docs is not None:
-            page = write_data_docs(docs, tables, {name: wanted[name] for name in tables})
-            say(f"Data Docs: {page}")
-    return Checked(root, layout, sources, tables, report)
+            say(f"Data Docs: {write_data_docs(docs, tables, {name: wanted[name] for name in tables})}")
+    return found
 
 
 def reference_of(path: Path, layout: "Layout") -> "DataProfile":
@@ -179,18 +161,18 @@ def reference_of(path: Path, layout: "Layout") -> "DataProfile":
     return known
 
 
-def write_all(folder: Path, checked: Checked, drift: "Drift | None") -> None:
+def write_all(
+    folder: Path, found: "Report", pictures: "Pictures", profiles: "pd.DataFrame", drift: "Drift | None"
+) -> None:
     """Write the report, what the frames look like, and the drift, if any."""
     from sn7ml.core.runtime.files import write_text
-    from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
     from sn7ml.report.pages.drift import write_drift
     from sn7ml.report.pages.validation import write_validation
     from sn7ml.validation.drift import make_profile
 
-    outlines = labelled_in_files(checked.root, checked.sources, checked.layout)
-    write_validation(folder, checked.report, draw_findings(checked.root, checked.sources, checked.report, outlines))
+    write_validation(folder, found, pictures)
     try:
-        write_text(folder / REFERENCE, make_profile(checked.profiles).model_dump_json(indent=1) + "\n")
+        write_text(folder / REFERENCE, make_profile(profiles).model_dump_json(indent=1) + "\n")
     except ModelError as error:  # no frame can be read
         console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
     if drift is not None:

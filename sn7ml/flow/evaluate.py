@@ -77,6 +77,11 @@ class Ground:
     grids: Mapping[str, Grid]
     """Of the AOIs that are scored."""
 
+    @classmethod
+    def read(cls, scenes: Scenes, tiles: TileStore, columns: Columns, target: Target) -> "Ground":
+        """Read what there is about the columns that are scored."""
+        return cls(read_split_truth(scenes, columns), tiles, target, scenes.grids_of(columns))
+
 
 def evaluate(
     task: Task, found: pd.DataFrame, probabilities: Path, ground: Ground, params: EvaluateParams

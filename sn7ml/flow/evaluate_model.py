@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from sn7ml.flow.evaluate import Ground, evaluate, extract_aois, read_split_truth
-from sn7ml.learn.package import Package
+from sn7ml.flow.data import Data
+from sn7ml.flow.evaluate import Ground, extract_aois
+from sn7ml.flow.evaluate import evaluate as evaluate_found
+from sn7ml.learn.package import Package, load_package
 from sn7ml.learn.predict import Predictor, predict_frames
+from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.metrics.score import Evaluation
 from sn7ml.params import Params
 from sn7ml.scenes.ingest import Scenes
@@ -39,10 +42,20 @@ class ModelEvaluator:
             for _ in predict_frames(predictor, self.root, self.scenes.frames, spanned(columns), out):
                 pass
             found = extract_aois(task.output, out, self.ground.grids, self.params.output)
-            return evaluate(task, found, out, self.ground, self.params.evaluate), found
+            return evaluate_found(task, found, out, self.ground, self.params.evaluate), found
 
 
 def evaluator_for(root: Path, scenes: Scenes, tiles: TileStore, columns: Columns, params: Params) -> ModelEvaluator:
     """Prepare to score models on some columns."""
-    ground = Ground(read_split_truth(scenes, columns), tiles, target_of(params.target), scenes.grids_of(columns))
-    return ModelEvaluator(root, scenes, ground, params)
+    return ModelEvaluator(root, scenes, Ground.read(scenes, tiles, columns, target_of(params.target)), params)
+
+
+def evaluate(model: TrainedModel, data: Data, tiles: TileStore, params: Params) -> Evaluation:
+    """Score a trained model on the splits that ``evaluate.splits`` names, which it has not learned from.
+
+    The model predicts as its ``usage`` says. ``tiles`` say which columns of which AOI belong to which split, and hold
+    the masks for scores of pixels. Of ``params`` section evaluate and the task's own are used.
+    """
+    used = params.model_copy(update={"predict": model.usage.predict, "output": model.usage.output})
+    columns = tiles.columns(params.evaluate.splits)
+    return evaluator_for(data.root, data.scenes, tiles, columns, used).evaluate(load_package(model.folder))[0]

@@ -86,17 +86,12 @@ class Prediction:
 def open_images(path: Path | str, month: str | None = None, *, any_pixel_size: bool = False) -> Images:
     """Find the images in ``path`` and look at every header.
 
+    ``path`` is a folder in the SpaceNet 7 layout (labels are not needed), a folder of one area's GeoTIFFs, or one
+    GeoTIFF; ``month``, such as ``2020-05``, is for a single one whose name has none. ``any_pixel_size`` takes images
+    whose pixels are not about 4 m on the ground.
+
     Raises CatalogError if there is no image, or files whose names do not say their month, and RasterError, naming every
     image that cannot be predicted, with the reason and the cure.
-
-    Parameters
-    ----------
-    path
-        A folder in the SpaceNet 7 layout (labels are not needed), a folder of one area's GeoTIFFs, or one GeoTIFF.
-    month
-        ``2020-05``: the month of a single GeoTIFF whose name says none.
-    any_pixel_size
-        Take images whose pixels are not about 4 m on the ground.
     """
     root, frames = find_frames(Path(path), month)
     return Images(root, frames, check_frames(root, frames, any_pixel_size=any_pixel_size))
@@ -112,18 +107,12 @@ def predict_folder(
 ) -> Prediction:
     """Find the buildings of satellite images and follow them through time.
 
+    ``images`` is what :func:`open_images` gave, or a path that it takes. ``out`` is a new or empty folder, or that of
+    this very prediction, which then goes on; docs/predicting.md lists its files. ``overwrite`` removes an earlier
+    prediction there and begins anew.
+
     Raises CatalogError if ``out`` holds something else, or another process writes there; ModelError if the package is
     damaged; and Sn7Error if ``out`` cannot be written to (what lies there is whole).
-
-    Parameters
-    ----------
-    images
-        What :func:`open_images` gave, or a path that it takes.
-    out
-        Folder for the results: new, empty, or of this very prediction, which then goes on. docs/predicting.md lists its
-        files.
-    overwrite
-        Remove an earlier prediction in ``out`` and begin anew.
     """
     images = images if isinstance(images, Images) else open_images(images)
     looks = model.folder / DATA_PROFILE
@@ -146,10 +135,9 @@ def predict_folder(
             progress(TRACKING, 1, 1)
             progress(WRITING, 0, 1)
             found = _write_results(out, images, tracks, profile)
-            content = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(tracks)}
-            drift = found.drift
-            trust = (drift.level, drift.sentence) if drift is not None else ("unknown", UNKNOWN_TRUST)
-            write_job(out, job, content | dict(zip(("trust", "why"), trust, strict=True)))
+            counts = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(tracks)}
+            trust, why = (found.drift.level, found.drift.sentence) if found.drift else ("unknown", UNKNOWN_TRUST)
+            write_job(out, job, counts | {"trust": trust, "why": why})
             progress(WRITING, 1, 1)
     except OSError as error:
         raise Sn7Error(
@@ -174,9 +162,7 @@ def _write_results(out: Path, images: Images, tracks: pd.DataFrame, profile: Dat
             temporary.write_bytes(_map_of(aoi, images, tracks, usable))
     drift = None
     if profile is not None:
-        every = pd.MultiIndex.from_frame(frames[["aoi", "time"]])
-        buildings = tracks.groupby(["aoi", "time"]).size().reindex(every, fill_value=0)  # 0 is a density, a gap is none
-        drift = drift_of_frames(images.root, frames, profile, buildings.rename("n").reset_index())
+        drift = drift_of_frames(images.root, frames, profile, counts.rename(columns={"buildings": "n"}))
         write_drift(out, drift)
     return Prediction(out, frames, tracks, counts, drift)
 

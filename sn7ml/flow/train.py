@@ -55,21 +55,13 @@ def train(
 ) -> pd.DataFrame:
     """Train networks for every fold, one after the other, and write the package of them all.
 
-    The package holds the weights of each network's best epoch. Returns its ``history.csv``, a row per network and
+    The package in folder ``out`` (weights.safetensors, package.yaml and history.csv) holds the weights of each
+    network's best epoch. The ``networks`` of a fold differ by seed only. Returns ``history.csv``, a row per network and
     epoch. Raises what :func:`sn7ml.learn.fit.fit` raises.
 
-    Parameters
-    ----------
-    out
-        Folder of the package: weights.safetensors, package.yaml and history.csv.
-    networks
-        Per fold, alike but for their seeds.
-    on_epoch
-        Called after each epoch, for progress (``print`` will do) and records; after a resume, first for the epochs that
-        are done.
-    checkpoints
-        Folder for the state after each epoch. A training that was killed goes on from there, and ends as if it had
-        never stopped; the caller deletes the folder. None keeps no state.
+    ``on_epoch`` is called after each epoch, for progress (``print`` will do) and records; after a resume, first for the
+    epochs that are done. ``checkpoints`` is a folder for the state after each epoch: a training that was killed goes on
+    from there, and ends as if it had never stopped. The caller deletes the folder; None keeps no state.
     """
     count = tiles.folds * networks
     packages, histories = [], []

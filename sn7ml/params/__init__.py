@@ -11,21 +11,23 @@ from sn7ml.params.data import (
     ValidationParams,
 )
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams, TrainParams
-from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
-from sn7ml.params.reading import load_output, load_params, load_recipe, parse, with_values
-from sn7ml.params.recipe import BUNDLED, AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
-from sn7ml.params.section import Scalar, Section, Split
-from sn7ml.params.tracking import (
+from sn7ml.params.outcome import (
     BaselineParams,
     BirthParams,
     ChangepointParams,
     CollapseParams,
+    EvaluateParams,
     InstanceParams,
     OutputParams,
     PeakParams,
+    PromoteParams,
+    ReportParams,
     TrackParams,
     TuneParams,
 )
+from sn7ml.params.reading import load_output, load_params, load_recipe, parse, with_values
+from sn7ml.params.recipe import BUNDLED, AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
+from sn7ml.params.section import Scalar, Section, Split
 from sn7ml.params.whole import Params, TaskName, Usage, describe, flatten, recipe_of, resolved
 
 __all__ = [

@@ -9,9 +9,6 @@ from sn7ml.params.section import Scalar, Section, Split
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
-MOST_NETWORKS = 32
-"""Every one of them is in memory during prediction."""
-
 
 class TrainParams(Section):
     """How long and on what a network is trained."""
@@ -47,7 +44,7 @@ class TrainParams(Section):
 class FinalTrainParams(TrainParams):
     """How long and on what the networks of the final model are trained."""
 
-    networks: int = Field(ge=1, le=MOST_NETWORKS)
+    networks: int = Field(ge=1, le=32)  # all are in memory during prediction
     """Networks per fold, which differ by seed only; prediction averages all that were not trained on the place."""
 
 
@@ -123,9 +120,7 @@ def _check_space(space: tuple[Choice, ...]) -> tuple[Choice, ...]:
             if not known:
                 raise ValueError(f"{choice.param}: when names {key!r}, which is no earlier dimension with values")
             if not wanted or not set(wanted) <= set(known):
-                raise ValueError(
-                    f"{choice.param}: when wants {key} to be one of {list(wanted)}, but it has {list(known)}"
-                )
+                raise ValueError(f"{choice.param}: when wants {key} in {list(wanted)}, but it has {list(known)}")
         before[choice.param] = choice
     return space
 

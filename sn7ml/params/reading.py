@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from sn7ml.core.errors import ParamsError
 from sn7ml.core.safe_files import read_yaml
 from sn7ml.params.learning import Choice
+from sn7ml.params.outcome import OutputParams
 from sn7ml.params.recipe import Recipe
 from sn7ml.params.section import Section
-from sn7ml.params.tracking import OutputParams
 from sn7ml.params.whole import Params
 
 Model = TypeVar("Model", bound=Section)
@@ -22,8 +22,6 @@ def load_params(path: Path | str = Path("params.yaml"), changes: Mapping[str, An
 
     Raises ParamsError that names every unknown key, missing key and bad value, with what is allowed.
 
-    Examples
-    --------
     >>> load_params("params.yaml", {"train.epochs": 3}).train.epochs
     3
     """
@@ -62,10 +60,8 @@ def with_values(section: Model, values: Mapping[str, Any], source: str) -> Model
         for part in parts:
             place = place.get(part)
             if not isinstance(place, dict):
-                raise ParamsError(
-                    "params.unknown-section",
-                    f"{source}: {key}: there is no section {part!r}; docs/params.md lists all keys",
-                )
+                why = f"{source}: {key}: there is no section {part!r}; docs/params.md lists all keys"
+                raise ParamsError("params.unknown-section", why)
         place[name] = value
     return parse(type(section), content, source)
 

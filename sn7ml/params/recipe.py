@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from sn7ml.params.section import Section
 
-# Fields with a default, here and in learning.py and tracking.py, are newer than the first registered models, whose
+# Fields with a default, here and in learning.py and outcome.py, are newer than the first registered models, whose
 # packages lack them: tests/data/packages_of_the_past.
 
 

@@ -6,10 +6,9 @@ from pydantic import model_validator
 
 from sn7ml.params.data import DataParams, RimsParams, SplitParams, TargetParams, TilingParams, ValidationParams
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams
-from sn7ml.params.outcome import EvaluateParams, PromoteParams, ReportParams
+from sn7ml.params.outcome import EvaluateParams, OutputParams, PromoteParams, ReportParams, TuneParams
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section
-from sn7ml.params.tracking import OutputParams, TuneParams
 
 TaskName = Literal["buildings_through_time"]
 

@@ -19,9 +19,9 @@ import sn7ml
 from sn7ml.core.errors import StoreError
 from sn7ml.core.runtime.files import read_output
 from sn7ml.core.runtime.parallel import VARIABLE as EXECUTOR
-from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
+from sn7ml.flow.evaluate import Ground, evaluate
 from sn7ml.metrics.score import Score
-from sn7ml.params import EvaluateParams, Usage
+from sn7ml.params import EvaluateParams, OutputParams, Params, Usage
 from sn7ml.registry import isolated
 from sn7ml.registry.model_card import DataFacts
 from sn7ml.registry.policy import ModelScores, numbers
@@ -31,8 +31,8 @@ from sn7ml.runs.provenance import data_md5, provenance
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import Columns
 from sn7ml.scenes.store import TileStore
-from sn7ml.targets import Target
-from sn7ml.tasks import task_named
+from sn7ml.targets import Target, target_of
+from sn7ml.tasks import Task, task_named
 
 CONTRACTS = (isolated.__name__, "sn7ml.experiment.replay")
 """Modules that answer a request of ``isolated.SCHEMA``: by today's name, and by that of models registered earlier."""
@@ -69,8 +69,13 @@ class Evaluator:
     scoring: EvaluateParams
 
     usage: Usage
-    """Names the task and ``predict.splits``: a tracker learns from all of an AOI, though only a part is scored. The
-    rest is for models that do not say how they are used."""
+    """For models that do not say how they are used; all predict its ``predict.splits``, since a tracker learns from all
+    of an AOI, though only a part is scored."""
+
+    @property
+    def task(self) -> Task:
+        """Whose scores are computed."""
+        return task_named(self.usage.task)
 
     @cached_property
     def columns(self) -> Columns:
@@ -108,10 +113,9 @@ class Evaluator:
             out = Path(folder) / "out"
             if failure := self._ask(module or CONTRACTS[0], code, model / "artifacts" / ARTIFACT, out):
                 raise StoreError("registry.cannot-predict", f"{name} {failed}: {failure}\n{cure} {FREE}")
-            task = task_named(self.usage.task)
-            found = task.output.read_outlines(out / "footprints", self._ground.grids)
-            evaluation = evaluate(task, found, out / "probabilities", self._ground, self.scoring)
-        scores = model_scores(digest, task.scores, evaluation.overall, evaluation.per_aoi, evaluation.scored)
+            found = self.task.output.read_outlines(out / "footprints", self._ground.grids)
+            evaluation = evaluate(self.task, found, out / "probabilities", self._ground, self.scoring)
+        scores = model_scores(digest, self.task.scores, evaluation.overall, evaluation.per_aoi, evaluation.scored)
         return scores, f"{name} predicted by {whose}"
 
     @cached_property
@@ -123,8 +127,7 @@ class Evaluator:
 
     @cached_property
     def _ground(self) -> Ground:
-        truth = read_split_truth(self.scenes, self.columns)
-        return Ground(truth, self.tiles, self.target, self.scenes.grids_of(self.columns))
+        return Ground.read(self.scenes, self.tiles, self.columns, self.target)
 
     @cached_property
     def _stretches(self) -> dict[str, list[list[int]]]:
@@ -154,6 +157,12 @@ class Evaluator:
             return done.stderr.strip()[-2000:] or f"it ended with exit code {done.returncode}"
         ran = Path(json.loads((out / "answer.json").read_text(encoding="utf-8"))["code"])
         return "" if ran == code / "sn7ml" else f"{ran} ran in place of {code / 'sn7ml'}"
+
+
+def evaluator_of(data: Path, scenes: Path, tiles: Path, params: Params, output: OutputParams) -> Evaluator:
+    """Return the evaluator of a project's folders and params; ``output`` is its section of that name, tuned or not."""
+    usage = Usage(task=params.task, predict=params.predict, output=output)
+    return Evaluator(data, Scenes(scenes), TileStore(tiles), target_of(params.target), params.evaluate, usage)
 
 
 def model_scores(

@@ -29,11 +29,11 @@ class RunFiles:
         self._record = record
         self._names = {file.path for file in store.client.list_artifacts(record.run_id)}
 
-    def table(self, name: str) -> pd.DataFrame | None:
-        """Return the table ``name`` of the run's split (``losses`` reads losses_test.json); None if there is none."""
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the table ``name`` of the run's split (``losses`` reads losses_test.json); empty if there is none."""
         path = f"{name}_{self._record.split}.json"
         if path not in self._names:
-            return None
+            return pd.DataFrame()
         content = json.loads(self._bytes(path))
         # Older runs called the column of times "month".
         return pd.DataFrame(content["data"], columns=content["columns"]).rename(columns={"month": "time"})

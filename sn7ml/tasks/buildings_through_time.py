@@ -10,14 +10,6 @@ from sn7ml.metrics.tracks import SPACENET_IOU, evaluate_tracks
 from sn7ml.outputs.tracks import TRACKS_OUTPUT
 from sn7ml.tasks.task import Task
 
-SCORES = (
-    Score("scot", "SCOT", "the challenge's score: tracking and change combined, mean over AOIs"),
-    Score("tracking", "tracking", "footprints that keep their id, mean over AOIs", headline=False),
-    Score("change", "change", "buildings that appear in the right month, mean over AOIs", headline=False),
-    Score("f1", "F1", "footprints found at IoU 0.25, over all counts"),
-    Score("iou", "IoU", "building pixels, over all counts"),
-)
-
 
 def tune_score(truth: pd.DataFrame, found: pd.DataFrame, objective: str) -> dict[str, float]:
     """Return SCOT and its two parts, and F1 if that is asked for. Raises LabelError if there is no truth."""
@@ -47,7 +39,13 @@ BUILDINGS_THROUGH_TIME = Task(
         "SpaceNet 7 imagery and labels: CC BY-SA 4.0. Share what you derive from them under the same terms, with "
         "attribution. The synthetic set of `sn7ml synth` holds nothing of them.",
     ),
-    scores=SCORES,
+    scores=(
+        Score("scot", "SCOT", "the challenge's score: tracking and change combined, mean over AOIs"),
+        Score("tracking", "tracking", "footprints that keep their id, mean over AOIs", headline=False),
+        Score("change", "change", "buildings that appear in the right month, mean over AOIs", headline=False),
+        Score("f1", "F1", "footprints found at IoU 0.25, over all counts"),
+        Score("iou", "IoU", "building pixels, over all counts"),
+    ),
     output=TRACKS_OUTPUT,
     evaluate=evaluate_tracks,
     tunable=("scot", "tracking", "change", "f1"),

@@ -274,12 +274,14 @@ def read_profile(path: Path) -> DataProfile:
         raise ModelError("drift.not-json", f"{path}: cannot be read ({error})") from None
 
 
-def with_density(facts: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
-    """Add ``buildings_km2`` to ``FRAME_PROFILES``.
+def with_density(facts: pd.DataFrame, counts: pd.DataFrame | None) -> pd.DataFrame:
+    """Add ``buildings_km2`` to ``FRAME_PROFILES``; without ``counts``, return them as they are.
 
     ``counts`` has columns aoi, time and n, the labelled or predicted buildings of a frame. Frames that it lacks get no
     density.
     """
+    if counts is None:
+        return facts
     counted = facts.merge(counts[["aoi", "time", "n"]], on=["aoi", "time"], how="left")
     area = counted["usable_km2"].where(counted["usable_km2"] > 0)
     return facts.assign(buildings_km2=(counted["n"].astype("float64") / area).round(3).to_numpy())
@@ -287,8 +289,7 @@ def with_density(facts: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
 
 def drift_of_frames(root: Path, frames: pd.DataFrame, known: DataProfile, counts: pd.DataFrame | None = None) -> Drift:
     """Compare the images of ``FRAMES`` or ``SOURCES`` with a profile; ``counts`` as :func:`with_density` takes them."""
-    facts = profile_frames(root, frames)
-    return compare(known, facts if counts is None else with_density(facts, counts))
+    return compare(known, with_density(profile_frames(root, frames), counts))
 
 
 def compare(known: DataProfile, new: pd.DataFrame) -> Drift:

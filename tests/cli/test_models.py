@@ -2,7 +2,6 @@
 
 import shutil
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,14 @@ from sn7ml.cli import terminal
 from sn7ml.core.errors import StoreError, TableError
 from sn7ml.params import Params, Usage, load_params
 from sn7ml.params.reading import with_values
+from sn7ml.registry import evaluator as evaluators
 from sn7ml.registry.evaluator import Evaluator
 from sn7ml.registry.policy import ModelScores
 from tests.learn.toy import write_store, write_world
 from tests.raising import raises
 from tests.registry.toy_registry import NAME, TODAY, ToyRegistry, scores
 
-commands = import_module("sn7ml.cli.models")  # the package holds the function of that name
-
-EXAM = commands._evaluator
+EXAM = evaluators.evaluator_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +36,7 @@ def write_params() -> Params:
 def two(toy_registry: ToyRegistry, monkeypatch: pytest.MonkeyPatch) -> ToyRegistry:
     """Version 1 is champion, version 2 was rejected."""
     write_params()
-    monkeypatch.setattr(commands, "_evaluator", lambda _: toy_registry.evaluator)
+    monkeypatch.setattr(evaluators, "evaluator_of", lambda *_: toy_registry.evaluator)
     monkeypatch.setattr(terminal.console, "width", 80)
     toy_registry.submit("a", scores(0.3))
     toy_registry.submit("b", scores(0.2))
@@ -152,6 +150,6 @@ def test_a_version_that_is_not_there_is_named(two: ToyRegistry) -> None:
 
 
 def test_without_tiles_there_is_nothing_to_judge_by(two: ToyRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_evaluator", EXAM)
+    monkeypatch.setattr(evaluators, "evaluator_of", EXAM)
     with raises(TableError, "tiles.no-store", "build/tiles", "`dvc repro tile`"):
         run("promote", "1")

@@ -1,6 +1,5 @@
 """`sn7ml search` hands the machine's part to the stage, and DVC does the rest."""
 
-import importlib
 import os
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sn7ml import cli
+from sn7ml.cli import project
 from sn7ml.core.errors import ParamsError
 from tests.raising import raises
 
@@ -18,8 +18,7 @@ def test_workers_and_database_reach_the_stage(monkeypatch: pytest.MonkeyPatch) -
     def dvc(*arguments: str) -> None:
         seen.append((arguments, os.environ["SN7ML_SEARCH_WORKERS"], os.environ.get("SN7ML_STUDY_URL")))
 
-    # The package has a function of the module's name.
-    monkeypatch.setattr(importlib.import_module("sn7ml.cli.search"), "dvc", dvc)
+    monkeypatch.setattr(project, "dvc", dvc)
     for variable in ("SN7ML_SEARCH_WORKERS", "SN7ML_STUDY_URL"):
         monkeypatch.setenv(variable, "")
     for arguments in (["--workers", "3"], ["--storage", "postgresql://x/y"]):

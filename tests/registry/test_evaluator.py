@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from sn7ml.core.errors import ParamsError, StoreError
-from sn7ml.flow.evaluate import Ground, evaluate, extract_aois, read_split_truth
+from sn7ml.flow.evaluate import Ground, evaluate, extract_aois
 from sn7ml.learn.models import bare_model
 from sn7ml.learn.package import Package, load_package, save_package
 from sn7ml.learn.predict import Predictor, predict_frames
@@ -119,11 +119,9 @@ def test_its_code_does_not_run_on_a_cluster_whose_workers_have_that_of_today(
 def by_the_pipeline(evaluator: Evaluator, package: Path, out: Path) -> ModelScores:
     """As the stages predict, track and evaluate score, in this process."""
     predictor, frames = Predictor(load_package(package), USAGE.predict), evaluator.scenes.frames
-    stretches = evaluator.tiles.stretches(USAGE.predict.splits)
-    list(predict_frames(predictor, evaluator.data, frames, stretches, out))
-    grids = evaluator.scenes.grids_of(evaluator.columns)
-    ground = Ground(read_split_truth(evaluator.scenes, evaluator.columns), evaluator.tiles, evaluator.target, grids)
-    found = extract_aois(TASK.output, out, grids, USAGE.output)
+    list(predict_frames(predictor, evaluator.data, frames, evaluator.tiles.stretches(USAGE.predict.splits), out))
+    ground = Ground.read(evaluator.scenes, evaluator.tiles, evaluator.columns, evaluator.target)
+    found = extract_aois(TASK.output, out, ground.grids, USAGE.output)
     scores = evaluate(TASK, found, out, ground, EVALUATE)
     return model_scores("d1", TASK.scores, scores.overall, scores.per_aoi, scores.scored)
 
@@ -179,8 +177,8 @@ def test_the_key_changes_with_the_labels_and_with_what_is_scored(
 ) -> None:
     key = evaluator.key
     assert Evaluator(world, evaluator.scenes, tiles, TARGET, EVALUATE, USAGE).key == key
-    fewer = USAGE.model_copy(update={"predict": windows()})
-    other = Evaluator(world, evaluator.scenes, tiles, TARGET, EVALUATE, fewer).key
+    usage = USAGE.model_copy(update={"predict": windows(splits=("test",))})
+    other = Evaluator(world, evaluator.scenes, tiles, TARGET, EVALUATE, usage).key
     assert {name for name in key if key[name] != other[name]} == {"scoring"}
     moved = shutil.copytree(world, tmp_path / "moved")
     label = next(moved.rglob("*_Buildings.geojson"))

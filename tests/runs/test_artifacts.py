@@ -26,16 +26,13 @@ def files_of(store: Store, run: Run) -> RunFiles:
 
 def test_tables_come_back_as_they_were(store: Store) -> None:
     found = files_of(store, scored_run(store, 0.3)).table("losses")
-    assert found is not None
     assert_frame_equal(found, LOSSES, check_dtype=False)
 
 
 def test_a_trial_has_its_tables_of_the_validation_split_and_no_diagnosis(store: Store) -> None:
     files = files_of(store, trial_run(store, 0.3))
-    found = files.table("per_aoi")
-    assert found is not None
-    assert found["scot"].tolist() == pytest.approx([0.2, 0.4])
-    assert files.table("losses") is None
+    assert files.table("per_aoi")["scot"].tolist() == pytest.approx([0.2, 0.4])
+    assert files.table("losses").empty
 
 
 def test_overlays_are_found_by_area_and_step_and_nothing_else_is(store: Store) -> None:
@@ -81,7 +78,8 @@ def test_a_run_without_files_has_none(store: Store) -> None:
     with training_run(store, name="bare", tags={}, params={}) as run:
         pass
     files = files_of(store, run)
-    assert (files.table("per_aoi"), files.overlays(), files.output_params()) == (None, {}, {})
+    assert (files.overlays(), files.output_params()) == ({}, {})
+    assert files.table("per_aoi").empty
     assert files.curves().empty
 
 
