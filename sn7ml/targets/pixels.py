@@ -56,15 +56,9 @@ class PixelCounts:
 def count_pixels(predicted: NDArray[np.bool_], truth: NDArray[np.bool_], valid: NDArray[np.bool_]) -> PixelCounts:
     """Count the valid pixels of masks of one shape, whatever their axes.
 
-    Pixels that are not ``valid`` (under a UDM, padding) count nowhere.
+    Pixels that are not ``valid`` (under a UDM, padding) count nowhere. Raises ValueError if the shapes differ, or an
+    array is not bool: a probability has to be thresholded first.
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an array is not bool: a probability has to be thresholded first.
-
-    Examples
-    --------
     >>> yes, no = True, False
     >>> count_pixels(np.array([yes, yes, no, yes]), np.array([yes, no, no, yes]), np.array([yes, yes, yes, no]))
     PixelCounts(tp=1, fp=1, fn=0, tn=1)

@@ -33,24 +33,11 @@ def footprint_mask(ids: Ids) -> NDArray[np.bool_]:
 
 
 def boundary_mask(ids: Ids, thickness_px: int = 1) -> NDArray[np.bool_]:
-    """Mark the rim of every building, on its inside.
+    """Mark the rim of every building on its inside, ``thickness_px`` pixels wide.
 
     Two buildings that touch each get a rim along the line they share, so that the network can learn to part them.
     The edge of the image is no rim: a building cut off there goes on.
 
-    Parameters
-    ----------
-    ids
-        Image of building ids.
-    thickness_px
-        Pixels from a building's outermost pixel to the innermost one that is marked.
-
-    Returns
-    -------
-    bool array (rows, cols)
-
-    Examples
-    --------
     >>> boundary_mask(np.array([[0, 1, 1, 1, 2, 2]])).astype(int)
     array([[0, 1, 0, 1, 1, 0]])
     """
@@ -66,12 +53,6 @@ def contact_mask(ids: Ids, reach_px: int) -> NDArray[np.bool_]:
     Those are the seam of two houses that touch and the narrow ground between two that nearly do. Reach is measured
     along rows and columns (a square window).
 
-    Returns
-    -------
-    bool array (rows, cols)
-
-    Examples
-    --------
     >>> contact_mask(np.array([[1, 1, 1, 0, 2, 2, 2, 0, 0]]), reach_px=1).astype(int)
     array([[0, 0, 0, 1, 0, 0, 0, 0, 0]])
     """
@@ -98,24 +79,10 @@ def _extreme(ids: Ids, reach_px: int, pick: np.ufunc) -> Ids:
 
 
 def mask_flags(ids: Ids, unknown: NDArray[np.bool_], boundary_px: int, contact_px: int) -> Planes:
-    """Draw all masks into one image of bits.
+    """Draw all masks into one image (rows, cols): sums of FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT and UNKNOWN_BIT.
 
-    Parameters
-    ----------
-    ids
-        Image of building ids.
-    unknown
-        Same shape; True where there is no evidence.
-    boundary_px
-        Thickness of the rim.
-    contact_px
-        Two buildings with at most this many pixels of ground between them are marked between; an even number counts
-        as the next odd one.
-
-    Returns
-    -------
-    uint8 array (rows, cols)
-        Sums of FOOTPRINT_BIT, BOUNDARY_BIT, CONTACT_BIT, UNKNOWN_BIT.
+    ``unknown`` is True where there is no evidence. Ground is marked between two buildings with at most ``contact_px``
+    pixels of it between them; an even number counts as the next odd one.
     """
     reach_px = contact_px // 2 + 1  # from the middle of the gap to the first pixel of either building
     masks = [footprint_mask(ids), boundary_mask(ids, boundary_px), contact_mask(ids, reach_px)]

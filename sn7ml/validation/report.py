@@ -178,39 +178,5 @@ class Report:
         return f"{self.subject} {'passed' if self.ok else 'failed'}: {what}, {counts}. Worst: {worst}"
 
 
-def to_markdown(report: Report) -> str:
-    """Return a report for people: passed or failed, all expectations, then each failure with its offenders."""
-    lines = [f"# {report.subject.capitalize()}: {'passed' if report.ok else 'FAILED'}", "", _cell(report.summary()), ""]
-    if aois := report.aois():
-        lines += ["| worst areas | critical | warnings | most of all |", "| --- | --- | --- | --- |"]
-        for aoi in aois[:SHOWN]:
-            first = _cell((*aoi.critical, *aoi.warnings)[0])
-            lines.append(f"| {aoi.aoi} | {len(aoi.critical)} | {len(aoi.warnings)} | not true that {first} |")
-        lines.append("")
-    lines += ["| table | expectation | severity | result |", "| --- | --- | --- | --- |"]
-    for result in report.results:
-        fails = f"**{_plural(len(result.offenders), 'offender')}**" if result.offenders else "**fails**"
-        outcome = "ok" if result.success else fails
-        lines.append(f"| {result.suite} | {_cell(result.name)} | {result.severity} | {outcome} |")
-    for result in report.failures():
-        title = f"## {result.severity.capitalize()}: not true that {_cell(result.name)}"
-        lines += ["", title, "", f"{result.why} *{result.cure}*"]
-        if result.offenders:
-            lines += ["", f"| AOI | month | file | {result.column} | detail |", "| --- | --- | --- | --- | --- |"]
-            for it in result.offenders[:SHOWN]:
-                lines.append(f"| {it.aoi} | {it.month} | {_cell(it.file)} | {_cell(it.value)} | {_cell(it.detail)} |")
-        if len(result.offenders) > SHOWN:
-            lines += ["", f"… and {len(result.offenders) - SHOWN} more."]
-    return "\n".join(lines) + "\n"
-
-
-def _cell(value: object) -> str:
-    """Return text that cannot break a Markdown table or add markup: errors quote what files hold."""
-    text = str(value)
-    for mark in ("\\", "|", "<", "`", "[", "*"):
-        text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
-
-
 def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"

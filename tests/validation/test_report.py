@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from sn7ml.validation.report import Offender, Report, Result, Severity, to_markdown
+from sn7ml.report.pages.validation import to_markdown
+from sn7ml.validation.report import Offender, Report, Result, Severity
 
 AOI = "L15-0331E-1257N_1327_3160_13"
 

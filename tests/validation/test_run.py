@@ -12,11 +12,12 @@ import shapely
 
 from sn7ml.core.errors import TableError
 from sn7ml.params import load_params
+from sn7ml.report.pages.validation import to_markdown
 from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
 from sn7ml.validation.check import same
 from sn7ml.validation.facts.outlines import valid_polygons
 from sn7ml.validation.gx import expectations, judge
-from sn7ml.validation.report import Report, Result, to_markdown
+from sn7ml.validation.report import Report, Result
 from sn7ml.validation.run import judge_tables, run_validation
 from sn7ml.validation.suites import found_suites, suites, tile_suites
 from tests.raising import assert_names, raises

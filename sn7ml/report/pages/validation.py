@@ -7,7 +7,7 @@ from sn7ml.core.errors import ValidationFailed
 from sn7ml.core.runtime.files import write_text
 from sn7ml.report.maps.flagged import Pictures
 from sn7ml.report.offline import data_uri, render
-from sn7ml.validation.report import SHOWN, Report, to_markdown
+from sn7ml.validation.report import SHOWN, Report
 
 AREAS = 60
 """AOIs that the page names; the rest are counted."""
@@ -28,6 +28,19 @@ def stop_if_failed(out: Path, report: Report) -> None:
     """Raise ValidationFailed if something critical was found, naming the three worst failures and the report."""
     if not report.ok:
         raise ValidationFailed("validation.failed", f"{report.summary()}\nThe whole report: {out / 'validation.html'}")
+
+
+def to_markdown(report: Report) -> str:
+    """Return a report for people: passed or failed, all expectations, then each failure with its offenders."""
+    return render("validation.md.j2", report=report, worst=report.aois()[:SHOWN], shown=SHOWN, cell=markdown_cell)
+
+
+def markdown_cell(value: object) -> str:
+    """Return text that cannot break a Markdown table or add markup: errors quote what files hold."""
+    text = str(value)
+    for mark in ("\\", "|", "<", "`", "[", "*"):
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())
 
 
 def to_html(report: Report, pictures: Pictures) -> str:
