@@ -154,7 +154,8 @@ def test_two_searches_on_one_database_share_the_trials(store: Store, tmp_path: P
 
 def join(folder: Path) -> None:
     """Search in a process of its own and print what came out."""
-    setup = Setup(open_store(), SCORES, folder / "work", url=f"sqlite:///{folder}/study.db")
+    url, quiet = f"sqlite:///{folder}/study.db", list[str]().append  # each says what it tries itself
+    setup = Setup(open_store(), SCORES, folder / "work", url=url, say=quiet)
     print(search(RECIPE, plan(6), steady, setup).trials.to_csv())
 
 
