@@ -60,6 +60,10 @@ class StoreError(Sn7Error):
     """The MLflow store or the model registry is not in a usable state."""
 
 
+class AreasError(Sn7Error):
+    """A boundary, a source of map tiles or a queue of jobs cannot be used."""
+
+
 class ItemsFailed(Sn7Error):
     """Some items of a map failed: ``failures`` maps the name of each to its exception."""
 

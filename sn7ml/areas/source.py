@@ -1,0 +1,219 @@
+"""Map tiles from a folder or a server: bytes in, pixels out, with bounds on what either may ask for."""
+
+import io
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+from morecantile import Tile
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from sn7ml.core.errors import AreasError
+from sn7ml.core.runtime.files import replacing
+from sn7ml.core.safe_files import open_regular
+
+TileState = Literal["ok", "black", "missing", "failed", "redirect", "not an image", "wrong size"]
+"""What became of a tile; of all but ``ok`` nothing is known of the ground."""
+
+MOST_TILE_BYTES = 8 * 2**20
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
+"""Of Pillow's readers, those that tiles come in."""
+
+MODES = ("RGB", "RGBA", "P", "PA", "L", "LA", "1")
+"""Of Pillow's modes, those of 8 bits and of light: no inks (CMYK), no 16 bits."""
+
+ENDINGS = ("png", "jpg", "jpeg", "webp", "tif", "tiff")
+
+PLACEHOLDER = re.compile(r"\{(x|y|z|-y)\}")
+
+GONE = (204, 404, 410)
+"""Answers of a server that has no such tile."""
+
+WORTH_ANOTHER_TRY = (408, 425, 429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a source says of one tile."""
+
+    state: TileState
+    pixels: NDArray[np.uint8] | None = None
+    """(4, rows, cols): red, green, blue, alpha; None unless ``ok``."""
+
+
+class TileSource(Protocol):
+    """Where tiles come from. Safe to be asked for a tile again, and by several threads."""
+
+    def fetch(self, tile: Tile) -> Fetched:
+        """Return a tile, or why there is none."""
+        ...
+
+
+def decode(content: bytes, size_px: int) -> Fetched:
+    """Return the pixels of an encoded tile, which must be ``size_px`` wide and high.
+
+    Palettes and grey levels become colours; what is transparent, and a tile that is black all over, is unusable.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:  # the header alone, until pixels are asked for
+            if image.size != (size_px, size_px):
+                return Fetched("wrong size")
+            if image.mode not in MODES:
+                return Fetched("not an image")
+            pixels = np.moveaxis(np.asarray(image.convert("RGBA")), 2, 0).copy()
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
+        return Fetched("not an image")
+    usable = pixels[3] > 0
+    if not pixels[:3, usable].any():
+        return Fetched("black")
+    return Fetched("ok", pixels)
+
+
+@dataclass(frozen=True)
+class TileFolder:
+    """Tiles as files: ``template`` such as ``tiles/{z}/{x}/{y}.png``, or a folder of such a tree with any ending."""
+
+    template: str
+    size_px: int = 256
+
+    def __post_init__(self) -> None:
+        names = set(PLACEHOLDER.findall(self.template))
+        if names and not names >= {"x", "z"}:
+            raise AreasError("areas.template", f"{self.template}: expected {{x}}, {{y}} and {{z}}, got {sorted(names)}")
+        if not names and not Path(self.template).is_dir():
+            raise AreasError("areas.no-folder", f"{self.template}: no such folder of tiles, and no template with {{x}}")
+
+    def fetch(self, tile: Tile) -> Fetched:
+        """Read one file."""
+        path = next((path for path in self._places(tile) if path.exists()), None)
+        if path is None:
+            return Fetched("missing")
+        try:
+            with open_regular(path, MOST_TILE_BYTES) as file:
+                return decode(file.read(), self.size_px)
+        except OSError:  # a folder or a pipe of that name, a giant, no right to read it
+            return Fetched("failed")
+
+    def _places(self, tile: Tile) -> Sequence[Path]:
+        if PLACEHOLDER.search(self.template):
+            return [Path(filled(self.template, tile))]
+        tree = Path(self.template) / f"{tile.z}" / f"{tile.x}"
+        return [tree / f"{tile.y}.{ending}" for ending in ENDINGS]
+
+
+@dataclass
+class TileServer:
+    """Tiles from a URL template such as ``https://tiles.example/{z}/{x}/{y}.png``, kept in a cache.
+
+    Redirects are not followed: a template that names a page of its own would be followed to anywhere.
+    """
+
+    template: str
+    size_px: int = 256
+    cache: Path | None = None
+    """Folder of tiles that were fetched before; None keeps none."""
+
+    tries: int = 5
+    most_per_second: float = 20.0
+    timeout_s: float = 20.0
+    sleep: Callable[[float], None] = time.sleep
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Sent with each request, such as an API key; not shown anywhere."""
+
+    def __post_init__(self) -> None:
+        if set(PLACEHOLDER.findall(self.template.replace("{-y}", "{y}"))) != {"x", "y", "z"}:
+            raise AreasError("areas.template", f"{_shown(self.template)}: expected a URL with {{x}}, {{y}} and {{z}}")
+        parts = urlsplit(self.template)
+        if parts.scheme not in ("http", "https") or not parts.hostname or PLACEHOLDER.search(parts.netloc):
+            raise AreasError(
+                "areas.template", f"{_shown(self.template)}: expected http:// or https:// and a fixed host"
+            )
+        self._client = httpx.Client(timeout=self.timeout_s, follow_redirects=False, headers=self.headers)
+        self._next = 0.0
+
+    def fetch(self, tile: Tile) -> Fetched:
+        """Ask the cache, then the server, again with growing pauses where it answers as if that could help."""
+        kept = self.cache / f"{tile.z}" / f"{tile.x}" / f"{tile.y}.tile" if self.cache else None
+        if kept and kept.is_file():
+            found = decode(kept.read_bytes(), self.size_px)
+            if found.state != "not an image":
+                return found
+        for attempt in range(self.tries):
+            state, content, pause_s = self._ask(filled(self.template, tile))
+            if content is not None:
+                found = decode(content, self.size_px)
+                if (
+                    found.state == "not an image" and attempt + 1 < self.tries
+                ):  # cut off on its way, or a page of errors
+                    self.sleep(min(0.5 * 2.0**attempt, 30.0))
+                    continue
+                if kept and found.state in ("ok", "black"):
+                    with replacing(kept) as temporary:
+                        temporary.write_bytes(content)
+                return found
+            if state != "failed":
+                return Fetched(state)
+            self.sleep(max(pause_s, min(0.5 * 2.0**attempt, 30.0)))
+        return Fetched("failed")
+
+    def _ask(self, url: str) -> tuple[TileState, bytes | None, float]:
+        """Return (state, content, seconds that the server wants to be left alone)."""
+        self._wait_for_turn()
+        try:
+            with self._client.stream("GET", url) as answer:
+                if answer.status_code in GONE:
+                    return "missing", None, 0.0
+                if answer.is_redirect:
+                    return "redirect", None, 0.0
+                if answer.status_code in WORTH_ANOTHER_TRY:
+                    return "failed", None, _retry_after_s(answer)
+                if answer.status_code != 200:
+                    raise AreasError(
+                        "areas.refused",
+                        f"{_shown(url)}: answered by {answer.status_code} {answer.reason_phrase}; check the URL and its key",
+                    )
+                content = b""
+                for part in answer.iter_bytes():
+                    content += part
+                    if len(content) > MOST_TILE_BYTES:
+                        return "wrong size", None, 0.0
+                return "ok", content, 0.0
+        except httpx.HTTPError:
+            return "failed", None, 0.0
+
+    def _wait_for_turn(self) -> None:
+        now = time.monotonic()
+        self._next = max(now, self._next) + 1.0 / self.most_per_second
+        if (wait := self._next - 1.0 / self.most_per_second - now) > 0:
+            self.sleep(wait)
+
+
+def filled(template: str, tile: Tile) -> str:
+    """Return a template with the numbers of a tile; ``{-y}`` counts from the south (TMS).
+
+    >>> filled("{z}/{x}/{y}.png", Tile(3, 1, 2)), filled("{z}/{x}/{-y}.png", Tile(3, 1, 2))
+    ('2/3/1.png', '2/3/2.png')
+    """
+    numbers = {"x": tile.x, "y": tile.y, "z": tile.z, "-y": 2**tile.z - 1 - tile.y}
+    return PLACEHOLDER.sub(lambda match: str(numbers[match[1]]), template)
+
+
+def _retry_after_s(answer: httpx.Response) -> float:
+    try:
+        return min(float(answer.headers.get("retry-after", 0.0)), 60.0)
+    except ValueError:  # a date
+        return 5.0
+
+
+def _shown(url: str) -> str:
+    """Return a URL without what may be a secret: user, password and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if parts.scheme else url

@@ -1,0 +1,102 @@
+"""Tiles over a boundary, against morecantile's own tiles of the bounding box, each tried by itself."""
+
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pytest
+import shapely
+from morecantile import Tile
+from shapely.geometry import MultiPolygon, Polygon, box
+
+from sn7ml.areas.cover import TILES, on_the_map, read_boundary, tiles_over
+from sn7ml.core.errors import AreasError
+
+
+def tiles_tried(area: MultiPolygon, zoom: int) -> list[Tile]:
+    """Every tile of the bounding boxes that shares ground with the area, the slow way."""
+    tiles = sorted({tile for part in area.geoms for tile in TILES.tiles(*part.bounds, zooms=[zoom])})
+    squares = shapely.box(*np.array([TILES.bounds(tile) for tile in tiles]).T)
+    shared = shapely.area(shapely.intersection(area, squares))
+    return sorted((tiles[place] for place in np.flatnonzero(shared)), key=lambda tile: (tile.y, tile.x))
+
+
+def star(rng: np.random.Generator, centre: tuple[float, float], reach: float) -> Polygon:
+    angles = np.sort(rng.uniform(0, 2 * np.pi, 9))
+    radii = rng.uniform(0.3, 1.0, (9, 1)) * reach
+    return Polygon(centre + radii * np.column_stack([np.cos(angles), np.sin(angles)])).buffer(0)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_cover_is_that_of_morecantile(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    zoom = int(rng.integers(14, 21))
+    degrees = 360 / 2**zoom
+    centre = rng.uniform(-170, 170), rng.uniform(-70, 70)
+    parts = [star(rng, (centre[0] + 15 * degrees * n, centre[1]), 9 * degrees) for n in range(2)]
+    holes = [star(rng, centre, 3 * degrees)]
+    area = on_the_map([shapely.difference(shapely.union_all(parts), shapely.union_all(holes))])
+
+    found = tiles_over(area, zoom)
+
+    assert found == tiles_tried(area, zoom)
+    assert len(set(found)) == len(found) > 10
+
+
+@pytest.mark.parametrize("shift", [0, -360])
+def test_a_boundary_over_the_antimeridian_is_covered_on_both_sides(shift: float) -> None:
+    area = on_the_map([box(179.99 + shift, 10, 180.01 + shift, 10.01)])
+    found = tiles_over(area, 14)
+    halves = [
+        tiles_tried(on_the_map([half]), 14) for half in (box(179.99, 10, 180, 10.01), box(-180, 10, -179.99, 10.01))
+    ]
+    assert sorted(found) == sorted({*halves[0], *halves[1]})
+    assert {tile.x for tile in found} == {0, 2**14 - 1}
+
+
+def test_the_bounds_of_a_tile_are_covered_by_that_tile_alone() -> None:
+    tile = Tile(308, 396, 10)
+    assert tiles_over(on_the_map([box(*TILES.bounds(tile))]), 10) == [tile]
+    assert len(tiles_over(on_the_map([box(*TILES.bounds(tile))]), 13)) == 64
+
+
+def test_a_boundary_is_read_in_its_own_crs(tmp_path: Path) -> None:
+    square = box(32.60, 0.34, 32.61, 0.35)
+    table = geopandas.GeoDataFrame(geometry=[square], crs=4326)
+    table.to_crs(32636).to_file(tmp_path / "area.gpkg")
+    table.to_file(tmp_path / "area.geojson")
+    degrees, metres = (read_boundary(tmp_path / f"area.{ending}") for ending in ("geojson", "gpkg"))
+    assert shapely.symmetric_difference(degrees, metres).area < 1e-6 * square.area
+    assert shapely.symmetric_difference(degrees, square).area < 1e-9 * square.area
+
+
+@pytest.mark.parametrize(
+    ("shapes", "code"),
+    [
+        ([], "boundary.empty"),
+        ([box(500_000, 4_000_000, 500_100, 4_000_100)], "boundary.not-degrees"),
+        ([box(-179, 10, 179, 11)], "boundary.too-wide"),
+        ([box(10, 86, 11, 87)], "boundary.no-tiles"),
+    ],
+)
+def test_a_boundary_that_cannot_be_meant_is_refused(shapes: list[Polygon], code: str) -> None:
+    with pytest.raises(AreasError) as caught:
+        on_the_map(shapes)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("zoom", "code"), [(25, "areas.zoom"), (-1, "areas.zoom"), (22, "areas.too-many-tiles")])
+def test_ten_million_tiles_are_refused_at_once(zoom: int, code: str) -> None:
+    with pytest.raises(AreasError) as caught:
+        tiles_over(on_the_map([box(0, 0, 0.5, 0.5)]), zoom)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("content", "code"), [("not a map", "boundary.cannot-read"), (None, "boundary.cannot-read")])
+def test_what_is_no_boundary_is_refused_by_name(tmp_path: Path, content: str | None, code: str) -> None:
+    path = tmp_path / "area.geojson"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(AreasError, match=r"area\.geojson") as caught:
+        read_boundary(path)
+    assert caught.value.code == code
