@@ -1,36 +1,20 @@
 """Map tiles from a folder or a server: bytes in, pixels out, with bounds on what either may ask for."""
 
-import io
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx
-import numpy as np
 from morecantile import Tile
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from sn7ml.core.errors import AreasError
 from sn7ml.core.runtime.files import replacing
 from sn7ml.core.safe_files import open_regular
-
-TileState = Literal["ok", "black", "missing", "failed", "redirect", "not an image", "wrong size"]
-"""What became of a tile; of all but ``ok`` nothing is known of the ground."""
-
-MOST_TILE_BYTES = 8 * 2**20
-
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
-"""Of Pillow's readers, those that tiles come in."""
-
-MODES = ("RGB", "RGBA", "P", "PA", "L", "LA", "1")
-"""Of Pillow's modes, those of 8 bits and of light: no inks (CMYK), no 16 bits."""
-
-ENDINGS = ("png", "jpg", "jpeg", "webp", "tif", "tiff")
+from sn7ml.scenes.map_tiles import ENDINGS, MOST_TILE_BYTES, MapTile, TileState, decode
 
 PLACEHOLDER = re.compile(r"\{(x|y|z|-y)\}")
 
@@ -40,41 +24,12 @@ GONE = (204, 404, 410)
 WORTH_ANOTHER_TRY = (408, 425, 429, 500, 502, 503, 504)
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """What a source says of one tile."""
-
-    state: TileState
-    pixels: NDArray[np.uint8] | None = None
-    """(4, rows, cols): red, green, blue, alpha; None unless ``ok``."""
-
-
 class TileSource(Protocol):
     """Where tiles come from. Safe to be asked for a tile again, and by several threads."""
 
-    def fetch(self, tile: Tile) -> Fetched:
+    def fetch(self, tile: Tile) -> MapTile:
         """Return a tile, or why there is none."""
         ...
-
-
-def decode(content: bytes, size_px: int) -> Fetched:
-    """Return the pixels of an encoded tile, which must be ``size_px`` wide and high.
-
-    Palettes and grey levels become colours; what is transparent, and a tile that is black all over, is unusable.
-    """
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:  # the header alone, until pixels are asked for
-            if image.size != (size_px, size_px):
-                return Fetched("wrong size")
-            if image.mode not in MODES:
-                return Fetched("not an image")
-            pixels = np.moveaxis(np.asarray(image.convert("RGBA")), 2, 0).copy()
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
-        return Fetched("not an image")
-    usable = pixels[3] > 0
-    if not pixels[:3, usable].any():
-        return Fetched("black")
-    return Fetched("ok", pixels)
 
 
 @dataclass(frozen=True)
@@ -91,16 +46,16 @@ class TileFolder:
         if not names and not Path(self.template).is_dir():
             raise AreasError("areas.no-folder", f"{self.template}: no such folder of tiles, and no template with {{x}}")
 
-    def fetch(self, tile: Tile) -> Fetched:
+    def fetch(self, tile: Tile) -> MapTile:
         """Read one file."""
         path = next((path for path in self._places(tile) if path.exists()), None)
         if path is None:
-            return Fetched("missing")
+            return MapTile("missing")
         try:
             with open_regular(path, MOST_TILE_BYTES) as file:
                 return decode(file.read(), self.size_px)
         except OSError:  # a folder or a pipe of that name, a giant, no right to read it
-            return Fetched("failed")
+            return MapTile("failed")
 
     def _places(self, tile: Tile) -> Sequence[Path]:
         if PLACEHOLDER.search(self.template):
@@ -139,7 +94,7 @@ class TileServer:
         self._client = httpx.Client(timeout=self.timeout_s, follow_redirects=False, headers=self.headers)
         self._next = 0.0
 
-    def fetch(self, tile: Tile) -> Fetched:
+    def fetch(self, tile: Tile) -> MapTile:
         """Ask the cache, then the server, again with growing pauses where it answers as if that could help."""
         kept = self.cache / f"{tile.z}" / f"{tile.x}" / f"{tile.y}.tile" if self.cache else None
         if kept and kept.is_file():
@@ -160,9 +115,9 @@ class TileServer:
                         temporary.write_bytes(content)
                 return found
             if state != "failed":
-                return Fetched(state)
+                return MapTile(state)
             self.sleep(max(pause_s, min(0.5 * 2.0**attempt, 30.0)))
-        return Fetched("failed")
+        return MapTile("failed")
 
     def _ask(self, url: str) -> tuple[TileState, bytes | None, float]:
         """Return (state, content, seconds that the server wants to be left alone)."""

@@ -12,8 +12,9 @@ import pytest
 from morecantile import Tile
 from PIL import Image
 
-from sn7ml.areas.source import MOST_TILE_BYTES, TileFolder, TileServer, decode
+from sn7ml.areas.source import TileFolder, TileServer
 from sn7ml.core.errors import AreasError
+from sn7ml.scenes.map_tiles import MOST_TILE_BYTES, decode
 
 TILE = Tile(5, 9, 4)
 SIDE = 256

@@ -1,0 +1,61 @@
+"""Which images lie so close that they must stay on one side of a split, by the ground that they show."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import Transformer
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from sn7ml.core.schemas import TRANSFORM
+from sn7ml.params import SplitParams
+
+METRES_PER_DEGREE = 111_320.0
+"""Of latitude, and of longitude at the equator. Groups need no more digits."""
+
+
+def group_by_ground(frames: pd.DataFrame, split: SplitParams) -> Mapping[str, str]:
+    """Return AOI to its group, called like the first of its AOIs.
+
+    AOIs that lie at most ``split.neighbour_m`` apart are of one group, directly or through others. A group that is wider
+    than ``split.block_m`` is divided along a grid of blocks of that side, by the middles of its AOIs.
+
+    Parameters
+    ----------
+    frames
+        ``FRAMES`` without the group.
+    """
+    aois = frames.drop_duplicates("aoi").sort_values("aoi", ignore_index=True)
+    if aois.empty:
+        return {}
+    boxes = _boxes_m(aois)
+    one, other = shapely.STRtree(boxes).query(boxes, predicate="dwithin", distance=split.neighbour_m)
+    near = coo_array((np.ones(len(one)), (one, other)), shape=(len(aois), len(aois)))
+    group = connected_components(near, directed=False)[1]
+    middles = shapely.get_coordinates(shapely.centroid(boxes))
+    keys = pd.DataFrame({"group": group, "block": 0, "aoi": aois["aoi"]})
+    for number in np.unique(group):
+        members = group == number
+        place = middles[members] - middles[members].min(axis=0)
+        if split.block_m and place.max() > split.block_m:
+            cols, rows = (place // split.block_m).astype(int).T
+            keys.loc[members, "block"] = rows * (cols.max() + 1) + cols
+    first = keys.groupby(["group", "block"])["aoi"].transform("first")
+    return dict(zip(keys["aoi"], first, strict=True))
+
+
+def _boxes_m(aois: pd.DataFrame) -> np.ndarray:
+    """Return the bounds of each AOI in metres from (0, 0): east, north."""
+    corners = np.empty((len(aois), 4))
+    for epsg, rows in aois.groupby("epsg"):
+        a, _, c, _, e, f = (rows[name].to_numpy() for name in TRANSFORM)
+        to_degrees = Transformer.from_crs(int(epsg), 4326, always_xy=True)
+        west, north = to_degrees.transform(c, f)
+        east, south = to_degrees.transform(c + a * rows["cols"], f + e * rows["rows"])
+        corners[rows.index] = np.column_stack([west, south, east, north])
+    corners *= METRES_PER_DEGREE
+    squeeze = np.cos(np.radians(corners[:, 1::2].mean() / METRES_PER_DEGREE))
+    corners[:, ::2] *= squeeze
+    return np.asarray(shapely.box(*corners.T))
