@@ -29,7 +29,7 @@ def main(epochs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "data"
         make_synthetic(root, aois=4, months=4, size_px=256, seed=7)
-        layout = layout_of(params.data.layout)
+        layout = layout_of(params.data)
         scenes = ingest(root, layout.sources(root), layout, params.split, Path(folder) / "scenes")
         write_tiles(root, scenes, params.split, params.tiling, target_of(params.target), Path(folder) / "tiles")
         tiles = TileStore(Path(folder) / "tiles")

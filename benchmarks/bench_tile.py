@@ -39,7 +39,7 @@ def main() -> None:
 def measure(root: Path, aoi: str) -> None:
     """Ingest and tile one AOI in a temporary folder."""
     params = load_params()
-    layout = layout_of(params.data.layout)
+    layout = layout_of(params.data)
     sources = layout.sources(root)
     frames = sources[sources["aoi"] == aoi]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as tables:

@@ -11,8 +11,8 @@ from sn7ml.scenes.layouts import layout_of
 def main(data: Path, scenes: Path) -> None:
     """Run the stage."""
     params = load_params()
-    layout = layout_of(params.data.layout)
-    frames = ingest(data, layout.sources(data), layout, params.split, scenes).frames
+    layout = layout_of(params.data)
+    frames = ingest(data, layout.sources(data), layout, params.split, scenes, params.data.stretch).frames
     print(f"{len(frames)} frames of {frames['aoi'].nunique()} AOI(s), {int(frames['labelled'].sum())} labelled")  # noqa: T201
 
 

@@ -13,7 +13,7 @@ from sn7ml.validation.run import run_validation
 def main(data: Path, out: Path) -> None:
     """Run the stage."""
     params = load_params()
-    layout = layout_of(params.data.layout)
+    layout = layout_of(params.data)
     sources = layout.sources(data)
     report = run_validation(data, sources, layout, params.validation)
     write_validation(out, report, draw_findings(data, sources, report, labelled_in_files(data, sources, layout)))

@@ -60,7 +60,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     ] = False,
 ) -> None:
     """Check a data set: what is wrong, how bad it is, where, and what to do. Exit code 1 if anything is critical."""
-    from sn7ml.params import ValidationParams, load_params
+    from sn7ml.params import DataParams, ValidationParams, load_params
     from sn7ml.report.maps.flagged import draw_findings, labelled_in_files
     from sn7ml.scenes.layouts import layout_of
     from sn7ml.scenes.repair.data import mended_copy
@@ -70,7 +70,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
 
     given, root = params_here() if params is None else load_params(params), data.resolve()
     thresholds = given.validation if given else ValidationParams()
-    layout = layout_of(given.data.layout if given else DEFAULT_LAYOUT)
+    layout = layout_of(given.data if given else DataParams(layout=DEFAULT_LAYOUT))
     check_outputs(root, layout, report, docs, fix)
     known = reference_of(against, layout) if against else None
     if fix is not None:

@@ -65,8 +65,10 @@ def ingest(root: Path | str, params: Params, scenes: Path | str) -> Data:
     Raises CatalogError if the folder is not laid out as expected, with all faults, and ItemsFailed, naming every frame
     whose image or labels cannot be read.
     """
-    root, layout = Path(root), layout_of(params.data.layout)
-    return Data(root, tables.ingest(root, layout.sources(root), layout, params.split, Path(scenes)))
+    root, layout = Path(root), layout_of(params.data)
+    return Data(
+        root, tables.ingest(root, layout.sources(root), layout, params.split, Path(scenes), params.data.stretch)
+    )
 
 
 def open_data(root: Path | str = "data", scenes: Path | str = "build/scenes") -> Data:

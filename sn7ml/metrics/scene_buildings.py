@@ -45,7 +45,9 @@ def match_by_confidence(truth: pd.DataFrame, found: pd.DataFrame, iou_threshold:
     """
     if not 0 < iou_threshold <= 1:
         raise ValueError(f"iou_threshold must be in (0, 1], got {iou_threshold}")
-    frames = pd.concat([truth[["aoi", "time"]], found[["aoi", "time"]]]).apply(tuple, axis=1).astype("category").cat.codes
+    frames = (
+        pd.concat([truth[["aoi", "time"]], found[["aoi", "time"]]]).apply(tuple, axis=1).astype("category").cat.codes
+    )
     codes = frames.to_numpy().astype(np.intp)
     sides = [
         Polygons(table["geometry"].to_numpy(dtype=object), part)

@@ -6,6 +6,7 @@ from sn7ml.params.data import (
     LayoutName,
     RimsParams,
     SplitParams,
+    StretchParams,
     TargetParams,
     TilingParams,
     ValidationParams,
@@ -35,7 +36,7 @@ __all__ = [
     "CollapseParams", "DataParams", "EvaluateParams", "FinalTrainParams", "InstanceParams", "LayoutName",
     "LossParams", "ModelParams", "OptimiserParams", "OutputParams", "Params", "PeakParams", "PredictParams",
     "PromoteParams", "Recipe", "ReportParams", "RimsParams", "Scalar", "SearchParams", "Section", "Split",
-    "SplitParams", "TargetParams", "TaskName", "TilingParams", "TrackParams", "TrainParams", "TuneParams", "Usage",
+    "SplitParams", "StretchParams", "TargetParams", "TaskName", "TilingParams", "TrackParams", "TrainParams", "TuneParams", "Usage",
     "ValidationParams", "describe", "flatten", "load_output", "load_params", "load_recipe", "parse", "recipe_of",
     "resolved", "with_values",
 ]  # fmt: skip

@@ -7,17 +7,38 @@ from pydantic import Field, model_validator
 from sn7ml.params.recipe import BINARY_LOSSES
 from sn7ml.params.section import Section
 
-LayoutName: TypeAlias = Literal["spacenet7"]
+LayoutName: TypeAlias = Literal["spacenet7", "spacenet2", "xyz", "pairs"]
 
 Activation = Literal["sigmoid"]
 """What turns a network's output into what is predicted."""
+
+
+class StretchParams(Section):
+    """How brightness of 16 bits, or of floats, becomes 1 to 255. Images of bytes stay as they are."""
+
+    by: Literal["part", "all", "scene"] = "part"
+    """For which images one stretch is measured: all of a part of the data folder (a city), all, or each by itself. Of
+    the first two, only the pixels that networks learn on are looked at."""
+
+    low_percent: float = Field(default=0.5, ge=0, le=50)
+    """Percentile of each colour that becomes black."""
+
+    high_percent: float = Field(default=99.0, ge=50, le=100)
+    """Percentile of each colour that becomes white."""
 
 
 class DataParams(Section):
     """What the data folder is."""
 
     layout: LayoutName
-    """How its files are named and labelled: ``spacenet7`` has AOI folders of monthly mosaics."""
+    """How its files are named and labelled: ``spacenet7`` has AOI folders of monthly mosaics, ``spacenet2`` folders of
+    cities with single scenes, ``xyz`` map tiles and a GeoJSON, ``pairs`` images with a GeoJSON of the same name."""
+
+    zoom: int | None = Field(default=None, ge=0, le=24)
+    """Layout ``xyz``: the zoom whose tiles are used; null where there is only one."""
+
+    stretch: StretchParams = StretchParams()
+    """How brightness becomes bytes."""
 
 
 class SplitParams(Section):
@@ -40,6 +61,13 @@ class SplitParams(Section):
 
     neighbour_tiles: int = Field(ge=0)
     """AOIs whose zoom-13 map tiles are at most this many tiles apart are kept in the same split."""
+
+    neighbour_m: float = Field(default=50.0, ge=0)
+    """Images of layouts other than ``spacenet7`` that lie at most this far apart are kept in the same split, metres."""
+
+    block_m: float | None = Field(default=None, gt=0)
+    """A group of such neighbours that is wider than this is divided into blocks of this side, metres; null divides
+    none. A city that is covered without a gap is else a single group."""
 
     seed: int = Field(ge=0)
     """Seed of the assignment of AOIs to splits."""

@@ -5,9 +5,9 @@
     scenes/
       frames.parquet       FRAMES
       labels.parquet       LABELS, geometries as WKB, a row group per AOI
+      images/              only where images of the data folder had to be converted: see ``conversion``
 """
 
-import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -25,12 +25,15 @@ from sn7ml.core.geo.grid import Grid
 from sn7ml.core.runtime.files import replacing
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import FRAMES, LABELS, TRANSFORM
-from sn7ml.params import SplitParams
+from sn7ml.params import SplitParams, StretchParams
+from sn7ml.scenes.conversion import IMAGES, convert, digest_of_file
 from sn7ml.scenes.images import read_grid, shared_grid
 from sn7ml.scenes.labels import buildings_of
 from sn7ml.scenes.layouts.layout import Layout, Source
 
 FRAMES_FILE, LABELS_FILE = "frames.parquet", "labels.parquet"
+
+BY_PART = StretchParams()
 
 STORED = pyarrow.schema({name: "binary" if kind == "geometry" else "string" for name, kind in LABELS.columns.items()})
 """``LABELS`` as they lie on disk."""
@@ -38,9 +41,13 @@ STORED = pyarrow.schema({name: "binary" if kind == "geometry" else "string" for 
 
 @dataclass(frozen=True)
 class Scenes:
-    """The frames and labels of a data folder, as :func:`ingest` wrote them; images stay in the data folder."""
+    """The frames and labels of a data folder, as :func:`ingest` wrote them."""
 
     folder: Path
+
+    def images_in(self, root: Path) -> Path:
+        """Return the folder that images of ``FRAMES`` lie in: the data folder ``root``, or this one if it has them."""
+        return self.folder if (self.folder / IMAGES).is_dir() else root
 
     @cached_property
     def frames(self) -> pd.DataFrame:
@@ -81,7 +88,9 @@ def _damaged(path: Path, error: Exception) -> TableError:
     return TableError("scenes.cannot-read", f"{path}: cannot be read ({error!s:.200}); run `dvc repro ingest`")
 
 
-def ingest(root: Path, sources: pd.DataFrame, layout: Layout, split: SplitParams, out: Path) -> Scenes:
+def ingest(
+    root: Path, sources: pd.DataFrame, layout: Layout, split: SplitParams, out: Path, stretch: StretchParams = BY_PART
+) -> Scenes:
     """Read the grids and labels of all frames, in parallel, and write the two tables into folder ``out``.
 
     ``sources`` is what ``layout.sources`` found in folder ``root``, or some of its rows; ``split`` says how far AOIs
@@ -108,6 +117,8 @@ def ingest(root: Path, sources: pd.DataFrame, layout: Layout, split: SplitParams
     labelled = table["aoi"].isin(table.loc[table["labelled"], "aoi"])
     groups = {**layout.groups(table[labelled], split), **layout.groups(table[~labelled], split)}
     frames = FRAMES.check(table.assign(group=table["aoi"].map(groups).astype("str")))
+    if layout.open_image:
+        frames = convert(root, frames, layout.open_image, (split, stretch), out)
     with replacing(out / FRAMES_FILE) as temporary:
         frames.to_parquet(temporary, index=False)
     with replacing(out / LABELS_FILE) as temporary, pyarrow.parquet.ParquetWriter(temporary, STORED) as writer:
@@ -129,12 +140,10 @@ class _Read:
 def _read(root: Path, layout: Layout, source: Source) -> _Read | Sn7Error:
     """Read one frame; an error of its files is returned, so that all are raised at once."""
     try:
-        grid = read_grid(root / source["image"])
+        grid = layout.open_image(root, source).grid if layout.open_image else read_grid(root / source["image"])
         buildings = buildings_of(layout.read_labels(root, source), grid) if source["labels"] else LABELS.empty()
     except Sn7Error as fault:
         return fault
-    with (root / source["image"]).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     row = {name: source[name] for name in ("aoi", "time", "part", "image", "mask", "labels")}
     row |= {"labelled": bool(source["labels"]), "epsg": grid.epsg, "rows": grid.shape[0], "cols": grid.shape[1]}
     row |= dict(zip(TRANSFORM, tuple(grid.transform)[:6], strict=True))
@@ -144,4 +153,5 @@ def _read(root: Path, layout: Layout, source: Source) -> _Read | Sn7Error:
         "id": buildings["id"].tolist(),
         "geometry": shapely.to_wkb(buildings["geometry"].to_numpy(dtype=object)).tolist(),
     }
+    digest = "" if layout.open_image else digest_of_file(root / source["image"])
     return _Read(row | {"digest": digest}, grid, pyarrow.table(columns, STORED))

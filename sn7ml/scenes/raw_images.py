@@ -4,9 +4,10 @@ What is usable is decided here, once: not where alpha or a mask is 0, the value 
 margin. Brightness becomes bytes later, by one stretch for all images of a sensor.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import rasterio
@@ -17,7 +18,7 @@ from scipy import ndimage
 from sn7ml.core.errors import RasterError
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.radiometry import COLOURS
-from sn7ml.scenes.images import grid_of
+from sn7ml.scenes.images import grid_of, read_mask
 from sn7ml.scenes.rasters import open_geotiff
 
 TYPES = ("uint8", "uint16", "float32")
@@ -39,6 +40,23 @@ class RawImage:
 
     read: Callable[[], tuple[NDArray[np.generic], NDArray[np.bool_]]]
     """Return red, green, blue (3, rows, cols), and where they are usable (rows, cols). Raises RasterError."""
+
+
+OpenImage: TypeAlias = Callable[[Path, Mapping[Any, Any]], RawImage]
+"""Looks at the image of a row of ``SOURCES`` or ``FRAMES``, given the data folder. Raises RasterError."""
+
+
+def open_geotiff_image(root: Path, source: Mapping[Any, Any]) -> RawImage:
+    """Look at the image of a row, which is a GeoTIFF; where its mask is set, nothing is usable."""
+    image = raw_geotiff(root / source["image"])
+    if not source["mask"]:
+        return image
+
+    def masked() -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        colours, usable = image.read()
+        return colours, usable & ~read_mask(root / source["mask"], image.grid)
+
+    return replace(image, read=masked)
 
 
 def raw_geotiff(path: Path) -> RawImage:

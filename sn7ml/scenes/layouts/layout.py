@@ -10,6 +10,7 @@ from affine import Affine
 
 from sn7ml.params import SplitParams
 from sn7ml.scenes.labels import RawLabels
+from sn7ml.scenes.raw_images import OpenImage
 
 Source: TypeAlias = Mapping[Any, Any]
 """A row of ``SOURCES``."""
@@ -53,6 +54,9 @@ class Layout:
 
     A group is called like the first of its AOIs. Random splits leak in any layout: neighbours share streets and light.
     """
+
+    open_image: OpenImage | None = None
+    """Looks at an image that is no GeoTIFF of red, green, blue and alpha in bytes; None where all are."""
 
     name_facts: Callable[[Path, pd.DataFrame], Sequence[NameFacts]] = plain_name_facts
     """Return what names say of every row of ``SOURCES``, and of files that belong to no row: for validation."""

@@ -15,6 +15,7 @@ from sn7ml.core.schemas import SOURCES, UNDATED
 from sn7ml.scenes.labels import RawLabels, read_geojson
 from sn7ml.scenes.layouts.ground_groups import group_by_ground
 from sn7ml.scenes.layouts.layout import Layout, Source
+from sn7ml.scenes.raw_images import open_geotiff_image
 
 IMAGE_ENDINGS = (".tif", ".tiff")
 LABEL_ENDING = ".geojson"
@@ -67,4 +68,4 @@ def read_labels(root: Path, source: Source) -> RawLabels:
     return read_geojson(root / source["labels"], in_pixels=False, id_name=None)
 
 
-PAIRS = Layout("pairs", sources=scan, read_labels=read_labels, groups=group_by_ground)
+PAIRS = Layout("pairs", scan, read_labels, group_by_ground, open_geotiff_image)

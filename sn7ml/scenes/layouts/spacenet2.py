@@ -22,6 +22,7 @@ from sn7ml.scenes.csv_rows import read_rows
 from sn7ml.scenes.labels import RawLabels, read_geojson
 from sn7ml.scenes.layouts.ground_groups import group_by_ground
 from sn7ml.scenes.layouts.layout import Layout, NameFacts, Source, plain_name_facts
+from sn7ml.scenes.raw_images import open_geotiff_image
 from sn7ml.scenes.wkt import read_wkt, why_no_wkt
 
 IMAGE_FOLDERS = ("RGB-PanSharpen", "PS-RGB")
@@ -140,4 +141,4 @@ def name_facts(root: Path, sources: pd.DataFrame) -> list[NameFacts]:
     return [*plain_name_facts(root, sources), *strays]
 
 
-SPACENET2 = Layout("spacenet2", sources=scan, read_labels=read_labels, groups=group_by_ground, name_facts=name_facts)
+SPACENET2 = Layout("spacenet2", scan, read_labels, group_by_ground, open_geotiff_image, name_facts)

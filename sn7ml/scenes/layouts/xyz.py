@@ -251,4 +251,4 @@ def _labels(path: Path, _changed: int) -> RawLabels:
 
 def xyz(zoom: int | None) -> Layout:
     """Return the layout of map tiles of one zoom."""
-    return Layout("xyz", partial(scan, zoom), read_labels, group_by_ground)
+    return Layout("xyz", partial(scan, zoom), read_labels, group_by_ground, open_image)
