@@ -17,7 +17,7 @@ def main(data: Path, scenes: Path, tiles: Path, model: Path, probabilities: Path
     stretches = TileStore(tiles).stretches(params.predict.splits)
     wanted = Scenes(scenes).frames_of(stretches)
     predictor = load_predictor(model, params.predict)
-    done = predict_frames(predictor, data, wanted, stretches, probabilities)
+    done = predict_frames(predictor, Scenes(scenes).images_in(data), wanted, stretches, probabilities)
     for _ in track(done, "predicting", total=len(wanted)):
         pass
 

@@ -34,7 +34,7 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     with tempfile.TemporaryDirectory(prefix="sn7ml-promote-") as folder:
         package = shutil.copytree(model, Path(folder) / "package")
         write_usage(package, evaluator.usage)
-        profile = training_profile(data, evaluator.scenes, tiles)
+        profile = training_profile(evaluator.scenes.images_in(data), evaluator.scenes, tiles)
         write_text(package / DATA_PROFILE, profile.model_dump_json(indent=1) + "\n")
         challenger = read_scores(evaluation, package_digest(package), evaluator.task.scores)
         version = register(store, package, params.promote.model_name, run.run_id)

@@ -30,7 +30,7 @@ def main(data: Path, build: Path, out: Path) -> None:
     columns = tiles.columns(params.evaluate.splits)
     truth = scenes.labels_of(columns)
     found = task.output.read(build / "outputs", scenes.grids_of(columns))
-    overlays = overlays_of(data, scenes.frames, truth, found, columns, params.report)
+    overlays = overlays_of(scenes.images_in(data), scenes.frames, truth, found, columns, params.report)
     trials = pd.read_csv(build / "search" / "trials.csv")
     searched = study_figures(trials, params.search.space)
     searched.pop("history", None)  # the page draws its own

@@ -46,7 +46,8 @@ def main(data: Path, scenes: Path, tiles: Path, out: Path) -> None:
             champion = read_config(package_folder(settings.start_from)).recipe
         except (StoreError, ModelError, ParamsError) as error:
             print(f"note: search.start_from: {error}; the search does without", flush=True)  # noqa: T201 - to a terminal
-    trial = TrainAndScore(data, Scenes(scenes), tiles, params)
+    known = Scenes(scenes)
+    trial = TrainAndScore(known.images_in(data), known, tiles, params)
     scores, url = task_named(params.task).scores, os.environ.get(STUDY_URL) or None
     setup = Setup(open_store(), scores, out.parent / ".search", search_workers(), url, _say)
     found = search(recipe_of(params), settings, trial, setup, inputs, champion)

@@ -12,7 +12,8 @@ from sn7ml.targets import target_of
 def main(data: Path, scenes: Path, tiles: Path) -> None:
     """Run the stage."""
     params = load_params()
-    write_tiles(data, Scenes(scenes), params.split, params.tiling, target_of(params.target), tiles)
+    known = Scenes(scenes)
+    write_tiles(known.images_in(data), known, params.split, params.tiling, target_of(params.target), tiles)
     counts = TileStore(tiles).tiles["split"].value_counts().to_dict()
     print(f"tiles: {counts}")  # noqa: T201 - a stage speaks to a terminal
 

@@ -18,7 +18,7 @@ def main(data: Path, scenes: Path, tiles: Path, tuned: Path, outputs: Path, out:
     """Run the stage."""
     params, known = load_params(), Scenes(scenes)
     report, outlines = validate_outputs(params, load_output(tuned), known, TileStore(tiles), outputs)
-    write_validation(out, report, draw_findings(data, known.frames, report, found(outlines)))
+    write_validation(out, report, draw_findings(known.images_in(data), known.frames, report, found(outlines)))
     print(report.summary())  # noqa: T201 - a stage speaks to a terminal
     stop_if_failed(out, report)
 

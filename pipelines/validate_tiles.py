@@ -19,7 +19,7 @@ def main(data: Path, scenes: Path, tiles: Path, out: Path) -> None:
     """Run the stage."""
     params, known = load_params(), Scenes(scenes)
     report = validate_tiles(known, TileStore(tiles), tile_suites(params.validation, params.split, params.tiling))
-    write_validation(out, report, draw_findings(data, known.frames, report, labelled(known)))
+    write_validation(out, report, draw_findings(known.images_in(data), known.frames, report, labelled(known)))
     print(report.summary())  # noqa: T201 - a stage speaks to a terminal
     stop_if_failed(out, report)
 

@@ -27,6 +27,11 @@ class Data:
     scenes: tables.Scenes
 
     @property
+    def images(self) -> Path:
+        """Where images lie that paths of ``frames`` are relative to."""
+        return self.scenes.images_in(self.root)
+
+    @property
     def frames(self) -> pd.DataFrame:
         """``FRAMES``: a row per image, by AOI and time."""
         return self.scenes.frames
@@ -41,7 +46,7 @@ class Data:
         images = self.frames.set_index(["aoi", "time"])["image"]
         if (aoi, time) not in images.index:
             raise ValueError(f"there is no frame of AOI {aoi!r} at {time!r}; data.frames lists them")
-        return read_image(self.root / images[aoi, time]).pixels
+        return read_image(self.images / images[aoi, time]).pixels
 
     def draw(self, aoi: str, time: str, found: pd.DataFrame | None = None, zoom: int = 4) -> Picture:
         """Draw the true buildings (cyan) and, if given, found ones (orange) over an image.
@@ -81,7 +86,7 @@ def cut_tiles(data: Data, params: Params, out: Path | str) -> TileStore:
 
     Sections split, tiling and target of ``params`` are used. Raises ItemsFailed, naming every AOI that cannot be tiled.
     """
-    write_tiles(data.root, data.scenes, params.split, params.tiling, target_of(params.target), Path(out))
+    write_tiles(data.images, data.scenes, params.split, params.tiling, target_of(params.target), Path(out))
     return TileStore(Path(out))
 
 

@@ -58,4 +58,4 @@ def evaluate(model: TrainedModel, data: Data, tiles: TileStore, params: Params) 
     """
     used = params.model_copy(update={"predict": model.usage.predict, "output": model.usage.output})
     columns = tiles.columns(params.evaluate.splits)
-    return evaluator_for(data.root, data.scenes, tiles, columns, used).evaluate(load_package(model.folder))[0]
+    return evaluator_for(data.images, data.scenes, tiles, columns, used).evaluate(load_package(model.folder))[0]
