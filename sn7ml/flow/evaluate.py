@@ -117,5 +117,5 @@ def _count_aoi(
             found = rescaled(probabilities, cube.upsampling, store.upsampling)
             planes = store.read_flags(folder.name, time, (0, 0), grid.shape)
             valid = found.usable & columns & target.known(planes)
-            counts += count_pixels(found.channels[0] >= threshold * CERTAIN, target.truth(planes)[0], valid)
+            counts += count_pixels(found.channels[0] >= threshold * CERTAIN, target.built(planes), valid)
     return counts

@@ -14,7 +14,10 @@ from sn7ml.targets import Target
 SURELY_NOT = -1000.0
 """A logit whose probability, and whose every loss against target 0, is exactly 0, in float32 and float16 alike."""
 
-SUMS = ("bce", "focal")
+NO_DISTANCE = 0.0
+"""Of a signed distance, whose smooth L1 loss against 0 is 0."""
+
+SUMS = ("bce", "focal", "smooth_l1")
 """Terms that smp sums up over pixels here; the loss is their mean."""
 
 FOCAL_GAMMA = 2.0
@@ -45,11 +48,13 @@ class CombinedLoss(nn.Module):
             "jaccard": smp.losses.JaccardLoss("binary"),
             "lovasz": smp.losses.LovaszLoss("binary"),
             "tversky": smp.losses.TverskyLoss("binary", alpha=TOO_MANY, beta=MISSED),
+            "smooth_l1": nn.SmoothL1Loss(reduction="sum", beta=1.0 / (target.unit_m or 1.0)),
         }
         if lacking := sorted(params.terms.keys() - terms.keys()):
             raise ValueError(f"loss terms {lacking} have a weight in LossParams, but no loss here")
         self.weights = params.terms
         self.terms = nn.ModuleDict({name: term for name, term in terms.items() if name in self.weights})
+        self.nothing = SURELY_NOT if target.unit_m is None else NO_DISTANCE
         self.channel_weights = [params.channels[name] for name in target.channels]
 
     def forward(self, logits_BKYX: Tensor, target_BKYX: Tensor, valid_BYX: Tensor) -> Tensor:
@@ -59,7 +64,7 @@ class CombinedLoss(nn.Module):
         for channel, channel_weight in enumerate(self.channel_weights):
             if channel_weight == 0:
                 continue
-            logits_B1YX = torch.where(valid_BYX, logits_BKYX[:, channel], SURELY_NOT).unsqueeze(1)
+            logits_B1YX = torch.where(valid_BYX, logits_BKYX[:, channel], self.nothing).unsqueeze(1)
             target_B1YX = torch.where(valid_BYX, target_BKYX[:, channel], 0.0).unsqueeze(1)
             for name, term in self.terms.items():
                 value = channel_weight * self.weights[name] * term(logits_B1YX, target_B1YX)

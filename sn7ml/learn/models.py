@@ -69,6 +69,8 @@ def activate(output: Tensor, activation: Activation) -> Tensor:
     match activation:
         case "sigmoid":
             return output.sigmoid()
+        case "distance":
+            return (output.clamp(-1, 1) + 1) / 2
 
 
 def exact_depthwise(network: nn.Module) -> None:

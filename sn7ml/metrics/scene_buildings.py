@@ -1,17 +1,12 @@
 """Scores of buildings in single images: SpaceNet 2's footprint F1, pixels and areas. Counts first, ratios last."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sn7ml.core.ratios import precision_recall_f1
 from sn7ml.metrics.overlaps import Polygons, find_overlaps
-from sn7ml.metrics.score import Evaluation
-from sn7ml.params import EvaluateParams
-from sn7ml.targets.pixels import PixelCounts
 
 SPACENET2_IOU = 0.5
 """The IoU from which SpaceNet 2 counts a footprint as found."""

@@ -3,6 +3,8 @@
 from sn7ml.params.data import (
     Activation,
     DataParams,
+    DistanceParams,
+    FootprintParams,
     LayoutName,
     RimsParams,
     SplitParams,
@@ -33,7 +35,7 @@ from sn7ml.params.whole import Params, TaskName, Usage, describe, flatten, recip
 
 __all__ = [
     "BUNDLED", "Activation", "AugmentationParams", "BaselineParams", "BirthParams", "ChangepointParams", "Choice",
-    "CollapseParams", "DataParams", "EvaluateParams", "FinalTrainParams", "InstanceParams", "LayoutName",
+    "CollapseParams", "DataParams", "DistanceParams", "EvaluateParams", "FinalTrainParams", "FootprintParams", "InstanceParams", "LayoutName",
     "LossParams", "ModelParams", "OptimiserParams", "OutputParams", "Params", "PeakParams", "PredictParams",
     "PromoteParams", "Recipe", "ReportParams", "RimsParams", "Scalar", "SearchParams", "Section", "Split",
     "SplitParams", "StretchParams", "TargetParams", "TaskName", "TilingParams", "TrackParams", "TrainParams", "TuneParams", "Usage",

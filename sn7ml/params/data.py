@@ -4,13 +4,13 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from sn7ml.params.recipe import BINARY_LOSSES
+from sn7ml.params.recipe import BINARY_LOSSES, DISTANCE_LOSSES
 from sn7ml.params.section import Section
 
 LayoutName: TypeAlias = Literal["spacenet7", "spacenet2", "xyz", "pairs"]
 
-Activation = Literal["sigmoid"]
-"""What turns a network's output into what is predicted."""
+Activation = Literal["sigmoid", "distance"]
+"""What turns a network's output into what is predicted: a probability, or a signed distance from -1 to 1 as 0 to 1."""
 
 
 class StretchParams(Section):
@@ -178,19 +178,36 @@ class RimsParams(Section):
     channels: ClassVar[tuple[str, ...]] = ("footprint", "boundary", "contact")
     losses: ClassVar[tuple[str, ...]] = BINARY_LOSSES
 
-    boundary_px: int = Field(ge=1)
+    boundary_px: int = Field(default=1, ge=1)
     """Thickness of a building's rim, on its inside, pixels of the up-sampled mask."""
 
-    contact_px: int = Field(ge=1)
+    contact_px: int = Field(default=3, ge=1)
     """Buildings at most this far apart get a contact mark between them, pixels of the up-sampled mask; even numbers are
     rounded up to odd."""
+
+
+class FootprintParams(Section):
+    """Footprints alone: buildings that touch are one."""
+
+    channels: ClassVar[tuple[str, ...]] = ("footprint",)
+    losses: ClassVar[tuple[str, ...]] = BINARY_LOSSES
+
+
+class DistanceParams(Section):
+    """How far each pixel lies from the nearest outline of a building, in metres: positive inside."""
+
+    channels: ClassVar[tuple[str, ...]] = ("distance",)
+    losses: ClassVar[tuple[str, ...]] = DISTANCE_LOSSES
+
+    clip_m: float = Field(default=16.0, gt=0, le=128)
+    """Distances beyond this are taken for this; it is also the range of the network, metres."""
 
 
 class TargetParams(Section):
     """What the network learns, drawn from the labels."""
 
-    kind: Literal["rims"]
-    """``rims``, whose section says how it is drawn."""
+    kind: Literal["rims", "footprint", "distance"]
+    """What is drawn, as the section of that name says: footprints with their rims, footprints, or signed distances."""
 
     shift_x_px: float = Field(default=0.0, ge=-4, le=4)
     """Shift of the mask to the right of the labels, pixels of the original image. Labels that are offset from the image
@@ -199,5 +216,11 @@ class TargetParams(Section):
     shift_y_px: float = Field(default=0.0, ge=-4, le=4)
     """The same, downwards."""
 
-    rims: RimsParams
+    rims: RimsParams = RimsParams()
     """How kind ``rims`` is drawn."""
+
+    footprint: FootprintParams = FootprintParams()
+    """Kind ``footprint`` has nothing to choose."""
+
+    distance: DistanceParams = DistanceParams()
+    """How kind ``distance`` is drawn."""

@@ -36,6 +36,10 @@ BINARY_LOSSES = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
 """Terms of the loss for channels that are independent masks, each with a sigmoid."""
 
 
+DISTANCE_LOSSES = ("smooth_l1",)
+"""Terms of the loss for signed distances."""
+
+
 class LossParams(Section):
     """A weighted sum of losses, each computed per channel over usable pixels only."""
 
@@ -56,6 +60,9 @@ class LossParams(Section):
 
     tversky: float = Field(default=0.0, ge=0)
     """Weight of the Tversky loss, a Dice loss in which misses weigh more (0.7) than false positives (0.3)."""
+
+    smooth_l1: float = Field(default=0.0, ge=0)
+    """Weight of the smooth L1 loss of a signed distance; quadratic within one metre."""
 
     channels: dict[str, Annotated[float, Field(ge=0)]]
     """Weight of each channel of the target; all must be given, and the first must be above 0."""

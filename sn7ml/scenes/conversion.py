@@ -28,8 +28,8 @@ from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.params import SplitParams, StretchParams
 from sn7ml.scenes.images import BAND_NAMES
-from sn7ml.scenes.raw_images import OpenImage
 from sn7ml.scenes.rasters import write_bands
+from sn7ml.scenes.raw_images import OpenImage
 from sn7ml.scenes.splits import assign_regions
 
 IMAGES, STRETCH_FILE = "images", "stretch.json"

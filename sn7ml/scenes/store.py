@@ -279,7 +279,7 @@ def _write_shard(
             unknown |= read_mask(root / frame["mask"], image.grid)
         outlines = labels.loc[labels["time"] == frame["time"], "geometry"].tolist()
         known = frame["labelled"]  # without labels nothing is known anywhere
-        flags.append(target.draw(outlines, unknown if known else np.ones_like(unknown), tiling.upsampling))
+        flags.append(target.draw(outlines, unknown if known else np.ones_like(unknown), tiling.upsampling, image.grid))
         bands += list(image.pixels)
         rows, cols = image.grid.shape
         row = {"aoi": frame["aoi"], "time": frame["time"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
@@ -287,7 +287,7 @@ def _write_shard(
         for kind, values in zip(("mean", "std"), band_statistics(image.pixels), strict=True):
             row |= {f"{kind}_{name}": float(value) for name, value in zip(COLOURS, values, strict=True)}
         frame_rows.append(row)
-        tile_tables.append(_tile_rows(frame, unknown, target.truth(flags[-1])[0], regions, tiling))
+        tile_tables.append(_tile_rows(frame, unknown, target.built(flags[-1]), regions, tiling))
     names = [f"{frame['time']} {name}" for frame in frames for name in BAND_NAMES]
     write_bands(folder / "images.tif", bands, names, image.grid, IMAGE_BLOCK_PX)
     months = [frame["time"] for frame in frames]

@@ -3,7 +3,9 @@
 from typing import assert_never
 
 from sn7ml.params import TargetParams
+from sn7ml.targets.footprint import footprint
 from sn7ml.targets.rims import rims
+from sn7ml.targets.signed_distance import distance
 from sn7ml.targets.target import Target
 
 __all__ = ["Target", "target_of"]
@@ -14,5 +16,9 @@ def target_of(params: TargetParams) -> Target:
     match params.kind:
         case "rims":
             return rims(params)
+        case "footprint":
+            return footprint(params)
+        case "distance":
+            return distance(params)
         case other:
             assert_never(other)

@@ -28,9 +28,9 @@ def bit_target(kind: str, channels: tuple[str, ...], draw: Draw) -> Target:
         losses=BINARY_LOSSES,
         draw=draw,
         truth=partial(bits_set, len(channels)),
+        built=first_bit,
         known=partial(known_bits, len(channels)),
         count=partial(count_first_channel, len(channels)),
-        pixel_scores=("iou", "f1"),
     )
 
 
@@ -49,6 +49,11 @@ def packed(masks: Sequence[NDArray[np.bool_]], unknown: NDArray[np.bool_]) -> Pl
 def bits_set(channels: int, planes: Array) -> list[Array]:
     """Return the mask of each channel."""
     return [(planes & (1 << place)) > 0 for place in range(channels)]
+
+
+def first_bit(planes: Array) -> Array:
+    """Return the mask of the first channel."""
+    return (planes & 1) > 0
 
 
 def known_bits(channels: int, planes: Array) -> Array:

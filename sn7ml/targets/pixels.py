@@ -1,6 +1,6 @@
 """Pixels found, false and missed: what a network's progress is measured by."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,17 @@ class PixelCounts:
     fn: int = 0
     tn: int = 0
 
+    error_m: float = field(default=0.0, repr=False)
+    """Sum of the errors of signed distances, metres; 0 where none are learned."""
+
     def __add__(self, other: "PixelCounts") -> "PixelCounts":
-        return PixelCounts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
+        mine, others = astuple(self), astuple(other)
+        return PixelCounts(*(one + more for one, more in zip(mine, others, strict=True)))
+
+    @property
+    def mae_m(self) -> float:
+        """Mean error of the signed distance of a pixel, metres."""
+        return ratio(self.error_m, self.tp + self.fp + self.fn + self.tn)
 
     @property
     def iou(self) -> float:

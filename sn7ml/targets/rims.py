@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.geo.burn import Ids, burn_ids
+from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.polygons import moved
 from sn7ml.params import RimsParams, TargetParams
 from sn7ml.targets.bits import bit_target, packed
@@ -95,7 +96,7 @@ def rims(params: TargetParams) -> Target:
 
 
 def draw_rims(
-    params: TargetParams, outlines: Sequence[BaseGeometry], unknown: NDArray[np.bool_], upsampling: int
+    params: TargetParams, outlines: Sequence[BaseGeometry], unknown: NDArray[np.bool_], upsampling: int, _grid: Grid
 ) -> Planes:
     """Draw the labels of one frame, moved to where buildings are seen: see ``Draw``."""
     seen = moved(outlines, params.shift_x_px, params.shift_y_px)

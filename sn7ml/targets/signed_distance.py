@@ -1,11 +1,13 @@
 """How far each pixel lies from the nearest outline of a building, in metres: positive inside, negative outside.
 
-One byte holds a pixel: ``STEPS`` steps from ``-clip_m`` to ``clip_m``, and ``UNKNOWN`` where nothing is known. Distances are exact
+One byte holds a pixel: steps from ``-clip_m`` to ``clip_m``, and ``UNKNOWN`` where nothing is known. Distances are exact
 Euclidean, on the ground, and of the whole image, so that they do not depend on where tiles are cut.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +15,16 @@ from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.geo.burn import burn_ids
+from sn7ml.core.geo.grid import Grid
+from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.core.geo.polygons import moved
-from sn7ml.targets.target import Array, Planes
+from sn7ml.params import DistanceParams, TargetParams
+from sn7ml.params.recipe import DISTANCE_LOSSES
+from sn7ml.targets.pixels import PixelCounts, count_pixels
+from sn7ml.targets.target import Array, Planes, Target
 
-STEPS = 254
-"""Of a byte: 0 is ``-clip_m``, 127 the outline, 254 ``clip_m``."""
-
-UNKNOWN = 255
+ZERO, UNKNOWN = 127, 255
+"""Of a byte: 0 is ``-clip_m``, ``ZERO`` the outline, twice that ``clip_m``."""
 
 
 def signed_distance_m(built: NDArray[np.bool_], pixel_m: tuple[float, float]) -> NDArray[np.float64]:
@@ -51,34 +56,74 @@ def signed_distance_m(built: NDArray[np.bool_], pixel_m: tuple[float, float]) ->
 
 
 def to_steps(distance_m: NDArray[np.float64], clip_m: float) -> Planes:
-    """Return distances as steps; what is farther than ``clip_m`` lies at either end.
+    """Return distances as steps; what is farther than ``clip_m`` lies at either end, and no pixel changes its side.
 
-    >>> to_steps(np.array([-99.0, -8.0, 0.0, 0.05, 16.0]), clip_m=16.0).tolist()
-    [0, 64, 127, 127, 254]
+    >>> to_steps(np.array([-99.0, -8.0, -0.05, 0.0, 0.05, 16.0]), clip_m=16.0).tolist()
+    [0, 63, 126, 127, 128, 254]
     """
-    return np.rint((distance_m.clip(-clip_m, clip_m) / clip_m + 1) * (STEPS / 2)).astype(np.uint8)
+    steps = (distance_m.clip(-clip_m, clip_m) / clip_m + 1) * ZERO
+    return np.where(distance_m > 0, np.ceil(steps), np.floor(steps)).astype(np.uint8)
 
 
-def to_metres(steps: Array, clip_m: float) -> Array:
-    """Return what ``to_steps`` kept, as floats; of a numpy array or a torch tensor."""
-    return (steps * 1.0 / (STEPS / 2) - 1) * clip_m
+def to_ratio(steps: Array) -> Array:
+    """Return what ``to_steps`` kept as floats from -1 to 1; of a numpy array or a torch tensor."""
+    return steps * (1.0 / ZERO) - 1
 
 
-def draw(
-    clip_m: float,
-    shift_px: tuple[float, float],
-    outlines: Sequence[BaseGeometry],
-    unknown: NDArray[np.bool_],
-    upsampling: int,
-    pixel_m: tuple[float, float],
+def distance(params: TargetParams) -> Target:
+    """Return the target whose only channel is the signed distance, 1 being ``clip_m``."""
+    clip_m = params.distance.clip_m
+    return Target(
+        kind="distance",
+        channels=DistanceParams.channels,
+        activation="distance",
+        losses=DISTANCE_LOSSES,
+        draw=partial(draw_distances, params),
+        truth=ratios,
+        built=inside,
+        known=known,
+        count=partial(count, clip_m),
+        unit_m=clip_m,
+    )
+
+
+def draw_distances(
+    params: TargetParams, outlines: Sequence[BaseGeometry], unknown: NDArray[np.bool_], upsampling: int, grid: Grid
 ) -> Planes:
-    """Draw the distances of one image; buildings just beyond its edges count, where labels have them."""
+    """Draw the labels of one frame, moved to where buildings are seen: see ``Draw``.
+
+    Buildings just beyond the edges of the image count, as far as labels have them.
+    """
+    clip_m, pixel_m = params.distance.clip_m, pixel_size_m(grid)
     margin = math.ceil(clip_m / min(pixel_m))  # pixels of the image
-    seen = moved(outlines, shift_px[0] + margin, shift_px[1] + margin)
+    seen = moved(outlines, params.shift_x_px + margin, params.shift_y_px + margin)
     rows, cols = unknown.shape
     built = burn_ids(list(seen), (rows + 2 * margin, cols + 2 * margin), upsampling) > 0
-    fine_m = (pixel_m[0] / upsampling, pixel_m[1] / upsampling)
     inner = slice(margin * upsampling, -margin * upsampling)
+    fine_m = (pixel_m[0] / upsampling, pixel_m[1] / upsampling)
     steps = to_steps(signed_distance_m(built, fine_m)[inner, inner], clip_m)
     steps[unknown.repeat(upsampling, axis=0).repeat(upsampling, axis=1)] = UNKNOWN
     return steps
+
+
+def ratios(planes: Array) -> list[Array]:
+    """Return the one channel, from -1 to 1; without a meaning where nothing is known."""
+    return [to_ratio(planes)]
+
+
+def inside(planes: Array) -> Array:
+    """Return where there is a building."""
+    return (planes > ZERO) & (planes != UNKNOWN)
+
+
+def known(planes: Array) -> Array:
+    """Return where something is known."""
+    return planes != UNKNOWN
+
+
+def count(clip_m: float, output: NDArray[np.float32], planes: Planes) -> PixelCounts:
+    """Count known pixels by which side of an outline they lie on, and add up how far off the distances are."""
+    valid = known(planes)
+    error = np.abs(output[:, 0].clip(-1, 1) - to_ratio(planes.astype(np.float64)))
+    sides = count_pixels(output[:, 0] > 0, inside(planes), valid)
+    return replace(sides, error_m=float(error[valid].sum()) * clip_m)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from sn7ml.core.geo.grid import Grid
 from sn7ml.params import Activation
 from sn7ml.targets.pixels import PixelCounts
 
@@ -17,8 +18,8 @@ Planes = NDArray[np.uint8]
 Array = Any
 """A numpy array or a torch tensor: the operators used here do for both, and this room loads no torch."""
 
-Draw = Callable[[Sequence[BaseGeometry], NDArray[np.bool_], int], Planes]
-"""(outlines in pixels of the image, where nothing is known of it (rows, cols), up-sampling) to planes."""
+Draw = Callable[[Sequence[BaseGeometry], NDArray[np.bool_], int, Grid], Planes]
+"""(outlines in pixels of the image, where nothing is known of it (rows, cols), up-sampling, its grid) to planes."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class Target:
     """Draws the labels of one frame. Pixels of which nothing is known are marked as such, whatever the labels say."""
 
     truth: Callable[[Array], Sequence[Array]]
-    """Planes to what each channel should say."""
+    """Planes to what each channel should say: masks, or for distances numbers from -1 to 1."""
+
+    built: Callable[[Array], Array]
+    """Planes to a bool array of their shape: True where the first channel means a building."""
 
     known: Callable[[Array], Array]
     """Planes to a bool array of their shape: False where a loss or a score must not look."""
@@ -52,5 +56,8 @@ class Target:
     count: Callable[[NDArray[np.float32], Planes], PixelCounts]
     """Network output (batch, channel, rows, cols), not activated, and planes (batch, rows, cols) to pixel counts."""
 
-    pixel_scores: tuple[str, ...]
+    unit_m: float | None = None
+    """Metres of a distance of 1; None where channels are masks."""
+
+    pixel_scores: tuple[str, ...] = ("iou", "f1")
     """Attributes of those counts, higher is better. The first picks the best epoch, and prunes trials."""

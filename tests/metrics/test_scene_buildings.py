@@ -38,7 +38,9 @@ def test_of_equally_sure_ones_the_first_row_chooses_first() -> None:
 def test_each_takes_the_best_of_what_is_left() -> None:
     # The surest fits both houses and takes the better one; the second is left to the other.
     houses = [box(0, 0, 10, 10), box(0, 0, 10, 12)]
-    found = match_by_confidence(table(houses), table([box(0, 0, 10, 11.9), box(0, 0, 10, 12)], confidence=[0.9, 0.8]), 0.5)
+    found = match_by_confidence(
+        table(houses), table([box(0, 0, 10, 11.9), box(0, 0, 10, 12)], confidence=[0.9, 0.8]), 0.5
+    )
     assert found.truth.tolist() == [True, True]
     assert found.found.tolist() == [True, True]
 

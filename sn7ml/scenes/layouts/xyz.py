@@ -67,7 +67,7 @@ def scan(zoom: int | None, root: Path) -> pd.DataFrame:
             f"{root}: no map tiles; expected names such as OAM-<x>-<y>-<z>.png or folders <z>/<x>/<y>.png",
         )
     zooms = sorted({tile.z for tiles in places.values() for tile in tiles})
-    if zoom is None and len(zooms) > 1 or zoom is not None and zoom not in zooms:
+    if (zoom is None and len(zooms) > 1) or (zoom is not None and zoom not in zooms):
         raise CatalogError("data.zoom", f"{root}: holds zooms {zooms}, data.zoom is {zoom}; choose one of them")
     chosen = zooms[0] if zoom is None else zoom
     rows, faults = [], []
