@@ -2,19 +2,36 @@
 
 import numpy as np
 import pytest
+from affine import Affine
 from numpy.typing import NDArray
 from scipy import ndimage
 from shapely.geometry import Point, Polygon, box
 
-from sn7ml.targets.signed_distance import UNKNOWN, draw, signed_distance_m, to_metres, to_steps
+from sn7ml.core.geo.grid import Grid
+from sn7ml.params import DistanceParams, TargetParams
+from sn7ml.targets import target_of
+from sn7ml.targets.signed_distance import UNKNOWN, signed_distance_m, to_ratio, to_steps
 
 CLIP_M = 16.0
 NOWHERE = np.zeros((120, 120), np.bool_)
+GRID = Grid(32631, Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000), (120, 120))
+"""On the middle line of its zone, where a pixel of 0.5 units is 0.5002 m."""
+
+
+def drawn(
+    outlines: list[Polygon],
+    unknown: NDArray[np.bool_] = NOWHERE,
+    upsampling: int = 1,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> NDArray[np.uint8]:
+    params = TargetParams(
+        kind="distance", shift_x_px=shift[0], shift_y_px=shift[1], distance=DistanceParams(clip_m=CLIP_M)
+    )
+    return target_of(params).draw(outlines, unknown, upsampling, GRID)
 
 
 def drawn_m(outlines: list[Polygon], unknown: NDArray[np.bool_] = NOWHERE, upsampling: int = 1) -> NDArray[np.float64]:
-    metres: NDArray[np.float64] = to_metres(draw(CLIP_M, (0, 0), outlines, unknown, upsampling, (0.5, 0.5)), CLIP_M)
-    return metres
+    return np.asarray(to_ratio(drawn(outlines, unknown, upsampling)) * CLIP_M)
 
 
 @pytest.mark.parametrize("upsampling", [1, 2, 3])
@@ -67,16 +84,29 @@ def test_an_image_without_buildings_is_far_from_all_and_one_full_of_them_deep_in
 def test_what_is_unknown_is_marked_whatever_is_drawn() -> None:
     unknown = NOWHERE.copy()
     unknown[10:20] = True
-    steps = draw(CLIP_M, (0, 0), [box(0, 0, 60, 60)], unknown, 2, (0.5, 0.5))
+    steps = drawn([box(0, 0, 60, 60)], unknown, 2)
     assert (steps[20:40] == UNKNOWN).all()
     assert not (np.delete(steps, slice(20, 40), axis=0) == UNKNOWN).any()
 
 
 def test_the_shift_moves_distances_to_where_buildings_are_seen() -> None:
-    moved = draw(CLIP_M, (3, -2), [box(40, 40, 60, 60)], NOWHERE, 1, (0.5, 0.5))
-    np.testing.assert_array_equal(moved, draw(CLIP_M, (0, 0), [box(43, 38, 63, 58)], NOWHERE, 1, (0.5, 0.5)))
+    moved = drawn([box(40, 40, 60, 60)], shift=(3.0, -2.0))
+    np.testing.assert_array_equal(moved, drawn([box(43, 38, 63, 58)]))
 
 
-def test_metres_come_back_from_steps_to_within_half_a_step() -> None:
+def test_metres_come_back_from_steps_to_within_a_step_and_on_their_side() -> None:
     metres = np.linspace(-CLIP_M, CLIP_M, 1001)
-    assert np.abs(to_metres(to_steps(metres, CLIP_M), CLIP_M) - metres).max() <= CLIP_M / 127 / 2 + 1e-9
+    found = to_ratio(to_steps(metres, CLIP_M)) * CLIP_M
+    assert np.abs(found - metres).max() <= CLIP_M / 127
+    np.testing.assert_array_equal(found > 0, metres > 0)
+
+
+def test_pixels_are_counted_by_side_and_errors_in_metres() -> None:
+    target = target_of(TargetParams(kind="distance", distance=DistanceParams(clip_m=CLIP_M)))
+    planes = np.array([[[0, 126, 128, 254, UNKNOWN]]], np.uint8)
+    output = np.array([[[[-5.0, 0.5, 0.5, 0.0, 1.0]]]], np.float32)  # beyond the range; wrong side; right; just outside; unknown
+    counts = target.count(output, planes)
+    assert (counts.tp, counts.fp, counts.fn, counts.tn) == (1, 1, 1, 1)
+    step_m = CLIP_M / 127
+    assert counts.error_m == pytest.approx(0.0 + (8 + step_m) + (8 - step_m) + 16)
+    assert (counts + counts).mae_m == counts.mae_m == pytest.approx(32 / 4)
