@@ -110,6 +110,13 @@ TILES = Table(
 )  # fmt: skip
 """Windows of side ``tiling.size_px`` whose north-west pixel is (row, col)."""
 
+FOUND = Table(
+    "found",
+    {"aoi": "text", "time": "text", "id": "text", "confidence": "float", "geometry": "geometry"},
+    key=("aoi", "time", "id"),
+)
+"""Buildings found in single images; ``confidence`` is the mean of the first channel's probability inside."""
+
 TRACKS = Table(
     "tracks",
     {

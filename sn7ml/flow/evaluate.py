@@ -11,7 +11,6 @@ import pandas as pd
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.probabilities import CERTAIN, rescaled
 from sn7ml.core.runtime.parallel import map_items
-from sn7ml.core.schemas import POLYGONS
 from sn7ml.metrics.score import Evaluation
 from sn7ml.outputs.output import Output
 from sn7ml.outputs.probabilities import ProbabilityCube
@@ -59,10 +58,10 @@ def read_split_truth(scenes: Scenes, columns: Columns) -> Truth:
 
 
 def scored_part(found: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """Keep the objects that ``truth`` can judge, as ``POLYGONS``: times with labels, columns that are scored."""
+    """Keep the objects that ``truth`` can judge: times with labels, columns that are scored."""
     keys = zip(found["aoi"], found["time"], strict=True)
     labelled = np.array([key in truth.frames for key in keys], dtype=bool)  # an empty list would choose no columns
-    return inside(found[labelled], truth.columns)[list(POLYGONS.columns)]
+    return inside(found[labelled], truth.columns)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
 """Scores of buildings in single images: SpaceNet 2's footprint F1, pixels and areas. Counts first, ratios last."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sn7ml.core.ratios import precision_recall_f1, ratio
 from sn7ml.metrics.overlaps import Polygons, find_overlaps
+from sn7ml.metrics.score import Evaluation
+from sn7ml.params import EvaluateParams
+from sn7ml.targets.pixels import PixelCounts
 
 SPACENET2_IOU = 0.5
 """The IoU from which SpaceNet 2 counts a footprint as found."""
@@ -23,8 +28,8 @@ class Matches:
 def match_by_confidence(truth: pd.DataFrame, found: pd.DataFrame, iou_threshold: float) -> Matches:
     """Match found footprints to true ones image by image, as SpaceNet 2's scorer does.
 
-    The surest footprint chooses first (of equally sure ones the first row). It takes, of the true footprints that are left, the
-    one with the best IoU, if that is ``iou_threshold`` or more. Unlike SpaceNet 7's matching, this is not the best there is.
+    The surest footprint chooses first (of equally sure ones the first row). It takes, of the true footprints that are
+    left, the one with the best IoU, if that is ``iou_threshold`` or more. The result need not be the best there is.
 
     Parameters
     ----------
@@ -56,3 +61,56 @@ def match_by_confidence(truth: pd.DataFrame, found: pd.DataFrame, iou_threshold:
         if not (matches.truth[true_row] or matches.found[found_row]):
             matches.truth[true_row] = matches.found[found_row] = True
     return matches
+
+
+def evaluate_buildings(
+    truth: pd.DataFrame, found: pd.DataFrame, pixels: Mapping[str, PixelCounts], params: EvaluateParams
+) -> Evaluation:
+    """Score the buildings of single images, ``POLYGONS`` and ``FOUND``, and the pixels of each AOI that is scored.
+
+    Scores are ``f1``, ``precision`` and ``recall`` of footprints at IoU 0.5, ``f1_25`` and so on (of
+    ``params.iou_thresholds``), ``iou`` and ``pixel_f1``, and ``built_error``: how far the built area found is off, as a
+    share of the true one. All are of sums over images.
+    """
+    rows: dict[str, dict[str, float | str]] = {aoi: {"aoi": aoi} for aoi in pixels}
+    overall: dict[str, float] = {}
+    for threshold in dict.fromkeys((SPACENET2_IOU, *params.iou_thresholds)):
+        matched = match_by_confidence(truth, found, threshold)
+        name = "f1" if threshold == SPACENET2_IOU else f"f1_{round(100 * threshold)}"
+        counts = pd.DataFrame(
+            {
+                "tp": pd.Series(matched.truth).groupby(truth["aoi"].to_numpy()).sum(),
+                "fn": pd.Series(~matched.truth).groupby(truth["aoi"].to_numpy()).sum(),
+                "fp": pd.Series(~matched.found).groupby(found["aoi"].to_numpy()).sum(),
+            }
+        ).reindex(list(pixels))
+        counts = counts.fillna(0).astype(int)
+        precision, recall, f1 = precision_recall_f1(*(int(counts[kind].sum()) for kind in ("tp", "fp", "fn")))
+        overall[name] = f1
+        if threshold == SPACENET2_IOU:
+            overall |= {"precision": precision, "recall": recall}
+        for aoi, row in rows.items():
+            tp, fp, fn = (int(counts.loc[aoi, kind]) for kind in ("tp", "fp", "fn"))
+            row |= {name: precision_recall_f1(tp, fp, fn)[2], f"{name}_tp": tp, f"{name}_fp": fp, f"{name}_fn": fn}
+    for aoi, row in rows.items():
+        row |= pixel_scores(pixels[aoi]) | {"built_share": ratio(pixels[aoi].tp + pixels[aoi].fp, known(pixels[aoi]))}
+    pooled = sum(pixels.values(), PixelCounts())
+    overall |= pixel_scores(pooled)
+    built = PixelCounts(tp=pooled.tp + pooled.fn, fp=pooled.fp + pooled.tn)
+    trivial = {
+        "nothing found": dict.fromkeys(overall, 0.0) | {"built_error": 1.0},
+        "all building": pixel_scores(built),
+    }
+    labelled = tuple(aoi for aoi in pixels if pixels[aoi].tp + pixels[aoi].fn)
+    return Evaluation(overall, pd.DataFrame(list(rows.values())), labelled, trivial, {}, {})
+
+
+def pixel_scores(counts: PixelCounts) -> dict[str, float]:
+    """Return IoU, F1, and the relative error of the built area; the last is 0 where nothing is built nor found."""
+    true, found = counts.tp + counts.fn, counts.tp + counts.fp
+    return {"iou": counts.iou, "pixel_f1": counts.f1, "built_error": ratio(abs(found - true), true or found)}
+
+
+def known(counts: PixelCounts) -> int:
+    """Return the number of pixels that were counted."""
+    return counts.tp + counts.fp + counts.fn + counts.tn

@@ -25,8 +25,8 @@ class Output:
     table: Table
     """Of the objects of all AOIs."""
 
-    channels: tuple[str, ...]
-    """Of the probabilities that it is made of, in this order."""
+    channels: tuple[str, ...] | None
+    """Of the probabilities that it is made of, in this order; None takes what there is."""
 
     prepare: Callable[[Mapping[str, Probabilities], int], Extract]
     """Takes one AOI's probabilities by time, and their up-sampling; returns what makes objects of them. What no param

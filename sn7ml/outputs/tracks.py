@@ -25,7 +25,7 @@ SUBMISSION = "submission.csv"
 def prepare(cube: Mapping[str, Probabilities], upsampling: int) -> Extract:
     """Return what tracks one AOI by given params; it keeps the evidence of the last two ``tail_months``."""
     collapse = lru_cache(maxsize=2)(partial(collapse_change, cube))
-    return lambda params: track_buildings(cube, upsampling, params.tracks, collapse)
+    return lambda params: track_buildings(cube, upsampling, params.of_tracks(), collapse)
 
 
 def track_buildings(

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from sn7ml.core.errors import ParamsError
 from sn7ml.params.learning import Space
 from sn7ml.params.section import Section, Split
 
@@ -168,11 +169,33 @@ class TrackParams(Section):
     """Only for ``method: baseline``."""
 
 
-class OutputParams(Section):
-    """From probabilities to results; a sub-section per kind of output."""
+class BuildingsParams(Section):
+    """Buildings in single images."""
 
-    tracks: TrackParams
+    instances: InstanceParams
+    """How buildings that touch are parted. Targets without a boundary channel have no use for the weights."""
+
+
+class OutputParams(Section):
+    """From probabilities to results; the sub-section that the task needs."""
+
+    tracks: TrackParams | None = None
     """For task ``buildings_through_time``: footprints with ids and birth months."""
+
+    buildings: BuildingsParams | None = None
+    """For tasks ``buildings`` and ``building_distance``: footprints, image by image."""
+
+    def of_tracks(self) -> TrackParams:
+        """Return sub-section ``tracks``. Raises ParamsError if it is missing."""
+        if self.tracks is None:
+            raise ParamsError("params.output-missing", "output.tracks is missing; the task needs it")
+        return self.tracks
+
+    def of_buildings(self) -> BuildingsParams:
+        """Return sub-section ``buildings``. Raises ParamsError if it is missing."""
+        if self.buildings is None:
+            raise ParamsError("params.output-missing", "output.buildings is missing; the task needs it")
+        return self.buildings
 
 
 class TuneParams(Section):

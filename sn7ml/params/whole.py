@@ -10,7 +10,7 @@ from sn7ml.params.outcome import EvaluateParams, OutputParams, PromoteParams, Re
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section
 
-TaskName = Literal["buildings_through_time"]
+TaskName = Literal["buildings_through_time", "buildings", "building_distance"]
 
 
 class Params(Section):

@@ -8,6 +8,8 @@ from typing import assert_never
 
 from sn7ml.core.errors import ParamsError
 from sn7ml.params import Params, TaskName
+from sn7ml.tasks.building_distance import BUILDING_DISTANCE
+from sn7ml.tasks.buildings import BUILDINGS
 from sn7ml.tasks.buildings_through_time import BUILDINGS_THROUGH_TIME
 from sn7ml.tasks.task import Task
 
@@ -19,6 +21,10 @@ def task_named(name: TaskName) -> Task:
     match name:
         case "buildings_through_time":
             return BUILDINGS_THROUGH_TIME
+        case "buildings":
+            return BUILDINGS
+        case "building_distance":
+            return BUILDING_DISTANCE
         case _:
             assert_never(name)
 

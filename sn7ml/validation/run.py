@@ -6,6 +6,7 @@ from typing import assert_never
 
 import pandas as pd
 
+from sn7ml.outputs.footprints import read_outlines
 from sn7ml.params import OutputParams, Params, ValidationParams
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts import Layout
@@ -54,8 +55,11 @@ def validate_outputs(
     match params.task:
         case "buildings_through_time":
             facts = found_facts(scenes, tiles, folder, params.predict.splits)
-            wanted = found_suites(params.validation, output.tracks.method)
+            wanted = found_suites(params.validation, output.of_tracks().method)
             return judge_tables(facts, wanted, "validation of footprints"), facts["footprints"]
+        case "buildings" | "building_distance":
+            found = read_outlines(folder, scenes.grids_of(tiles.columns(params.predict.splits)))
+            return judge_tables({}, {}, "validation of footprints"), found
         case _ as unknown:
             assert_never(unknown)
 

@@ -38,9 +38,13 @@ def find_instances(channels: Channels, usable: NDArray[np.bool_], params: Instan
 def weigh(channels: Channels, params: InstanceParams | PeakParams) -> NDArray[np.float32]:
     """Lower the footprint's evidence on boundaries and between buildings: a new array, float32 (rows, cols).
 
+    A footprint by itself stays as it is.
+
     ``footprint · (1 - boundary_weight · boundary) · (1 - contact_weight · contact)``
     """
     channels = _as_floats(channels)
+    if len(channels) == 1:
+        return channels[FOOTPRINT].copy()
     evidence = channels[FOOTPRINT] * (1 - np.float32(params.boundary_weight) * channels[BOUNDARY])
     evidence *= 1 - np.float32(params.contact_weight) * channels[CONTACT]
     return np.asarray(evidence, dtype=np.float32)

@@ -16,6 +16,8 @@ def pictures_of(task: TaskName, tables: Mapping[str, pd.DataFrame]) -> dict[str,
     match task:
         case "buildings_through_time":
             return {"diagnosis": draw_diagnosis(tables["losses"], tables["births"], tables["sizes"])}
+        case "buildings" | "building_distance":
+            return {}
         case _ as unknown:
             assert_never(unknown)
 
@@ -25,5 +27,7 @@ def maps_of(task: TaskName, found: pd.DataFrame) -> list[go.Figure | bytes]:
     match task:
         case "buildings_through_time":
             return track_maps(found)
+        case "buildings" | "building_distance":
+            return []
         case _ as unknown:
             assert_never(unknown)
