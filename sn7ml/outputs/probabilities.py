@@ -16,10 +16,11 @@ from sn7ml.core.errors import RasterError
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.core.runtime.files import replacing
+from sn7ml.core.schemas import UNDATED
 from sn7ml.scenes.images import grid_of, read_grid, read_image
 from sn7ml.scenes.rasters import open_geotiff, write_bands
 
-MONTH_PATTERN = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
+TIME_PATTERN = re.compile(rf"\d{{4}}-(0[1-9]|1[0-2])|{UNDATED}", re.ASCII)
 USABLE = "usable"
 """Name of the last band."""
 
@@ -78,8 +79,8 @@ class ProbabilityCube(Mapping[str, Probabilities]):
         self.folder = folder
         self.grid = grid
         self._wanted = channels
-        self._paths = {path.stem: path for path in sorted(folder.glob("[0-9]*.tif"))}
-        if wrong := [name for name in self._paths if not MONTH_PATTERN.fullmatch(name)]:
+        self._paths = {path.stem: path for path in sorted(folder.glob("[!.]*.tif"))}
+        if wrong := [name for name in self._paths if not TIME_PATTERN.fullmatch(name)]:
             fault = f"{folder}: {wrong[:3]} are no months such as 2018-01; {CURE}"
             raise RasterError("probabilities.file-name", fault)
         if not self._paths:
