@@ -84,7 +84,7 @@ def measure(params: TrackParams) -> str:
 
 def main() -> None:
     """Run each tracker in a process of its own, so that its peak memory is its own."""
-    track = load_params().output.tracks
+    track = load_params().output.of_tracks()
     print(f"{BUILDINGS:,} buildings, {MONTHS} months, {SIDE_PX} x {SIDE_PX} px at {UPSAMPLING}x, one core:")
     for method in ("changepoint", "collapse", "baseline"):
         fresh = multiprocessing.get_context("spawn")

@@ -45,7 +45,7 @@ def main() -> None:
     truth = read_split_truth(scenes, columns)
     print("| tracker | SCOT | tracking | change | births right / false / missed | id switches | F1 (IoU 0.25) |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name, tracker in trackers(params.output.tracks).items():
+    for name, tracker in trackers(params.output.of_tracks()).items():
         print(
             row(name, truth, extract_aois(TRACKS_OUTPUT, BUILD / "probabilities", grids, OutputParams(tracks=tracker))),
             flush=True,
@@ -57,7 +57,7 @@ def trackers(track: TrackParams) -> Mapping[str, TrackParams]:
     return {
         "`baseline`, CosmiQ's footprints": with_values(track, COSMIQ, "COSMIQ"),
         **{f"`{method}`": with_values(track, {"method": method}, method) for method in METHODS},
-        "`changepoint`, tuned": load_output(BUILD / "tuning" / "best.yaml").tracks,
+        "`changepoint`, tuned": load_output(BUILD / "tuning" / "best.yaml").of_tracks(),
     }
 
 

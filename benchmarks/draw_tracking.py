@@ -261,7 +261,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", nargs="?", type=Path, default=ROOT / "docs" / "img")
     out = parser.parse_args().out
-    track = load_params(ROOT / "params.yaml").output.tracks
+    track = load_params(ROOT / "params.yaml").output.of_tracks()
     town = Neighbourhood()
     truth = town.truth()
     found = follow(town, track.model_copy(update={"method": "changepoint"}))

@@ -25,7 +25,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.parse_args()
-    scenes, track = Scenes(BUILD / "scenes"), load_output(BUILD / "tuning" / "best.yaml").tracks
+    scenes, track = Scenes(BUILD / "scenes"), load_output(BUILD / "tuning" / "best.yaml").of_tracks()
     columns = TileStore(BUILD / "tiles").columns(("validation",))
     tracks = read_footprints(BUILD / "outputs", scenes.grids_of(columns))
     truth = read_split_truth(scenes, columns)

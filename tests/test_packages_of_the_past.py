@@ -19,7 +19,7 @@ def test_it_can_be_read(folder: Path) -> None:
     assert (config.upsampling, config.recipe.model.architecture) == (3, "Unet")
     assert (config.channels, config.activation) == (("footprint", "boundary", "contact"), "sigmoid")
     assert usage is not None
-    assert usage.output.tracks.method == "changepoint"
+    assert usage.output.of_tracks().method == "changepoint"
 
 
 def test_what_came_later_changes_nothing_of_the_first_one() -> None:
@@ -30,5 +30,5 @@ def test_what_came_later_changes_nothing_of_the_first_one() -> None:
     assert (recipe.loss.lovasz, recipe.loss.tversky, recipe.optimiser.method) == (0.0, 0.0, "adamw")
     assert recipe.augmentation.enabled
     assert recipe.loss.channels == {"footprint": 1.0, "boundary": 0.3, "contact": 0.3}
-    changepoint = usage.output.tracks.changepoint
+    changepoint = usage.output.of_tracks().changepoint
     assert (changepoint.births.brightness_weight, changepoint.min_tail) == (0.0, 0.0)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-import kombu
+from kombu.connection import Connection
 from kombu.exceptions import KombuError, OperationalError
 
 from sn7ml.core.errors import AreasError
@@ -173,7 +173,7 @@ class BrokerJobs:
             "visibility_timeout": int(10 * LEASE_S),
             "wait_time_seconds": max(1, round(wait_s)),
         }  # read by SQS and Redis
-        self._connection = kombu.Connection(address, transport_options=options)
+        self._connection = Connection(address, transport_options=options)
         with _explained(address):
             self._connection.ensure_connection(max_retries=2, interval_start=0.5)
             self._queue = self._connection.SimpleQueue(name or "sn7ml-areas", serializer="json")

@@ -49,11 +49,11 @@ def match_by_confidence(truth: pd.DataFrame, found: pd.DataFrame, iou_threshold:
         pd.concat([truth[["aoi", "time"]], found[["aoi", "time"]]]).apply(tuple, axis=1).astype("category").cat.codes
     )
     codes = frames.to_numpy().astype(np.intp)
-    sides = [
+    true, proposed = (
         Polygons(table["geometry"].to_numpy(dtype=object), part)
         for table, part in zip((truth, found), np.split(codes, [len(truth)]), strict=True)
-    ]
-    overlaps = find_overlaps(*sides, above=float(np.nextafter(iou_threshold, 0)))
+    )
+    overlaps = find_overlaps(true, proposed, above=float(np.nextafter(iou_threshold, 0)))
     confidence = found["confidence"].to_numpy(dtype=float)[overlaps.proposal]
     order = np.lexsort((-overlaps.iou, overlaps.proposal, -confidence))
     matches = Matches(np.zeros(len(truth), np.bool_), np.zeros(len(found), np.bool_))
@@ -77,20 +77,14 @@ def evaluate_buildings(
     for threshold in dict.fromkeys((SPACENET2_IOU, *params.iou_thresholds)):
         matched = match_by_confidence(truth, found, threshold)
         name = "f1" if threshold == SPACENET2_IOU else f"f1_{round(100 * threshold)}"
-        counts = pd.DataFrame(
-            {
-                "tp": pd.Series(matched.truth).groupby(truth["aoi"].to_numpy()).sum(),
-                "fn": pd.Series(~matched.truth).groupby(truth["aoi"].to_numpy()).sum(),
-                "fp": pd.Series(~matched.found).groupby(found["aoi"].to_numpy()).sum(),
-            }
-        ).reindex(list(pixels))
-        counts = counts.fillna(0).astype(int)
-        precision, recall, f1 = precision_recall_f1(*(int(counts[kind].sum()) for kind in ("tp", "fp", "fn")))
-        overall[name] = f1
+        of_aoi = {aoi: (matched.truth[truth["aoi"] == aoi], matched.found[found["aoi"] == aoi]) for aoi in pixels}
+        counts = {aoi: (int(t.sum()), int((~f).sum()), int((~t).sum())) for aoi, (t, f) in of_aoi.items()}
+        tp, fp, fn = (sum(one) for one in zip((0, 0, 0), *counts.values(), strict=True))
+        precision, recall, overall[name] = precision_recall_f1(tp, fp, fn)
         if threshold == SPACENET2_IOU:
             overall |= {"precision": precision, "recall": recall}
         for aoi, row in rows.items():
-            tp, fp, fn = (int(counts.loc[aoi, kind]) for kind in ("tp", "fp", "fn"))
+            tp, fp, fn = counts[aoi]
             row |= {name: precision_recall_f1(tp, fp, fn)[2], f"{name}_tp": tp, f"{name}_fp": fp, f"{name}_fn": fn}
     for aoi, row in rows.items():
         row |= pixel_scores(pixels[aoi]) | {"built_share": ratio(pixels[aoi].tp + pixels[aoi].fp, known(pixels[aoi]))}

@@ -28,7 +28,7 @@ from sn7ml.outputs.tracking.evidence import candidate_series
 from sn7ml.outputs.tracking.instances import find_instances
 from sn7ml.params import load_params
 
-TRACK = load_params(ROOT / "params.yaml").output.tracks
+TRACK = load_params(ROOT / "params.yaml").output.of_tracks()
 
 
 @cache

@@ -107,7 +107,7 @@ def test_the_best_trial_is_found_and_the_first_is_what_was_given(ground: CachedG
     assert found.trials["tracks.changepoint.min_mean"].iloc[0] == 0.6
     assert found.trials["scot"].iloc[0] < 0.8
     assert found.trials["scot"].max() == 1.0
-    assert found.best.tracks.changepoint.min_mean < 0.36
+    assert found.best.of_tracks().changepoint.min_mean < 0.36
     assert list(found.trials["number"]) == list(range(8))
 
 
@@ -182,5 +182,5 @@ def test_a_tuning_for_f1_compares_trials_by_it(ground: CachedGround) -> None:
     found = tune(lambda: replace(ground, objective="f1"), blind, params(8), f1)
     assert found.trials["f1"].iloc[0] == pytest.approx(2 * 20 / (2 * 20 + 96))
     assert found.trials["f1"].max() == 1.0
-    assert found.best.tracks.changepoint.min_mean < 0.36
+    assert found.best.of_tracks().changepoint.min_mean < 0.36
     assert "scot" in found.trials

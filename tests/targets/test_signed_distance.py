@@ -104,7 +104,9 @@ def test_metres_come_back_from_steps_to_within_a_step_and_on_their_side() -> Non
 def test_pixels_are_counted_by_side_and_errors_in_metres() -> None:
     target = target_of(TargetParams(kind="distance", distance=DistanceParams(clip_m=CLIP_M)))
     planes = np.array([[[0, 126, 128, 254, UNKNOWN]]], np.uint8)
-    output = np.array([[[[-5.0, 0.5, 0.5, 0.0, 1.0]]]], np.float32)  # beyond the range; wrong side; right; just outside; unknown
+    output = np.array(
+        [[[[-5.0, 0.5, 0.5, 0.0, 1.0]]]], np.float32
+    )  # beyond the range; wrong side; right; just outside; unknown
     counts = target.count(output, planes)
     assert (counts.tp, counts.fp, counts.fn, counts.tn) == (1, 1, 1, 1)
     step_m = CLIP_M / 127

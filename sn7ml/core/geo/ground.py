@@ -32,7 +32,7 @@ def outline_areas_m2(outlines: NDArray[np.object_], grid: Grid) -> NDArray[np.fl
     plane = _equal_area_plane(grid)
     flat = shapely.transform(grid.to_crs(outlines), lambda xy: np.column_stack(plane.transform(*xy.T)))
     _finite(shapely.get_coordinates(flat), grid)
-    return np.nan_to_num(shapely.area(flat))  # of None it is NaN
+    return np.asarray(np.nan_to_num(shapely.area(flat)))  # of None it is NaN
 
 
 def row_pixel_areas_m2(grid: Grid) -> NDArray[np.float64]:

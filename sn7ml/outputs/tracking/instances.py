@@ -44,7 +44,7 @@ def weigh(channels: Channels, params: InstanceParams | PeakParams) -> NDArray[np
     """
     channels = _as_floats(channels)
     if len(channels) == 1:
-        return channels[FOOTPRINT].copy()
+        return np.asarray(channels[FOOTPRINT].copy())
     evidence = channels[FOOTPRINT] * (1 - np.float32(params.boundary_weight) * channels[BOUNDARY])
     evidence *= 1 - np.float32(params.contact_weight) * channels[CONTACT]
     return np.asarray(evidence, dtype=np.float32)

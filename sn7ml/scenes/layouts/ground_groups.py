@@ -51,7 +51,7 @@ def _boxes_m(aois: pd.DataFrame) -> np.ndarray:
     corners = np.empty((len(aois), 4))
     for epsg, rows in aois.groupby("epsg"):
         a, _, c, _, e, f = (rows[name].to_numpy() for name in TRANSFORM)
-        to_degrees = Transformer.from_crs(int(epsg), 4326, always_xy=True)
+        to_degrees = Transformer.from_crs(int(str(epsg)), 4326, always_xy=True)
         west, north = to_degrees.transform(c, f)
         east, south = to_degrees.transform(c + a * rows["cols"], f + e * rows["rows"])
         corners[rows.index] = np.column_stack([west, south, east, north])

@@ -13,7 +13,6 @@ names is not labelled.
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from sn7ml.core.errors import CatalogError, LabelError
@@ -118,15 +117,14 @@ def read_labels(root: Path, source: Source) -> RawLabels:
     if source["labels_kind"] == GEOJSON:
         return read_geojson(path, in_pixels=False, id_name=None)
     rows = _table(path, path.stat().st_mtime_ns)[source["aoi"]]
-    ids, geometries = rows[BUILDING].to_numpy(dtype=object), read_wkt(rows[GROUND].tolist())
+    ids, geometries = rows[BUILDING].to_numpy(dtype=object, copy=True), read_wkt(rows[GROUND].tolist())
     faults = {
         number: ValueError(why_no_wkt(text))
         for number, (text, geometry) in enumerate(zip(rows[GROUND], geometries, strict=True))
         if geometry is None
     }
-    return RawLabels(
-        path, np.where([n in faults for n in range(len(ids))], None, ids), geometries, faults, in_pixels=False
-    )
+    ids[list(faults)] = None
+    return RawLabels(path, ids, geometries, faults, in_pixels=False)
 
 
 def name_facts(root: Path, sources: pd.DataFrame) -> list[NameFacts]:

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from morecantile import Tile
 from PIL import Image
@@ -156,7 +155,7 @@ def test_every_tile_of_another_size_and_every_one_that_is_damaged_is_named(tmp_p
 
 def test_kampala_is_as_its_description_says() -> None:
     root = real("xyz")
-    built = {}
+    built: dict[int, list[float]] = {}
     for zoom in (19, 20, 21):
         for source in scan(zoom, root).to_dict("records"):
             image = open_image(root, source)
