@@ -57,7 +57,7 @@ class Table:
 
 
 UNDATED = "undated"
-"""The time of an image that is one of its kind: it stands where others have a month, in tables and in names of files."""
+"""The time of an image without a date: stands where others have a month, in tables and in names of files."""
 
 SOURCES = Table(
     "sources", dict.fromkeys(("aoi", "time", "part", "image", "labels", "labels_kind", "mask"), "text"), ("aoi", "time")

@@ -35,10 +35,10 @@ from sn7ml.params.whole import Params, TaskName, Usage, describe, flatten, recip
 
 __all__ = [
     "BUNDLED", "Activation", "AugmentationParams", "BaselineParams", "BirthParams", "ChangepointParams", "Choice",
-    "CollapseParams", "DataParams", "DistanceParams", "EvaluateParams", "FinalTrainParams", "FootprintParams", "InstanceParams", "LayoutName",
-    "LossParams", "ModelParams", "OptimiserParams", "OutputParams", "Params", "PeakParams", "PredictParams",
-    "PromoteParams", "Recipe", "ReportParams", "RimsParams", "Scalar", "SearchParams", "Section", "Split",
-    "SplitParams", "StretchParams", "TargetParams", "TaskName", "TilingParams", "TrackParams", "TrainParams", "TuneParams", "Usage",
-    "ValidationParams", "describe", "flatten", "load_output", "load_params", "load_recipe", "parse", "recipe_of",
-    "resolved", "with_values",
+    "CollapseParams", "DataParams", "DistanceParams", "EvaluateParams", "FinalTrainParams", "FootprintParams",
+    "InstanceParams", "LayoutName", "LossParams", "ModelParams", "OptimiserParams", "OutputParams", "Params",
+    "PeakParams", "PredictParams", "PromoteParams", "Recipe", "ReportParams", "RimsParams", "Scalar",
+    "SearchParams", "Section", "Split", "SplitParams", "StretchParams", "TargetParams", "TaskName", "TilingParams",
+    "TrackParams", "TrainParams", "TuneParams", "Usage", "ValidationParams", "describe", "flatten", "load_output",
+    "load_params", "load_recipe", "parse", "recipe_of", "resolved", "with_values",
 ]  # fmt: skip

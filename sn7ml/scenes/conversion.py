@@ -6,8 +6,8 @@
       images/<AOI>/<time>.tif    uint8, alpha 0 where nothing is usable
       stretch.json               which brightness became black and white, by part of the data folder; {} for bytes
 
-Brightness is stretched alike for all images of a part (a city, a sensor), between percentiles of the columns that networks
-learn on: measured on all, it would tell of the test; measured on each, a dark scene would look like a bright one.
+Brightness is stretched alike for all images of a part (a city, a sensor), between percentiles of the columns that
+networks learn on. Measured on all, it would tell of the test; on each, a dark scene would look like a bright one.
 """
 
 import hashlib

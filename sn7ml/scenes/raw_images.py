@@ -1,7 +1,7 @@
 """Images as others deliver them: bytes, 16 bits or floats, with alpha, nodata, or neither.
 
-What is usable is decided here, once: not where alpha or a mask is 0, the value is nodata or no number, or the image has a black
-margin. Brightness becomes bytes later, by one stretch for all images of a sensor.
+What is usable is decided here, once: not where alpha or a mask is 0, the value is nodata or no number, or the image has
+a black margin. Brightness becomes bytes later, by one stretch for all images of a sensor.
 """
 
 from collections.abc import Callable, Mapping
@@ -80,8 +80,8 @@ def _refuse_other_bands(source: rasterio.DatasetReader, path: Path) -> None:
     if not COLOURS <= source.count <= COLOURS + 1 or named_otherwise or without_alpha:
         raise RasterError(
             "image.band-order",
-            f"{path}: its {source.count} bands are {', '.join(it.name for it in stated)}; expected red, green, blue and "
-            "perhaps alpha, in this order: gdal_translate -b chooses and orders bands",
+            f"{path}: its {source.count} bands are {', '.join(it.name for it in stated)}; expected red, green, blue "
+            "and perhaps alpha, in this order: gdal_translate -b chooses and orders bands",
         )
     if source.photometric is PhotometricInterp.cmyk or len({*source.dtypes}) > 1 or source.dtypes[0] not in TYPES:
         raise RasterError(
@@ -91,7 +91,7 @@ def _refuse_other_bands(source: rasterio.DatasetReader, path: Path) -> None:
     if {*source.scales} != {1.0} or {*source.offsets} != {0.0}:
         raise RasterError(
             "image.scales",
-            f"{path}: declares scales {source.scales} and offsets {source.offsets}; expected none: gdal_translate -unscale",
+            f"{path}: declares scales {source.scales} and offsets {source.offsets}; gdal_translate -unscale",
         )
 
 

@@ -1,7 +1,7 @@
 """How far each pixel lies from the nearest outline of a building, in metres: positive inside, negative outside.
 
-One byte holds a pixel: steps from ``-clip_m`` to ``clip_m``, and ``UNKNOWN`` where nothing is known. Distances are exact
-Euclidean, on the ground, and of the whole image, so that they do not depend on where tiles are cut.
+One byte holds a pixel: steps from ``-clip_m`` to ``clip_m``, and ``UNKNOWN`` where nothing is known. Distances are
+exact Euclidean, on the ground, and of the whole image, so that they do not depend on where tiles are cut.
 """
 
 import math
@@ -30,8 +30,8 @@ ZERO, UNKNOWN = 127, 255
 def signed_distance_m(built: NDArray[np.bool_], pixel_m: tuple[float, float]) -> NDArray[np.float64]:
     """Return the distance of each pixel's centre to the outline of what is built: (rows, cols), metres.
 
-    The outline runs along the sides of pixels. Buildings that touch are one. Where nothing is built, or everything, there is
-    no outline: minus or plus infinity.
+    The outline runs along the sides of pixels. Buildings that touch are one. Where nothing is built, or everything,
+    there is no outline: minus or plus infinity.
 
     Parameters
     ----------

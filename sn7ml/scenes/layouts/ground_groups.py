@@ -19,8 +19,8 @@ METRES_PER_DEGREE = 111_320.0
 def group_by_ground(frames: pd.DataFrame, split: SplitParams) -> Mapping[str, str]:
     """Return AOI to its group, called like the first of its AOIs.
 
-    AOIs that lie at most ``split.neighbour_m`` apart are of one group, directly or through others. A group that is wider
-    than ``split.block_m`` is divided along a grid of blocks of that side, by the middles of its AOIs.
+    AOIs that lie at most ``split.neighbour_m`` apart are of one group, directly or through others. A group that is
+    wider than ``split.block_m`` is divided along a grid of blocks of that side, by the middles of its AOIs.
 
     Parameters
     ----------

@@ -6,8 +6,8 @@
     <city>/geojson/buildings/                            buildings_<scene>.geojson
     <city>/summaryData/                                  *.csv: ImageId is <scene>
 
-GeoJSON is preferred to CSV; both say the same. A scene that either names, with no building, shows none; a scene that neither
-names is not labelled.
+GeoJSON is preferred to CSV; both say the same. A scene that one of them names without a building shows none; a scene
+that neither names is not labelled.
 """
 
 from functools import lru_cache
@@ -42,8 +42,8 @@ def scan(root: Path) -> pd.DataFrame:
     pd.DataFrame
         ``SOURCES`` in order of scene; ``part`` is the city's folder, "" for ``root`` itself.
 
-    Raises CatalogError if there is no image, or naming every scene that occurs twice and every file whose name breaks the
-    pattern.
+    Raises CatalogError if there is no image, or naming every scene that occurs twice and every file whose name breaks
+    the pattern.
     """
     cities = [root] if _image_folder(root) else sorted(path for path in root.glob("*") if _image_folder(path))
     if not cities:

@@ -1,12 +1,12 @@
-"""The layout of map tiles: files named by x, y and zoom, and one GeoJSON of outlines. Tiles that touch become one image.
+"""The layout of map tiles: files named by x, y and zoom, and one GeoJSON of outlines. Tiles that touch are one image.
 
 ::
 
     <place>/OAM-<x>-<y>-<z>.png      or <z>-<x>-<y>.png, or <z>/<x>/<y>.png
     <place>/labels.geojson           the only GeoJSON there; in the CRS that it declares, EPSG:4326 without
 
-Windows, distances and outlines then cross the borders of tiles. What is larger than ``MOST_SIDE_TILES`` along either side
-is cut into blocks of that side; they stay in one group.
+Windows, distances and outlines then cross the borders of tiles. What is larger than ``MOST_SIDE_TILES`` along either
+side is cut into blocks of that side; they stay in one group.
 """
 
 import re
@@ -57,8 +57,8 @@ def scan(zoom: int | None, root: Path) -> pd.DataFrame:
     pd.DataFrame
         ``SOURCES``: an AOI is called ``<place>-z21-<x>-<y>``, after its north-western tile; ``image`` is its folder.
 
-    Raises CatalogError if there are no tiles, none of that zoom, or several zooms and none is chosen; or naming folders with
-    more than one GeoJSON.
+    Raises CatalogError if there are no tiles, none of that zoom, or several zooms and none is chosen; or naming folders
+    with more than one GeoJSON.
     """
     places = {folder: tiles for folder in [root, *_folders(root)] if (tiles := tiles_of(folder))}
     if not places:
@@ -151,8 +151,8 @@ def blocks(tiles: Iterable[Tile]) -> list[list[Tile]]:
     if not chosen:
         return []
     x, y = np.array([(tile.x, tile.y) for tile in chosen]).T
-    # A picture with a pixel a tile would be huge for two far-off places, so only rows and columns that are used have one,
-    # with an empty one wherever some are left out.
+    # A picture with a pixel a tile would be huge for two far-off places, so only rows and columns that are used have
+    # one, with an empty one wherever some are left out.
     col, row = _squeezed(x), _squeezed(y)
     picture = np.zeros((row.max() + 1, col.max() + 1), np.bool_)
     picture[row, col] = True
