@@ -1,9 +1,9 @@
-"""How labels lie beside the outlines that were found, on columns that are not scored: what `track.shift_x_px` is for.
+"""How labels lie beside the outlines that were found, on columns that are not scored: for the shifts of params.yaml.
 
     python -m benchmarks.measure_shift
 
 Run in a project folder after `dvc repro extract`. Prints the medians over the matched footprints of the validation
-columns, by AOI, for `track.shift_x_px` and `shift_y_px`; their negatives are for `target`. What section `track` has
+columns, by AOI, for `shift_x_px` and `shift_y_px` of `output.tracks`; their negatives are for `target`. What it has
 already moved is added, so that the same comes out before and after.
 """
 

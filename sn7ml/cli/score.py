@@ -177,7 +177,7 @@ def tell_offsets(matches: "FootprintMatches") -> None:
             sides = [(x_px, "right" if x_px > 0 else "left"), (y_px, "down" if y_px > 0 else "up")]
             where = ", ".join(f"{abs(px):.2f} px {side}" for px, side in sides if abs(px) >= TRIFLE_PX)
             notes.append(f"{row['aoi']}: {where} (medians of {row['pairs']:,} matched footprints)")
-    tell("Truth lies beside what was found (track.shift_x_px moves outlines: docs/tracking.md)", notes)
+    tell("Truth lies beside what was found (output.tracks.shift_x_px moves outlines: docs/tracking.md)", notes)
 
 
 def write_diagnosis_folder(folder: Path, aois: Mapping[str, "AoiScot"], sizes: "pd.DataFrame") -> "Diagnosis":

@@ -61,7 +61,7 @@ class Evaluation:
     """AOIs whose truth holds something to score."""
 
     trivial: Mapping[str, Mapping[str, float]]
-    """Answer that takes no model ("nothing found") to its scores, on the same truth. A score means little without it."""
+    """Answer that takes no model ("nothing found") to its scores on the same truth; a score means little without it."""
 
     tables: Mapping[str, pd.DataFrame]
     """Name to a further table, each a CSV beside the scores."""

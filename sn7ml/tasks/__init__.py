@@ -30,22 +30,17 @@ def task_named(name: TaskName) -> Task:
 
 
 def task_of(params: Params) -> Task:
-    """Return the task of a project. Raises ParamsError that names every key with a score it does not have there."""
-    task = task_named(params.task)
+    """Return the task of a project. Raises ParamsError that names every key with a score it cannot have there."""
+    task, gate = task_named(params.task), params.promote
     known = [score.name for score in task.scores]
-    named = {
-        "search.objective": [params.search.objective],
-        "promote.objective": [params.promote.objective],
-        "promote.floors": list(params.promote.floors),
-        "promote.max_loss": list(params.promote.max_loss),
-    }
-    wrong = [f"  {key}: {name!r}" for key, names in named.items() for name in names if name not in known]
+    named = [("search.objective", params.search.objective), ("promote.objective", gate.objective)]
+    named += [("promote.floors", name) for name in gate.floors] + [("promote.max_loss", name) for name in gate.max_loss]
+    wrong = [f"  {key}: {name!r}" for key, name in named if name not in known]
+    if (tuned := params.tune.objective) not in (None, *task.tunable):
+        wrong.append(f"  tune.objective: {tuned!r}, which must be one of {', '.join(task.tunable)}")
     if wrong:
-        raise ParamsError(
-            "params.unknown-score",
-            "\n".join([f"task {task.name} has no such score; it has {', '.join(known)}:", *wrong]),
-        )
-    task.tuned_by(params.tune.objective)
+        head = f"task {task.name} has no such score; it has {', '.join(known)}:"
+        raise ParamsError("params.unknown-score", "\n".join([head, *wrong]))
     return task
 
 

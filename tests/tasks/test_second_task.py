@@ -124,8 +124,8 @@ BUILDINGS, ROOFS = (f'        case "{task}":\n            return ' for task in (
 CASES: dict[str, list[tuple[str, str]]] = {
     "sn7ml/params/whole.py": [('Literal["buildings_through_time"]', 'Literal["buildings_through_time", "roofs"]')],
     "sn7ml/params/__init__.py": [
-        ("RimsParams, TargetParams\n", "RimsParams, RoofParams, TargetParams\n"),
-        ('    "RimsParams",', '    "RimsParams",\n    "RoofParams",'),
+        ("    RimsParams,\n", "    RimsParams,\n    RoofParams,\n"),
+        ('"RimsParams", ', '"RimsParams", "RoofParams", '),
     ],
     "sn7ml/targets/__init__.py": [
         ("    match params.kind:\n", '    match params.kind:\n        case "roof":\n            return roof(params)\n'),
@@ -157,7 +157,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     root = made.root
     for name, content in {"targets/roof": TARGET, "outputs/roofs": OUTPUT, "tasks/roofs": TASK}.items():
         (root / f"sn7ml/{name}.py").write_text(content)
-    for name, added in {"target": PARAMS, "tracking": OUTPUT_PARAMS}.items():
+    for name, added in {"data": PARAMS, "outcome": OUTPUT_PARAMS}.items():
         with (root / f"sn7ml/params/{name}.py").open("a") as file:
             file.write(added)
     for path, cases in CASES.items():

@@ -38,6 +38,7 @@ def test_any_score_of_the_task_can_be_the_objective_of_search_and_gate() -> None
         ("promote", {"objective": "auc"}, "promote.objective: 'auc'"),
         ("promote", {"floors": {"f1": 0.1, "auc": 0.2}}, "promote.floors: 'auc'"),
         ("promote", {"max_loss": {"auc": 0.2}}, "promote.max_loss: 'auc'"),
+        ("tune", {"objective": "iou"}, "tune.objective: 'iou'"),
     ],
 )
 def test_a_score_that_the_task_lacks_is_named_with_those_there_are(
@@ -48,3 +49,12 @@ def test_a_score_that_the_task_lacks_is_named_with_those_there_are(
     assert caught.value.code == "params.unknown-score"
     assert key in str(caught.value)
     assert "scot, tracking, change, f1, iou" in str(caught.value)
+
+
+def test_all_keys_with_a_wrong_score_are_named_at_once() -> None:
+    search = PARAMS.search.model_copy(update={"objective": "auc"})
+    tune = PARAMS.tune.model_copy(update={"objective": "auc"})
+    with pytest.raises(ParamsError) as caught:
+        task_of(PARAMS.model_copy(update={"search": search, "tune": tune}))
+    assert "search.objective: 'auc'" in str(caught.value)
+    assert "tune.objective: 'auc'" in str(caught.value)

@@ -7,13 +7,17 @@ from typing import Any
 import pandas as pd
 import pytest
 from shapely.geometry import box
+from typer.testing import CliRunner
 
+from sn7ml import cli
+from sn7ml.core.errors import CatalogError, ParamsError
 from sn7ml.core.schemas import FRAMES, LABELS, SOURCES
 from sn7ml.params import SplitParams, load_params
 from sn7ml.scenes.ingest import ingest
 from sn7ml.scenes.labels import RawLabels, read_geojson
 from sn7ml.scenes.layouts import Layout
 from sn7ml.validation.run import raw_facts, run_validation
+from tests.raising import raises
 from tests.sn7_folder import AOI, SPLIT, addressed, feature, grid_of, write_features, write_image
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,3 +83,37 @@ def test_another_layout_is_validated(root: Path) -> None:
     report = run_validation(root, PAIRS.sources(root), PAIRS, params)
     assert report.ok, report.summary()
     assert [result.name for result in report.failures()] == ["images have labels"]  # moor has none
+
+
+@pytest.fixture
+def params_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Params name the layout of this file, whatever file they are read from."""
+    plain = load_params(ROOT / "params.yaml")
+    named = plain.model_copy(update={"data": plain.data.model_copy(update={"layout": "pairs"})})
+    monkeypatch.setattr("sn7ml.params.load_params", lambda _path: named)
+    monkeypatch.setattr("sn7ml.scenes.layouts.layout_of", {"pairs": PAIRS}.__getitem__)
+
+
+@pytest.mark.usefixtures("serial", "params_of_pairs")
+def test_the_command_line_validates_the_layout_that_params_name(root: Path) -> None:
+    done = CliRunner().invoke(cli.app, ["validate", str(root), "--params", "any.yaml"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "3 frames, 2 label files" in " ".join(done.output.split())
+
+
+@pytest.mark.usefixtures("params_of_pairs")
+def test_commands_that_know_one_layout_refuse_another_and_leave_all_as_it_was(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mended, project = tmp_path / "mended", tmp_path / "project"
+    project.mkdir()
+    (project / "dvc.yaml").touch()
+    monkeypatch.chdir(project)
+    for kind, code, command in (
+        (ParamsError, "options.fix-layout", ["validate", str(root), "--params", "any.yaml", "--fix", str(mended)]),
+        (CatalogError, "options.use-layout", ["use", str(root), "--params", "any.yaml", "--force"]),
+    ):
+        with raises(kind, code, "pairs", "spacenet7"):
+            CliRunner().invoke(cli.app, command, catch_exceptions=False)
+    assert not mended.exists()
+    assert [path.name for path in project.iterdir()] == ["dvc.yaml"]
