@@ -133,7 +133,7 @@ class TileServer:
                 if answer.status_code != 200:
                     raise AreasError(
                         "areas.refused",
-                        f"{_shown(url)}: answered by {answer.status_code} {answer.reason_phrase}; see the URL and its key",
+                        f"{_shown(url)}: answered by {answer.status_code} {answer.reason_phrase}; see the URL and key",
                     )
                 content = b""
                 for part in answer.iter_bytes():
