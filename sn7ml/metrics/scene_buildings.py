@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from sn7ml.core.ratios import precision_recall_f1, ratio
@@ -69,8 +70,9 @@ def evaluate_buildings(
     """Score the buildings of single images, ``POLYGONS`` and ``FOUND``, and the pixels of each AOI that is scored.
 
     Scores are ``f1``, ``precision`` and ``recall`` of footprints at IoU 0.5, ``f1_25`` and so on (of
-    ``params.iou_thresholds``), ``iou`` and ``pixel_f1``, and ``built_error``: how far the built area found is off, as a
-    share of the true one. All are of sums over images.
+    ``params.iou_thresholds``), ``iou`` and ``pixel_f1``, ``built_error``: how far the built pixels found are off, as a
+    share of the true ones, and ``outline_error``, the same of the areas of outlines. All are of sums over images.
+    A row per AOI holds the counts behind them, too.
     """
     rows: dict[str, dict[str, float | str]] = {aoi: {"aoi": aoi} for aoi in pixels}
     overall: dict[str, float] = {}
@@ -87,12 +89,16 @@ def evaluate_buildings(
             tp, fp, fn = counts[aoi]
             row |= {name: precision_recall_f1(tp, fp, fn)[2], f"{name}_tp": tp, f"{name}_fp": fp, f"{name}_fn": fn}
     for aoi, row in rows.items():
-        row |= pixel_scores(pixels[aoi]) | {"built_share": ratio(pixels[aoi].tp + pixels[aoi].fp, known(pixels[aoi]))}
+        here = (table[table["aoi"] == aoi] for table in (truth, found))
+        row |= pixel_scores(pixels[aoi]) | {"outline_error": outline_error(*here)} | pixel_sums(pixels[aoi])
     pooled = sum(pixels.values(), PixelCounts())
-    overall |= pixel_scores(pooled)
+    overall |= pixel_scores(pooled) | {"outline_error": outline_error(truth, found)}
+    nothing = PixelCounts(fn=pooled.tp + pooled.fn, tn=pooled.fp + pooled.tn)
     built = PixelCounts(tp=pooled.tp + pooled.fn, fp=pooled.fp + pooled.tn)
     trivial = {
-        "nothing found": dict.fromkeys(overall, 0.0) | {"built_error": 1.0},
+        "nothing found": dict.fromkeys(overall, 0.0)
+        | pixel_scores(nothing)
+        | {"outline_error": outline_error(truth, found.iloc[:0])},
         "all building": pixel_scores(built),
     }
     labelled = tuple(aoi for aoi in pixels if pixels[aoi].tp + pixels[aoi].fn)
@@ -105,6 +111,19 @@ def pixel_scores(counts: PixelCounts) -> dict[str, float]:
     return {"iou": counts.iou, "pixel_f1": counts.f1, "built_error": ratio(abs(found - true), true or found)}
 
 
-def known(counts: PixelCounts) -> int:
-    """Return the number of pixels that were counted."""
-    return counts.tp + counts.fp + counts.fn + counts.tn
+def pixel_sums(counts: PixelCounts) -> dict[str, float]:
+    """Return pixels of the mask that are built, were found, are both, and that something is known of; and a share."""
+    true, found = counts.tp + counts.fn, counts.tp + counts.fp
+    sums = {"true_px": true, "found_px": found, "both_px": counts.tp, "known_px": counts.total}
+    return {"built_share": ratio(found, counts.total), **sums}
+
+
+def outline_error(truth: pd.DataFrame, found: pd.DataFrame) -> float:
+    """Return how far the area of the outlines found is off, as a share of the true one; 0 where both are empty.
+
+    Where nothing is true, what was found counts as itself: 1.
+    """
+    true, proposed = (
+        float(np.nansum(shapely.area(table["geometry"].to_numpy(dtype=object)))) for table in (truth, found)
+    )
+    return ratio(abs(proposed - true), true or proposed)

@@ -123,7 +123,9 @@ class Evaluator:
         """What a model card says of the data."""
         months = sorted(self.tiles.frames["time"])
         rows = list(self.tiles.extent().itertuples(index=False, name=None))
-        return DataFacts(self.key, rows, (months[0], months[-1]), self.scoring.splits)
+        frames = self.scenes.frames
+        groups = dict(zip(frames["aoi"], frames["group"], strict=True)) if self.task.gate_by == "group" else {}
+        return DataFacts(self.key, rows, (months[0], months[-1]), self.scoring.splits, groups)
 
     @cached_property
     def _ground(self) -> Ground:

@@ -1,13 +1,14 @@
 """The model card: what a person must know before using a registered model. The same content gives the same text."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
+from sn7ml.core.schemas import UNDATED
 from sn7ml.metrics.score_text import decimal, table
 from sn7ml.package_files import CONFIG, HISTORY, USAGE, read_history
 from sn7ml.registry.policy import ModelScores
@@ -35,6 +36,9 @@ class DataFacts:
 
     scored: Sequence[str]
     """Splits that are scored."""
+
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """AOI to its group, where AOIs of a group show the same ground: the gate draws them together."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ On held-out data, split {", ".join(data.scored)} (below).
 
 ## Data
 
-Times {data.months[0]} to {data.months[1]}.
+{UNDATED_IMAGES if data.months == (UNDATED, UNDATED) else f"Times {data.months[0]} to {data.months[1]}."}
 
 {table(("split", "AOI", "columns", "labelled frames"), [tuple(map(str, row)) for row in data.splits])}
 
@@ -103,7 +107,7 @@ Images are up-sampled {config.get("upsampling", "unknown")} times. {kept}
 
 ## Limits
 
-{ONE_AOI if len(scores.aois) == 1 else MANY_AOIS.format(len(scores.aois))}
+{ONE_AOI if len(scores.aois) == 1 else MANY_AOIS.format(len(scores.aois))}{_of_groups(scores.aois, data.groups)}
 {_items(task.limits)}
 
 ## Licences
@@ -119,9 +123,16 @@ LEARNED_ELSEWHERE = (
     "It learned from other tiles (digest `{}`): the table tells where it is scored, not what it has seen, and scores "
     "on what it has seen are too high."
 )
+UNDATED_IMAGES = "The images bear no date."
 ONE_AOI = "* Its scores come from one AOI: they say little about another place."
 MANY_AOIS = "* Its scores come from {} AOIs; places, seasons and building styles that are not among them may be worse."
+FEWER_GROUPS = " They are of {} group(s) of neighbours that share ground or streets, so they count for fewer."
 WEIGHTS_LICENCE = "* It started from {} weights of its encoder; their licence is that of the package they came with."
+
+
+def _of_groups(aois: Iterable[str], groups: Mapping[str, str]) -> str:
+    names = [groups.get(aoi, aoi) for aoi in aois]
+    return FEWER_GROUPS.format(len(set(names))) if len(set(names)) < len(names) else ""
 
 
 def _items(lines: Iterable[str]) -> str:

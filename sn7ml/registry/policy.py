@@ -1,11 +1,12 @@
 """Whether a challenger takes over: floors, guards and a paired comparison over AOIs. Numbers in, decision out."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from sn7ml.metrics.score import Score, score_named
@@ -113,6 +114,9 @@ class Rules:
     scores: Sequence[Score]
     """Of the task; all that ``params`` names are among them."""
 
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """AOI to its group: the bootstrap draws the AOIs of a group together. An AOI that is not named is its own group."""
+
     @property
     def objective(self) -> Score:
         """The score by which a challenger must be better."""
@@ -129,7 +133,9 @@ def decide(challenger: ModelScores, champion: ModelScores | None, rules: Rules) 
     better = objective.rank(challenger.overall[objective.name]) - objective.rank(champion.overall[objective.name])
     if not (better > 0 and better >= params.min_gain):  # NaN, of two undefined scores, is no gain either
         against.append(f"{rise}: not better by promote.min_gain {params.min_gain:g}")
-    aois = f"{len(gain.by_aoi)} AOI{'' if len(gain.by_aoi) == 1 else 's'}"
+    aois, groups = f"{len(gain.by_aoi)} AOI{'' if len(gain.by_aoi) == 1 else 's'}", len(_groups(gain.by_aoi, rules))
+    if groups < len(gain.by_aoi):
+        aois += f" in {groups} group{'' if groups == 1 else 's'}"
     paired = f"over {aois} {objective.label} gains {gain.mean:+.4f} on average"
     if gain.low is None:
         paired += f"; fewer than promote.min_aois {params.min_aois} are too few to tell a gain from chance, so "
@@ -144,23 +150,39 @@ def decide(challenger: ModelScores, champion: ModelScores | None, rules: Rules) 
 
 
 def paired_gain(challenger: ModelScores, champion: ModelScores, rules: Rules) -> Gain:
-    """Return the gains of the AOIs both were scored on, with an interval where there are ``min_aois`` of them."""
+    """Return the gains of the AOIs both were scored on, with an interval where they are of ``min_aois`` groups."""
     objective, params = rules.objective, rules.params
     gains = {
         aoi: objective.gain(after[objective.name], champion.aois[aoi][objective.name])
         for aoi, after in challenger.aois.items()
         if aoi in champion.aois
     }
-    values = np.array(list(gains.values()))
-    mean = float(values.mean()) if gains else math.nan
-    if len(gains) < params.min_aois:
+    mean = float(np.mean(list(gains.values()))) if gains else math.nan
+    groups = _groups(gains, rules)
+    if len(groups) < params.min_aois:
         return Gain(mean, None, None, params.confidence, gains)
+    totals = np.array([sum(gains[aoi] for aoi in aois) for aois in groups.values()])
+    sizes = np.array([len(aois) for aois in groups.values()])
     # Percentiles, and not SciPy's BCa: that is undefined where differences are equal, as those of near twins are.
     rng = np.random.default_rng(params.seed)
     found = stats.bootstrap(
-        (values,), np.mean, n_resamples=RESAMPLES, confidence_level=params.confidence, method="percentile", rng=rng
-    ).confidence_interval
+        (totals, sizes), _mean_gain, paired=True, n_resamples=RESAMPLES, confidence_level=params.confidence,
+        method="percentile", rng=rng,
+    ).confidence_interval  # fmt: skip
     return Gain(mean, float(found.low), float(found.high), params.confidence, gains)
+
+
+def _groups(aois: Iterable[str], rules: Rules) -> dict[str, list[str]]:
+    """Return group to its AOIs, in order of first appearance."""
+    groups: dict[str, list[str]] = {}
+    for aoi in aois:
+        groups.setdefault(rules.groups.get(aoi, aoi), []).append(aoi)
+    return groups
+
+
+def _mean_gain(totals: NDArray[np.float64], sizes: NDArray[np.intp], axis: int) -> NDArray[np.float64]:
+    """Return the mean gain of an AOI from sums and sizes of groups."""
+    return np.asarray(totals.sum(axis=axis) / sizes.sum(axis=axis))
 
 
 def numbers(scores: Mapping[str, float | None]) -> dict[str, float]:

@@ -116,7 +116,8 @@ class Promoter:
         self, version: ModelVersion, own: ModelScores, other: ModelScores | None, reinstate: bool
     ) -> Decision:
         """Compare the scores, and leave the champion where a rule beside them says so."""
-        decision, stays = decide(own, other, Rules(self.params, self.task.scores)), []
+        rules, stays = Rules(self.params, self.task.scores, self.evaluator.facts.groups), []
+        decision = decide(own, other, rules)
         if (withdrawn := version.tags.get(WITHDRAWN)) and not reinstate:
             stays.append(f"it was rolled back ({withdrawn}); only `sn7ml promote {version.version}` may bring it back")
         if inside := provenance().get("dvc.exp_name"):

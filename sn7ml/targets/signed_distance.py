@@ -6,7 +6,6 @@ exact Euclidean, on the ground, and of the whole image, so that they do not depe
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,7 +19,7 @@ from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.core.geo.polygons import moved
 from sn7ml.params import DistanceParams, TargetParams
 from sn7ml.params.recipe import DISTANCE_LOSSES
-from sn7ml.targets.pixels import PixelCounts, count_pixels
+from sn7ml.targets.pixels import PixelCounts, count_pixels, with_errors
 from sn7ml.targets.target import Array, Planes, Target
 
 ZERO, UNKNOWN = 127, 255
@@ -124,6 +123,5 @@ def known(planes: Array) -> Array:
 def count(clip_m: float, output: NDArray[np.float32], planes: Planes) -> PixelCounts:
     """Count known pixels by which side of an outline they lie on, and add up how far off the distances are."""
     valid = known(planes)
-    error = np.abs(output[:, 0].clip(-1, 1) - to_ratio(planes.astype(np.float64)))
     sides = count_pixels(output[:, 0] > 0, inside(planes), valid)
-    return replace(sides, error_m=float(error[valid].sum()) * clip_m)
+    return with_errors(sides, output[:, 0].clip(-1, 1), to_ratio(planes.astype(np.float64)), valid, clip_m)

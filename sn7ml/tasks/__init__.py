@@ -7,6 +7,7 @@ of a tracker or a score re-trains nothing.
 from typing import assert_never
 
 from sn7ml.core.errors import ParamsError
+from sn7ml.metrics.score import score_named
 from sn7ml.params import Params, TaskName
 from sn7ml.tasks.building_distance import BUILDING_DISTANCE
 from sn7ml.tasks.buildings import BUILDINGS
@@ -56,6 +57,11 @@ def notes_on(params: Params, task: Task) -> list[str]:
         )
     if tune.trials and tuned != gate.objective and gate.objective in task.tunable:
         notes.append(f"outputs are tuned for {tuned}, but promote.objective is {gate.objective}; see tune.objective")
+    if not score_named(task.scores, gate.objective).higher_is_better and gate.min_score == 0:
+        notes.append(
+            f"promote.objective is {gate.objective}, which is better the lower, and promote.min_score is 0: it is the "
+            "worst value allowed, so no model passes; set it to one that a model may have"
+        )
     notes += [
         f"promote.{key} has {gate.objective}, which is promote.objective and so is guarded by {guard} already"
         for key, guard in (("floors", "min_score"), ("max_loss", "min_gain"))

@@ -1,9 +1,11 @@
 """Looking Glass: buildings in map tiles by the signed distance to their outlines."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
+from sn7ml.core.ratios import ratio
 from sn7ml.metrics.scene_buildings import evaluate_buildings
 from sn7ml.metrics.score import Evaluation, Score
 from sn7ml.outputs.buildings import BUILDINGS_OUTPUT
@@ -17,18 +19,25 @@ SCORES = (
     Score("built_error", "area error", "built area found against the true one", higher_is_better=False),
     Score("mae_m", "MAE", "mean error of a pixel's signed distance, metres", higher_is_better=False),
     Score("f1", "F1", "footprints found at IoU 0.5, over all counts", headline=False),
+    Score("outline_error", "outline error", "area of all outlines against the true ones", False, False),
 )
 
 
 def evaluate(
     truth: pd.DataFrame, found: pd.DataFrame, pixels: Mapping[str, PixelCounts], params: EvaluateParams
 ) -> Evaluation:
-    """Score as for ``buildings``, and the error of distances."""
+    """Score as for ``buildings``, and the error of distances: of the network, and of ``clip_m`` everywhere."""
     scored = evaluate_buildings(truth, found, pixels, params)
     total = sum(pixels.values(), PixelCounts())
-    by_aoi = scored.per_aoi.assign(mae_m=[pixels[aoi].mae_m for aoi in scored.per_aoi["aoi"]])
-    return Evaluation(
-        {**scored.overall, "mae_m": total.mae_m}, by_aoi, scored.scored, scored.trivial, scored.tables, scored.details
+    constant = {"nothing found": total.nothing_error_m, "all building": total.built_error_m}
+    return replace(
+        scored,
+        overall={**scored.overall, "mae_m": total.mae_m},
+        per_aoi=scored.per_aoi.assign(mae_m=[pixels[aoi].mae_m for aoi in scored.per_aoi["aoi"]]),
+        trivial={
+            answer: {**values, "mae_m": ratio(constant[answer], total.total)}
+            for answer, values in scored.trivial.items()
+        },
     )
 
 
@@ -44,6 +53,6 @@ BUILDING_DISTANCE = Task(
     scores=SCORES,
     output=BUILDINGS_OUTPUT,
     evaluate=evaluate,
-    tunable=("f1",),
+    tunable=("f1", "outline_error"),
     tune_score=tune_score,
 )

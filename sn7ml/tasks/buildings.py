@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sn7ml.core.ratios import precision_recall_f1
-from sn7ml.metrics.scene_buildings import SPACENET2_IOU, evaluate_buildings, match_by_confidence
+from sn7ml.metrics.scene_buildings import SPACENET2_IOU, evaluate_buildings, match_by_confidence, outline_error
 from sn7ml.metrics.score import Score
 from sn7ml.outputs.buildings import BUILDINGS_OUTPUT
 from sn7ml.tasks.task import Task
@@ -12,14 +12,16 @@ SCORES = (
     Score("f1", "F1", "footprints found at IoU 0.5, over all counts"),
     Score("iou", "IoU", "building pixels, over all counts"),
     Score("built_error", "area error", "built area found against the true one", headline=False, higher_is_better=False),
+    Score("outline_error", "outline error", "area of all outlines against the true ones", False, False),
 )
 
 
 def tune_score(truth: pd.DataFrame, found: pd.DataFrame, _objective: str) -> dict[str, float]:
-    """Return F1 at IoU 0.5."""
+    """Return F1 at IoU 0.5, and how far the area of all outlines is off."""
     matched = match_by_confidence(truth, found, SPACENET2_IOU)
     tp = int(matched.truth.sum())
-    return {"f1": precision_recall_f1(tp, int((~matched.found).sum()), int((~matched.truth).sum()))[2]}
+    f1 = precision_recall_f1(tp, int((~matched.found).sum()), int((~matched.truth).sum()))[2]
+    return {"f1": f1, "outline_error": outline_error(truth, found)}
 
 
 BUILDINGS = Task(
@@ -38,6 +40,6 @@ BUILDINGS = Task(
     scores=SCORES,
     output=BUILDINGS_OUTPUT,
     evaluate=evaluate_buildings,
-    tunable=("f1",),
+    tunable=("f1", "outline_error"),
     tune_score=tune_score,
 )

@@ -50,4 +50,5 @@ BUILDINGS_THROUGH_TIME = Task(
     evaluate=evaluate_tracks,
     tunable=("scot", "tracking", "change", "f1"),
     tune_score=tune_score,
+    gate_by="aoi",
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
@@ -44,6 +45,10 @@ class Task:
 
     tune_score: Callable[[pd.DataFrame, pd.DataFrame, str], dict[str, float]]
     """Truth, found objects and the objective, one of ``tunable``, to scores, among them the objective."""
+
+    gate_by: Literal["aoi", "group"] = "group"
+    """What the gate takes for one independent observation: ``group`` where AOIs of a group may share streets or ground,
+    ``aoi`` where they only lie in the same region."""
 
     def tuned_by(self, objective: str | None) -> Score:
         """Return the score that a tuning compares trials by. Raises ParamsError if it needs pixels, or is unknown."""
