@@ -1,24 +1,27 @@
 """Score what was found.
 
 Reads DATA, SCENES, TILES, MODEL, PROBABILITIES, TUNED (section output, only recorded) and OUTPUTS, writes
-OUT/{metrics.json,per_aoi.csv,evaluation.json} and the task's tables, details and pictures; MLflow gets the same and the
-validation reports beside OUT.
+OUT/{metrics.json,per_aoi.csv,ranking.csv,evaluation.json} and the task's tables, details and pictures; MLflow gets the
+same and the validation reports beside OUT.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from sn7ml.core.runtime.files import replacing, write_text
 from sn7ml.core.runtime.stage import run_stage
-from sn7ml.flow.evaluate import Ground, evaluate
+from sn7ml.flow.evaluate import Ground, evaluate, scored_part
 from sn7ml.metrics.score import Evaluation, score_line
 from sn7ml.metrics.score_text import PREFIXES, plain
 from sn7ml.params import load_params
-from sn7ml.report.maps.overlays import from_png
+from sn7ml.report.maps.overlays import from_png, to_png
+from sn7ml.report.maps.scene_panels import DistanceMaps, ScoredScenes
 from sn7ml.report.maps.scored_overlays import overlays_of
-from sn7ml.report.pages.by_task import pictures_of
+from sn7ml.report.pages.by_task import pictures_of, scenes_of
+from sn7ml.report.pages.scenes import file_of, picture_rows
 from sn7ml.runs.final import best_epoch, digest_of, final_run
 from sn7ml.runs.provenance import data_md5
 from sn7ml.runs.runs import SCORED
@@ -39,7 +42,17 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     found = task.output.read(outputs, ground.grids)
     evaluation = evaluate(task, found, probabilities, ground, params.evaluate)
     pictures = pictures_of(params.task, evaluation.tables)
+    ranked = task.scores[0]
+    shown = scenes_of(
+        params.task, scored_scenes(known.images_in(data), known, ground, found, probabilities), evaluation, ranked,
+        params.report.aois,
+    )  # fmt: skip
+    if shown:
+        evaluation = replace(evaluation, tables={**evaluation.tables, "scenes": picture_rows(shown)})
+        pictures |= {file_of(scene.aoi): to_png(scene.picture) for scene in shown}
     write_evaluation(out, evaluation, pictures)
+    ranking = evaluation.per_aoi[["aoi"]].assign(score=evaluation.per_aoi[ranked.name])  # what dvc.yaml plots
+    write_text(out / "ranking.csv", ranking.to_csv(index=False))
 
     split = params.evaluate.splits[0]
     run = final_run(open_store(), model, params)
@@ -60,6 +73,17 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
         run.log_file(report, f"validation/{report.parent.name}")
     run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), split)
     print(score_line(task.scores, evaluation.overall, evaluation.trivial))  # noqa: T201 - a stage speaks to a terminal
+
+
+def scored_scenes(
+    images: Path, scenes: Scenes, ground: Ground, found: pd.DataFrame, probabilities: Path
+) -> ScoredScenes:
+    """Return what pictures of scored scenes are drawn from."""
+    distances = None
+    if ground.target.unit_m is not None:
+        distances = DistanceMaps(probabilities, ground.tiles, ground.target, ground.grids)
+    truth = ground.truth
+    return ScoredScenes(images, scenes.frames, truth.polygons, scored_part(found, truth), truth.columns, distances)
 
 
 def write_evaluation(out: Path, evaluation: Evaluation, pictures: dict[str, bytes]) -> None:

@@ -118,6 +118,39 @@ def pixel_sums(counts: PixelCounts) -> dict[str, float]:
     return {"built_share": ratio(found, counts.total), **sums}
 
 
+def group_scores(per_aoi: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
+    """Score groups of AOIs by the sums of their counts.
+
+    Parameters
+    ----------
+    per_aoi
+        Of :func:`evaluate_buildings`, maybe with ``mae_m``, and areas ``true_m2`` and ``found_m2``.
+    groups
+        AOI to its group.
+
+    Returns
+    -------
+    pd.DataFrame
+        A row per group, by name: group, aois (their number), f1, iou, built_error, mae_m if it is there, true_m2 and
+        found_m2.
+    """
+    summed = ["f1_tp", "f1_fp", "f1_fn", "true_px", "found_px", "both_px", "known_px", "true_m2", "found_m2"]
+    table = per_aoi.assign(group=per_aoi["aoi"].map(groups), aois=1)
+    if "mae_m" in table:
+        table["error_m"] = table["mae_m"] * table["known_px"]
+    rows = []
+    for group, aois in table.groupby("group", sort=True):
+        sums = aois.sum(numeric_only=True)
+        tp, fp, fn, true, found, both, known, true_m2, found_m2 = (sums[name] for name in summed)
+        counts = PixelCounts(tp=int(both), fp=int(found - both), fn=int(true - both))
+        row = {"group": group, "aois": len(aois), "f1": precision_recall_f1(int(tp), int(fp), int(fn))[2]}
+        row |= {name: value for name, value in pixel_scores(counts).items() if name != "pixel_f1"}
+        if "mae_m" in table:
+            row["mae_m"] = ratio(float(sums["error_m"]), float(known))
+        rows.append(row | {"true_m2": float(true_m2), "found_m2": float(found_m2)})
+    return pd.DataFrame(rows)
+
+
 def outline_error(truth: pd.DataFrame, found: pd.DataFrame) -> float:
     """Return how far the area of the outlines found is off, as a share of the true one; 0 where both are empty.
 

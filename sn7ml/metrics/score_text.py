@@ -51,9 +51,11 @@ def scores_note(
     scores = [score for score in scores if score.name in overall]
     prefix, scored = PREFIXES[split], list[dict[Any, Any]]([{"aoi": "all", **overall}, *per_aoi.to_dict("records")])
     rows = [[str(row["aoi"]), *(decimal(row.get(score.name)) for score in scores)] for row in scored]
+    more = "the images `scene_<AOI>` and `overlay_<AOI>`"
+    if "scot" in overall:
+        more = f"`losses_{prefix}.json` (what each kind of error costs) and the images `diagnosis` and `overlay_<AOI>`"
     return "\n".join([
         f"{OWN_NOTE} split {split}**", "", table(("AOI", *(score.label for score in scores)), rows), "",
-        f"More: `per_aoi_{prefix}.json`, and where they were recorded `losses_{prefix}.json` (what each kind of error "
-        "costs) and the images `diagnosis` and `overlay_<AOI>`. Beside the best run: "
+        f"More: `per_aoi_{prefix}.json`, and where they were recorded {more}. Beside the best run: "
         f"`sn7ml compare {run_id[:7]} best`.",
     ])  # fmt: skip

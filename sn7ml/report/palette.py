@@ -11,6 +11,9 @@ MAP_GROUND, RIM = "#f1f1ec", "#3c4048"
 TRUTH_RGB, FOUND_RGB = (0, 229, 255), (255, 159, 28)
 """Outlines on imagery: bright cyan, which no ground has, and orange, its opposite for every kind of colour vision."""
 
+BOTH_RGB = (255, 255, 255)
+"""What is true and found, over a darkened image; what is only one of the two has the colour of that side."""
+
 TRUTH, FOUND = "#1098ad", "#e8710a"
 """The same in charts, dark enough for a white page and bright enough for a dark one."""
 

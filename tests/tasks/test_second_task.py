@@ -145,6 +145,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
     ],
     "sn7ml/report/pages/by_task.py": [
         (f"{BUILDINGS}{{", f"{ROOFS}{{}}\n{BUILDINGS}{{"),
+        (f"{BUILDINGS}[]", f"{ROOFS}[]\n{BUILDINGS}[]"),
         (f"{BUILDINGS}track_maps", f"{ROOFS}[]\n{BUILDINGS}track_maps"),
     ],
 }  # fmt: skip
@@ -184,7 +185,9 @@ def test_it_is_scored_by_its_own_score_beside_its_own_trivial_answer(project: Pr
     assert list(json.loads((evaluation / "metrics.json").read_text())) == ["iou"]
     trivial = json.loads((evaluation / "evaluation.json").read_text())["trivial"]
     assert 0 < trivial["all roof"]["iou"] < 0.5
-    assert sorted(path.name for path in evaluation.iterdir()) == ["evaluation.json", "metrics.json", "per_aoi.csv"]
+    assert sorted(path.name for path in evaluation.iterdir()) == [
+        "evaluation.json", "metrics.json", "per_aoi.csv", "ranking.csv",
+    ]  # fmt: skip
 
 
 def test_its_model_becomes_champion_under_its_own_name(project: Project) -> None:

@@ -75,16 +75,18 @@ def by_epoch(figure: go.Figure, title: str) -> go.Figure:
     return dressed(figure, 330, hovermode="x unified")
 
 
-def search_trials(trials: pd.DataFrame, objective: str) -> go.Figure:
+def search_trials(trials: pd.DataFrame, objective: str, rises: bool = True) -> go.Figure:
     """Draw the objective of every trial in order, and the best so far; the mouse shows what was chosen.
 
-    ``trials``: number, value (higher is better; a trial with NaN is not drawn), state, and what was chosen.
+    ``trials``: number, value (a trial with NaN is not drawn), state, and what was chosen. ``rises`` says whether higher
+    is better.
     """
     figure = go.Figure()
     drawn = trials[trials["value"].notna()].sort_values("number", kind="stable")
     complete = drawn[drawn["state"].str.lower() == "complete"]
+    best = complete["value"].cummax() if rises else complete["value"].cummin()
     figure.add_scatter(
-        x=complete["number"].to_numpy(), y=complete["value"].cummax().to_numpy(float), name="best so far",
+        x=complete["number"].to_numpy(), y=best.to_numpy(float), name="best so far",
         mode="lines", line={"shape": "hv", "color": SERIES[2], "width": 2}, hoverinfo="skip",
     )  # fmt: skip
     for state, group in drawn.groupby(drawn["state"].str.lower(), sort=True):

@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from sn7ml.core.errors import Sn7Error
+from sn7ml.core.schemas import UNDATED
 from sn7ml.report.maps.overlays import overlay, shapes_within, side_by_side, to_png
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.ingest import Scenes
@@ -99,7 +100,7 @@ class _Camera:
         pixels = self._read(offender.file if named else self.images.get((offender.aoi, offender.month)))
         if pixels is None:
             return None
-        caption, shown = f"{offender.aoi} {offender.month}", _thumbnail(pixels)
+        caption, shown = _frame_name(offender.aoi, offender.month), _thumbnail(pixels)
         months = self._months(offender.aoi)
         place = next((n for n, month in enumerate(months) if month >= offender.month), 0)
         others = [month for month in months if month != offender.month]
@@ -120,7 +121,7 @@ class _Camera:
             if mine.any():
                 centre = shapely.get_coordinates(shapely.centroid(shapely.union_all(buildings.polygons[mine])))[0]
                 picture = _window(pixels, centre, buildings.polygons[~mine], buildings.polygons[mine])
-                return f"{offender.aoi} {month}, building {offender.building} in orange", picture
+                return f"{_frame_name(offender.aoi, month)}, building {offender.building} in orange", picture
         return None
 
     def found(self, offender: Offender) -> Shown | None:
@@ -131,7 +132,7 @@ class _Camera:
         buildings, pixels = seen
         centre = np.median(shapely.get_coordinates(shapely.centroid(buildings.polygons)), axis=0)
         picture = _window(pixels, centre, np.empty(0, dtype=object), buildings.polygons)
-        return f"{offender.aoi} {offender.month}, what was found in orange", picture
+        return f"{_frame_name(offender.aoi, offender.month)}, what was found in orange", picture
 
     def _months(self, aoi: str) -> list[str]:
         return [month for known, month in self.images if known == aoi]
@@ -146,6 +147,10 @@ class _Camera:
             return read_image(self.root / file).pixels if file else None
         except Sn7Error:
             return None
+
+
+def _frame_name(aoi: str, month: str) -> str:
+    return aoi if month == UNDATED else f"{aoi} {month}"
 
 
 def _thumbnail(pixels: Pixels) -> Pixels:

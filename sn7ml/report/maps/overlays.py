@@ -10,7 +10,8 @@ from PIL import Image as Pillow
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
-from sn7ml.report.palette import FOUND_RGB, TRUTH_RGB
+from sn7ml.core.geo.burn import burn_ids
+from sn7ml.report.palette import BOTH_RGB, FOUND_RGB, TRUTH_RGB
 
 Picture = NDArray[np.uint8]
 """(rows, cols, 3), ready to be shown."""
@@ -20,6 +21,9 @@ DARKEST, BRIGHTEST = 2.0, 98.0
 """Percentiles of the usable pixels that become black and white, band by band."""
 
 UNUSABLE_LIGHT, UNUSABLE_DARK = 150, 120
+DIMMED, FILL = 0.45, 0.35
+"""Brightness that is left of an image below errors, and the weight of the colour within their outlines."""
+
 HATCH_PX = 8
 """Distance of the stripes on unusable ground, in pixels of the picture."""
 
@@ -56,6 +60,26 @@ def triptych(
     return side_by_side(plain, left, right)
 
 
+def errors(
+    pixels: NDArray[np.uint8],
+    both: Sequence[BaseGeometry],
+    false: Sequence[BaseGeometry],
+    missed: Sequence[BaseGeometry],
+    *,
+    zoom: int = 4,
+) -> Picture:
+    """Draw over a darkened image which buildings were found (white), found in error (orange), and missed (cyan).
+
+    Each is filled lightly, within its outline. Arguments are as of :func:`overlay`.
+    """
+    picture = (_enlarged(pixels, zoom) * DIMMED).astype(np.uint8)
+    for shapes, colour in ((both, BOTH_RGB), (missed, TRUTH_RGB), (false, FOUND_RGB)):
+        inside = burn_ids([shape for shape in shapes if shape is not None], pixels.shape[1:], zoom) > 0
+        picture[inside] = (picture[inside] * (1 - FILL) + np.array(colour) * FILL).astype(np.uint8)
+        picture = _outlined(picture, shapes, colour, TRUTH_RIM, zoom)
+    return picture
+
+
 def side_by_side(*pictures: Picture) -> Picture:
     """Put pictures in a row, flush at the top, with white between and below those that are less high."""
     rows = max(picture.shape[0] for picture in pictures)
@@ -66,10 +90,10 @@ def side_by_side(*pictures: Picture) -> Picture:
     return np.concatenate(padded, axis=1)[:, GAP_PX:]
 
 
-def panels_of(picture: Picture) -> tuple[Picture, Picture, Picture]:
-    """Cut a :func:`triptych` into image, truth and prediction."""
-    width = (picture.shape[1] - 2 * GAP_PX) // 3
-    return picture[:, :width], picture[:, width + GAP_PX :][:, :width], picture[:, 2 * (width + GAP_PX) :][:, :width]
+def panels_of(picture: Picture, count: int = 3) -> list[Picture]:
+    """Cut what :func:`side_by_side` made of ``count`` pictures of one size, such as a :func:`triptych`."""
+    width = (picture.shape[1] - (count - 1) * GAP_PX) // count
+    return [picture[:, place * (width + GAP_PX) :][:, :width] for place in range(count)]
 
 
 def shapes_within(shapes: NDArray[np.object_], row: int, col: int, side_px: int) -> list[BaseGeometry]:

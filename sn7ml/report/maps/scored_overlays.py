@@ -8,13 +8,18 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.params import ReportParams
 from sn7ml.report.maps.overlays import Picture, shapes_within, triptych
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.scored_columns import Columns
 
-WINDOW_PX, STEP_PX = 96, 16
-"""Side of a window, and what windows start at multiples of, pixels of the original image."""
+WINDOW_PX, FINE_WINDOW_PX, STEP_PX = 96, 192, 16
+"""Side of a window, where a house is a few pixels and where it is many, and what windows start at multiples of;
+pixels of the original image."""
+
+FINE_M, PICTURE_PX = 1.0, 384
+"""Pixels smaller than this on the ground show a house as many, metres; side of a picture, its own pixels."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +45,18 @@ def overlays_of(
     drawn = []
     for aoi in evenly(sorted(columns), params.aois):
         images = frames[frames["aoi"] == aoi].set_index("time")["image"]
-        corner = None
+        corner, side = None, WINDOW_PX
         for month in evenly(list(images.index), params.months):
-            pixels = read_image(root / images[month]).pixels
+            image = read_image(root / images[month])
+            pixels = image.pixels
             if corner is None:
-                corner = _densest(truth[truth["aoi"] == aoi], pixels.shape[1], columns[aoi][0])
+                side = WINDOW_PX if max(pixel_size_m(image.grid)) >= FINE_M else FINE_WINDOW_PX
+                corner = densest(truth[truth["aoi"] == aoi], pixels.shape[1], columns[aoi][0], side)
             row, col = corner
             here = [table[(table["aoi"] == aoi) & (table["time"] == month)] for table in (truth, tracks)]
-            shapes = [shapes_within(table["geometry"].to_numpy(dtype=object), row, col, WINDOW_PX) for table in here]
-            picture = triptych(pixels[:, row : row + WINDOW_PX, col : col + WINDOW_PX], *shapes)
+            shapes = [shapes_within(table["geometry"].to_numpy(dtype=object), row, col, side) for table in here]
+            window = pixels[:, row : row + side, col : col + side]
+            picture = triptych(window, *shapes, zoom=PICTURE_PX // side)
             drawn.append(Overlay(aoi, month, list(images.index).index(month), picture))
     return drawn
 
@@ -63,18 +71,18 @@ def evenly(items: Sequence[str], count: int) -> list[str]:
     return [items[place] for place in places]
 
 
-def _densest(truth: pd.DataFrame, rows: int, stretch: tuple[int, int]) -> tuple[int, int]:
-    """Return the corner (row, col) of the window with the most buildings, over all months."""
+def densest(truth: pd.DataFrame, rows: int, stretch: tuple[int, int], side_px: int) -> tuple[int, int]:
+    """Return the corner (row, col) of the square window with the most buildings of ``truth``."""
     start, stop = stretch
     centres = shapely.get_coordinates(shapely.centroid(truth["geometry"].to_numpy(dtype=object)))
     corners = [
         (row, col)
-        for row in range(0, max(rows - WINDOW_PX, 0) + 1, STEP_PX)
-        for col in range(start, max(stop - WINDOW_PX, start) + 1, STEP_PX)
+        for row in range(0, max(rows - side_px, 0) + 1, STEP_PX)
+        for col in range(start, max(stop - side_px, start) + 1, STEP_PX)
     ]
 
     def buildings(corner: tuple[int, int]) -> int:
         offset = centres - corner[::-1]  # (x, y)
-        return int(((offset >= 0) & (offset < WINDOW_PX)).all(axis=1).sum())
+        return int(((offset >= 0) & (offset < side_px)).all(axis=1).sum())
 
     return max(corners, key=buildings)  # the first of several: reading order

@@ -6,8 +6,10 @@ from typing import assert_never
 import pandas as pd
 import plotly.graph_objects as go
 
+from sn7ml.metrics.score import Evaluation, Score
 from sn7ml.params import TaskName
 from sn7ml.report.charts.diagnosis_panels import draw_diagnosis
+from sn7ml.report.maps.scene_panels import ScenePicture, ScoredScenes, chosen_scenes, draw_scenes
 from sn7ml.report.maps.tracks import track_maps
 
 
@@ -18,6 +20,19 @@ def pictures_of(task: TaskName, tables: Mapping[str, pd.DataFrame]) -> dict[str,
             return {"diagnosis": draw_diagnosis(tables["losses"], tables["births"], tables["sizes"])}
         case "buildings" | "building_distance":
             return {}
+        case _ as unknown:
+            assert_never(unknown)
+
+
+def scenes_of(
+    task: TaskName, scenes: ScoredScenes, evaluation: Evaluation, score: Score, count: int
+) -> list[ScenePicture]:
+    """Draw some scored scenes, chosen by a score: see :func:`sn7ml.report.maps.scene_panels.chosen_scenes`."""
+    match task:
+        case "buildings_through_time":
+            return []
+        case "buildings" | "building_distance":
+            return draw_scenes(scenes, chosen_scenes(evaluation.per_aoi, evaluation.scored, score, count))
         case _ as unknown:
             assert_never(unknown)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from sn7ml.core.schemas import UNDATED
 from sn7ml.metrics.score import Score
 from sn7ml.report.charts import scores as charts
 from sn7ml.report.comparison import SAME, ComparedRun, chance, differing, paired
@@ -119,6 +120,7 @@ def _overlays(runs: Sequence[ComparedRun]) -> dict[str, list[dict[str, Any]]]:
     strips: dict[str, list[dict[str, Any]]] = {}
     for aoi, step in sorted(set.intersection(*(set(run.overlays) for run in runs))):
         month = next((run.months[aoi, step] for run in runs if (aoi, step) in run.months), f"frame {step}")
+        month = aoi if month == UNDATED else month
         panels = {run.label: panels_of(from_png(run.overlays[aoi, step])) for run in runs}
         (image, truth, _), *others = panels.values()
         if all(np.array_equal(image, theirs[0]) and np.array_equal(truth, theirs[1]) for theirs in others):

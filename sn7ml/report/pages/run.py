@@ -11,6 +11,7 @@ from sn7ml.metrics.score import Score, best_trivial
 from sn7ml.report.charts import scores as charts
 from sn7ml.report.offline import data_uri, plot, render
 from sn7ml.report.pages.diagnosis import explains, lost
+from sn7ml.report.pages.scenes import Scenes, section
 from sn7ml.report.tables import Table, beside, cell, table
 
 
@@ -74,6 +75,12 @@ class PageContent:
     trivial: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Answer that takes no model ("nothing found") to its scores by name, to hold the model's against."""
 
+    scenes: Scenes | None = None
+    """What is shown of single scenes; None where images of one place through time are shown."""
+
+    objective_rises: bool = True
+    """Whether a higher ``value`` of the trials is better."""
+
     figures: Sequence[tuple[str, go.Figure]] = ()
     """(caption, figure) of further plots, in the order they are shown."""
 
@@ -91,8 +98,8 @@ def render_page(content: PageContent) -> str:
     drawn = charts.training_charts(content.history) if len(content.history) else {}
     search = None
     if trials is not None and len(trials):
-        best_first = trials.sort_values("value", ascending=False, kind="stable", na_position="last")
-        points = charts.search_trials(trials, content.objective)
+        best_first = trials.sort_values("value", ascending=not content.objective_rises, kind="stable", na_position="last")
+        points = charts.search_trials(trials, content.objective, content.objective_rises)
         figures = content.search_figures.items()
         search = {
             "chart": plot("search-trials", "Points: objective of every trial", points),
@@ -120,10 +127,15 @@ def render_page(content: PageContent) -> str:
         curves=[plot(f"curve-{name}", f"Curves: {said} by epoch", chart) for name, (said, chart) in drawn.items()],
         history=table(content.history, "Every epoch of the final training"),
         search=search,
-        extent=table(content.extent, "What was used for what"),
+        extent=table(
+            content.extent,
+            "What was used for what",
+            names={} if content.scenes is None else {"labelled months": "labelled images"},
+        ),
         digest=content.digest,
         validation=content.validation,
         aois=_aoi_sections(content),
+        scenes=None if content.scenes is None else section(content.scenes),
         figures=[
             (caption, plot(f"figure-{place}", caption, figure))
             for place, (caption, figure) in enumerate(content.figures)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sn7ml.core.errors import ValidationFailed
 from sn7ml.core.runtime.files import write_text
+from sn7ml.core.schemas import UNDATED
 from sn7ml.report.maps.flagged import Pictures
 from sn7ml.report.offline import data_uri, render
 from sn7ml.validation.report import SHOWN, Report
@@ -56,7 +57,7 @@ def to_html(report: Report, pictures: Pictures) -> str:
         n_sound=max(0, report.n_aois - len(areas)),
         areas=areas[:AREAS],
         n_more_areas=max(0, len(areas) - AREAS),
-        months=sorted({month for area in areas[:AREAS] for month in area.months} - {""}),
+        months=sorted({month for area in areas[:AREAS] for month in area.months} - {"", UNDATED}),
         failures=failures,
         offenders_shown=SHOWN,
         pictures={key: [(caption, data_uri(png)) for caption, png in shown] for key, shown in pictures.items()},
