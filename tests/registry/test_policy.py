@@ -108,6 +108,39 @@ def test_the_same_gain_everywhere_is_no_chance() -> None:
     assert (decision.gain.low, decision.gain.high) == (0.125, 0.125)
 
 
+def test_neighbours_are_drawn_together_and_count_for_one() -> None:
+    """Three scenes of a street gain 0.8, seven scenes elsewhere nothing: eight groups.
+
+    Drawn k times of 8, the street makes the mean 3 k · 0.8 / (3 k + 8 - k) = 2.4 k / (8 + 2 k), with k of
+    Binomial(8, 1/8): P(0) = 0.34, P(≤ 2) = 0.93, P(≤ 3) = 0.99. So 5 % lies at 0, 95 % at 7.2 / 14.
+    Drawn one by one, k of Binomial(10, 0.3) has P(0) = 0.03: 5 % would lie at 0.08, and the gain would pass.
+    """
+    names = [f"area {number}" for number in range(10)]
+    before, after = (
+        scores(sum(values) / 10, aois=dict(zip(names, values, strict=True)))
+        for values in ([0.1] * 10, [0.9] * 3 + [0.1] * 7)
+    )
+    rules = replace(RULES, groups=dict.fromkeys(names[:3], "street"))
+    alone, together = decide(after, before, RULES), decide(after, before, rules)
+    assert alone.gain is not None
+    assert together.gain is not None
+    assert (alone.gain.low, alone.promoted) == (pytest.approx(0.08), True)
+    assert (together.gain.low, together.gain.high) == pytest.approx((0.0, 7.2 / 14))
+    assert together.gain.mean == alone.gain.mean == pytest.approx(0.24)
+    assert not together.promoted
+    assert "over 10 AOIs in 8 groups SCOT gains +0.2400" in together.reasons[-1]
+
+
+def test_fewer_groups_than_needed_are_too_few_however_many_scenes_they_have() -> None:
+    champion, challenger = of_aois(*[0.1] * 8), of_aois(*[0.3] * 8)
+    groups = {name: f"block {number % 4}" for number, name in enumerate(MANY)}
+    few = paired_gain(challenger, champion, replace(RULES, groups=groups))
+    assert (few.low, few.high) == (None, None)
+    assert few.mean == pytest.approx(0.2)
+    enough = paired_gain(challenger, champion, replace(with_params(min_aois=4), groups=groups))
+    assert (enough.low, enough.high) == pytest.approx((0.2, 0.2))
+
+
 def test_only_aois_that_both_were_scored_on_are_paired() -> None:
     gain = paired_gain(of_aois(0.5, 0.4, 0.3), of_aois(0.25), RULES)
     assert gain.by_aoi == {"area 0": 0.25}

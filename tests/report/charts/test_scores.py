@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from sn7ml.report.charts.scenes import area_points
 from sn7ml.report.charts.scores import aoi_bars, building_counts, search_trials, training_charts
 from tests.report.drawn import COUNTS, HISTORY, PER_AOI, SCORES, TRIALS, numbers_in
 
@@ -32,6 +33,20 @@ def test_trials_are_points_and_the_best_so_far_never_falls() -> None:
     assert (list(best.x), list(best.y)) == ([0, 2], [0.3, 0.3])
     assert (list(complete.x), list(complete.y)) == ([0, 2], [0.3, 0.2])
     assert complete.text[1] == "loss.focal: 0.5"
+
+
+def test_of_an_error_the_best_so_far_never_rises() -> None:
+    trials = TRIALS.assign(value=[0.2, np.nan, 0.3])
+    assert list(search_trials(trials, "MAE", rises=False).data[0].y) == [0.2, 0.2]
+
+
+def test_areas_lie_on_the_line_where_they_are_right() -> None:
+    areas = pd.DataFrame({"aoi": ["a", "<b>"], "true_m2": [100.0, 0.0], "found_m2": [200.0, 0.0]})
+    line, points = area_points(areas).data
+    assert list(line.x) == list(line.y) == [0.0, pytest.approx(210.0)]
+    assert (list(points.x), list(points.y)) == ([100.0, 0.0], [200.0, 0.0])
+    assert points.text[1] == "&lt;b&gt;"
+    assert area_points(areas[1:]).layout.xaxis.range == (0.0, 1.0)
 
 
 def test_bars_are_the_scores_with_the_best_aoi_on_top_and_none_for_nan() -> None:

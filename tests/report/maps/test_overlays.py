@@ -9,7 +9,18 @@ from PIL import Image
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from sn7ml.report.maps.overlays import GAP_PX, UNUSABLE_DARK, UNUSABLE_LIGHT, overlay, stretched, to_png, triptych
+from sn7ml.report.maps.overlays import (
+    GAP_PX,
+    UNUSABLE_DARK,
+    UNUSABLE_LIGHT,
+    errors,
+    overlay,
+    panels_of,
+    side_by_side,
+    stretched,
+    to_png,
+    triptych,
+)
 from sn7ml.report.palette import FOUND_RGB, TRUTH_RGB
 
 
@@ -136,6 +147,30 @@ def test_a_triptych_is_image_truth_and_prediction_in_this_order() -> None:
     assert (gap == 255).all()
     assert drawn(truth) == ["TT..", "TT..", "....", "...."]
     assert drawn(found) == ["....", "....", "..FF", "..FF"]
+
+
+def test_errors_are_white_where_both_agree_orange_where_only_found_and_cyan_where_only_true() -> None:
+    picture = errors(ground(3, 9), [box(0, 0, 3, 3)], [box(3, 0, 6, 3)], [box(6, 0, 9, 3)], zoom=2)
+    for place, colour in enumerate(((255, 255, 255), FOUND_RGB, TRUTH_RGB)):
+        house = picture[:, 6 * place : 6 * place + 6]
+        inner = np.s_[2:-2, 2:-2]
+        rim = np.ones(house.shape[:2], bool)
+        rim[inner] = False
+        assert (house[rim] == colour).all()
+        assert (house[inner] == np.floor(np.array(colour) * 0.35)).all()  # over black
+
+
+def test_an_image_without_outlines_has_no_errors_and_is_darker() -> None:
+    pixels = ground(1, 102)
+    pixels[:3, 0, :101] = np.arange(101) + 100
+    bright = overlay(pixels, [], [], zoom=1)
+    np.testing.assert_array_equal(errors(pixels, [], [], [], zoom=1), (bright * 0.45).astype(np.uint8))
+
+
+def test_pictures_in_a_row_are_cut_apart_again() -> None:
+    parts = [np.full((3, 4, 3), value, np.uint8) for value in (10, 20, 30, 40)]
+    for part, expected in zip(panels_of(side_by_side(*parts), 4), parts, strict=True):
+        np.testing.assert_array_equal(part, expected)
 
 
 def test_a_png_gives_back_the_picture_and_the_same_bytes() -> None:
