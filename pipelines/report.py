@@ -41,7 +41,7 @@ def main(data: Path, build: Path, out: Path) -> None:
     found = task.output.read(build / "outputs", scenes.grids_of(columns))
     objective = score_named(task.scores, params.search.objective)
     trials = pd.read_csv(build / "search" / "trials.csv")
-    searched = study_figures(trials, params.search.space)
+    searched = study_figures(trials, params.search.space, objective.higher_is_better)
     searched.pop("history", None)  # the page draws its own
     tables = {path.stem: pd.read_csv(path, dtype=TEXT) for path in (build / "evaluation").glob("*.csv")}
     metrics, beside = (read_output(build / "evaluation" / f"{name}.json") for name in ("metrics", "evaluation"))

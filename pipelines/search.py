@@ -17,6 +17,7 @@ from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.flow.evaluate_model import ModelEvaluator, evaluator_for
 from sn7ml.learn.fit import Plan, fit
+from sn7ml.metrics.score import score_named
 from sn7ml.package_files import read_config
 from sn7ml.params import Params, Recipe, ReportParams, load_params, recipe_of
 from sn7ml.registry.versions import package_folder
@@ -52,7 +53,8 @@ def main(data: Path, scenes: Path, tiles: Path, out: Path) -> None:
     setup = Setup(open_store(), scores, out.parent / ".search", search_workers(), url, _say)
     found = search(recipe_of(params), settings, trial, setup, inputs, champion)
     if found.run is not None:
-        page = study_page(study_figures(found.trials, settings.space))
+        rises = score_named(scores, settings.objective).higher_is_better
+        page = study_page(study_figures(found.trials, settings.space, rises))
         found.run.store.client.log_text(found.run.run_id, page, "study.html")
     write_text(out / "trials.csv", found.trials.to_csv(index=False))
     write_text(out / "best.yaml", yaml.safe_dump({"recipe": found.best.model_dump(mode="json")}, sort_keys=True))

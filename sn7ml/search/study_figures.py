@@ -3,7 +3,7 @@
 import html
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 import pandas as pd
@@ -34,11 +34,14 @@ FEWEST = 3
 HEIGHT_PX = 420
 
 
-def study_figures(trials: pd.DataFrame, space: Sequence[Choice]) -> dict[str, tuple[str, go.Figure]]:
+def study_figures(
+    trials: pd.DataFrame, space: Sequence[Choice], rises: bool = True
+) -> dict[str, tuple[str, go.Figure]]:
     """Return name to caption and figure of a search, in the order they are read.
 
-    ``trials`` is ``SearchResult.trials``, also as read from CSV; the same table gives the same figures. There are none
-    for fewer than ``FEWEST`` complete trials, and none of choices if all trials chose alike.
+    ``trials`` is ``SearchResult.trials``, also as read from CSV; the same table gives the same figures. ``rises`` says
+    whether a higher ``value`` is better. There are none for fewer than ``FEWEST`` complete trials, and none of choices
+    if all trials chose alike.
     """
     complete = trials[trials["state"] == "complete"]
     if len(complete) < FEWEST:
@@ -48,7 +51,7 @@ def study_figures(trials: pd.DataFrame, space: Sequence[Choice]) -> dict[str, tu
         for choice in space
         if choice.param in complete and (distribution := _seen(choice, complete[choice.param])) is not None
     }
-    study = _study_of(trials, varied)
+    study = _study_of(trials, varied, "maximize" if rises else "minimize")
     names = [name for name in FIGURES if varied or name == "history"]
     if complete["value"].nunique() == 1 and "importances" in names:
         names.remove("importances")  # nothing made a difference
@@ -80,10 +83,12 @@ def _seen(choice: Choice, column: pd.Series) -> BaseDistribution | None:
     return FloatDistribution(min(values), max(values), log=choice.log and min(values) > 0)
 
 
-def _study_of(trials: pd.DataFrame, varied: Mapping[str, BaseDistribution]) -> Study:
+def _study_of(
+    trials: pd.DataFrame, varied: Mapping[str, BaseDistribution], direction: Literal["maximize", "minimize"]
+) -> Study:
     """Return a study of all trials, so that each has its number; what those tried that gave no value is left out."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(direction="maximize")
+    study = optuna.create_study(direction=direction)
     for row in trials.to_dict("records"):
         if row["state"] != "complete":
             study.add_trial(optuna.create_trial(state=TrialState.FAIL))

@@ -51,6 +51,11 @@ def test_a_search_has_all_four_figures_of_what_was_varied() -> None:
     assert list(points.y) == pytest.approx([0.0, 0.2, 0.3, 0.4, 0.5])
 
 
+def test_of_an_error_the_lowest_is_the_best_so_far() -> None:
+    best = [study_figures(table(), SPACE, rises)["history"][1].data[1] for rises in (True, False)]
+    assert [list(line.y) for line in best] == [pytest.approx([0.0, 0.0, 0.2, 0.3, 0.4, 0.5]), [0.0] * 6]
+
+
 def test_the_table_as_a_report_reads_it_gives_the_same_figures() -> None:
     read = pd.read_csv(io.StringIO(table().to_csv(index=False)))
     one, two = study_figures(table(), SPACE), study_figures(read, SPACE)

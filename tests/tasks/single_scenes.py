@@ -49,7 +49,7 @@ FOUND: Boxes = {
     "east": [box(5, 5, 15, 15), box(50, 50, 55, 60)], "west": [box(20, 20, 30, 36)], "far": [],
     "field": [box(20, 20, 28, 25)],
 }  # fmt: skip
-NOTHING: Boxes = dict.fromkeys(TRUE, [])
+NOTHING: Boxes = {aoi: [] for aoi in TRUE}
 
 CHANGES: dict[str, Any] = {
     "data": {"layout": "pairs"},

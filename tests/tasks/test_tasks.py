@@ -80,15 +80,17 @@ def test_outputs_of_single_scenes_are_tuned_by_f1_or_by_the_area_of_outlines(tas
 
 def test_tuning_by_hand() -> None:
     truth = pd.DataFrame({"aoi": ["a", "a"], "time": "undated", "geometry": [box(0, 0, 10, 10), box(20, 0, 30, 10)]})
-    found = pd.DataFrame(
-        {"aoi": ["a"], "time": "undated", "geometry": [box(0, 0, 10, 8)], "confidence": [0.5]}
-    )
+    found = pd.DataFrame({"aoi": ["a"], "time": "undated", "geometry": [box(0, 0, 10, 8)], "confidence": [0.5]})
     scores = task_of(of_scenes("buildings")).tune_score(truth, found, "f1")
     assert scores == pytest.approx({"f1": 2 / 3, "outline_error": (200 - 80) / 200})
 
 
 def test_a_gate_on_an_error_whose_worst_allowed_value_is_zero_is_noted() -> None:
-    params = of_scenes("building_distance", promote={"objective": "mae_m", "floors": {}, "max_loss": {}, "min_score": 0})
+    params = of_scenes(
+        "building_distance", promote={"objective": "mae_m", "floors": {}, "max_loss": {}, "min_score": 0}
+    )
     assert any("promote.min_score is 0" in note for note in notes_on(params, task_of(params)))
-    params = of_scenes("building_distance", promote={"objective": "mae_m", "floors": {}, "max_loss": {}, "min_score": 4})
+    params = of_scenes(
+        "building_distance", promote={"objective": "mae_m", "floors": {}, "max_loss": {}, "min_score": 4}
+    )
     assert not any("promote.min_score" in note for note in notes_on(params, task_of(params)))

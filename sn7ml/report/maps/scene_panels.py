@@ -158,9 +158,7 @@ def _window(truth: pd.DataFrame, rows: int, stretch: Stretch) -> Window:
     return slice(row, min(row + WINDOW_PX, rows)), slice(col, min(col + WINDOW_PX, stretch.stop))
 
 
-def _panels(
-    pixels: NDArray[np.uint8], truth: pd.DataFrame, found: pd.DataFrame, window: Window
-) -> dict[str, Picture]:
+def _panels(pixels: NDArray[np.uint8], truth: pd.DataFrame, found: pd.DataFrame, window: Window) -> dict[str, Picture]:
     """Draw the window of an image (4, rows, cols) with outlines in its pixels, enlarged or reduced to a panel."""
     shown, scale = _fitted(pixels[:, *window])
     matched = match_by_confidence(truth, found, SPACENET2_IOU)

@@ -11,7 +11,7 @@ from sn7ml.metrics.score import Score, best_trivial
 from sn7ml.report.charts import scores as charts
 from sn7ml.report.offline import data_uri, plot, render
 from sn7ml.report.pages.diagnosis import explains, lost
-from sn7ml.report.pages.scenes import Scenes, section
+from sn7ml.report.pages.scenes import Scenes, scenes_section
 from sn7ml.report.tables import Table, beside, cell, table
 
 
@@ -98,7 +98,9 @@ def render_page(content: PageContent) -> str:
     drawn = charts.training_charts(content.history) if len(content.history) else {}
     search = None
     if trials is not None and len(trials):
-        best_first = trials.sort_values("value", ascending=not content.objective_rises, kind="stable", na_position="last")
+        best_first = trials.sort_values(
+            "value", ascending=not content.objective_rises, kind="stable", na_position="last"
+        )
         points = charts.search_trials(trials, content.objective, content.objective_rises)
         figures = content.search_figures.items()
         search = {
@@ -135,7 +137,7 @@ def render_page(content: PageContent) -> str:
         digest=content.digest,
         validation=content.validation,
         aois=_aoi_sections(content),
-        scenes=None if content.scenes is None else section(content.scenes),
+        scenes=None if content.scenes is None else scenes_section(content.scenes),
         figures=[
             (caption, plot(f"figure-{place}", caption, figure))
             for place, (caption, figure) in enumerate(content.figures)

@@ -64,7 +64,7 @@ def file_of(aoi: str) -> str:
     return f"scene_{aoi}"
 
 
-def section(scenes: Scenes) -> dict[str, Any]:
+def scenes_section(scenes: Scenes) -> dict[str, Any]:
     """Prepare what the template of the report shows of single scenes."""
     labels = {score.name: score.label for score in scenes.scores}
     areas = areas_m2(scenes.per_aoi, scenes.pixel_m2)
@@ -149,4 +149,6 @@ def caption(scored: Mapping[Any, Any], scores: Sequence[Score]) -> str:
         return f"There is no building, {'but' if fp else 'and'} {false}."
     values = ", ".join(f"{score.label} {cell(scored[score.name]).text}" for score in scores if score.name in scored)
     more = f"; {fp} more {'is' if fp == 1 else 'are'} none" if fp else ""
-    return f"{values}. Of {tp + fn} building{'' if tp + fn == 1 else 's'} {tp} {'was' if tp == 1 else 'were'} found{more}."
+    return (
+        f"{values}. Of {tp + fn} building{'' if tp + fn == 1 else 's'} {tp} {'was' if tp == 1 else 'were'} found{more}."
+    )
