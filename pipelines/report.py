@@ -92,7 +92,7 @@ def single_scenes(
     scenes, tiles, per_aoi = Scenes(build / "scenes"), TileStore(build / "tiles"), tables["per_aoi"]
     frames = scenes.frames
     grids = scenes.grids_of(list(per_aoi["aoi"]))
-    rows = tables["scenes"].to_dict("records")
+    rows: list[dict[Any, Any]] = tables["scenes"].to_dict("records")
     return SingleScenes(
         scores=task.scores,
         overall=scored[0],

@@ -19,7 +19,8 @@ from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import Columns, inside
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
-from sn7ml.targets.pixels import PixelCounts, count_pixels, with_errors
+from sn7ml.targets.pixels import PixelCounts, count_pixels
+from sn7ml.targets.signed_distance import with_errors
 from sn7ml.tasks import Task
 
 
@@ -116,9 +117,9 @@ def _count_aoi(
             found = rescaled(probabilities, cube.upsampling, store.upsampling)
             planes = store.read_flags(folder.name, time, (0, 0), grid.shape)
             valid = found.usable & columns & target.known(planes)
-            first = found.channels[0]
-            counted = count_pixels(first >= threshold * CERTAIN, target.built(planes), valid)
-            if target.unit_m is not None:
-                counted = with_errors(counted, first * (2 / CERTAIN) - 1, target.truth(planes)[0], valid, target.unit_m)
-            counts += counted
+            pixels = count_pixels(found.channels[0] >= threshold * CERTAIN, target.built(planes), valid)
+            if target.unit_m:
+                found_m = (found.channels[0] / (CERTAIN / 2) - 1) * target.unit_m
+                pixels = with_errors(pixels, found_m, planes, valid, target.unit_m)
+            counts += pixels
     return counts

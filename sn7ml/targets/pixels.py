@@ -1,6 +1,6 @@
 """Pixels found, false and missed: what a network's progress is measured by."""
 
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,25 +32,25 @@ class PixelCounts:
     error_m: float = field(default=0.0, repr=False)
     """Sum of the errors of signed distances, metres; 0 where none are learned."""
 
-    nothing_error_m: float = field(default=0.0, repr=False)
-    """The same of an answer that takes no network: as far outside of every building as can be said, everywhere."""
+    all_building_error_m: float = field(default=0.0, repr=False)
+    """The same of the answer that every pixel lies deep in a building."""
 
-    built_error_m: float = field(default=0.0, repr=False)
-    """The same of the opposite answer: as far inside a building as can be said, everywhere."""
+    nothing_error_m: float = field(default=0.0, repr=False)
+    """The same of the answer that no pixel lies near a building."""
 
     def __add__(self, other: "PixelCounts") -> "PixelCounts":
         mine, others = astuple(self), astuple(other)
         return PixelCounts(*(one + more for one, more in zip(mine, others, strict=True)))
 
     @property
-    def total(self) -> int:
-        """All pixels that were counted."""
+    def known(self) -> int:
+        """Pixels that were counted."""
         return self.tp + self.fp + self.fn + self.tn
 
     @property
     def mae_m(self) -> float:
         """Mean error of the signed distance of a pixel, metres."""
-        return ratio(self.error_m, self.total)
+        return ratio(self.error_m, self.known)
 
     @property
     def iou(self) -> float:
@@ -94,28 +94,3 @@ def count_pixels(predicted: NDArray[np.bool_], truth: NDArray[np.bool_], valid: 
     taken, building = int(np.count_nonzero(predicted & valid)), int(np.count_nonzero(truth & valid))
     everything = int(np.count_nonzero(valid))
     return PixelCounts(tp=tp, fp=taken - tp, fn=building - tp, tn=everything - taken - building + tp)
-
-
-def with_errors(
-    counts: PixelCounts,
-    found: NDArray[np.floating],
-    truth: NDArray[np.floating],
-    valid: NDArray[np.bool_],
-    unit_m: float,
-) -> PixelCounts:
-    """Return the counts with the errors of the signed distances of the valid pixels.
-
-    Distances are from -1 to 1, ``unit_m`` metres being 1; all arrays are of one shape.
-
-    >>> both = np.array([True, True])
-    >>> half_right = with_errors(PixelCounts(tn=2), np.array([-1.0, 0.5]), np.array([-1.0, -0.5]), both, 16)
-    >>> half_right.mae_m, half_right.nothing_error_m, half_right.built_error_m
-    (8.0, 8.0, 56.0)
-    """
-    known = truth[valid].astype(np.float64)
-    return replace(
-        counts,
-        error_m=float(np.abs(found[valid] - known).sum()) * unit_m,
-        nothing_error_m=float((known + 1).sum()) * unit_m,
-        built_error_m=float((1 - known).sum()) * unit_m,
-    )

@@ -6,6 +6,7 @@ exact Euclidean, on the ground, and of the whole image, so that they do not depe
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,7 +20,7 @@ from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.core.geo.polygons import moved
 from sn7ml.params import DistanceParams, TargetParams
 from sn7ml.params.recipe import DISTANCE_LOSSES
-from sn7ml.targets.pixels import PixelCounts, count_pixels, with_errors
+from sn7ml.targets.pixels import PixelCounts, count_pixels
 from sn7ml.targets.target import Array, Planes, Target
 
 ZERO, UNKNOWN = 127, 255
@@ -124,4 +125,17 @@ def count(clip_m: float, output: NDArray[np.float32], planes: Planes) -> PixelCo
     """Count known pixels by which side of an outline they lie on, and add up how far off the distances are."""
     valid = known(planes)
     sides = count_pixels(output[:, 0] > 0, inside(planes), valid)
-    return with_errors(sides, output[:, 0].clip(-1, 1), to_ratio(planes.astype(np.float64)), valid, clip_m)
+    return with_errors(sides, output[:, 0] * clip_m, planes, valid, clip_m)
+
+
+def with_errors(
+    counts: PixelCounts, found_m: NDArray[np.floating], planes: Planes, valid: NDArray[np.bool_], clip_m: float
+) -> PixelCounts:
+    """Add up how far off the distances of the valid pixels are, none being beyond ``clip_m``."""
+    true_m = to_ratio(planes[valid].astype(np.float64)) * clip_m
+    return replace(
+        counts,
+        error_m=float(np.abs(found_m[valid].clip(-clip_m, clip_m) - true_m).sum()),
+        all_building_error_m=float((clip_m - true_m).sum()),
+        nothing_error_m=float((clip_m + true_m).sum()),
+    )

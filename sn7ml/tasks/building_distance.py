@@ -26,19 +26,15 @@ SCORES = (
 def evaluate(
     truth: pd.DataFrame, found: pd.DataFrame, pixels: Mapping[str, PixelCounts], params: EvaluateParams
 ) -> Evaluation:
-    """Score as for ``buildings``, and the error of distances: of the network, and of ``clip_m`` everywhere."""
+    """Score as for ``buildings``, and the error of distances."""
     scored = evaluate_buildings(truth, found, pixels, params)
     total = sum(pixels.values(), PixelCounts())
-    constant = {"nothing found": total.nothing_error_m, "all building": total.built_error_m}
-    return replace(
-        scored,
-        overall={**scored.overall, "mae_m": total.mae_m},
-        per_aoi=scored.per_aoi.assign(mae_m=[pixels[aoi].mae_m for aoi in scored.per_aoi["aoi"]]),
-        trivial={
-            answer: {**values, "mae_m": ratio(constant[answer], total.total)}
-            for answer, values in scored.trivial.items()
-        },
-    )
+    by_aoi = scored.per_aoi.assign(mae_m=[pixels[aoi].mae_m for aoi in scored.per_aoi["aoi"]])
+    errors_m = {"nothing found": total.nothing_error_m, "all building": total.all_building_error_m}
+    trivial = {
+        answer: {**scores, "mae_m": ratio(errors_m[answer], total.known)} for answer, scores in scored.trivial.items()
+    }
+    return replace(scored, overall={**scored.overall, "mae_m": total.mae_m}, per_aoi=by_aoi, trivial=trivial)
 
 
 BUILDING_DISTANCE = Task(

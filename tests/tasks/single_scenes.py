@@ -100,7 +100,7 @@ def signed_m(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         np.sqrt(((points[:, None] - others[None]) ** 2).sum(-1).min(1)).reshape(mask.shape) * PIXEL_M - PIXEL_M / 2
         for others in (outside, inside)
     ]
-    return np.clip(np.where(mask, away[0], -away[1]), -CLIP_M, CLIP_M)
+    return np.asarray(np.clip(np.where(mask, away[0], -away[1]), -CLIP_M, CLIP_M))
 
 
 def write_project(root: Path, task: str, found: Boxes = FOUND) -> Params:

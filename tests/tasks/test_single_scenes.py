@@ -56,7 +56,7 @@ def test_scores_beside_those_of_trivial_answers(task: str, project: Path) -> Non
     page = (project / "build/report.html").read_text()
     check_page(page, task)
     client = open_store().client
-    (run,) = client.search_runs([client.get_experiment_by_name(FINAL).experiment_id])
+    (run,) = client.search_runs([open_store().experiments[FINAL]])
     files = [file.path for file in client.list_artifacts(run.info.run_id, "images")]
     logged = {found[1] for file in files if (found := re.match(r"images/scene_(\w+?)\+step", file.replace("%", "+")))}
     assert logged == set(TRUE)

@@ -64,7 +64,10 @@ def test_all_keys_with_a_wrong_score_are_named_at_once() -> None:
 
 def of_scenes(task: str, **sections: dict[str, Any]) -> Params:
     """Params of a task of single scenes, whose objectives are those given."""
-    chosen = {"search": {"objective": "f1"}, "promote": {"objective": "f1", "floors": {}, "max_loss": {}}}
+    chosen: dict[str, dict[str, Any]] = {
+        "search": {"objective": "f1"},
+        "promote": {"objective": "f1", "floors": {}, "max_loss": {}},
+    }
     chosen |= {name: chosen.get(name, {}) | changes for name, changes in sections.items()}
     changed = {name: getattr(PARAMS, name).model_copy(update=changes) for name, changes in chosen.items()}
     return PARAMS.model_copy(update={"task": task, **changed})

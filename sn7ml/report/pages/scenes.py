@@ -46,7 +46,7 @@ class Scenes:
     pixel_m2: Mapping[str, float]
     """AOI to the ground area of a pixel of its masks."""
 
-    pictures: Sequence[tuple[Mapping[str, str], bytes]]
+    pictures: Sequence[tuple[Mapping[Any, Any], bytes]]
     """A row of ``SHOWN``, and the panels side by side as PNG."""
 
     clip_m: float | None = None
@@ -120,7 +120,7 @@ def _area_plot(per_aoi: pd.DataFrame) -> Plot | None:
     return plot("areas", "Points: built area found against the true one, an AOI each", area_points(per_aoi))
 
 
-def _shown(row: Mapping[str, str], png: bytes, scenes: Scenes) -> dict[str, Any]:
+def _shown(row: Mapping[Any, Any], png: bytes, scenes: Scenes) -> dict[str, Any]:
     heads = row["panels"].split(JOIN)
     panels = panels_of(from_png(png), len(heads))
     (scored,) = scenes.per_aoi[scenes.per_aoi["aoi"] == row["aoi"]].to_dict("records")
