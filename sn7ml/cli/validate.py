@@ -96,7 +96,7 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
         raise typer.Exit(1)
 
 
-def check_outputs(  # noqa: PLR0913, PLR0917 - the command's own
+def check_outputs(
     root: Path, layout: "Layout", report: Path | None, docs: Path | None, fix: Path | None, against: Path | None
 ) -> None:
     """Refuse what could not be done or written, before the work begins. Raises ParamsError or CatalogError."""
@@ -111,8 +111,8 @@ def check_outputs(  # noqa: PLR0913, PLR0917 - the command's own
     if against is not None and layout.open_image:
         raise ParamsError(
             "options.against-layout",
-            f"--against compares images of data.layout {DEFAULT_LAYOUT} only; those of {layout.name} have no brightness "
-            "of their own before stage ingest has stretched them",
+            f"--against compares images of data.layout {DEFAULT_LAYOUT} only; those of {layout.name} are not "
+            "stretched before stage ingest",
         )
     if fix is not None:
         check_target(root, fix)

@@ -51,7 +51,7 @@ def _named(key: str, patterns: Sequence[str] | None, known: Sequence[str]) -> Co
     found = {pattern: fnmatch.filter(known, pattern) for pattern in patterns}
     if unknown := [pattern for pattern, aois in found.items() if not aois]:
         raise CatalogError(
-            "splits.unknown-aoi", f"{key}: no labelled AOI is called {unknown}; there are {_some(known)}"
+            "splits.unknown-aoi", f"{key}: no labelled AOI is called {unknown}; known are {_some(known)}"
         )
     return {aoi for aois in found.values() for aoi in aois}
 
@@ -85,7 +85,7 @@ def _divided(aois: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
         raise CatalogError(
             "splits.too-few-groups",
             f"{len(aois)} AOIs in {len(groups)} group(s) of neighbours cannot give {wanted}{' and test' * tests} "
-            f"splits: use one AOI (split by columns, see split.aois), {parts} or more far from each other, or a smaller "
+            f"splits: use one AOI (split by columns, see split.aois), {parts} or more far from each other, or smaller "
             "split.neighbour_tiles, split.neighbour_m or split.folds",
         )
     return _by_groups(groups, dict(zip(aois["aoi"], aois["cols"], strict=True)), params)

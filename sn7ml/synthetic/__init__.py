@@ -48,7 +48,7 @@ def make_scenes(out: Path, *, scenes: int, size_px: int, seed: int) -> None:
 
 
 def make_map_tiles(out: Path, *, places: int, seed: int) -> None:
-    """Write map tiles of a large place and ``places - 1`` small ones at two zooms, and truth, as :func:`make_scenes`."""
+    """Write map tiles of a large place and ``places - 1`` small ones at two zooms, and truth as :func:`make_scenes`."""
     _require(places=(places, 1, 60), seed=seed)
     with _complete(out) as temporary:
         write_map_tiles(temporary, places, seed)

@@ -1,4 +1,4 @@
-"""Synthetic scenes in SpaceNet 2's layout: 16 bits, in degrees, labelled twice, an empty one, and one without labels."""
+"""Synthetic scenes in SpaceNet 2's layout: 16 bits, in degrees, labelled twice; one is empty, one has no labels."""
 
 import csv
 import json

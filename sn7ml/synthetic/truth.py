@@ -1,4 +1,4 @@
-"""What is true of synthetic images: a row each in ``truth.csv``, on the ground, by geodesics of the WGS 84 ellipsoid."""
+"""What is true of synthetic images, on the ground: a row each in ``truth.csv``, by geodesics of WGS 84."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -28,7 +28,8 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
     },
     "images": {
         "usable_fraction": "usable share", "border_fraction": "border without data", "black_fraction": "black share",
-        "pixel_height_m": "pixel, m: north to south", "pixel_width_m": "west to east", "variation": "deviation over mean",
+        "pixel_height_m": "pixel, m: north to south", "pixel_width_m": "west to east",
+        "variation": "deviation over mean",
     },
     "outlines": {
         "n": "buildings", "density_per_mpx": "per million px", "area_p05_px2": "area, px²: 5 %", "area_p50_px2": "50 %",
@@ -36,7 +37,8 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "n_hidden": "on unusable ground",
     },
     "stretch": {
-        "brightness": "brightness", "contrast": "contrast", "black_clipped": "cut to black", "white_clipped": "to white",
+        "brightness": "brightness", "contrast": "contrast", "black_clipped": "cut to black",
+        "white_clipped": "to white",
     },
     "tiles": {
         "n_tiles": "tiles", "unknown_fraction": "unknown share of the mask", "built_fraction": "built share of tiles",

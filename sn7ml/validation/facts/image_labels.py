@@ -38,7 +38,7 @@ OUTLINE_FACTS = Table(
 )  # fmt: skip
 """One row per labelled image; all facts but the first five are missing of a file that is not readable.
 
-readable, fault: Whether the file is a GeoJSON, or a CSV of SpaceNet 2, whose outlines can be read; if not, what is wrong.
+readable, fault: Whether the file is a GeoJSON, or a CSV of SpaceNet 2, whose outlines can be read; if not, why.
 n: Buildings of the image: rows with a polygon. The other counts are of rows, unless said otherwise.
 n_in_file: Outlines of the whole file, which may be of several images.
 n_elsewhere, elsewhere_fraction: Those of them that lie on none of its images, and their share; 0 if there are none.

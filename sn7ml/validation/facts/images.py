@@ -1,4 +1,4 @@
-"""What is true of every image that stage ingest will convert: single scenes and stitched map tiles, as they were given."""
+"""What is true of every image that stage ingest will convert, as it was given: single scenes, stitched map tiles."""
 
 import hashlib
 from collections.abc import Mapping
@@ -44,8 +44,8 @@ border_fraction: Share that is not usable and hangs together with the edge of th
 black_fraction: Share of the usable pixels that are 0 in all three colours.
 variation: Standard deviation of the usable pixels over their mean; mean over colours.
 pixels_digest, duplicate_of: 16 hexadecimal digits; the first image with the same pixels, "" for that itself.
-tiles, missing_tiles, black_tiles: Map tiles of the image; those that it lacks to be a rectangle; those that are black or
-    clear all over.
+tiles, missing_tiles, black_tiles: Map tiles of the image; those that it lacks to be a rectangle; those that are black
+    or clear all over.
 zooms, n_zooms: Zooms of which the folder holds tiles, as text, and their number.
 """
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sn7ml.core.errors import RasterError
 from sn7ml.core.geo.stretch import BRIGHTEST, DARKEST
 from sn7ml.core.runtime.files import read_output
 from sn7ml.core.runtime.parallel import map_items
@@ -29,8 +28,8 @@ STRETCH_FACTS = Table(
 """One row per converted image, labelled or not; facts of pixels are missing where none is usable.
 
 brightness, contrast: Mean and standard deviation of the usable pixels, grey levels; mean over colours.
-black_clipped, white_clipped: Share of the usable pixels at either end of the stretch, in the colour where it is largest;
-    missing where no stretch was measured: of bytes, and of images that are stretched each by itself.
+black_clipped, white_clipped: Share of the usable pixels at either end of the stretch, in the colour where it is
+    largest; missing where no stretch was measured: of bytes, and of images that are stretched each by itself.
 """
 
 

@@ -11,13 +11,13 @@ import shapely
 from numpy.typing import NDArray
 
 from sn7ml.core.errors import Sn7Error
+from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import Table
 from sn7ml.scenes.images import BANDS
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.scenes.store import TileStore, digest_of
-from sn7ml.core.geo.burn import burn_ids
 from sn7ml.targets import Target
 from sn7ml.validation.facts.fact_tables import as_table, in_a_line
 
@@ -146,7 +146,7 @@ def _facts_of_frame(
 
 
 def _highest(target: Target) -> int:
-    """Return the highest byte that means something: all bits of masks, the unknown one included, or of distances any."""
+    """Return the highest byte that means something: of masks all bits, the unknown one included, of distances any."""
     return 255 if target.activation == "distance" else (1 << (len(target.channels) + 1)) - 1
 
 

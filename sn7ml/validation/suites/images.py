@@ -3,7 +3,17 @@
 from sn7ml.params import ValidationParams
 from sn7ml.scenes.raw_images import TYPES
 from sn7ml.validation.check import (
-    Check, at_least, at_most, between, critical, none, one_of, rows_exist, same, true, warning
+    Check,
+    at_least,
+    at_most,
+    between,
+    critical,
+    none,
+    one_of,
+    rows_exist,
+    same,
+    true,
+    warning,
 )  # fmt: skip
 
 MOST_ELSEWHERE = 0.5
@@ -24,7 +34,7 @@ def image_checks(params: ValidationParams) -> tuple[Check, ...]:
             "An empty table would let every other expectation pass.",
             "Check the data folder and data.layout."),
         critical("every label file has an image", true("has_image"),
-            "Labels without their image are lost in silence; or the image is called otherwise, and counts as unlabelled.",
+            "Labels without their image are lost in silence; perhaps the image is called otherwise.",
             "Add or rename the image, or remove the label file."),
         critical("images can be read to the end", true("readable"),
             "A damaged file, other bands, or map tiles of mixed sizes would stop the stage ingest.",
