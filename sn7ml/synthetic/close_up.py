@@ -16,7 +16,7 @@ from sn7ml.synthetic.town import NEVER
 FINE = 8
 """Pixels per pixel of the towns, whose houses are 3.4 px wide: 27 px, or 8 m at 0.3 m a pixel."""
 
-LEAST_PX = 32 * FINE
+LEAST_PX = 64 * FINE
 """A smaller image may show no building."""
 
 FIRST = 10_000

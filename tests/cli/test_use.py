@@ -44,7 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(("layout", "zoom"), [("spacenet2", None), ("xyz", 18)])
 def test_synth_draws_what_the_layout_reads(layout: str, zoom: int | None, tmp_path: Path) -> None:
-    run("synth", str(tmp_path / "out"), "--layout", layout, "--aois", "2", *(["--size", "256"] if not zoom else []))
+    run("synth", str(tmp_path / "out"), "--layout", layout, "--aois", "2", *(["--size", "512"] if not zoom else []))
     params = load_params(ROOT / "configs/buildings.yaml").data.model_copy(update={"layout": layout, "zoom": zoom})
     assert (layout_of(params).sources(tmp_path / "out")["labels"] != "").sum() == 2
 
@@ -78,7 +78,7 @@ def test_a_demo_brings_data_and_params_that_go_together(project: Path, demo: str
 
 
 def test_a_folder_of_another_layout_becomes_the_projects_data(project: Path, tmp_path: Path) -> None:
-    make_scenes(tmp_path / "city", scenes=2, size_px=256, seed=1)
+    make_scenes(tmp_path / "city", scenes=2, size_px=512, seed=1)
     assert "3 frames" in run("use", str(tmp_path / "city"), "--params", "configs/buildings.yaml", "--force")
     taken = {path.suffix for path in (project / "data").rglob("*") if path.is_file()}
     assert taken == {".tif", ".geojson", ".csv"}
