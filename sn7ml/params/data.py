@@ -77,6 +77,10 @@ class SplitParams(Section):
     """Of these, the AOIs that are held out for the reported scores, as a whole, by name or by pattern; with them goes
     no other AOI, and ``test_fraction`` is ignored. null: ``test_fraction`` and ``seed`` decide."""
 
+    validation_by: Literal["aois", "columns"] = "aois"
+    """What validates: whole AOIs, or the last columns of every AOI that is learned from, ``gap_px`` from the others. A
+    few small images are too precious to keep one from learning; their columns choose epochs a little too kindly."""
+
     seed: int = Field(ge=0)
     """Seed of the assignment of AOIs to splits."""
 

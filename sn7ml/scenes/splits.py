@@ -6,6 +6,7 @@ they stay together.
 
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,8 @@ def assign_regions(frames: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
     Returns ``REGIONS``. Several groups of AOIs: whole AOIs. One AOI: columns from left to right train, validation (or
     all the folds), test, with a gap between. Every split, or fold, gets at least one row. AOIs that ``params.aois``
     leaves out have none. AOIs that ``params.test_aois`` names are the test split; the others are divided as ever, a
-    single one by columns, but for that split.
+    single one by columns, but for that split. With ``params.validation_by`` "columns", every AOI that is not tested is
+    divided by columns.
 
     Raises CatalogError for no AOI, too few groups of AOIs for splits without a leak, an AOI too narrow for its columns,
     a name that no labelled AOI has, or a test AOI with a neighbour that is not one.
@@ -76,10 +78,12 @@ def _refuse_torn_groups(aois: pd.DataFrame, held: pd.Series) -> None:
 def _divided(aois: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
     """Divide AOIs, a row each, among the splits; with ``params.test_aois``, among all but test."""
     groups = [list(members["aoi"]) for _, members in aois.groupby("group", sort=True)]
+    cols, tests = dict(zip(aois["aoi"], aois["cols"], strict=True)), params.test_aois is None
     if len(aois) == 1:
-        return _by_columns(aois["aoi"].iloc[0], int(aois["cols"].iloc[0]), params)
-    tests = params.test_aois is None
-    parts = max(params.folds, 2) + tests
+        return _table(_by_columns(groups[0][0], cols[groups[0][0]], params, tests=tests))
+    # What is not tested must suffice for the other splits: validation and training, or the folds.
+    keep = max(params.folds, 2) if params.validation_by == "aois" else 1
+    parts = keep + tests
     if len(groups) < parts:
         wanted = "train and validation" if params.folds == 1 else f"{params.folds} folds"
         raise CatalogError(
@@ -88,11 +92,21 @@ def _divided(aois: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
             f"splits: use one AOI (split by columns, see split.aois), {parts} or more far from each other, or smaller "
             "split.neighbour_tiles, split.neighbour_m or split.folds",
         )
-    return _by_groups(groups, dict(zip(aois["aoi"], aois["cols"], strict=True)), params)
+    order = [groups[index] for index in np.random.default_rng(params.seed).permutation(len(groups))]
+    test = _take(order, params.test_fraction * len(cols), keep) if tests else []
+    rows = [(aoi, "test", 0, 0, cols[aoi]) for aoi in test]
+    if params.validation_by == "aois":
+        rows += _by_groups(order, cols, params)
+    else:
+        rows += [row for group in order for aoi in group for row in _by_columns(aoi, cols[aoi], params, tests=False)]
+    return _table(sorted(rows, key=lambda row: (row[0], row[3])))
 
 
-def _by_columns(aoi: str, cols: int, params: SplitParams) -> pd.DataFrame:
-    tests = params.test_aois is None
+Row: TypeAlias = tuple[str, str, int, int, int]
+"""Of ``REGIONS``."""
+
+
+def _by_columns(aoi: str, cols: int, params: SplitParams, *, tests: bool) -> list[Row]:
     test_start = cols - round(cols * params.test_fraction) if tests else cols
     learn_stop = test_start - params.gap_px * tests
     if params.folds == 1:
@@ -111,19 +125,15 @@ def _by_columns(aoi: str, cols: int, params: SplitParams) -> pd.DataFrame:
             f"AOI {aoi}: {cols} columns are too few for split fractions, {params.folds} fold(s) and gap_px "
             f"{params.gap_px}",
         )
-    return _table(rows)
+    return rows
 
 
-def _table(rows: list[tuple[str, str, int, int, int]]) -> pd.DataFrame:
+def _table(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(REGIONS.columns))
 
 
-def _by_groups(groups: list[list[str]], cols: Mapping[str, int], params: SplitParams) -> pd.DataFrame:
-    order = [groups[index] for index in np.random.default_rng(params.seed).permutation(len(groups))]
-    # What is left must suffice for the other splits: validation and training, or the folds.
-    tests = params.test_aois is None
-    test = _take(order, params.test_fraction * len(cols), keep=max(params.folds, 2)) if tests else []
-    part_of = dict.fromkeys(test, ("test", 0))
+def _by_groups(order: list[list[str]], cols: Mapping[str, int], params: SplitParams) -> list[Row]:
+    part_of: dict[str, tuple[str, int]] = {}
     if params.folds == 1:
         validation = _take(order, params.validation_fraction * len(cols), keep=1)
         part_of |= dict.fromkeys(validation, ("validation", 1))
@@ -134,8 +144,7 @@ def _by_groups(groups: list[list[str]], cols: Mapping[str, int], params: SplitPa
             emptiest = int(np.argmin(counts))
             counts[emptiest] += len(group)
             part_of |= dict.fromkeys(group, ("validation", emptiest + 1))
-    rows = [(aoi, *part_of[aoi], 0, cols[aoi]) for aoi in sorted(cols)]
-    return _table(rows)
+    return [(aoi, *part, 0, cols[aoi]) for aoi, part in part_of.items()]
 
 
 def _take(order: list[list[str]], wanted: float, keep: int) -> list[str]:

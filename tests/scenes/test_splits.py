@@ -269,3 +269,26 @@ def test_a_choice_that_cannot_be_meant_is_refused_by_name() -> None:
         held_out(("*",))
     with raises(CatalogError, "splits.too-few-groups", "1 group", 2):
         held_out((AOIS[0],), taken=(AOIS[0], *NEIGHBOURS[1]))
+
+
+def test_columns_of_every_area_that_is_learned_from_can_validate() -> None:
+    chosen = params(0.2, gap_px=16).model_copy(update={"test_aois": (AOIS[0],), "validation_by": "columns"})
+    regions = assigned(sizes(AOIS[:4]), chosen)
+    assert regions.loc[regions["aoi"] == AOIS[0], "split"].tolist() == ["test"]
+    for aoi in AOIS[1:4]:
+        cols = sizes()[aoi][1]
+        mine = regions[regions["aoi"] == aoi]
+        start = cols - round(0.2 * cols)
+        assert mine[["split", "fold", "col_start", "col_stop"]].to_numpy().tolist() == [
+            ["train", 0, 0, start - 16],
+            ["validation", 1, start, cols],
+        ]
+
+
+def test_whole_areas_are_tested_where_columns_validate() -> None:
+    regions = assigned(sizes(), params(0.2, 0.3).model_copy(update={"validation_by": "columns"}))
+    tested = set(regions.loc[regions["split"] == "test", "aoi"])
+    assert 1 <= len(tested) <= 3
+    assert not tested & set(regions.loc[regions["split"] != "test", "aoi"])
+    for group in NEIGHBOURS:
+        assert len({aoi in tested for aoi in group}) == 1

@@ -66,7 +66,7 @@ REGION_FACTS = Table(
 n_built_tiles, n_tiles_outside: Tiles that show a building, and those that reach beyond the region's columns.
 gap_px, gap_to: Columns to the nearest region of the AOI that another network learns or is scored on, if there is one,
     and which; under 0 if they share columns.
-n_group_elsewhere, group_elsewhere: AOIs of the same group (``FRAMES``) in another split or fold, and the first of them.
+n_group_elsewhere, group_elsewhere: AOIs of the same group (``FRAMES``) in another split or fold only, and the first.
 n_shared_frames, shared_with: Frames with the very pixels of an AOI in another split or fold, and the first such AOI.
 """
 
@@ -172,7 +172,9 @@ def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
             nearest = min(at_home, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}
         group = group_of.get(region["aoi"], "")
-        torn = sorted({it["aoi"] for it in abroad if group_of.get(it["aoi"]) == group})
+        # Neighbours that are both divided by columns are on the same sides.
+        same_side = {it["aoi"] for it in regions if (it["split"], it["fold"]) == (region["split"], region["fold"])}
+        torn = sorted({it["aoi"] for it in abroad if group_of.get(it["aoi"]) == group} - same_side)
         facts |= {"n_group_elsewhere": len(torn), "group_elsewhere": torn[0] if torn else ""}
         pixels = digests.get(region["aoi"], set())
         others_aois = sorted({it["aoi"] for it in abroad})
