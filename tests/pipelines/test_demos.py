@@ -1,4 +1,4 @@
-"""The demos of single scenes and of map tiles, from an empty project to the report, a little smaller than a person's."""
+"""The demos of single scenes and of map tiles, from an empty project to the report, with less training."""
 
 import json
 import shutil

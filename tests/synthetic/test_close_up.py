@@ -21,9 +21,9 @@ from sn7ml.core.geo.ground import outline_areas_m2
 from sn7ml.params import SplitParams
 from sn7ml.scenes.ingest import ingest
 from sn7ml.scenes.labels import buildings_of
-from sn7ml.scenes.layouts import xyz
 from sn7ml.scenes.layouts.layout import Layout
 from sn7ml.scenes.layouts.spacenet2 import SPACENET2
+from sn7ml.scenes.layouts.xyz import open_image, read_labels, xyz
 from sn7ml.synthetic import make_map_tiles, make_scenes
 from tests.raising import raises
 
@@ -77,7 +77,7 @@ def test_scenes_are_as_the_real_ones(scenes: Path) -> None:
 
 
 def test_geojson_and_csv_say_the_same_and_the_last_scene_is_empty(scenes: Path) -> None:
-    (path,) = scenes.rglob("*.csv")
+    (path,) = scenes.rglob("*_Solutions.csv")
     table = pd.read_csv(path)
     for scene, rows in table.groupby("ImageId"):
         (geojson,) = scenes.rglob(f"buildings_{scene}.geojson")
@@ -94,7 +94,7 @@ def test_geojson_and_csv_say_the_same_and_the_last_scene_is_empty(scenes: Path) 
 
 
 def test_pixels_of_the_csv_begin_at_the_outer_corner(scenes: Path) -> None:
-    table = pd.read_csv(next(scenes.rglob("*.csv")))
+    table = pd.read_csv(next(scenes.rglob("*_Solutions.csv")))
     with rasterio.open(next(scenes.rglob("*Sand_img1.tif"))) as file:
         transform = file.transform
     first = table[table["ImageId"] == "AOI_8_Sand_img1"]
@@ -127,7 +127,7 @@ def test_the_truth_is_what_the_pipeline_reads_in_metres(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     root: Path = request.getfixturevalue(kind)
-    layout = SPACENET2 if kind == "scenes" else xyz.xyz(19)
+    layout = SPACENET2 if kind == "scenes" else xyz(19)
     if kind == "tiles":  # two groups cannot be split without being told how, which conversion asks for 16 bits only
         assert len(layout.sources(root)) == 2
     found, truth = found_in(root, layout, tmp_path / "scenes"), truth_of(root)
@@ -154,7 +154,7 @@ def test_roofs_lie_where_the_labels_are(scenes: Path) -> None:
 
 def unevenness(scenes: Path, shift: int) -> float:
     """Median over buildings of deviation by mean of the brightness within outlines moved by ``shift`` pixels."""
-    rows = pd.read_csv(next(scenes.rglob("*.csv")))
+    rows = pd.read_csv(next(scenes.rglob("*_Solutions.csv")))
     found = []
     for number in (1, 2, 3):
         with rasterio.open(next(scenes.rglob(f"*Sand_img{number}.tif"))) as file:
@@ -173,11 +173,11 @@ def moved(to: Affine, xy: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_the_zoom_below_shows_the_same_ground_at_half_the_size(tiles: Path) -> None:
     images = {}
     for zoom in (19, 18):
-        layout = xyz.xyz(zoom)
+        layout = xyz(zoom)
         for source in layout.sources(tiles).to_dict("records"):
-            image = xyz.open_image(tiles, source)
+            image = open_image(tiles, source)
             images[source["part"], zoom] = (image.grid, image.read())
-            labels = buildings_of(xyz.read_labels(tiles, source), image.grid)
+            labels = buildings_of(read_labels(tiles, source), image.grid)
             assert len(labels) > 5
     for place in ("large", "small1"):
         (fine, (colours, usable)), (coarse, (small, _)) = images[place, 19], images[place, 18]
@@ -189,8 +189,8 @@ def test_the_zoom_below_shows_the_same_ground_at_half_the_size(tiles: Path) -> N
 
 
 def test_tiles_lie_far_from_the_equator_and_come_in_two_modes(tiles: Path) -> None:
-    source = xyz.xyz(19).sources(tiles).iloc[0].to_dict()
-    grid = xyz.open_image(tiles, source).grid
+    source = xyz(19).sources(tiles).iloc[0].to_dict()
+    grid = open_image(tiles, source).grid
     _, latitude = Transformer.from_crs(WEB_MERCATOR, 4326, always_xy=True).transform(*(grid.transform @ (0, 0)))
     assert latitude == pytest.approx(42.3, abs=0.2)
     kinds = {path.read_bytes()[25] for path in tiles.rglob("*.png")}  # the colour type of a PNG's header
