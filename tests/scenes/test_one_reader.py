@@ -67,8 +67,10 @@ def test_raw_labels_are_read_by_the_layout_for_ingest_for_validation_and_for_the
     assert readers == {
         "sn7ml/scenes/labels.py",
         LAYOUT,
+        *(f"sn7ml/scenes/layouts/{name}.py" for name in ("pairs", "spacenet2", "xyz")),
         "sn7ml/scenes/ingest.py",
         "sn7ml/scenes/label_folder.py",
+        "sn7ml/validation/facts/image_labels.py",
         "sn7ml/validation/facts/labels.py",
     }
 

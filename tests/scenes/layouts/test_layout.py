@@ -91,7 +91,7 @@ def params_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = load_params(ROOT / "params.yaml")
     named = plain.model_copy(update={"data": plain.data.model_copy(update={"layout": "pairs"})})
     monkeypatch.setattr("sn7ml.params.load_params", lambda _path: named)
-    monkeypatch.setattr("sn7ml.scenes.layouts.layout_of", {"pairs": PAIRS}.__getitem__)
+    monkeypatch.setattr("sn7ml.scenes.layouts.layout_of", lambda _data: PAIRS)
 
 
 @pytest.mark.usefixtures("serial", "params_of_pairs")

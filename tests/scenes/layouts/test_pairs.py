@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from affine import Affine
 from pyproj import Transformer
 from shapely.geometry import Polygon, box, mapping
-from shapely.ops import transform
 
 from sn7ml.core.errors import CatalogError, LabelError
 from sn7ml.core.geo.grid import Grid
@@ -70,7 +70,9 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
 def test_outlines_are_read_in_the_crs_that_their_file_is_in(tmp_path: Path, epsg: int, crs: str) -> None:
     write_pair(tmp_path / "harbour")
     to_file = Transformer.from_crs(32611, epsg, always_xy=True)
-    write_outlines(tmp_path / "harbour", transform(to_file.transform, GRID.to_crs(HOUSE)), crs)
+    write_outlines(
+        tmp_path / "harbour", shapely.transform(GRID.to_crs(HOUSE), to_file.transform, interleaved=False), crs
+    )
     found = buildings_of(read_labels(tmp_path, scan(tmp_path).iloc[0].to_dict()), GRID)
     assert found["geometry"].iloc[0].symmetric_difference(HOUSE).area < 1e-3
 
