@@ -11,14 +11,16 @@ from sn7ml.report.maps.flagged import draw_findings, labelled
 from sn7ml.report.pages.validation import stop_if_failed, write_validation
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import target_of
 from sn7ml.validation.run import validate_tiles
-from sn7ml.validation.suites import tile_suites
+from sn7ml.validation.suites import stretch_suites, tile_suites
 
 
 def main(data: Path, scenes: Path, tiles: Path, out: Path) -> None:
     """Run the stage."""
     params, known = load_params(), Scenes(scenes)
-    report = validate_tiles(known, TileStore(tiles), tile_suites(params.validation, params.split, params.tiling))
+    wanted = tile_suites(params.validation, params.split, params.tiling) | stretch_suites(params.validation)
+    report = validate_tiles(known, TileStore(tiles), target_of(params.target), wanted)
     write_validation(out, report, draw_findings(known.images_in(data), known.frames, report, labelled(known)))
     print(report.summary())  # noqa: T201 - a stage speaks to a terminal
     stop_if_failed(out, report)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, assert_never
 
 import typer
 
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from sn7ml.params import Params
     from sn7ml.tasks import Task
 
+DrawnLayout: TypeAlias = Literal["spacenet7", "spacenet2", "xyz"]
+DemoName: TypeAlias = Literal["buildings", "building_distance"]
+DEMOS: dict[DemoName, Path] = {
+    "buildings": Path("configs/buildings-demo.yaml"),
+    "building_distance": Path("configs/building-distance-demo.yaml"),
+}
+"""Task to the params of its demo."""
+
 DATA, DATA_FILE, PARAMS = Path("data"), Path("data.dvc"), Path("params.yaml")
 
 PARAMS_HEAD = """# Params
@@ -31,16 +39,40 @@ param is shown with its value in `params.yaml`."""
 
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder to make; must not exist or be empty.")],
-    aois: Annotated[int, typer.Option(help="Number of areas.")] = 6,
-    months: Annotated[int, typer.Option(help="Months per area.")] = 12,
-    size: Annotated[int, typer.Option(help="Side of an image, pixels.")] = 256,
+    layout: Annotated[DrawnLayout, typer.Option(help="How the folder is laid out.")] = "spacenet7",
+    aois: Annotated[
+        int | None, typer.Option(help="Number of areas, of labelled scenes, or of places.", show_default="6, 7 or 2")
+    ] = None,
+    months: Annotated[int | None, typer.Option(help="spacenet7: months per area.", show_default="12")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="spacenet7, spacenet2: side of an image, pixels.", show_default="256 or 512"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
 ) -> None:
-    """Draw synthetic cubes in the exact SpaceNet 7 layout, with known truth."""
-    from sn7ml.synthetic import make_synthetic
+    """Draw synthetic data with known truth: cubes of SpaceNet 7, scenes of SpaceNet 2, or map tiles (xyz)."""
+    from sn7ml.synthetic import make_map_tiles, make_scenes, make_synthetic
 
-    make_synthetic(out, aois=aois, months=months, size_px=size, seed=seed)
-    console.print(f"{aois} AOIs × {months} months of {size} px in {out}")
+    idle = {"spacenet7": {}, "spacenet2": {"--months": months}, "xyz": {"--months": months, "--size": size}}[layout]
+    if given := [name for name, value in idle.items() if value is not None]:
+        raise ParamsError(
+            "options.synth-layout", f"{', '.join(given)}: layout {layout} has no such thing; leave it out"
+        )
+    match layout:
+        case "spacenet7":
+            aois, months, size = aois or 6, months or 12, size or 256
+            make_synthetic(out, aois=aois, months=months, size_px=size, seed=seed)
+            what = f"{aois} AOIs × {months} months of {size} px"
+        case "spacenet2":
+            aois, size = aois or 7, size or 512
+            make_scenes(out, scenes=aois, size_px=size, seed=seed)
+            what = f"{aois} labelled scenes and one without labels, of {size} px"
+        case "xyz":
+            make_map_tiles(out, places=aois or 2, seed=seed)
+            what = f"map tiles of {aois or 2} place(s)"
+        case _ as unknown:
+            assert_never(unknown)
+    console.print(f"{what} in {out}")
 
 
 def data() -> None:
@@ -139,8 +171,13 @@ def params_page(rows: Sequence[tuple[str, str, str]]) -> str:
 
 
 def use(
-    data: Annotated[Path, typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI.")],
+    data: Annotated[
+        Path | None, typer.Argument(help="A folder in the layout of the params, such as train/ of SpaceNet 7.")
+    ] = None,
     params: Annotated[Path | None, typer.Option(help="Becomes params.yaml, for example configs/one-area.yaml.")] = None,
+    demo: Annotated[
+        DemoName | None, typer.Option(help="Draw synthetic data for a task, and take params for minutes on two cores.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Go on although the present state is not committed.")] = False,
 ) -> None:
     """Switch the project to other data (and params): `data/` and `data.dvc` are replaced; then `dvc repro`.
@@ -149,25 +186,41 @@ def use(
     `git restore data.dvc dvc.lock params.yaml && dvc checkout` brings it back, if those files were committed.
     """
     from sn7ml.params import load_params
+    from sn7ml.scenes.layouts import layout_of
+    from sn7ml.scenes.layouts.spacenet7 import SPACENET7
     from sn7ml.scenes.take_over import take_over
 
     require_project()
+    if (data is None) == (demo is None) or (demo and params):
+        raise ParamsError("options.use-what", "give either a folder of DATA (and --params), or --demo TASK")
+    params = DEMOS[demo] if demo else params
     given = load_params(params) if params else params_here()
-    layout = given.data.layout if given else "spacenet7"
-    if layout != "spacenet7":
-        raise CatalogError(
-            "options.use-layout",
-            f"data.layout is {layout}, but `sn7ml use` takes over spacenet7 only; copy {data} to data/, then "
-            "`dvc add data`",
-        )
+    layout = layout_of(given.data) if given else SPACENET7
     if not force:
         refuse_uncommitted("data.dvc", "dvc.lock", "params.yaml")
-    frames = take_over(data, DATA)
+    if demo:
+        draw_demo(demo)
+    frames = layout.sources(DATA) if data is None else take_over(data, DATA, layout)
     DATA_FILE.unlink(missing_ok=True)  # it may say how its data was made
     dvc("add", "--quiet", "data")
     if params is not None:
         shutil.copyfile(params, PARAMS)
     console.print(f"data/ now holds {len(frames)} frames of {frames['aoi'].nunique()} AOI(s); next: dvc repro")
+
+
+def draw_demo(demo: "DemoName") -> None:
+    """Replace data/, once all is drawn, by synthetic data for a task."""
+    from sn7ml.core.runtime.files import replacing
+    from sn7ml.synthetic import make_map_tiles, make_scenes
+
+    with replacing(DATA.absolute()) as fresh:
+        match demo:
+            case "buildings":
+                make_scenes(fresh, scenes=7, size_px=512, seed=7)
+            case "building_distance":
+                make_map_tiles(fresh, places=2, seed=7)
+            case _ as unknown:
+                assert_never(unknown)
 
 
 def search(

@@ -1,4 +1,4 @@
-"""Check any SpaceNet 7-layout folder, mend a copy of it, compare it with what a model learned from."""
+"""Check a data folder; of SpaceNet 7's layout, mend a copy of it, and compare it with what a model learned from."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ REFERENCE = "reference.json"
 
 def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     data: Annotated[
-        Path, typer.Argument(help="A folder with train/ or test_public/, a folder of AOIs, or one AOI; labels or not.")
+        Path, typer.Argument(help="A folder in the layout of the params, SpaceNet 7's without any; labels or not.")
     ],
     report: Annotated[
         Path | None, typer.Option(help=f"Folder for the whole report and {REFERENCE}, for a later --against.")
@@ -66,38 +66,40 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     from sn7ml.scenes.repair.data import mended_copy
     from sn7ml.validation.drift import compare, with_density
     from sn7ml.validation.facts.data_profile import profile_from_facts
-    from sn7ml.validation.suites import suites
+    from sn7ml.validation.run import raw_suites
 
     given, root = params_here() if params is None else load_params(params), data.resolve()
     thresholds = given.validation if given else ValidationParams()
     layout = layout_of(given.data if given else DataParams(layout=DEFAULT_LAYOUT))
-    check_outputs(root, layout, report, docs, fix)
+    check_outputs(root, layout, report, docs, fix, against)
     known = reference_of(against, layout) if against else None
     if fix is not None:
         with console.status("mending"):
             changes = mended_copy(root, fix)
         show_changes(changes, fix)
         root = fix.resolve()
-    sources, wanted = layout.sources(root), suites(thresholds)
+    sources, wanted = layout.sources(root), raw_suites(thresholds, layout)
     tables = read_tables(root, sources, layout)
     found = judged(tables, wanted, docs)
     show_failures(found, wanted)
-    drift = None
-    if known is not None or report is not None:
+    drift, profiles = None, None
+    if (known is not None or report is not None) and not layout.open_image:
         profiles = with_density(profile_from_facts(root, sources, tables["frames"]), tables.get("labels"))
         if known is not None:
             drift = compare(known, profiles)
             show_drift(drift)
-        if report is not None:
-            pictures = draw_findings(root, sources, found, labelled_in_files(root, sources, layout))
-            write_all(report, found, pictures, profiles, drift)
+    if report is not None:
+        pictures = draw_findings(root, sources, found, labelled_in_files(root, sources, layout))
+        write_all(report, found, pictures, profiles, drift)
     uneasy = bool(found.failures()) or (drift is not None and drift.level != "trusted")
     if not found.ok or (strict and uneasy):
         raise typer.Exit(1)
 
 
-def check_outputs(root: Path, layout: "Layout", report: Path | None, docs: Path | None, fix: Path | None) -> None:
-    """Refuse what could not be written, before the work begins. Raises ParamsError or CatalogError."""
+def check_outputs(
+    root: Path, layout: "Layout", report: Path | None, docs: Path | None, fix: Path | None, against: Path | None
+) -> None:
+    """Refuse what could not be done or written, before the work begins. Raises ParamsError or CatalogError."""
     from sn7ml.scenes.repair.data import check_target
 
     refuse_file("--report", report)
@@ -106,15 +108,22 @@ def check_outputs(root: Path, layout: "Layout", report: Path | None, docs: Path 
         raise ParamsError("output.folder-not-empty", f"--docs {docs} is not empty; remove it or name another one")
     if fix is not None and layout.name != DEFAULT_LAYOUT:
         raise ParamsError("options.fix-layout", f"--fix mends data.layout {DEFAULT_LAYOUT} only, not {layout.name}")
+    if against is not None and layout.open_image:
+        raise ParamsError(
+            "options.against-layout",
+            f"--against compares images of data.layout {DEFAULT_LAYOUT} only; those of {layout.name} are not "
+            "stretched before stage ingest",
+        )
     if fix is not None:
         check_target(root, fix)
 
 
 def read_tables(root: Path, sources: "pd.DataFrame", layout: "Layout") -> dict[str, "pd.DataFrame"]:
-    """Return ``FRAME_FACTS`` as "frames"; if anything is labelled, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as well."""
+    """Return the facts of ``raw_facts``; only those of the images, if nothing is labelled."""
     import pandas as pd
 
     from sn7ml.validation.facts.frames import frame_facts
+    from sn7ml.validation.facts.images import image_facts
     from sn7ml.validation.run import raw_facts
 
     labelled = bool((sources["labels"] != "").any())
@@ -123,8 +132,9 @@ def read_tables(root: Path, sources: "pd.DataFrame", layout: "Layout") -> dict[s
     with console.status("reading"):
         if labelled:
             return raw_facts(root, sources, layout)
-        facts = frame_facts(root, sources, layout)
-        return {"frames": facts.assign(has_labels=pd.Series(pd.NA, facts.index, "boolean"))}  # none are expected
+        name, read = ("images", image_facts) if layout.open_image else ("frames", frame_facts)
+        facts = read(root, sources, layout)
+        return {name: facts.assign(has_labels=pd.Series(pd.NA, facts.index, "boolean"))}  # none are expected
 
 
 def judged(tables: Mapping[str, "pd.DataFrame"], wanted: "Suites", docs: Path | None) -> "Report":
@@ -162,9 +172,9 @@ def reference_of(path: Path, layout: "Layout") -> "DataProfile":
 
 
 def write_all(
-    folder: Path, found: "Report", pictures: "Pictures", profiles: "pd.DataFrame", drift: "Drift | None"
+    folder: Path, found: "Report", pictures: "Pictures", profiles: "pd.DataFrame | None", drift: "Drift | None"
 ) -> None:
-    """Write the report, what the frames look like, and the drift, if any."""
+    """Write the report, what the frames look like, and the drift, as far as they are known."""
     from sn7ml.core.runtime.files import write_text
     from sn7ml.report.pages.drift import write_drift
     from sn7ml.report.pages.validation import write_validation
@@ -172,7 +182,8 @@ def write_all(
 
     write_validation(folder, found, pictures)
     try:
-        write_text(folder / REFERENCE, make_profile(profiles).model_dump_json(indent=1) + "\n")
+        if profiles is not None:
+            write_text(folder / REFERENCE, make_profile(profiles).model_dump_json(indent=1) + "\n")
     except ModelError as error:  # no frame can be read
         console.print(f"no {REFERENCE}: {escape(str(error))}", highlight=False)
     if drift is not None:

@@ -69,6 +69,18 @@ class SplitParams(Section):
     """A group of such neighbours that is wider than this is divided into blocks of this side, metres; null divides
     none. A city that is covered without a gap is else a single group."""
 
+    aois: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Labelled AOIs that take part, by name or by pattern (``AOI_2_Vegas_*``); the others are neither learned from nor
+    scored. null: all."""
+
+    test_aois: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Of these, the AOIs that are held out for the reported scores, as a whole, by name or by pattern; with them goes
+    no other AOI, and ``test_fraction`` is ignored. null: ``test_fraction`` and ``seed`` decide."""
+
+    validation_by: Literal["aois", "columns"] = "aois"
+    """What validates: whole AOIs, or the last columns of every AOI that is learned from, ``gap_px`` from the others. A
+    few small images are too precious to keep one from learning; their columns choose epochs a little too kindly."""
+
     seed: int = Field(ge=0)
     """Seed of the assignment of AOIs to splits."""
 
@@ -144,6 +156,10 @@ class ValidationParams(Section):
 
     max_mask_error: float = Field(default=0.2, ge=0)
     """A larger relative difference between the area of a frame's mask and of its polygons is a critical fault."""
+
+    max_clipped_fraction: float = Field(default=0.1, ge=0, le=1)
+    """Layouts other than ``spacenet7``: an image with a larger share of its usable pixels at the black, or at the white
+    end of the stretch in any colour gets a warning."""
 
     max_density_ratio: float = Field(default=3.0, ge=1)
     """A predicted frame gets a warning if its density of footprints is above that of the densest training AOI, or below

@@ -230,7 +230,7 @@ class EvaluateParams(Section):
     iou_thresholds: tuple[float, ...] = Field(min_length=1)
     """IoU above which a footprint counts as found, for footprint F1; scores with a threshold of their own ignore it."""
 
-    pixel_threshold: float = Field(ge=0, le=1)
+    pixel_threshold: float = Field(gt=0, le=1)
     """Footprint probability from which a pixel counts as building, for pixel IoU and F1."""
 
 

@@ -78,6 +78,9 @@ class RawLabels:
     images: Sequence[str] = ()
     """Names of the image that rows state, as far as they do."""
 
+    left_out: int = 0
+    """Outlines of the file that do not meet the image, where one file is of several images."""
+
 
 def read_geojson(path: Path, *, in_pixels: bool, id_name: str | None = "Id") -> RawLabels:
     """Read a GeoJSON file: one feature per building, its id in a property, or its number from 0 where that is None.

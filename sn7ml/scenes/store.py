@@ -234,14 +234,15 @@ def _open(path: Path, process: int) -> rasterio.DatasetReader:
 def write_tiles(
     root: Path, scenes: Scenes, split: SplitParams, tiling: TilingParams, target: Target, out: Path
 ) -> None:
-    """Write the tile store of all AOIs that have labels, several AOIs at a time.
+    """Write the tile store of all AOIs that have labels and take part, several AOIs at a time.
 
     Raises ItemsFailed naming every AOI that cannot be tiled, with the file at fault; CatalogError if AOIs cannot be
     split; TableError if there is no tile to train on.
     """
     labelled = scenes.frames_of(scenes.frames.loc[scenes.frames["labelled"], "aoi"].unique())
-    jobs = {str(aoi): table.to_dict("records") for aoi, table in labelled.groupby("aoi")}
     regions = assign_regions(labelled, split)
+    used = labelled[labelled["aoi"].isin(regions["aoi"])]
+    jobs = {str(aoi): table.to_dict("records") for aoi, table in used.groupby("aoi")}
     shards = map_items(partial(_write_shard, root, scenes, regions, (tiling, target), out), jobs)
     frames, tiles = (pd.concat(parts, ignore_index=True) for parts in zip(*shards.values(), strict=True))
     if learned(tiles, fold=1).empty:

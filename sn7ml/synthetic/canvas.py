@@ -11,19 +11,19 @@ from shapely.geometry.base import BaseGeometry
 from sn7ml.synthetic.chance import Floats
 
 FINE = 3
-"""Canvas pixels per image pixel, along each axis."""
+"""Canvas pixels per image pixel, along each axis, unless a place says otherwise."""
 
 PAD_PX = 2
 """The canvas goes on this far beyond the image, so that it can be shifted."""
 
 
-def canvas_shape(shape: tuple[int, int]) -> tuple[int, int]:
+def canvas_shape(shape: tuple[int, int], fine: int = FINE) -> tuple[int, int]:
     """Return rows and columns of the canvas of an image."""
-    return (shape[0] + 2 * PAD_PX) * FINE, (shape[1] + 2 * PAD_PX) * FINE
+    return (shape[0] + 2 * PAD_PX) * fine, (shape[1] + 2 * PAD_PX) * fine
 
 
 def drawn(
-    shapes: Sequence[BaseGeometry], shape: tuple[int, int], numbers: Sequence[int] | None = None
+    shapes: Sequence[BaseGeometry], shape: tuple[int, int], fine: int = FINE, numbers: Sequence[int] | None = None
 ) -> NDArray[np.int32]:
     """Draw shapes in image pixels on the canvas, each as its number (1, 2, … if none are given).
 
@@ -32,9 +32,9 @@ def drawn(
     numbers = range(1, len(shapes) + 1) if numbers is None else numbers
     pairs = [(each, number) for each, number in zip(shapes, numbers, strict=True) if not each.is_empty]
     if not pairs:
-        return np.zeros(canvas_shape(shape), dtype=np.int32)
-    transform = Affine(1 / FINE, 0, -PAD_PX, 0, 1 / FINE, -PAD_PX)
-    return np.asarray(features.rasterize(pairs, canvas_shape(shape), transform=transform, dtype="int32"))
+        return np.zeros(canvas_shape(shape, fine), dtype=np.int32)
+    transform = Affine(1 / fine, 0, -PAD_PX, 0, 1 / fine, -PAD_PX)
+    return np.asarray(features.rasterize(pairs, canvas_shape(shape, fine), transform=transform, dtype="int32"))
 
 
 def shifted(image: Floats, shift_px: tuple[float, float]) -> Floats:

@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Polygon
 
-from sn7ml.synthetic.canvas import FINE, canvas_shape, drawn
+from sn7ml.synthetic.canvas import canvas_shape, drawn
 from sn7ml.synthetic.chance import Floats, between, blurred, fractal_noise, value_noise
 from sn7ml.synthetic.outlines import rectangle
 from sn7ml.synthetic.place import Place
@@ -83,25 +83,25 @@ class Ground:
 
 def paint_ground(town: Town, place: Place) -> Ground:
     """Paint everything but the buildings."""
-    rng = place.stream("ground")
-    fine = canvas_shape(place.shape)
+    rng, fine = place.stream("ground"), place.fine
+    canvas = canvas_shape(place.shape, fine)
     palette = PALETTES[int(rng.integers(0, len(PALETTES)))]
     # Light and shade of hills: the slope to the south-east of ridged noise.
-    height = blurred(np.abs(fractal_noise(rng, fine, 60 * FINE, 4)), 1.2 * FINE)
-    slope = np.zeros(fine, dtype=np.float32)
+    height = blurred(np.abs(fractal_noise(rng, canvas, 60 * fine, 4)), 1.2 * fine)
+    slope = np.zeros(canvas, dtype=np.float32)
     slope[2:, 2:] = height[2:, 2:] - height[:-2, :-2]
     slope[:2], slope[:, :2] = slope[2], slope[:, 2:3]
     relief = np.asarray(1 + np.clip(6 * slope, -0.32, 0.30), dtype=np.float32)
-    dry, green = _open_land(rng, town, place.shape, palette)
-    bare_tone = 1 + 0.10 * fractal_noise(rng, fine, 10 * FINE, 4) + 0.05 * value_noise(rng, fine, FINE)
-    paved_tone = 1 + 0.20 * fractal_noise(rng, fine, 14 * FINE, 2) + 0.16 * value_noise(rng, fine, 2 * FINE)
-    yard_tone = 1 + 0.16 * fractal_noise(rng, fine, 12 * FINE, 3) + 0.28 * value_noise(rng, fine, 3 * FINE)
-    lots = drawn([group.ground for group in town.groups], place.shape)
+    dry, green = _open_land(rng, town, place, palette)
+    bare_tone = 1 + 0.10 * fractal_noise(rng, canvas, 10 * fine, 4) + 0.05 * value_noise(rng, canvas, fine)
+    paved_tone = 1 + 0.20 * fractal_noise(rng, canvas, 14 * fine, 2) + 0.16 * value_noise(rng, canvas, 2 * fine)
+    yard_tone = 1 + 0.16 * fractal_noise(rng, canvas, 12 * fine, 3) + 0.28 * value_noise(rng, canvas, 3 * fine)
+    lots = drawn([group.ground for group in town.groups], place.shape, fine)
     halls = [each.group + 1 for each in town.buildings if each.kind == "hall"]
     paved = np.bincount(halls, minlength=len(town.groups) + 1) > 1  # by group number + 1: yards with several halls
     yards = np.where(paved[lots], _tinted(palette.street, paved_tone), _tinted(palette.yard, yard_tone))
     layers = [Layer(_tinted(palette.soil, bare_tone), lots, LEVELLED), Layer(yards, lots, SETTLED)]
-    layers += [_streets(rng, town, place.shape, palette.street), _clutter(town, place)]
+    layers += [_streets(rng, town, place, palette.street), _clutter(town, place)]
     return Ground(dry * relief, green * relief, palette.seasons, layers)
 
 
@@ -109,24 +109,25 @@ def _tinted(colour: Colour, tone: Floats) -> Floats:
     return np.array(colour, dtype=np.float32)[:, np.newaxis, np.newaxis] * tone
 
 
-def _open_land(rng: np.random.Generator, town: Town, shape: tuple[int, int], palette: Palette) -> tuple[Floats, Floats]:
+def _open_land(rng: np.random.Generator, town: Town, place: Place, palette: Palette) -> tuple[Floats, Floats]:
     """Return open land at the end of the dry and of the green season: scrub, bare soil, and strips of fields."""
-    fine = canvas_shape(shape)
-    scrub: Floats = fractal_noise(rng, fine, 24 * FINE, 5) + 0.25 * value_noise(rng, fine, 2 * FINE)
+    fine = place.fine
+    canvas = canvas_shape(place.shape, fine)
+    scrub: Floats = fractal_noise(rng, canvas, 24 * fine, 5) + 0.25 * value_noise(rng, canvas, 2 * fine)
     dry, green = _tinted(palette.dry, 1 + 0.28 * scrub), _tinted(palette.green, 1 + 0.34 * scrub)
-    soil: Floats = np.clip(3 * fractal_noise(rng, fine, 30 * FINE, 4) - 0.9, 0, 1) * np.float32(0.7)
+    soil: Floats = np.clip(3 * fractal_noise(rng, canvas, 30 * fine, 4) - 0.9, 0, 1) * np.float32(0.7)
     strips: list[Polygon] = []
     for district in town.districts:
         share = {"field": 1.0, "farm": 0.45}.get(district.kind, 0.0)
         strips += [strip for strip in _cut(rng, district.cell.buffer(-1.5), 3) if rng.random() < share]
     picks = rng.integers(0, len(FIELDS), size=(2, len(strips) + 1))  # colours by strip + 1, dry and green
     picks[1] = np.where(rng.random(len(strips) + 1) < 0.5, picks[0], picks[1])
-    ids = drawn(strips, shape)
-    furrows = 1 + 0.06 * value_noise(rng, fine, 2 * FINE) + 0.14 * fractal_noise(rng, fine, 20 * FINE, 4)
+    ids = drawn(strips, place.shape, fine)
+    furrows = 1 + 0.06 * value_noise(rng, canvas, 2 * fine) + 0.14 * fractal_noise(rng, canvas, 20 * fine, 4)
     for land, pick in zip((dry, green), picks, strict=True):
-        land += (_tinted(palette.soil, np.ones(fine, dtype=np.float32)) - land) * soil
+        land += (_tinted(palette.soil, np.ones(canvas, dtype=np.float32)) - land) * soil
         np.copyto(land, FIELDS[pick].T[:, ids] * furrows, where=ids > 0)
-    return blurred(dry, 0.6 * FINE), blurred(green, 0.6 * FINE)
+    return blurred(dry, 0.6 * fine), blurred(green, 0.6 * fine)
 
 
 def _cut(rng: np.random.Generator, land: Polygon, times: int) -> list[Polygon]:
@@ -143,19 +144,19 @@ def _cut(rng: np.random.Generator, land: Polygon, times: int) -> list[Polygon]:
     return [piece for half in halves for piece in _cut(rng, shapely.set_precision(half, 1 / 64), times - 1)]
 
 
-def _streets(rng: np.random.Generator, town: Town, shape: tuple[int, int], colour: Colour) -> Layer:
+def _streets(rng: np.random.Generator, town: Town, place: Place, colour: Colour) -> Layer:
     """Draw main roads, dirt tracks and the groups' own streets."""
     always = len(town.groups) + 1
     built = [district.cell for district in town.districts if district.kind in BUILT_KINDS]
     roads = shapely.union_all([cell.boundary for cell in built])
-    size_px = max(shape)
+    size_px, fine = max(place.shape), place.fine
     tracks = [draw_track(rng, size_px).buffer(between(rng, 0.35, 0.8)) for _ in range(2 + size_px // 64)]
     own = [group.street.buffer(1.15) if group.street is not None else Polygon() for group in town.groups]
     numbers = [always] * (len(tracks) + 1) + list(range(1, always))
-    groups = drawn([*tracks, roads.buffer(1.5), *own], shape, numbers)
-    tone = np.asarray(1 + 0.12 * fractal_noise(rng, canvas_shape(shape), 40 * FINE, 3), dtype=np.float32)
-    tone[drawn([roads.buffer(0.25)], shape) > 0] *= np.float32(0.86)  # the middle line
-    tone[drawn(tracks, shape) > 0] *= np.float32(1.12)
+    groups = drawn([*tracks, roads.buffer(1.5), *own], place.shape, fine, numbers)
+    tone = np.asarray(1 + 0.12 * fractal_noise(rng, canvas_shape(place.shape, fine), 40 * fine, 3), dtype=np.float32)
+    tone[drawn([roads.buffer(0.25)], place.shape, fine) > 0] *= np.float32(0.86)  # the middle line
+    tone[drawn(tracks, place.shape, fine) > 0] *= np.float32(1.12)
     return Layer(_tinted(colour, tone), groups, LEVELLED)
 
 
@@ -186,6 +187,6 @@ def _clutter(town: Town, place: Place) -> Layer:
         things.append(rectangle((x, y), between(rng, 0, np.pi), (-long, long), (-wide, wide)))
         tone = between(rng, 0.8, 1.2)
         colours.append((red * tone, green * tone, blue * tone))
-    ids = drawn(things, place.shape)
+    ids = drawn(things, place.shape, place.fine)
     groups = np.array([0, *(group for *_, group in spots)], dtype=np.int32)
     return Layer(np.array(colours, dtype=np.float32).T[:, ids], groups[ids], SETTLED)

@@ -9,6 +9,7 @@ from affine import Affine
 
 from sn7ml.core.geo.grid import EARTH_RADIUS_M, tile_transform
 from sn7ml.scenes.layouts.spacenet7 import name_of, stem_of
+from sn7ml.synthetic.canvas import FINE
 from sn7ml.synthetic.chance import Purpose, stream
 
 ZOOM = 13
@@ -38,6 +39,9 @@ class Place:
 
     missing: int | None
     """Index in ``calendar`` of the month that has no files."""
+
+    fine: int = FINE
+    """Pixels of the canvas per pixel of ``shape``, along each axis."""
 
     @property
     def aoi(self) -> str:

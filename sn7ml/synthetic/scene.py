@@ -72,7 +72,7 @@ def build_aoi(place: Place) -> SyntheticAoi:
         red, green, blue = ROOFS[min(int(np.searchsorted(np.cumsum(shares), rank)), len(ROOFS) - 1)]
         tone = 0.88 + 0.28 * rng.random()
         colours.append((red * tone, green * tone, blue * tone))
-    roofs = drawn([building.outline for building in lives.buildings], place.shape)
+    roofs = drawn([building.outline for building in lives.buildings], place.shape, place.fine)
     return SyntheticAoi(place, lives, paint_ground(town, place), roofs, np.array(colours, dtype=np.float32))
 
 
@@ -83,25 +83,33 @@ def see(aoi: SyntheticAoi, month: int) -> tuple[NDArray[np.uint8], NDArray[np.bo
     """
     place = aoi.place
     sky = sky_of(place, month)
-    image = shifted(_paint(aoi, sky, month), sky.shift_px)
-    image = sensed(blurred(image, SHARPNESS_PX * FINE), place.shape)
-    gain, haze = (np.array(each, dtype=np.float32)[:, np.newaxis, np.newaxis] for each in (sky.gain, HAZE_COLOUR))
-    if sky.seam is not None:
-        rows, cols = place.shape
-        down, right, light = sky.seam
-        across = down * (np.arange(rows) / rows)[:, np.newaxis] + right * (np.arange(cols) / cols)
-        gain = gain * np.where(across > 0.5, np.float32(light), np.float32(1))
-    air = np.float32(round(sky.haze, 4))
-    image = np.asarray(image * gain * (1 - air) + haze * air, dtype=np.float32)
-    # Noise of the sensor, mostly common to the bands and smeared by resampling.
-    rng = place.stream("sensor", month)
-    grain = blurred(bell_noise(rng, place.shape), 0.6) * np.float32(3.2)
-    image += grain + bell_noise(rng, (3, *place.shape)) * np.float32(0.7)
+    image = shifted(paint(aoi, sky, month), sky.shift_px)
+    image = lit(sensed(blurred(image, SHARPNESS_PX * FINE), place.shape), sky)
+    image += noise(place, month, place.shape)
     cover = cloud_cover(place, month)
     image += (np.float32(232) - image) * cover
     # Rounded to 1/64 first, so that the last bit of a float does not decide between two greys.
     grey = np.floor(np.round(image * 64) / 64 + 0.5)
     return np.clip(grey, 1, 255).astype(np.uint8), cover > 0.05
+
+
+def lit(image: Floats, sky: Sky) -> Floats:
+    """Return an image (3, rows, cols) in the light of its day, through the air."""
+    gain, haze = (np.array(each, dtype=np.float32)[:, np.newaxis, np.newaxis] for each in (sky.gain, HAZE_COLOUR))
+    if sky.seam is not None:
+        rows, cols = image.shape[1:]
+        down, right, light = sky.seam
+        across = down * (np.arange(rows) / rows)[:, np.newaxis] + right * (np.arange(cols) / cols)
+        gain = gain * np.where(across > 0.5, np.float32(light), np.float32(1))
+    air = np.float32(round(sky.haze, 4))
+    return np.asarray(image * gain * (1 - air) + haze * air, dtype=np.float32)
+
+
+def noise(place: Place, month: int, shape: tuple[int, int]) -> Floats:
+    """Draw the noise of the sensor, mostly common to the bands and smeared by resampling: (3, rows, cols)."""
+    rng = place.stream("sensor", month)
+    grain = blurred(bell_noise(rng, shape), 0.6) * np.float32(3.2)
+    return np.asarray(grain + bell_noise(rng, (3, *shape)) * np.float32(0.7))
 
 
 def sky_of(place: Place, month: int) -> Sky:
@@ -141,7 +149,7 @@ def cloud_cover(place: Place, month: int) -> Floats:
     return np.asarray(np.clip((height - level) * 12 + 0.5, 0, 1), dtype=np.float32)
 
 
-def _paint(aoi: SyntheticAoi, sky: Sky, month: int) -> Floats:
+def paint(aoi: SyntheticAoi, sky: Sky, month: int) -> Floats:
     """Paint ground, streets, things, shadows and roofs on the canvas, (3, rows, cols)."""
     ground = aoi.ground
     green = np.float32(round(sky.greenness * ground.seasons, 4))
@@ -150,9 +158,10 @@ def _paint(aoi: SyntheticAoi, sky: Sky, month: int) -> Floats:
     for layer in ground.layers:
         np.copyto(image, layer.colours, where=state[layer.groups] >= layer.state)
     standing = np.concatenate([[False], aoi.lives.standing(month)])[aoi.roofs]
-    down, right = (round(each * FINE) for each in sky.shadow_px)
+    fine = aoi.place.fine
+    down, right = (round(each * fine) for each in sky.shadow_px)
     image *= np.where(np.roll(standing, (down, right), (0, 1)) & ~standing, np.float32(0.62), np.float32(1))
     rng = aoi.place.stream("roofs", 1)  # the same in every month
-    tone = 1 + np.float32(0.08) * value_noise(rng, canvas_shape(aoi.place.shape), 2 * FINE)
+    tone = 1 + np.float32(0.08) * value_noise(rng, canvas_shape(aoi.place.shape, fine), 2 * fine)
     np.copyto(image, aoi.roof_colours.T[:, aoi.roofs] * tone, where=standing)
     return image

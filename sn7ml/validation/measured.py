@@ -26,6 +26,20 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "n_ids": "ids", "births": "births", "deaths": "deaths", "returns": "returns", "n_covered": "under cloud",
         "n_changed": "other outline", "mean_iou": "mean IoU with own first", "label_shift_px": "shift, px",
     },
+    "images": {
+        "usable_fraction": "usable share", "border_fraction": "border without data", "black_fraction": "black share",
+        "pixel_height_m": "pixel, m: north to south", "pixel_width_m": "west to east",
+        "variation": "deviation over mean",
+    },
+    "outlines": {
+        "n": "buildings", "density_per_mpx": "per million px", "area_p05_px2": "area, px²: 5 %", "area_p50_px2": "50 %",
+        "area_p95_px2": "95 %", "max_area_px2": "largest", "n_overlaps": "on one another",
+        "n_hidden": "on unusable ground",
+    },
+    "stretch": {
+        "brightness": "brightness", "contrast": "contrast", "black_clipped": "cut to black",
+        "white_clipped": "to white",
+    },
     "tiles": {
         "n_tiles": "tiles", "unknown_fraction": "unknown share of the mask", "built_fraction": "built share of tiles",
         "mask_px2": "area of the mask, px²", "polygon_px2": "of the polygons", "mask_error": "differ by",

@@ -15,7 +15,7 @@ Picture = Literal["", "frame", "building", "found"]
 
 NOUNS: Mapping[str, str] = {
     "frames": "frame", "labels": "label file", "tiles": "tiled frame", "regions": "region", "tracks": "area",
-    "footprints": "footprint",
+    "footprints": "footprint", "images": "image", "outlines": "label file",
 }  # fmt: skip
 """Suite → what a row of its table is; a summary counts no others."""
 

@@ -6,20 +6,25 @@ from typing import assert_never
 
 import pandas as pd
 
-from sn7ml.outputs.footprints import read_outlines
+from sn7ml.core.schemas import FOUND
 from sn7ml.params import OutputParams, Params, ValidationParams
+from sn7ml.scenes.conversion import IMAGES
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts import Layout
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import Target
 from sn7ml.validation.facts import TABLES
 from sn7ml.validation.facts.footprints import found_facts
 from sn7ml.validation.facts.frames import frame_facts
+from sn7ml.validation.facts.image_labels import outline_facts
+from sn7ml.validation.facts.images import image_facts
 from sn7ml.validation.facts.labels import label_and_identity_facts
+from sn7ml.validation.facts.stretch import stretch_facts
 from sn7ml.validation.facts.tiles import region_facts, tile_facts
 from sn7ml.validation.gx import judge
 from sn7ml.validation.measured import measure
 from sn7ml.validation.report import Report, Result
-from sn7ml.validation.suites import Suites, found_suites, suites
+from sn7ml.validation.suites import Suites, found_building_suites, found_suites, image_suites, suites
 
 Facts = Mapping[str, pd.DataFrame]
 """Suite → its table."""
@@ -30,18 +35,33 @@ def run_validation(root: Path, sources: pd.DataFrame, layout: Layout, params: Va
 
     Damaged files do not raise: they fail expectations. See ``Report.ok``.
     """
-    return judge_tables(raw_facts(root, sources, layout), suites(params))
+    return judge_tables(raw_facts(root, sources, layout), raw_suites(params, layout))
+
+
+def raw_suites(params: ValidationParams, layout: Layout) -> Suites:
+    """Return the suites of a layout's raw data."""
+    return image_suites(params) if layout.open_image else suites(params)
 
 
 def raw_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> dict[str, pd.DataFrame]:
-    """Return ``FRAME_FACTS``, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as "frames", "labels" and "identity"."""
+    """Return ``FRAME_FACTS``, ``LABEL_FACTS`` and ``IDENTITY_FACTS`` as "frames", "labels" and "identity".
+
+    Of a layout whose images are converted: ``IMAGE_FACTS`` and ``OUTLINE_FACTS`` as "images" and "outlines".
+    """
+    if layout.open_image:
+        return {"images": image_facts(root, sources, layout), "outlines": outline_facts(root, sources, layout)}
     labels, identity = label_and_identity_facts(root, sources, layout)
     return {"frames": frame_facts(root, sources, layout), "labels": labels, "identity": identity}
 
 
-def validate_tiles(scenes: Scenes, store: TileStore, wanted: Suites) -> Report:
-    """Judge a tile store that was made of these scenes; ``wanted`` comes from ``tile_suites``."""
-    facts = {"tiles": tile_facts(scenes, store), "regions": region_facts(scenes, store)}
+def validate_tiles(scenes: Scenes, store: TileStore, target: Target, wanted: Suites) -> Report:
+    """Judge a tile store that was made of these scenes; ``wanted`` comes from ``tile_suites`` and ``stretch_suites``.
+
+    What the stretch has left is judged where images were converted.
+    """
+    facts = {"tiles": tile_facts(scenes, store, target), "regions": region_facts(scenes, store)}
+    if (scenes.folder / IMAGES).is_dir():
+        facts["stretch"] = stretch_facts(scenes)
     return judge_tables(facts, wanted, "validation of tiles")
 
 
@@ -58,8 +78,9 @@ def validate_outputs(
             wanted = found_suites(params.validation, output.of_tracks().method)
             return judge_tables(facts, wanted, "validation of footprints"), facts["footprints"]
         case "buildings" | "building_distance":
-            found = read_outlines(folder, scenes.grids_of(tiles.columns(params.predict.splits)))
-            return judge_tables({}, {}, "validation of footprints"), found
+            facts = found_facts(scenes, tiles, folder, params.predict.splits, FOUND)
+            wanted = found_building_suites(params.validation)
+            return judge_tables(facts, wanted, "validation of footprints"), facts["footprints"]
         case _ as unknown:
             assert_never(unknown)
 

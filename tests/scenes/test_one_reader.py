@@ -67,8 +67,10 @@ def test_raw_labels_are_read_by_the_layout_for_ingest_for_validation_and_for_the
     assert readers == {
         "sn7ml/scenes/labels.py",
         LAYOUT,
+        *(f"sn7ml/scenes/layouts/{name}.py" for name in ("pairs", "spacenet2", "xyz")),
         "sn7ml/scenes/ingest.py",
         "sn7ml/scenes/label_folder.py",
+        "sn7ml/validation/facts/image_labels.py",
         "sn7ml/validation/facts/labels.py",
     }
 
@@ -90,6 +92,6 @@ def test_tiles_are_cut_and_checked_after_the_label_files_are_gone(tmp_path: Path
     target = target_of(TargetParams(kind="rims", rims=RimsParams(boundary_px=1, contact_px=1)))
     tiling = TilingParams(size_px=32, overlap_px=0, upsampling=3, min_usable_fraction=0.5)
     write_tiles(tmp_path / "data", scenes, SPLIT, tiling, target, tmp_path / "tiles")
-    facts = tile_facts(scenes, TileStore(tmp_path / "tiles"))
+    facts = tile_facts(scenes, TileStore(tmp_path / "tiles"), target)
     assert set(facts["aoi"]) == {AOI}
     assert facts[["mask_px2", "polygon_px2"]].to_numpy().tolist() == [[4 * 3 + 5 * 4 + 3 * 4] * 2] * 3

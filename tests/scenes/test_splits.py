@@ -202,3 +202,93 @@ def test_folds_without_enough_areas_or_columns_are_refused() -> None:
         assigned(sizes((AOIS[0], *NEIGHBOURS[0], *NEIGHBOURS[1])), params(folds=3))
     with raises(CatalogError, "splits.too-few-columns", AOIS[0], 100, "9 fold", "gap_px 16"):
         assigned({AOIS[0]: (10, 100)}, params(folds=9))
+
+
+def held_out(
+    names: tuple[str, ...] | None, aois: tuple[str, ...] | None = None, taken: tuple[str, ...] = AOIS, folds: int = 1
+) -> pd.DataFrame:
+    chosen = params(folds=folds, gap_px=16).model_copy(update={"test_aois": names, "aois": aois})
+    return assigned(sizes(taken), chosen)
+
+
+def test_the_areas_that_are_named_are_tested_and_no_others() -> None:
+    regions = held_out((AOIS[0], "L15-1690E*", "*_6764_*"))
+    side = split_of(regions)
+    assert {aoi for aoi, split in side.items() if split == "test"} == {AOIS[0], *NEIGHBOURS[2]}
+    assert set(side.values()) == {"train", "validation", "test"}
+    assert sorted(side) == sorted(AOIS)
+    for group in NEIGHBOURS:
+        assert len({side[aoi] for aoi in group}) == 1
+
+
+def test_what_is_left_of_one_area_is_divided_by_columns_without_a_test() -> None:
+    regions = held_out((AOIS[0],), taken=AOIS[:2])
+    rows = [tuple(row) for row in regions.itertuples(index=False)]
+    # 1,023 columns: a fifth, 205, validates; a gap of 16 goes before it.
+    assert rows == [
+        (AOIS[0], "test", 0, 0, 1024),
+        (AOIS[1], "train", 0, 0, 802),
+        (AOIS[1], "validation", 1, 818, 1023),
+    ]
+
+
+def test_what_is_left_of_one_area_can_be_cut_into_folds() -> None:
+    regions = held_out((AOIS[0],), taken=AOIS[:2], folds=2)
+    rest = regions[regions["aoi"] == AOIS[1]]
+    assert rest[["split", "fold"]].to_numpy().tolist() == [["validation", 1], ["validation", 2]]
+    assert rest["col_stop"].iloc[-1] == 1023
+    assert rest["col_start"].iloc[1] - rest["col_stop"].iloc[0] == 16
+
+
+def test_areas_that_are_left_out_are_on_no_side() -> None:
+    alone = held_out(None, aois=(AOIS[1],))
+    assert set(alone["aoi"]) == {AOIS[1]}
+    assert alone["split"].tolist() == ["train", "validation", "test"]
+    three = held_out((AOIS[0],), aois=(*AOIS[:2], "L15-1669E*"))
+    assert set(three["aoi"]) == {*AOIS[:2], *NEIGHBOURS[1]}
+
+
+def test_folds_of_what_is_left_are_of_whole_groups() -> None:
+    regions = held_out(AOIS[:1], folds=4)
+    assert sorted(set(regions["fold"])) == [0, 1, 2, 3, 4]
+    fold = dict(zip(regions["aoi"], regions["fold"], strict=True))
+    for group in NEIGHBOURS:
+        assert len({fold[aoi] for aoi in group}) == 1
+
+
+def test_a_choice_that_cannot_be_meant_is_refused_by_name() -> None:
+    with raises(CatalogError, "splits.unknown-aoi", "split.test_aois", "['nowhere']", AOIS[0]):
+        held_out((AOIS[0], "nowhere"))
+    with raises(CatalogError, "splits.unknown-aoi", "split.aois", "['AOI_2*']"):
+        held_out(None, aois=("AOI_2*",))
+    with raises(CatalogError, "splits.unknown-aoi", "split.test_aois", AOIS[0]):  # left out before
+        held_out((AOIS[0],), aois=(AOIS[1],))
+    with raises(CatalogError, "splits.neighbours-of-test", NEIGHBOURS[1][1], "split.aois"):
+        held_out((NEIGHBOURS[1][0],))
+    with raises(CatalogError, "splits.no-training", AOIS[0]):
+        held_out(("*",))
+    with raises(CatalogError, "splits.too-few-groups", "1 group", 2):
+        held_out((AOIS[0],), taken=(AOIS[0], *NEIGHBOURS[1]))
+
+
+def test_columns_of_every_area_that_is_learned_from_can_validate() -> None:
+    chosen = params(0.2, gap_px=16).model_copy(update={"test_aois": (AOIS[0],), "validation_by": "columns"})
+    regions = assigned(sizes(AOIS[:4]), chosen)
+    assert regions.loc[regions["aoi"] == AOIS[0], "split"].tolist() == ["test"]
+    for aoi in AOIS[1:4]:
+        cols = sizes()[aoi][1]
+        mine = regions[regions["aoi"] == aoi]
+        start = cols - round(0.2 * cols)
+        assert mine[["split", "fold", "col_start", "col_stop"]].to_numpy().tolist() == [
+            ["train", 0, 0, start - 16],
+            ["validation", 1, start, cols],
+        ]
+
+
+def test_whole_areas_are_tested_where_columns_validate() -> None:
+    regions = assigned(sizes(), params(0.2, 0.3).model_copy(update={"validation_by": "columns"}))
+    tested = set(regions.loc[regions["split"] == "test", "aoi"])
+    assert 1 <= len(tested) <= 3
+    assert not tested & set(regions.loc[regions["split"] != "test", "aoi"])
+    for group in NEIGHBOURS:
+        assert len({aoi in tested for aoi in group}) == 1

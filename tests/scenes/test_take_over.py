@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from sn7ml.core.errors import CatalogError
+from sn7ml.scenes.layouts.pairs import PAIRS
+from sn7ml.scenes.layouts.spacenet2 import SPACENET2
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.take_over import take_over
 from tests.raising import raises
-from tests.sn7_folder import AOI, FAR_AOI, MONTHS, THIRD_AOI, stem, write_aoi
+from tests.sn7_folder import AOI, FAR_AOI, MONTHS, THIRD_AOI, addressed, grid_of, stem, write_aoi, write_image
 
 
 @pytest.fixture
@@ -100,3 +102,32 @@ def test_the_projects_own_data_cannot_be_taken_over(target: Path) -> None:
         with raises(CatalogError, "data.source-inside-target", source, target):
             take_over(source, target)
     assert len(scan(target)) == 1
+
+
+def write_tree(root: Path) -> None:
+    """Files of a city and of its neighbours, some of which are none of a layout's."""
+    for name in ("a.tif", "a.geojson", "north/b.TIF", "notes.txt", ".trash/c.tif"):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix.lower() == ".tif":
+            write_image(path, addressed((40, 40), 1), grid_of(AOI, (40, 40)))
+        else:
+            path.write_text('{"type": "FeatureCollection", "features": []}')
+    (root / "round").symlink_to(root)
+
+
+def test_a_folder_of_another_layout_is_taken_over_as_it_lies(target: Path, tmp_path: Path) -> None:
+    write_tree(tmp_path / "pairs")
+    frames = take_over(tmp_path / "pairs", target, PAIRS)
+    assert frames["image"].tolist() == ["a.tif", "north/b.TIF"]
+    assert frames["labels"].tolist() == ["a.geojson", ""]
+    files = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
+    assert files == ["a.geojson", "a.tif", "north/b.TIF"]
+    assert (target / "a.tif").read_bytes() == (tmp_path / "pairs" / "a.tif").read_bytes()
+
+
+def test_a_folder_that_is_not_of_the_layout_leaves_the_target_untouched(source: Path, target: Path) -> None:
+    before = scan(target)
+    with raises(CatalogError, "data.no-images", source):
+        take_over(source, target, SPACENET2)
+    pd.testing.assert_frame_equal(scan(target), before)

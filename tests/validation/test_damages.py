@@ -122,7 +122,7 @@ def of_tiles(base: Base, damage: Damage, folder: Path) -> Facts:
     shutil.copytree(base.tiles, folder / "tiles")
     damage.do(Store(folder / "tiles"))
     store = TileStore(folder / "tiles")
-    return {"tiles": tile_facts(base.scenes, store), "regions": region_facts(base.scenes, store)}
+    return {"tiles": tile_facts(base.scenes, store, TARGET), "regions": region_facts(base.scenes, store)}
 
 
 def of_found(base: Base, damage: Damage, folder: Path) -> Facts:
@@ -189,7 +189,7 @@ def facts_of_base(base: Base) -> dict[str, Facts]:
     store = TileStore(base.tiles)
     return {
         "raw": raw_facts(base.root, scan(base.root), SPACENET7),
-        "tiles": {"tiles": tile_facts(base.scenes, store), "regions": region_facts(base.scenes, store)},
+        "tiles": {"tiles": tile_facts(base.scenes, store, TARGET), "regions": region_facts(base.scenes, store)},
         "found": found_facts(base.scenes, store, base.found, PREDICTED),
     }
 

@@ -2,7 +2,9 @@
 
 ::
 
-    harbour.tif   harbour.geojson    outlines in the CRS of the image; no feature: no building; no file: not labelled
+    harbour.tif   harbour.geojson    outlines in any CRS; no feature: no building; no file: not labelled
+
+A GeoJSON that declares no CRS is in degrees if it can be, else in the CRS of the image.
 """
 
 from pathlib import Path
@@ -14,8 +16,9 @@ from sn7ml.core.safe_files import plain_name
 from sn7ml.core.schemas import SOURCES, UNDATED
 from sn7ml.scenes.labels import RawLabels, read_geojson
 from sn7ml.scenes.layouts.ground_groups import group_by_ground
-from sn7ml.scenes.layouts.layout import Layout, Source
-from sn7ml.scenes.raw_images import open_geotiff_image
+from sn7ml.scenes.layouts.label_crs import into_crs
+from sn7ml.scenes.layouts.layout import Layout, NameFacts, Source, plain_name_facts
+from sn7ml.scenes.raw_images import open_geotiff_image, raw_geotiff
 
 IMAGE_ENDINGS = (".tif", ".tiff")
 LABEL_ENDING = ".geojson"
@@ -64,8 +67,23 @@ def scan(root: Path) -> pd.DataFrame:
 
 
 def read_labels(root: Path, source: Source) -> RawLabels:
-    """Read the outlines of one image; a building's id is its place in the file."""
-    return read_geojson(root / source["labels"], in_pixels=False, id_name=None)
+    """Read the outlines of one image, in its CRS; a building's id is its place in the file."""
+    raw = read_geojson(root / source["labels"], in_pixels=False, id_name=None)
+    return into_crs(raw, raw_geotiff(root / source["image"]).grid.epsg)
 
 
-PAIRS = Layout("pairs", scan, read_labels, group_by_ground, open_geotiff_image)
+def name_facts(root: Path, sources: pd.DataFrame) -> list[NameFacts]:
+    """Return what names say of every image, and of label files without one."""
+    known = set(sources["labels"])
+    strays = sorted(path.relative_to(root) for path in root.rglob(f"*{LABEL_ENDING}"))
+    return [
+        *plain_name_facts(root, sources),
+        *(
+            {"aoi": path.stem, "time": UNDATED, "file": path.as_posix(), "has_image": False, "has_labels": True}
+            for path in strays
+            if path.as_posix() not in known and not any(part.startswith(".") for part in path.parts)
+        ),
+    ]
+
+
+PAIRS = Layout("pairs", scan, read_labels, group_by_ground, open_geotiff_image, name_facts)

@@ -20,8 +20,9 @@ from sn7ml.core.schemas import SOURCES, UNDATED
 from sn7ml.scenes.csv_rows import read_rows
 from sn7ml.scenes.labels import RawLabels, read_geojson
 from sn7ml.scenes.layouts.ground_groups import group_by_ground
+from sn7ml.scenes.layouts.label_crs import DEGREES, into_crs
 from sn7ml.scenes.layouts.layout import Layout, NameFacts, Source, plain_name_facts
-from sn7ml.scenes.raw_images import open_geotiff_image
+from sn7ml.scenes.raw_images import open_geotiff_image, raw_geotiff
 from sn7ml.scenes.wkt import read_wkt, why_no_wkt
 
 IMAGE_FOLDERS = ("RGB-PanSharpen", "PS-RGB")
@@ -113,9 +114,9 @@ def _table(path: Path, _changed: int) -> dict[str, pd.DataFrame]:
 
 def read_labels(root: Path, source: Source) -> RawLabels:
     """Read the buildings of one scene, in the CRS of its image."""
-    path = root / source["labels"]
+    path, epsg = root / source["labels"], raw_geotiff(root / source["image"]).grid.epsg
     if source["labels_kind"] == GEOJSON:
-        return read_geojson(path, in_pixels=False, id_name=None)
+        return into_crs(read_geojson(path, in_pixels=False, id_name=None), epsg)
     rows = _table(path, path.stat().st_mtime_ns)[source["aoi"]]
     ids, geometries = rows[BUILDING].to_numpy(dtype=object, copy=True), read_wkt(rows[GROUND].tolist())
     faults = {
@@ -124,7 +125,7 @@ def read_labels(root: Path, source: Source) -> RawLabels:
         if geometry is None
     }
     ids[list(faults)] = None
-    return RawLabels(path, ids, geometries, faults, in_pixels=False)
+    return into_crs(RawLabels(path, ids, geometries, faults, in_pixels=False, crs=DEGREES), epsg)
 
 
 def name_facts(root: Path, sources: pd.DataFrame) -> list[NameFacts]:

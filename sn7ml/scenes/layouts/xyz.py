@@ -3,7 +3,7 @@
 ::
 
     <place>/OAM-<x>-<y>-<z>.png      or <z>-<x>-<y>.png, or <z>/<x>/<y>.png
-    <place>/labels.geojson           the only GeoJSON there; in the CRS that it declares, EPSG:4326 without
+    <place>/labels.geojson           the only GeoJSON there; in the CRS that it declares, in degrees without
 
 Windows, distances and outlines then cross the borders of tiles. What is larger than ``MOST_SIDE_TILES`` along either
 side is cut into blocks of that side; they stay in one group.
@@ -20,17 +20,16 @@ import shapely
 from affine import Affine
 from morecantile import Tile
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
 from scipy import ndimage
 
-from sn7ml.core.errors import CatalogError, LabelError, RasterError
+from sn7ml.core.errors import CatalogError, RasterError
 from sn7ml.core.geo.grid import TILE_PX, WEB_MERCATOR, Grid, tile_transform
 from sn7ml.core.safe_files import open_regular
 from sn7ml.core.schemas import SOURCES, UNDATED
 from sn7ml.scenes.labels import RawLabels, read_geojson
 from sn7ml.scenes.layouts.ground_groups import group_by_ground
-from sn7ml.scenes.layouts.layout import Layout, Source
+from sn7ml.scenes.layouts.label_crs import into_crs
+from sn7ml.scenes.layouts.layout import Layout, NameFacts, Source, plain_name_facts
 from sn7ml.scenes.map_tiles import ENDINGS, MOST_TILE_BYTES, MapTile, decode, side_px
 from sn7ml.scenes.raw_images import RawImage, black_margin
 
@@ -176,19 +175,9 @@ def open_image(root: Path, source: Source) -> RawImage:
 
     Raises RasterError naming every tile that is no image, or of another size than the first.
     """
-    folder = root / source["image"]
-    match = AOI_NAME.fullmatch(source["aoi"])
-    if match is None:
-        raise CatalogError(
-            "data.aoi-name", f"{source['aoi']!r} is no name of an image of tiles; run `dvc repro ingest`"
-        )
-    west, north, zoom = int(match["x"]), int(match["y"]), int(match["zoom"])
-    tiles = tiles_of(folder)
-    (block,) = [
-        block
-        for block in blocks(tile for tile in tiles if tile.z == zoom)
-        if (min(tile.x for tile in block), min(tile.y for tile in block)) == (west, north)
-    ]
+    tiles = tiles_of(root / source["image"])
+    block = _block(tiles, source["aoi"])
+    west, north, zoom = min(tile.x for tile in block), min(tile.y for tile in block), block[0].z
     side = side_px(_bytes(tiles[block[0]]))
     if side is None:
         raise RasterError("image.tile", f"{tiles[block[0]]}: is no square image in PNG, JPEG, WebP or TIFF")
@@ -196,6 +185,29 @@ def open_image(root: Path, source: Source) -> RawImage:
     transform = tile_transform(west, north, zoom) @ Affine.scale(TILE_PX / side)
     paths = {(tile.y - north, tile.x - west): tiles[tile] for tile in block}
     return RawImage(Grid(WEB_MERCATOR, transform, (rows, cols)), "uint8", partial(_stitched, paths, side, (rows, cols)))
+
+
+def _block(tiles: Mapping[Tile, Path], aoi: str) -> list[Tile]:
+    """Return the tiles of an AOI, by its name. Raises CatalogError if it is none of these tiles'."""
+    if match := AOI_NAME.fullmatch(aoi):
+        corner = int(match["x"]), int(match["y"])
+        for block in blocks(tile for tile in tiles if tile.z == int(match["zoom"])):
+            if (min(tile.x for tile in block), min(tile.y for tile in block)) == corner:
+                return block
+    raise CatalogError("data.aoi-name", f"{aoi!r} is no name of an image of these tiles; run `dvc repro ingest`")
+
+
+def name_facts(root: Path, sources: pd.DataFrame) -> list[NameFacts]:
+    """Return what names say of every image: its tiles, how many it lacks to be a rectangle, and the folder's zooms."""
+    facts = []
+    for known, source in zip(plain_name_facts(root, sources), sources.to_dict("records"), strict=True):
+        tiles = tiles_of(root / source["image"])
+        block = _block(tiles, source["aoi"])
+        rows, cols = (max(part) - min(part) + 1 for part in ([it.y for it in block], [it.x for it in block]))
+        zooms = sorted({tile.z for tile in tiles})
+        counts = {"tile_rows": rows, "tile_cols": cols, "tiles": len(block), "missing_tiles": rows * cols - len(block)}
+        facts.append({**known, **counts, "zooms": ", ".join(map(str, zooms)), "n_zooms": len(zooms)})
+    return facts
 
 
 def _bytes(path: Path) -> bytes:
@@ -233,22 +245,15 @@ def read_labels(root: Path, source: Source) -> RawLabels:
     near[list(raw.faults)] = True  # nobody knows where they belong
     kept = np.flatnonzero(near).tolist()
     faults = {place: raw.faults[number] for place, number in enumerate(kept) if number in raw.faults}
-    return RawLabels(path, raw.ids[near], raw.geometries[near], faults, in_pixels=False, crs=raw.crs)
+    left_out = len(near) - len(kept)
+    return RawLabels(path, raw.ids[near], raw.geometries[near], faults, False, raw.crs, left_out=left_out)
 
 
 @lru_cache(maxsize=8)
 def _labels(path: Path, _changed: int) -> RawLabels:
-    raw = read_geojson(path, in_pixels=False, id_name=None)
-    try:
-        crs = CRS.from_user_input(raw.crs or 4326)
-    except CRSError:
-        raise LabelError("labels.crs", f"{path}: declares the CRS {raw.crs!r:.80}, which PROJ does not know") from None
-    to_mercator = Transformer.from_crs(crs, WEB_MERCATOR, always_xy=True)
-    flat = shapely.force_2d(raw.geometries)
-    moved = shapely.transform(flat, lambda xy: np.column_stack(to_mercator.transform(*xy.T)))
-    return RawLabels(path, raw.ids, moved, raw.faults, in_pixels=False, crs=raw.crs)
+    return into_crs(read_geojson(path, in_pixels=False, id_name=None), WEB_MERCATOR)
 
 
 def xyz(zoom: int | None) -> Layout:
     """Return the layout of map tiles of one zoom."""
-    return Layout("xyz", partial(scan, zoom), read_labels, group_by_ground, open_image)
+    return Layout("xyz", partial(scan, zoom), read_labels, group_by_ground, open_image, name_facts)

@@ -77,12 +77,13 @@ density_ratio: 1 between these two; above the highest, or below the lowest, over
 area_ratio: Median area over that of the training data.
 """
 
-ROWS = replace(TRACKS, columns={"number": "int", **TRACKS.columns}, key=("number",))
-"""Rows of a file; that month and id are unique is a fact to judge here, not a condition for reading."""
 
-
-def found_facts(scenes: Scenes, store: TileStore, footprints: Path, splits: Sequence[Split]) -> dict[str, pd.DataFrame]:
+def found_facts(
+    scenes: Scenes, store: TileStore, footprints: Path, splits: Sequence[Split], kind: Table = TRACKS
+) -> dict[str, pd.DataFrame]:
     """Read ``<AOI>.parquet`` of all AOIs of the predicted splits, and compare their number with what was learned from.
+
+    ``kind`` is what the files hold: ``TRACKS``, or ``FOUND``, whose buildings are born in the month of their image.
 
     Returns "tracks": ``TRACK_FACTS``; "footprints": ``FOOTPRINT_FACTS``; "counts": ``COUNT_FACTS``.
     """
@@ -90,7 +91,7 @@ def found_facts(scenes: Scenes, store: TileStore, footprints: Path, splits: Sequ
     files, polygons, counts = [], [FOOTPRINT_FACTS.empty()], []
     training = _training(scenes, store)
     for aoi, grid in scenes.grids_of(stretches).items():
-        table, facts = _read(footprints, aoi, grid)
+        table, facts = _read(footprints, aoi, grid, kind)
         files.append(facts)
         if table is None:
             continue
@@ -117,7 +118,7 @@ def found_facts(scenes: Scenes, store: TileStore, footprints: Path, splits: Sequ
     }
 
 
-def _read(folder: Path, aoi: str, grid: Grid) -> tuple[pd.DataFrame | None, dict[str, Any]]:
+def _read(folder: Path, aoi: str, grid: Grid, kind: Table) -> tuple[pd.DataFrame | None, dict[str, Any]]:
     """Return the rows of one file in pixel coordinates, None if it cannot be read; and the facts of the file."""
     file = f"{aoi}.parquet"
     facts: dict[str, Any] = {"aoi": aoi, "time": "", "file": file, "readable": False}
@@ -125,10 +126,14 @@ def _read(folder: Path, aoi: str, grid: Grid) -> tuple[pd.DataFrame | None, dict
         return None, facts | {"fault": "no such file"}
     try:
         found = read_geoparquet(folder / file)
-        table = ROWS.check(pd.DataFrame(found).assign(aoi=aoi, number=range(len(found)))).assign(file=file)
+        # That month and id are unique is a fact to judge here, not a condition for reading.
+        rows = replace(kind, columns={"number": "int", **kind.columns}, key=("number",))
+        table = rows.check(pd.DataFrame(found).assign(aoi=aoi, number=range(len(found)))).assign(file=file)
     except TableError as error:
         return None, facts | {"fault": fault_of(error, folder, file)}
-    table = table.astype({name: "str" for name, kind in ROWS.columns.items() if kind == "text"})
+    if "birth_month" not in table:
+        table = table.assign(birth_month=table["time"], birth_probability=np.nan)
+    table = table.astype({name: "str" for name, what in TRACKS.columns.items() if what == "text"})
     epsg = (found.crs.to_epsg() if found.crs else None) or 0
     shapes = table["geometry"].to_numpy(dtype=object, copy=True)
     shapes[not_finite(shapes)] = None  # GEOS would fail on these

@@ -94,8 +94,11 @@ def label_and_identity_facts(root: Path, sources: pd.DataFrame, layout: Layout) 
 
 
 def flawed_buildings(root: Path, row: Source, layout: Layout) -> Buildings | None:
-    """Read the buildings of a row of ``SOURCES`` for a picture, faults and all; None if there are none to be read."""
-    return _facts_of_labels(root, layout, row)[1] if row["labels"] else None
+    """Read the buildings of a row of ``SOURCES`` for a picture, faults and all; None if there are none to be read.
+
+    Of images that have to be converted first, there is no picture.
+    """
+    return _facts_of_labels(root, layout, row)[1] if row["labels"] and not layout.open_image else None
 
 
 def _facts_of_area(root: Path, layout: Layout, rows: list[Source]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -11,21 +11,20 @@ import shapely
 from numpy.typing import NDArray
 
 from sn7ml.core.errors import Sn7Error
+from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import Table
 from sn7ml.scenes.images import BANDS
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.scenes.store import TileStore, digest_of
-from sn7ml.targets.rims import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
+from sn7ml.targets import Target
 from sn7ml.validation.facts.fact_tables import as_table, in_a_line
 
 Row = Mapping[Any, Any]
 
 LEAST_PX2 = 50.0
 """Under a smaller area of all buildings, mask and polygons differ by whole pixels, and their ratio says nothing."""
-
-KNOWN_BITS = FOOTPRINT_BIT | BOUNDARY_BIT | CONTACT_BIT | UNKNOWN_BIT
 
 TILE_FACTS = Table(
     "tile facts",
@@ -45,7 +44,8 @@ mask_size, upsampling: Size of the mask, as text, and its rows per row of the im
 mask_fits: Whether that is a whole number, and the same for columns.
 pixels_as_written, masks_as_written: Whether the content still has the digest that the tile stage recorded.
 n_unknown_bits, unknown_fraction: Mask pixels with a bit that means nothing; share of the mask that is unknown.
-mask_px2, polygon_px2: Area of the mask's footprint, and of the labels' polygons within the image, pixels of the image.
+mask_px2, polygon_px2: Area of the mask's footprint, and of the labels' polygons within the image, pixels of the image;
+    of targets that draw no footprint where nothing is known, both are of the ground that is known.
 mask_error: By what share the first differs from the second; missing where that is under ``LEAST_PX2``.
 n_tiles, n_off_image: Tiles of the frame, and those that stick out of the image.
 least_usable_fraction, built_fraction: Worst usable share of a tile, mean share of buildings; missing without tiles.
@@ -66,15 +66,15 @@ REGION_FACTS = Table(
 n_built_tiles, n_tiles_outside: Tiles that show a building, and those that reach beyond the region's columns.
 gap_px, gap_to: Columns to the nearest region of the AOI that another network learns or is scored on, if there is one,
     and which; under 0 if they share columns.
-n_group_elsewhere, group_elsewhere: AOIs of the same group (``FRAMES``) in another split or fold, and the first of them.
+n_group_elsewhere, group_elsewhere: AOIs of the same group (``FRAMES``) in another split or fold only, and the first.
 n_shared_frames, shared_with: Frames with the very pixels of an AOI in another split or fold, and the first such AOI.
 """
 
 
-def tile_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
+def tile_facts(scenes: Scenes, store: TileStore, target: Target) -> pd.DataFrame:
     """Read all images and masks of a tile store, and the labels they were drawn from: ``TILE_FACTS``."""
     jobs = {str(aoi): rows.to_dict("records") for aoi, rows in store.frames.sort_values(["aoi", "time"]).groupby("aoi")}
-    found = map_items(partial(_facts_of_shard, scenes, store.folder), jobs)
+    found = map_items(partial(_facts_of_shard, scenes, store.folder, target), jobs)
     table = as_table([row for rows in found.values() for row in rows], TILE_FACTS)
     tiles = store.tiles.merge(table[["aoi", "time", "rows", "cols"]], on=["aoi", "time"], how="left")
     tiles["off"] = (tiles["row"] + store.tile_px > tiles["rows"]) | (tiles["col"] + store.tile_px > tiles["cols"])
@@ -89,7 +89,7 @@ def tile_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
     return as_table(table.fillna({"n_tiles": 0, "n_off_image": 0}), TILE_FACTS)
 
 
-def _facts_of_shard(scenes: Scenes, store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _facts_of_shard(scenes: Scenes, store: Path, target: Target, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the facts of one AOI, whose rows are in the order of its shard."""
     aoi = rows[0]["aoi"]
     labels, frames = scenes.labels_of([aoi]), scenes.frames_of([aoi])
@@ -99,11 +99,13 @@ def _facts_of_shard(scenes: Scenes, store: Path, rows: list[dict[str, Any]]) -> 
         for row in rows
         if row["time"] in labelled
     }
-    return [_facts_of_frame(store, row, position, outlines.get(row["time"])) for position, row in enumerate(rows)]
+    return [
+        _facts_of_frame(store, target, row, position, outlines.get(row["time"])) for position, row in enumerate(rows)
+    ]
 
 
 def _facts_of_frame(
-    store: Path, row: dict[str, Any], position: int, outlines: NDArray[np.object_] | None
+    store: Path, target: Target, row: dict[str, Any], position: int, outlines: NDArray[np.object_] | None
 ) -> dict[str, Any]:
     file = f"{row['aoi']}/masks.tif"
     facts = {name: row[name] for name in ("aoi", "time", "rows", "cols")} | {"file": file}
@@ -117,15 +119,16 @@ def _facts_of_frame(
         return facts | {"readable": False, "fault": in_a_line(error, store, file).replace(f"{store}/", "")}
     mask_rows, mask_cols = flags.shape
     upsampling = mask_rows / row["rows"]
+    unknown = ~target.known(flags)
     facts |= {
         "readable": True, "fault": "", "mask_size": f"{mask_rows} x {mask_cols}", "upsampling": upsampling,
         "mask_fits": upsampling.is_integer() and mask_cols == row["cols"] * upsampling,
         "pixels_as_written": digest_of(pixels) == row["pixels_digest"],
         "masks_as_written": digest_of(flags) == row["masks_digest"],
-        "n_unknown_bits": int(np.count_nonzero(flags & ~np.uint8(KNOWN_BITS))),
-        "unknown_fraction": round(float(np.mean(flags & UNKNOWN_BIT > 0)), 6),
+        "n_unknown_bits": int(np.count_nonzero(flags > _highest(target))),
+        "unknown_fraction": round(float(unknown.mean()), 6),
     }  # fmt: skip
-    mask_px2 = int(np.count_nonzero(flags & FOOTPRINT_BIT)) / upsampling**2
+    mask_px2 = int(np.count_nonzero(target.built(flags))) / upsampling**2
     facts["mask_px2"] = round(mask_px2, 3)
     if outlines is None:
         return facts
@@ -133,10 +136,18 @@ def _facts_of_frame(
         outlines = shapely.intersection(outlines, shapely.box(0, 0, row["cols"], row["rows"]))
     # A union, since a mask pixel where buildings overlap is drawn once.
     polygon_px2 = float(shapely.area(shapely.union_all(outlines)))
+    if target.activation == "distance" and facts["mask_fits"]:
+        drawn = burn_ids(list(outlines), (row["rows"], row["cols"]), int(upsampling)) > 0
+        polygon_px2 -= np.count_nonzero(drawn & unknown) / upsampling**2
     facts["polygon_px2"] = round(polygon_px2, 3)
     if polygon_px2 >= LEAST_PX2:
         facts["mask_error"] = round(abs(mask_px2 / polygon_px2 - 1), 6)
     return facts
+
+
+def _highest(target: Target) -> int:
+    """Return the highest byte that means something: of masks all bits, the unknown one included, of distances any."""
+    return 255 if target.activation == "distance" else (1 << (len(target.channels) + 1)) - 1
 
 
 def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
@@ -161,7 +172,9 @@ def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
             nearest = min(at_home, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}
         group = group_of.get(region["aoi"], "")
-        torn = sorted({it["aoi"] for it in abroad if group_of.get(it["aoi"]) == group})
+        # Neighbours that are both divided by columns are on the same sides.
+        same_side = {it["aoi"] for it in regions if (it["split"], it["fold"]) == (region["split"], region["fold"])}
+        torn = sorted({it["aoi"] for it in abroad if group_of.get(it["aoi"]) == group} - same_side)
         facts |= {"n_group_elsewhere": len(torn), "group_elsewhere": torn[0] if torn else ""}
         pixels = digests.get(region["aoi"], set())
         others_aois = sorted({it["aoi"] for it in abroad})

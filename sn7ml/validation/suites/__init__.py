@@ -5,8 +5,15 @@ Missing facts are not judged: a file that cannot be read fails for that, and for
 
 from sn7ml.params import SplitParams, TilingParams, ValidationParams
 from sn7ml.validation.check import Check
-from sn7ml.validation.suites.footprints import count_checks, footprint_checks, track_checks
+from sn7ml.validation.suites.footprints import (
+    building_checks,
+    count_checks,
+    file_checks,
+    footprint_checks,
+    track_checks,
+)
 from sn7ml.validation.suites.frames import frame_checks
+from sn7ml.validation.suites.images import image_checks, outline_checks, stretch_checks
 from sn7ml.validation.suites.labels import identity_checks, label_checks
 from sn7ml.validation.suites.tiles import region_checks, tile_checks
 
@@ -14,8 +21,18 @@ Suites = dict[str, tuple[Check, ...]]
 
 
 def suites(params: ValidationParams) -> Suites:
-    """Return those of raw data: ``frames``, ``labels`` and ``identity``."""
+    """Return those of raw data in SpaceNet 7's layout: ``frames``, ``labels`` and ``identity``."""
     return {"frames": frame_checks(params), "labels": label_checks(params), "identity": identity_checks(params)}
+
+
+def image_suites(params: ValidationParams) -> Suites:
+    """Return those of raw data in the layouts whose images stage ingest converts: ``images`` and ``outlines``."""
+    return {"images": image_checks(params), "outlines": outline_checks(params)}
+
+
+def stretch_suites(params: ValidationParams) -> Suites:
+    """Return that of converted images: ``stretch``."""
+    return {"stretch": stretch_checks(params)}
 
 
 def tile_suites(params: ValidationParams, split: SplitParams, tiling: TilingParams) -> Suites:
@@ -26,3 +43,9 @@ def tile_suites(params: ValidationParams, split: SplitParams, tiling: TilingPara
 def found_suites(params: ValidationParams, method: str) -> Suites:
     """Return those of what was found: ``tracks``, ``footprints`` and ``counts``."""
     return {"tracks": track_checks(method), "footprints": footprint_checks(params), "counts": count_checks(params)}
+
+
+def found_building_suites(params: ValidationParams) -> Suites:
+    """Return those of what was found in single images, of the same names."""
+    counts = count_checks(params, "output.buildings")
+    return {"tracks": file_checks(), "footprints": building_checks(params), "counts": counts}

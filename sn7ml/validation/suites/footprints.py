@@ -13,9 +13,9 @@ ONE_OUTLINE = frozenset({"changepoint", "collapse"})
 """Trackers that promise one outline per building, from its birth to the end."""
 
 
-def track_checks(method: str) -> tuple[Check, ...]:
-    """Return the expectations about ``TRACK_FACTS``: more of trackers that promise more."""
-    common = (
+def file_checks() -> tuple[Check, ...]:
+    """Return the expectations about ``TRACK_FACTS`` that hold for whatever was found."""
+    return (
         critical("there are files of footprints", rows_exist(),
             "Nothing was predicted, so nothing can be scored.",
             EXTRACT),
@@ -26,6 +26,13 @@ def track_checks(method: str) -> tuple[Check, ...]:
         defect("an id names one footprint in a frame", none("n_duplicates"),
             "The scorer sums the overlaps of rows that share an id, so all scores of the AOI would be wrong.",
             detail="duplicate_id", picture="building"),
+    )  # fmt: skip
+
+
+def track_checks(method: str) -> tuple[Check, ...]:
+    """Return the expectations about ``TRACK_FACTS``: more of trackers that promise more."""
+    common = (
+        *file_checks(),
         defect("a building has one birth month, and is not seen before it", none("n_births_disagree"),
             "Change is scored by the first month in which an id is seen; a birth month that differs is false.",
             detail="birth_id"),
@@ -39,12 +46,30 @@ def track_checks(method: str) -> tuple[Check, ...]:
     )  # fmt: skip
 
 
+def building_checks(params: ValidationParams) -> tuple[Check, ...]:
+    """Return the expectations about ``FOOTPRINT_FACTS`` of single images."""
+    return (
+        warning("buildings were found", rows_exist(),
+            "A model that finds nothing scores 0; the scores will say so, so the pipeline goes on.",
+            "Train for longer, or lower the thresholds in output.buildings."),
+        *_shape_checks(params),
+    )  # fmt: skip
+
+
 def footprint_checks(params: ValidationParams) -> tuple[Check, ...]:
     """Return the expectations about ``FOOTPRINT_FACTS``."""
     return (
         warning("buildings were found", rows_exist(),
             "A model that finds nothing scores 0; the scores will say so, so the pipeline goes on.",
             "Train for longer, or lower the thresholds in output.tracks."),
+        *_shape_checks(params),
+        defect("the probability of a birth lies between 0 and 1", between("birth_probability", 0, 1),
+            "It is a probability.", detail="id"),
+    )  # fmt: skip
+
+
+def _shape_checks(params: ValidationParams) -> tuple[Check, ...]:
+    return (
         defect("footprints have a shape", known("geometry"),
             "The scorer counts a row without a shape as one false building.", detail="id"),
         defect("footprints are valid polygons", true("valid"),
@@ -57,12 +82,10 @@ def footprint_checks(params: ValidationParams) -> tuple[Check, ...]:
             "There is nothing to be found there: the file is of another AOI or in other coordinates.", detail="id"),
         defect("confidence lies between 0 and 1", between("confidence", 0, 1),
             "It is a mean of probabilities.", detail="id"),
-        defect("the probability of a birth lies between 0 and 1", between("birth_probability", 0, 1),
-            "It is a probability.", detail="id"),
     )  # fmt: skip
 
 
-def count_checks(params: ValidationParams) -> tuple[Check, ...]:
+def count_checks(params: ValidationParams, section: str = "output.tracks") -> tuple[Check, ...]:
     """Return the expectations about ``COUNT_FACTS``."""
     ratio = params.max_density_ratio
     return (
@@ -77,6 +100,6 @@ def count_checks(params: ValidationParams) -> tuple[Check, ...]:
         warning(f"their median size is within a factor of {ratio:g} of what was learned",
             between("area_ratio", 1 / ratio, ratio),
             "Merged or fragmented footprints do not match any building.",
-            "Look at the overlays; tune seed and flood thresholds of output.tracks.",
+            f"Look at the overlays; tune seed and flood thresholds of {section}.",
             detail="area_p50_px2", picture="found"),
     )  # fmt: skip
