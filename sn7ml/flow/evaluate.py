@@ -20,6 +20,7 @@ from sn7ml.scenes.scored_columns import Columns, inside
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
 from sn7ml.targets.pixels import PixelCounts, count_pixels
+from sn7ml.targets.signed_distance import with_errors
 from sn7ml.tasks import Task
 
 
@@ -116,5 +117,9 @@ def _count_aoi(
             found = rescaled(probabilities, cube.upsampling, store.upsampling)
             planes = store.read_flags(folder.name, time, (0, 0), grid.shape)
             valid = found.usable & columns & target.known(planes)
-            counts += count_pixels(found.channels[0] >= threshold * CERTAIN, target.built(planes), valid)
+            pixels = count_pixels(found.channels[0] >= threshold * CERTAIN, target.built(planes), valid)
+            if target.unit_m and cube.unit_m:
+                found_m = (found.channels[0] / (CERTAIN / 2) - 1) * cube.unit_m
+                pixels = with_errors(pixels, found_m, planes, valid, target.unit_m)
+            counts += pixels
     return counts

@@ -1,6 +1,6 @@
 """Scores of buildings in single images: SpaceNet 2's footprint F1, pixels and areas. Counts first, ratios last."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,15 @@ def match_by_confidence(truth: pd.DataFrame, found: pd.DataFrame, iou_threshold:
     return matches
 
 
+def count_by_aoi(
+    truth: pd.DataFrame, found: pd.DataFrame, aois: Collection[str], iou_threshold: float
+) -> dict[str, tuple[int, int, int]]:
+    """Return AOI to its footprints that are right, false and missed; arguments as of :func:`match_by_confidence`."""
+    matched = match_by_confidence(truth, found, iou_threshold)
+    of_aoi = {aoi: (matched.truth[truth["aoi"] == aoi], matched.found[found["aoi"] == aoi]) for aoi in aois}
+    return {aoi: (int(t.sum()), int((~f).sum()), int((~t).sum())) for aoi, (t, f) in of_aoi.items()}
+
+
 def evaluate_buildings(
     truth: pd.DataFrame, found: pd.DataFrame, pixels: Mapping[str, PixelCounts], params: EvaluateParams
 ) -> Evaluation:
@@ -75,10 +84,8 @@ def evaluate_buildings(
     rows: dict[str, dict[str, float | str]] = {aoi: {"aoi": aoi} for aoi in pixels}
     overall: dict[str, float] = {}
     for threshold in dict.fromkeys((SPACENET2_IOU, *params.iou_thresholds)):
-        matched = match_by_confidence(truth, found, threshold)
         name = "f1" if threshold == SPACENET2_IOU else f"f1_{round(100 * threshold)}"
-        of_aoi = {aoi: (matched.truth[truth["aoi"] == aoi], matched.found[found["aoi"] == aoi]) for aoi in pixels}
-        counts = {aoi: (int(t.sum()), int((~f).sum()), int((~t).sum())) for aoi, (t, f) in of_aoi.items()}
+        counts = count_by_aoi(truth, found, pixels, threshold)
         tp, fp, fn = (sum(one) for one in zip((0, 0, 0), *counts.values(), strict=True))
         precision, recall, overall[name] = precision_recall_f1(tp, fp, fn)
         if threshold == SPACENET2_IOU:

@@ -32,14 +32,25 @@ class PixelCounts:
     error_m: float = field(default=0.0, repr=False)
     """Sum of the errors of signed distances, metres; 0 where none are learned."""
 
+    all_building_error_m: float = field(default=0.0, repr=False)
+    """The same of the answer that every pixel lies deep in a building."""
+
+    nothing_error_m: float = field(default=0.0, repr=False)
+    """The same of the answer that no pixel lies near a building."""
+
     def __add__(self, other: "PixelCounts") -> "PixelCounts":
         mine, others = astuple(self), astuple(other)
         return PixelCounts(*(one + more for one, more in zip(mine, others, strict=True)))
 
     @property
+    def known(self) -> int:
+        """Pixels that were counted."""
+        return self.tp + self.fp + self.fn + self.tn
+
+    @property
     def mae_m(self) -> float:
         """Mean error of the signed distance of a pixel, metres."""
-        return ratio(self.error_m, self.tp + self.fp + self.fn + self.tn)
+        return ratio(self.error_m, self.known)
 
     @property
     def iou(self) -> float:

@@ -124,6 +124,18 @@ def known(planes: Array) -> Array:
 def count(clip_m: float, output: NDArray[np.float32], planes: Planes) -> PixelCounts:
     """Count known pixels by which side of an outline they lie on, and add up how far off the distances are."""
     valid = known(planes)
-    error = np.abs(output[:, 0].clip(-1, 1) - to_ratio(planes.astype(np.float64)))
     sides = count_pixels(output[:, 0] > 0, inside(planes), valid)
-    return replace(sides, error_m=float(error[valid].sum()) * clip_m)
+    return with_errors(sides, output[:, 0] * clip_m, planes, valid, clip_m)
+
+
+def with_errors(
+    counts: PixelCounts, found_m: NDArray[np.floating], planes: Planes, valid: NDArray[np.bool_], clip_m: float
+) -> PixelCounts:
+    """Add up how far off the distances of the valid pixels are, none being beyond ``clip_m``."""
+    true_m = to_ratio(planes[valid].astype(np.float64)) * clip_m
+    return replace(
+        counts,
+        error_m=float(np.abs(found_m[valid].clip(-clip_m, clip_m) - true_m).sum()),
+        all_building_error_m=float((clip_m - true_m).sum()),
+        nothing_error_m=float((clip_m + true_m).sum()),
+    )

@@ -1,9 +1,11 @@
 """Looking Glass: buildings in map tiles by the signed distance to their outlines."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
+from sn7ml.core.ratios import ratio
 from sn7ml.metrics.scene_buildings import evaluate_buildings
 from sn7ml.metrics.score import Evaluation, Score
 from sn7ml.outputs.buildings import BUILDINGS_OUTPUT
@@ -27,9 +29,11 @@ def evaluate(
     scored = evaluate_buildings(truth, found, pixels, params)
     total = sum(pixels.values(), PixelCounts())
     by_aoi = scored.per_aoi.assign(mae_m=[pixels[aoi].mae_m for aoi in scored.per_aoi["aoi"]])
-    return Evaluation(
-        {**scored.overall, "mae_m": total.mae_m}, by_aoi, scored.scored, scored.trivial, scored.tables, scored.details
-    )
+    errors_m = {"nothing found": total.nothing_error_m, "all building": total.all_building_error_m}
+    trivial = {
+        answer: {**scores, "mae_m": ratio(errors_m[answer], total.known)} for answer, scores in scored.trivial.items()
+    }
+    return replace(scored, overall={**scored.overall, "mae_m": total.mae_m}, per_aoi=by_aoi, trivial=trivial)
 
 
 BUILDING_DISTANCE = Task(
