@@ -16,6 +16,8 @@ def main(scenes: Path, probabilities: Path, tuned: Path, outputs: Path) -> None:
     grids = Scenes(scenes).grids_of(sorted(path.name for path in probabilities.iterdir()))
     found = extract_aois(output, probabilities, grids, load_output(tuned))
     output.write(outputs, found, grids)
+    if output.export:
+        output.export(outputs, found, grids, probabilities)
     print(f"{output.name}: {len(found)} rows in {len(grids)} AOI(s)")  # noqa: T201 - a stage speaks to a terminal
 
 

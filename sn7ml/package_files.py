@@ -1,6 +1,7 @@
 """A model package as files: what they are called, what names one, and its recipe, all without loading torch."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args
 
@@ -10,7 +11,7 @@ import yaml
 from sn7ml.core.errors import ModelError, ParamsError
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.safe_files import open_regular, read_yaml
-from sn7ml.params import Activation, Recipe, RimsParams, Usage, parse
+from sn7ml.params import Activation, ModelImages, Recipe, RimsParams, Usage, parse
 
 WEIGHTS, CONFIG, HISTORY = "weights.safetensors", "package.yaml", "history.csv"
 
@@ -30,7 +31,7 @@ DATA_PROFILE = "looks.json"
 """Only in a registered package: what its training frames looked like, a ``DataProfile`` of ``sn7ml.validation.drift``.
 It changes no prediction, so it is not part of what names a package."""
 
-Part = TypeVar("Part", Recipe, Usage)
+Part = TypeVar("Part", Recipe, Usage, ModelImages)
 
 
 def package_digest(folder: Path) -> str:
@@ -64,6 +65,12 @@ class PackageConfig(NamedTuple):
     folds: int | None
     """See ``Package``; None in packages from before they could hold more than one network per fold."""
 
+    images: ModelImages | None
+    """None where no image had to be converted, as in SpaceNet 7."""
+
+    unit_m: float | None
+    """Metres of a signed distance of 1; None where channels are probabilities."""
+
 
 def read_config(folder: Path) -> PackageConfig:
     """Read what a package says of its networks. Raises ModelError or ParamsError."""
@@ -73,6 +80,7 @@ def read_config(folder: Path) -> PackageConfig:
         recipe, upsampling, folds = config["recipe"], config["upsampling"], config.get("folds")
         channels = config.get("channels", list(RimsParams.channels))
         activation = config.get("activation", "sigmoid")
+        images, unit_m = config.get("images"), config.get("unit_m")
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise no_package(folder, error) from None
     if type(upsampling) is not int or not 1 <= upsampling <= MOST_UPSAMPLING:  # true is an int to isinstance
@@ -94,7 +102,22 @@ def read_config(folder: Path) -> PackageConfig:
         raise ModelError(
             "package.activation", f"{path}: activation must be one of {get_args(Activation)}, got {activation!r:.80}"
         )
-    return PackageConfig(_parsed(Recipe, _with_channels(recipe), path), tuple(channels), activation, upsampling, folds)
+    has_unit = type(unit_m) in (int, float) and 0 < unit_m < math.inf
+    if has_unit != (activation == "distance"):
+        raise ModelError(
+            "package.unit",
+            f"{path}: unit_m must be metres above 0 if the activation is distance, and absent otherwise, "
+            f"got {unit_m!r:.80} with {activation}",
+        )
+    return PackageConfig(
+        _parsed(Recipe, _with_channels(recipe), path),
+        tuple(channels),
+        activation,
+        upsampling,
+        folds,
+        None if images is None else _parsed(ModelImages, images, path),
+        unit_m,
+    )
 
 
 def _with_channels(recipe: Any) -> Any:

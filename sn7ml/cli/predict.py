@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -14,7 +14,10 @@ from sn7ml.cli.terminal import console, errors, say
 
 def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     data: Annotated[
-        Path, typer.Argument(help="A SpaceNet 7 folder (labels are not needed), a folder of GeoTIFFs, or one GeoTIFF.")
+        Path,
+        typer.Argument(
+            help="A GeoTIFF, a folder of GeoTIFFs, or a folder in the layout of the model's task, labels or not."
+        ),
     ],
     out: Annotated[
         Path, typer.Argument(help="Folder for the results: new, empty, or of the same prediction, which continues.")
@@ -34,26 +37,42 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     ] = None,
     month: Annotated[str | None, typer.Option(help="Month, 2020-05, of one GeoTIFF whose name has none.")] = None,
     any_pixel_size: Annotated[
-        bool, typer.Option("--any-pixel-size", help="Take images whose pixels are not about 4 m on the ground.")
+        bool, typer.Option("--any-pixel-size", help="Take images with pixels of another size than in training.")
     ] = False,
+    stretch: Annotated[
+        str | None,
+        typer.Option(help="Single images of more than 8 bits: the part of the training data whose stretch is used."),
+    ] = None,
+    zoom: Annotated[int | None, typer.Option(help="Map tiles: which zoom, if the folder holds several.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier prediction in OUT first.")] = False,
 ) -> None:
-    """Find the buildings of satellite images with a registered model, and follow them through time.
+    """Find the buildings of satellite images with a registered model.
 
-    Writes footprints/<AOI>.parquet, geojson/<AOI>/<month>.geojson, submission.csv, buildings.csv (count and area per
-    month), maps/<AOI>.png, probabilities/<AOI>/<month>.tif, drift.html (how far to trust the model on these images, if
-    it has a profile of its training data), and predict.json (what produced them). After a kill it continues.
+    Writes footprints/<AOI>.parquet, submission.csv, buildings.csv (count and area per image), probabilities/,
+    drift.html (how far to trust the model on these images, if it has a profile of its training data), and predict.json
+    (what produced them). A model of monthly series follows buildings through time and adds
+    geojson/<AOI>/<month>.geojson and maps/<AOI>.png; one of single images adds buildings.gpkg, buildings.geojson and
+    masks/. After a kill it continues.
     """
     from sn7ml.flow.predict_folder import UNKNOWN_TRUST, open_images, predict_folder
     from sn7ml.outputs.prediction_folder import read_job
     from sn7ml.registry.requested import load_model
+    from sn7ml.scenes.layouts.images import require_there
 
     read_job(out)  # refuses a folder of something else, before any work
-    images = open_images(data, month, any_pixel_size=any_pixel_size)
+    require_there(data)
     trained = load_model(model, params, tracker)
+    options: dict[str, Any] = {"any_pixel_size": any_pixel_size, "stretch": stretch, "zoom": zoom}
+    images = open_images(data, month, model=trained, **options)
     with progress_bars() as progress:
         found = predict_folder(images, out, trained, overwrite=overwrite, progress=progress)
-    say(f"{found.buildings} buildings, {len(found.tracks)} footprints in {len(found.frames)} frames: {out}")
+    if images.conversion:
+        say(f"{found.buildings} buildings in {len(found.frames)} images: {out / 'buildings.gpkg'}")
+        say(f"brightness: {images.conversion.name}")
+        if images.conversion.resampled:
+            say(f"resampled for the networks to pixels as large as in training: {images.conversion.resampled} images")
+    else:
+        say(f"{found.buildings} buildings, {len(found.tracks)} footprints in {len(found.frames)} frames: {out}")
     if found.drift is None:
         say(f"how far to trust the model here is unknown: {UNKNOWN_TRUST}")
     else:

@@ -39,35 +39,61 @@ TRIFLE_PX = 0.1
 
 
 def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
-    truth: Annotated[Path, typer.Argument(help="CSV (filename,id,geometry), or a folder of *_Buildings.geojson.")],
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV in SpaceNet 7's form (filename,id,geometry) or SpaceNet 2's (ImageId,BuildingId,PolygonWKT_Pix,"
+            "PolygonWKT_Geo), or a folder of *_Buildings.geojson."
+        ),
+    ],
     proposal: Annotated[Path, typer.Argument(help="The same of what was found.")],
     json_file: Annotated[str | None, typer.Option("--json", help="File for scores; - prints the JSON alone.")] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Also score without the reference scorer's defects.")
     ] = False,
     iou: Annotated[
-        float, typer.Option(help="SCOT matches a footprint if its IoU is greater. F1 and sizes have their own limits.")
-    ] = 0.25,
+        float | None,
+        typer.Option(
+            help="IoU from which a footprint is matched: for SCOT, default 0.25, where F1 and sizes have their own "
+            "limits; for SpaceNet 2's F1, default 0.5."
+        ),
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for many areas; default: one per core.")] = None,
     diagnose: Annotated[
         Path | None, typer.Option(help="Folder for tables and pictures of where the (default) score was lost.")
     ] = None,
 ) -> None:
-    """Score footprints with ids against the truth: SCOT by the reference scorer's rules, and footprint F1.
+    """Score footprints against the truth: SCOT by the reference scorer's rules and footprint F1, or SpaceNet 2's F1.
 
-    Coordinates are pixels of the original images, as in labels_match_pix. A folder may be labels_match_pix itself, an
+    The header of a CSV tells the form. Coordinates are pixels of the original images, as in labels_match_pix. A folder may be labels_match_pix itself, an
     AOI, or a folder of AOIs.
     """
-    from sn7ml.core.runtime.files import write_text
+    from sn7ml.cli.score_scenes import SPACENET2, form_of_both, refuse_series_options, score_scenes
     from sn7ml.core.runtime.parallel import VARIABLE
+    from sn7ml.metrics.scene_buildings import SPACENET2_IOU
+    from sn7ml.metrics.tracks import SPACENET_IOU
+
+    form = form_of_both(truth, proposal)
+    check_options(iou, json_file, diagnose)
+    if workers is not None:
+        os.environ[VARIABLE] = f"processes:{workers}"
+    if form == SPACENET2:
+        refuse_series_options(strict=strict, diagnose=diagnose)
+        score_scenes(truth, proposal, json_file, SPACENET2_IOU if iou is None else iou)
+    else:
+        score_series(truth, proposal, json_file, strict, SPACENET_IOU if iou is None else iou, diagnose)
+
+
+def score_series(
+    truth: Path, proposal: Path, json_file: str | None, strict: bool, iou: float, diagnose: Path | None
+) -> None:
+    """Score series of months: SCOT and footprint F1."""
+    from sn7ml.core.runtime.files import write_text
     from sn7ml.metrics.footprints import match_footprints
     from sn7ml.metrics.per_aoi import in_processes
     from sn7ml.metrics.scot import score_scot
     from sn7ml.metrics.tracks import SPACENET_IOU, f1_name
 
-    check_options(iou, json_file, diagnose)
-    if workers is not None:
-        os.environ[VARIABLE] = f"processes:{workers}"
     with console.status("reading"):
         true, found = read_both(truth, proposal)
     with console.status("scoring"):
@@ -81,6 +107,7 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
     if json_file == STDOUT:
         typer.echo(json.dumps(content, indent=2))
     else:
+        say("read in SpaceNet 7's form")
         show_scores(result, f1, strict)
         tell_notes(result, truth, iou, strict)
         tell_offsets(matches[SPACENET_IOU])
@@ -94,9 +121,9 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
             say(f"diagnosis: {diagnose / 'diagnosis.html'}")
 
 
-def check_options(iou: float, json_file: str | None, diagnose: Path | None) -> None:
+def check_options(iou: float | None, json_file: str | None, diagnose: Path | None) -> None:
     """Refuse what could not be done, before the work begins. Raises ParamsError."""
-    if not 0 <= iou < 1:
+    if iou is not None and not 0 <= iou < 1:
         raise ParamsError("options.iou-range", f"--iou is {iou:g}; expected at least 0 and less than 1, such as 0.25")
     if json_file is not None and (not json_file or Path(json_file).is_dir()):
         raise ParamsError(

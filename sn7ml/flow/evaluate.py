@@ -118,8 +118,8 @@ def _count_aoi(
             planes = store.read_flags(folder.name, time, (0, 0), grid.shape)
             valid = found.usable & columns & target.known(planes)
             pixels = count_pixels(found.channels[0] >= threshold * CERTAIN, target.built(planes), valid)
-            if target.unit_m:
-                found_m = (found.channels[0] / (CERTAIN / 2) - 1) * target.unit_m
+            if target.unit_m and cube.unit_m:
+                found_m = (found.channels[0] / (CERTAIN / 2) - 1) * cube.unit_m
                 pixels = with_errors(pixels, found_m, planes, valid, target.unit_m)
             counts += pixels
     return counts

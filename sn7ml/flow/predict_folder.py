@@ -1,39 +1,48 @@
-"""Predict a folder of images: find the buildings in each and follow them through time.
+"""Predict a folder of images: find the buildings in each and, with models of series, follow them through time.
 
 A prediction that was killed goes on where it stopped, see :mod:`sn7ml.outputs.prediction_folder`.
 """
 
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
 import sn7ml
-from sn7ml.core.errors import Sn7Error
+from sn7ml.core.errors import ParamsError, Sn7Error
 from sn7ml.core.geo.grid import Grid
+from sn7ml.core.geo.stretch import Stretch as BrightnessStretch
 from sn7ml.core.runtime.files import replacing
+from sn7ml.core.runtime.parallel import map_items
 from sn7ml.flow.evaluate import extract_aois
 from sn7ml.learn.predict import predict_frames
 from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.outputs.exports import count_buildings, write_counts, write_geojson
 from sn7ml.outputs.footprints import write_footprints
+from sn7ml.outputs.output import Output
 from sn7ml.outputs.prediction_folder import PROBABILITIES, Job, claimed, hash_images, without_done, write_job
 from sn7ml.outputs.probabilities import usable_fraction
 from sn7ml.outputs.submission import write_submission
 from sn7ml.package_files import DATA_PROFILE
+from sn7ml.params import StretchParams
 from sn7ml.report.maps.tracks import prediction_map
 from sn7ml.report.pages.drift import write_drift
-from sn7ml.scenes.input_checks import check_frames, read_any_image
-from sn7ml.scenes.layouts.images import find_frames
+from sn7ml.scenes.conversion import IMAGES, convert_image, stretches_like
+from sn7ml.scenes.input_checks import check_frames, check_scenes, read_any_image, trained_shape
+from sn7ml.scenes.layouts.images import find_frames, find_scenes
+from sn7ml.scenes.raw_images import OpenImage, open_geotiff_image
 from sn7ml.scenes.scored_columns import Stretch
 from sn7ml.tasks import task_named
 from sn7ml.validation.drift import DataProfile, Drift, drift_of_frames, read_profile
 
 LIBRARIES = ("torch", "segmentation-models-pytorch", "timm", "numpy", "scipy", "rasterio", "shapely")
 """Their versions are recorded, since results depend on them."""
+
+FOOTPRINTS = "footprints"
 
 PREDICTING, TRACKING, WRITING = "predicting", "following buildings through time", "writing"
 
@@ -44,6 +53,29 @@ MOSTLY = 0.5
 
 Progress = Callable[[str, int, int], None]
 """Called with the step (``PREDICTING``, ``TRACKING``, ``WRITING``), how much of it is done, and of how much."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """How single images become bytes of red, green, blue and alpha, like those that a model learned from."""
+
+    open_image: OpenImage
+    how: StretchParams
+    stretches: Mapping[str, BrightnessStretch]
+
+    name: str
+    """Whose brightness is stretched how, for people."""
+
+    resampled: int
+    """Images whose pixels are smaller or larger than those of the training: they are resampled for the network."""
+
+    def converted(self, images: "Images", out: Path) -> "Images":
+        """Write the images that ``out`` lacks into it, and return them all as they lie there."""
+        rows = {row["aoi"]: row for row in images.frames.to_dict("records")}
+        paths = {aoi: f"{IMAGES}/{aoi}/{row['time']}.tif" for aoi, row in rows.items()}
+        lacking = {aoi: row for aoi, row in rows.items() if not (out / paths[aoi]).exists()}
+        map_items(partial(convert_image, images.root, self.open_image, self.how, self.stretches, out), lacking)
+        return replace(images, root=out, frames=images.frames.assign(image=images.frames["aoi"].map(paths), mask=""))
 
 
 @dataclass(frozen=True)
@@ -59,6 +91,9 @@ class Images:
     grids: Mapping[str, Grid]
     """AOI to the one grid of its images."""
 
+    conversion: Conversion | None = None
+    """How single images become what networks take; None for series of months, which are that already."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -69,10 +104,11 @@ class Prediction:
     """``SOURCES`` that were predicted."""
 
     tracks: pd.DataFrame
-    """``TRACKS``: a row per building and month, outlines in pixels of the images."""
+    """Rows of the task's output, outlines in pixels of the images: ``TRACKS``, a row per building and month; or, of
+    single images, ``FOUND``, a row per building."""
 
     counts: pd.DataFrame
-    """``COUNTS``: buildings and their area in each frame."""
+    """``COUNTS``, or ``SCENE_COUNTS`` of single images: buildings and their area in each frame."""
 
     drift: Drift | None
     """How the images differ from those that the model learned from; None if the model does not say what these were."""
@@ -83,18 +119,49 @@ class Prediction:
         return len(self.tracks.drop_duplicates(["aoi", "id"]))
 
 
-def open_images(path: Path | str, month: str | None = None, *, any_pixel_size: bool = False) -> Images:
+def open_images(
+    path: Path | str,
+    month: str | None = None,
+    *,
+    any_pixel_size: bool = False,
+    model: TrainedModel | None = None,
+    stretch: str | None = None,
+    zoom: int | None = None,
+) -> Images:
     """Find the images in ``path`` and look at every header.
 
-    ``path`` is a folder in the SpaceNet 7 layout (labels are not needed), a folder of one area's GeoTIFFs, or one
-    GeoTIFF; ``month``, such as ``2020-05``, is for a single one whose name has none. ``any_pixel_size`` takes images
-    whose pixels are not about 4 m on the ground.
+    What ``path`` may be depends on the task of ``model``; None is one of ``buildings_through_time``. For that task it
+    is a folder in the SpaceNet 7 layout (labels are not needed), a folder of one area's GeoTIFFs, or one GeoTIFF;
+    ``month``, such as ``2020-05``, is for a single one whose name has none. For tasks of single images it is a GeoTIFF
+    of bytes, 16 bits or floats in any CRS, a folder of such, a folder in the SpaceNet 2 layout, or one of map tiles, of
+    which ``zoom`` chooses. ``stretch`` names the part of the training data, such as a city, by whose stretch their
+    brightness becomes bytes, if there are several; bytes stay as they are.
 
-    Raises CatalogError if there is no image, or files whose names do not say their month, and RasterError, naming every
-    image that cannot be predicted, with the reason and the cure.
+    ``any_pixel_size`` takes images whose pixels are much larger or smaller than those of the training.
+
+    Raises CatalogError if there is no image, or files whose names cannot be used; RasterError, naming every image that
+    cannot be predicted, with the reason and the cure; and ParamsError if an option is wanting or of no use.
     """
-    root, frames = find_frames(Path(path), month)
-    return Images(root, frames, check_frames(root, frames, any_pixel_size=any_pixel_size))
+    if model is None or task_named(model.usage.task).output.export is None:
+        if stretch is not None or zoom is not None:
+            raise ParamsError(
+                "options.single-images", "--stretch and --zoom are for models of single images; omit them"
+            )
+        root, frames = find_frames(Path(path), month)
+        return Images(root, frames, check_frames(root, frames, any_pixel_size=any_pixel_size))
+    if month is not None:
+        raise ParamsError("options.month", f"--month {month} is for models of series; single images need none")
+    root, frames, layout = find_scenes(Path(path), zoom)
+    open_image, known = layout.open_image or open_geotiff_image, model.images
+    found = check_scenes(root, frames, open_image, known, any_pixel_size=any_pixel_size)
+    grids = {aoi: image.grid for aoi, image in found.items()}
+    deep = {aoi for aoi, image in found.items() if image.dtype != "uint8"}
+    how, stretches, name = StretchParams(), dict[str, BrightnessStretch](), "bytes, taken as they are"
+    if deep:
+        parts = set(frames.loc[frames["aoi"].isin(deep), "part"])
+        how, stretches, name = stretches_like(known, parts, stretch)
+    resampled = sum(trained_shape(grid, known) is not None for grid in grids.values())
+    return Images(root, frames, grids, Conversion(open_image, how, stretches, name, resampled))
 
 
 def predict_folder(
@@ -114,27 +181,31 @@ def predict_folder(
     Raises CatalogError if ``out`` holds something else, or another process writes there; ModelError if the package is
     damaged; and Sn7Error if ``out`` cannot be written to (what lies there is whole).
     """
-    images = images if isinstance(images, Images) else open_images(images)
+    images = images if isinstance(images, Images) else open_images(images, model=model)
     looks = model.folder / DATA_PROFILE
     profile = read_profile(looks) if looks.exists() else None  # a damaged model fails before anything is written
     out, predictor = Path(out), model.predictor
     versions = {"sn7ml": sn7ml.__version__, "python": platform.python_version()}
     versions |= {name: version(name) for name in LIBRARIES}
-    job = Job(model.names, model.usage, hash_images(images.root, images.frames), versions)
+    conversion = images.conversion
+    hashed = hash_images(images.root, images.frames)
+    job = Job(model.names, model.usage, hashed, versions, conversion.name if conversion else None)
     try:
         with claimed(out, job, overwrite=overwrite):
+            images = conversion.converted(images, out) if conversion else images
             left, total = without_done(out, images.frames), len(images.frames)
             progress(PREDICTING, total - len(left), total)
-            stretches = {aoi: [Stretch(0, grid.shape[1])] for aoi, grid in images.grids.items()}
-            frames = predict_frames(predictor, images.root, left, stretches, out / PROBABILITIES, read_any_image)
+            columns = {aoi: [Stretch(0, grid.shape[1])] for aoi, grid in images.grids.items()}
+            rasters = out / PROBABILITIES
+            frames = predict_frames(predictor, images.root, left, columns, rasters, read_any_image)
             for done, _ in enumerate(frames, start=total - len(left) + 1):
                 progress(PREDICTING, done, total)
             progress(TRACKING, 0, 1)
             output = task_named(model.usage.task).output
-            tracks = extract_aois(output, out / PROBABILITIES, images.grids, model.usage.output)
+            tracks = extract_aois(output, rasters, images.grids, model.usage.output)
             progress(TRACKING, 1, 1)
             progress(WRITING, 0, 1)
-            found = _write_results(out, images, tracks, profile)
+            found = _write_results(out, images, tracks, output, profile)
             counts = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(tracks)}
             trust, why = (found.drift.level, found.drift.sentence) if found.drift else ("unknown", UNKNOWN_TRUST)
             write_job(out, job, counts | {"trust": trust, "why": why})
@@ -147,24 +218,37 @@ def predict_folder(
     return found
 
 
-def _write_results(out: Path, images: Images, tracks: pd.DataFrame, profile: DataProfile | None) -> Prediction:
-    """Write footprints in all their forms, counts, maps and, if the training frames are known, drift."""
+def _write_results(
+    out: Path, images: Images, tracks: pd.DataFrame, output: Output, profile: DataProfile | None
+) -> Prediction:
+    """Write footprints in all their forms, counts, maps of series and, if the training frames are known, drift."""
+    frames = images.frames
+    if output.export:
+        output.write(out / FOOTPRINTS, tracks, images.grids)
+        counts = output.export(out, tracks, images.grids, out / PROBABILITIES)
+    else:
+        counts = _write_series(out, images, tracks)
+    drift = None
+    if profile is not None:
+        drift = drift_of_frames(images.root, frames, profile, counts.rename(columns={"buildings": "n"}))
+        write_drift(out, drift)
+    return Prediction(out, frames, tracks, counts, drift)
+
+
+def _write_series(out: Path, images: Images, tracks: pd.DataFrame) -> pd.DataFrame:
+    """Write what was found in series of months; return ``COUNTS``."""
     frames, grids = images.frames, images.grids
     keys = zip(frames["aoi"], frames["time"], strict=True)
     usable = {(aoi, month): usable_fraction(out / PROBABILITIES / aoi / f"{month}.tif") for aoi, month in keys}
     counts = count_buildings(tracks, frames, grids, usable)
-    write_footprints(out / "footprints", tracks, grids)
+    write_footprints(out / FOOTPRINTS, tracks, grids)
     write_geojson(out / "geojson", tracks, frames, grids)
     write_submission(out / "submission.csv", tracks)
     write_counts(out / "buildings.csv", counts)
     for aoi in grids:
         with replacing(out / "maps" / f"{aoi}.png") as temporary:
             temporary.write_bytes(_map_of(aoi, images, tracks, usable))
-    drift = None
-    if profile is not None:
-        drift = drift_of_frames(images.root, frames, profile, counts.rename(columns={"buildings": "n"}))
-        write_drift(out, drift)
-    return Prediction(out, frames, tracks, counts, drift)
+    return counts
 
 
 def _map_of(aoi: str, images: Images, tracks: pd.DataFrame, usable: Mapping[tuple[str, str], float]) -> bytes:

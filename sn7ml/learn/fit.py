@@ -136,8 +136,15 @@ def fit(
             save(checkpoint, key, progress, training.parts)
         tell(row)
 
+    target = plan.target
     package = Package(
-        plan.recipe, plan.target.channels, plan.target.activation, plan.upsampling(tiles), (progress.best_weights,)
+        plan.recipe,
+        target.channels,
+        target.activation,
+        plan.upsampling(tiles),
+        (progress.best_weights,),
+        images=tiles.images,
+        unit_m=target.unit_m,
     )
     return Fit(package, pd.DataFrame(progress.rows).astype({"epoch": int}), progress.best_epoch)
 

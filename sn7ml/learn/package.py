@@ -6,6 +6,7 @@ Tensors are called ``0.encoder.conv_stem.weight``: the number of the network, th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
@@ -18,7 +19,7 @@ from sn7ml.core.runtime.files import replacing, write_text
 from sn7ml.core.safe_files import require_regular
 from sn7ml.learn.models import bare_model
 from sn7ml.package_files import CONFIG, MOST_WEIGHT_BYTES, WEIGHTS, no_package, read_config
-from sn7ml.params import Activation, ModelParams, Recipe
+from sn7ml.params import Activation, ModelImages, ModelParams, Recipe
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Package:
 
     folds: int = 1
     """The first network has not seen fold 1, the next not fold 2, and so on; after the last fold it begins anew."""
+
+    images: ModelImages | None = None
+    """What they learned from; None where no image had to be converted."""
+
+    unit_m: float | None = None
+    """Metres of a signed distance of 1; None where channels are probabilities."""
 
     def networks(self) -> list[nn.Module]:
         """Return the networks with these weights. Raises ModelError if they do not fit."""
@@ -75,13 +82,17 @@ def save_package(folder: Path, package: Package) -> None:
             save_file(tensors, temporary)
         except safetensors.SafetensorError as error:  # its name for a full disk, among others
             raise ModelError("package.cannot-write", f"{folder / WEIGHTS}: cannot be written ({error})") from None
-    config = {
+    config: dict[str, Any] = {
         "recipe": package.recipe.model_dump(mode="json"),
         "channels": list(package.channels),
         "activation": package.activation,
         "upsampling": package.upsampling,
         "folds": package.folds,
     }
+    if package.images:
+        config["images"] = package.images.model_dump(mode="json")
+    if package.unit_m:
+        config["unit_m"] = package.unit_m
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=True))
 
 
@@ -98,8 +109,16 @@ def load_package(folder: Path) -> Package:
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
         raise no_package(folder, error) from None
     _refuse_other_network(config.recipe.model, len(config.channels), weights, folder)
+    folds = config.folds or len(weights)
     return Package(
-        config.recipe, config.channels, config.activation, config.upsampling, weights, config.folds or len(weights)
+        config.recipe,
+        config.channels,
+        config.activation,
+        config.upsampling,
+        weights,
+        folds,
+        config.images,
+        config.unit_m,
     )
 
 

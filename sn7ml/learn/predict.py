@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import interpolate, pad
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import update_bn
 
@@ -25,6 +25,7 @@ from sn7ml.learn.package import Package, load_package
 from sn7ml.outputs.probabilities import write_probabilities
 from sn7ml.params import PredictParams
 from sn7ml.scenes.images import Image, read_image
+from sn7ml.scenes.input_checks import trained_shape
 from sn7ml.scenes.rasters import refuse_upsampled
 from sn7ml.scenes.scored_columns import Stretch
 
@@ -78,6 +79,7 @@ class Predictor:
         self.autocast: Callable[[], AbstractContextManager[None]] = fabric.autocast
         self.channels, self.activation = package.channels, package.activation
         self.upsampling, self.folds = package.upsampling, package.folds
+        self.images, self.unit_m = package.images, package.unit_m
         self.params = params
         s = self.upsampling
         self.weights = torch.from_numpy(blend_weights(params.tile_px * s, params.overlap_px * s)).to(self.device)
@@ -188,13 +190,45 @@ def predict_frames(
     """Predict every frame of the chosen AOIs and write ``out/<AOI>/<month>.tif``, and ``shades/<month>.tif`` beside it.
 
     ``frames`` is a table ``FRAMES`` or ``SOURCES``, of images below ``root``. ``stretches`` maps an AOI to the columns
-    that are wanted, and the networks that are asked there; AOIs that are not named are left out. Yields (aoi, month)
-    after each frame is written, for a progress line.
+    that are wanted, and the networks that are asked there; AOIs that are not named are left out. Images with pixels
+    smaller or larger than those of the training are resampled for the networks. Yields (aoi, month) after each frame is
+    written, for a progress line.
     """
     for frame in frames[frames["aoi"].isin(stretches)].to_dict("records"):
         aoi, month = str(frame["aoi"]), str(frame["time"])
         image = read(root / frame["image"])
         refuse_upsampled(root / frame["image"], image.grid, predictor.upsampling)
-        found = predictor.predict_image(image.pixels, stretches[aoi])
-        write_probabilities(out / aoi / f"{month}.tif", found, predictor.channels, image.grid, predictor.upsampling)
+        shape = trained_shape(image.grid, predictor.images)
+        found = predict_resampled(predictor, image.pixels, stretches[aoi], shape or image.grid.shape)
+        path, s = out / aoi / f"{month}.tif", predictor.upsampling
+        write_probabilities(path, found, predictor.channels, image.grid, s, predictor.unit_m)
         yield aoi, month
+
+
+def predict_resampled(
+    predictor: Predictor, pixels: NDArray[np.uint8], stretches: Sequence[Stretch], shape: tuple[int, int]
+) -> Probabilities:
+    """Predict an image at another size, (rows, cols); arguments and result are otherwise those of ``predict_image``."""
+    usable, s = pixels[3] > 0, predictor.upsampling
+    if shape == usable.shape:
+        return predictor.predict_image(pixels, stretches)
+    # Unusable pixels lend their colour to no other.
+    sums = _resized(np.concatenate([pixels[:3] * usable, usable[None]]), shape)
+    seen = sums[3] >= 0.5
+    colours = (sums[:3] / np.maximum(sums[3], 0.5)).round() * seen
+    asked = np.concatenate([colours, seen[None] * 255.0]).astype(np.uint8)
+    scale = shape[1] / usable.shape[1]
+    scaled = [Stretch(round(start * scale), round(stop * scale), fold) for start, stop, fold in stretches]
+    wanted = np.zeros_like(usable)
+    for start, stop, _ in stretches:
+        wanted[:, start:stop] = usable[:, start:stop]
+    fine = wanted.repeat(s, axis=0).repeat(s, axis=1)
+    found = _resized(predictor.predict_image(asked, scaled).channels, fine.shape).round().astype(np.uint8)
+    return Probabilities(found * fine, fine, shades(pixels))
+
+
+def _resized(bands: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Resample (band, rows, cols), bilinear, each new pixel a mean of all that it covers."""
+    tensor = torch.from_numpy(bands.astype(np.float32))[None]
+    sized = interpolate(tensor, size=shape, mode="bilinear", antialias=True, align_corners=False)
+    return np.asarray(sized[0].numpy())

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sn7ml.core.errors import ParamsError
 from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.learn import predict
-from sn7ml.package_files import USAGE, read_usage
-from sn7ml.params import Params, Usage, load_output, load_params
+from sn7ml.package_files import USAGE, read_config, read_usage
+from sn7ml.params import ModelImages, Params, Usage, load_output, load_params
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class TrainedModel:
     def names(self) -> dict[str, str]:
         """What identifies the model, wherever its files lie."""
         return {"asked": self.asked, "resolved": self.resolved, "digest": self.digest}
+
+    @cached_property
+    def images(self) -> ModelImages | None:
+        """What it learned from; None where no image had to be converted. Raises ModelError if that is damaged."""
+        return read_config(self.folder).images
 
     @cached_property
     def predictor(self) -> "predict.Predictor":

@@ -1,28 +1,25 @@
-"""Buildings in single images as an output: footprints with a confidence, and SpaceNet 2's submission."""
+"""Buildings in single images as an output: footprints with a confidence, SpaceNet 2's submission, and exports."""
 
-import csv
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import shapely
 
 from sn7ml.core.geo.burn import outlines
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
-from sn7ml.core.runtime.files import replacing
 from sn7ml.core.schemas import FOUND
-from sn7ml.outputs.footprints import read_footprints, read_outlines, write_footprints
+from sn7ml.outputs.exports import count_scenes, with_areas, write_counts, write_masks, write_outlines
+from sn7ml.outputs.footprints import read_footprints, write_footprints
 from sn7ml.outputs.output import Extract, Output
+from sn7ml.outputs.probabilities import usable_pixels
+from sn7ml.outputs.spacenet2_csv import write_submission
 from sn7ml.outputs.tracking.instances import find_instances
 from sn7ml.params import InstanceParams
 
 SUBMISSION = "submission.csv"
-COLUMNS = ("ImageId", "BuildingId", "PolygonWKT_Pix", "PolygonWKT_Geo")
-EMPTY = "POLYGON EMPTY"
-PIXEL_DECIMALS, DEGREE_DECIMALS = 2, 9
 
 
 def prepare(cube: Mapping[str, Probabilities], upsampling: int) -> Extract:
@@ -55,28 +52,23 @@ def find_buildings(frame: Probabilities, upsampling: int, params: InstanceParams
 
 
 def write(folder: Path, found: pd.DataFrame, grids: Mapping[str, Grid]) -> None:
-    """Write ``<AOI>.parquet`` for every AOI of ``grids``, and ``submission.csv`` of all."""
-    write_footprints(folder, found, grids)
+    """Write ``<AOI>.parquet``, with ground areas, for every AOI of ``grids``."""
+    write_footprints(folder, with_areas(found, grids), grids)
+
+
+def export(folder: Path, found: pd.DataFrame, grids: Mapping[str, Grid], probabilities: Path) -> pd.DataFrame:
+    """Write submission, outlines (``write_outlines``), ``masks/<AOI>/<time>.tif`` and ``buildings.csv``."""
+    found = with_areas(found, grids)
+    rasters = {aoi: sorted((probabilities / aoi).glob("[!.]*.tif")) for aoi in grids}
+    usable = {(aoi, path.stem): usable_pixels(path, grids[aoi]) for aoi, paths in rasters.items() for path in paths}
     write_submission(folder / SUBMISSION, found, grids)
+    write_outlines(folder, found, grids)
+    write_masks(folder / "masks", found, grids, usable)
+    counts = count_scenes(found, usable)
+    write_counts(folder / "buildings.csv", counts)
+    return counts
 
 
-def write_submission(path: Path, found: pd.DataFrame, grids: Mapping[str, Grid]) -> None:
-    """Write SpaceNet 2's CSV: a row per building, the surest of an image first; an image without one has id -1.
+read = partial(read_footprints, kind=FOUND)
 
-    ``PolygonWKT_Pix`` counts pixels from the corner of the first one, ``PolygonWKT_Geo`` is in the CRS of the image.
-    """
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for aoi, grid in grids.items():
-            rows = found[(found["aoi"] == aoi) & ~shapely.is_empty(found["geometry"].to_numpy(dtype=object))]
-            rows = rows.sort_values("confidence", ascending=False, kind="stable")
-            shapes = rows["geometry"].to_numpy(dtype=object)
-            pixels = shapely.to_wkt(shapes, rounding_precision=PIXEL_DECIMALS)
-            ground = shapely.to_wkt(grid.to_crs(shapes), rounding_precision=DEGREE_DECIMALS)
-            table.writerows(zip([aoi] * len(rows), range(1, len(rows) + 1), pixels, ground, strict=True))
-            if rows.empty:
-                table.writerow((aoi, -1, EMPTY, EMPTY))
-
-
-BUILDINGS_OUTPUT = Output("buildings", FOUND, None, prepare, write, partial(read_footprints, kind=FOUND), read_outlines)
+BUILDINGS_OUTPUT = Output("buildings", FOUND, None, prepare, write, read, read, export)

@@ -3,8 +3,11 @@
 ::
 
     predict.json                        the model, the params and the images
+    images/<AOI>/<time>.tif             single images only: what networks look at
     probabilities/<AOI>/<month>.tif     written frame by frame, each whole or not at all
-    footprints/  geojson/  maps/  submission.csv  buildings.csv  drift.*     written at the end
+    footprints/  submission.csv  buildings.csv  drift.*                      written at the end
+    geojson/  maps/                                                          the same, of series
+    masks/  buildings.gpkg  buildings.geojson                                the same, of single images
 
 ``predict.json`` is written first. A prediction that was killed continues where it stopped when it is asked for again.
 """
@@ -31,7 +34,7 @@ RECORD, LOCK, PROBABILITIES = "predict.json", ".predict.lock", "probabilities"
 
 RESULTS = (
     *(PROBABILITIES, "footprints", "geojson", "maps", "submission.csv", "buildings.csv"),
-    *("drift.json", "drift.md", "drift.html"),
+    *("drift.json", "drift.md", "drift.html", "images", "masks", "buildings.gpkg", "buildings.geojson"),
 )
 """What ``overwrite`` removes. Other files in the folder are not ours."""
 
@@ -56,21 +59,35 @@ class Job:
     versions: Mapping[str, str]
     """Library to version."""
 
+    stretch: str | None = None
+    """How brightness of single images became bytes, in words; None for series."""
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON types, without ``predict.splits``: a prediction takes the whole of every image."""
         params = flatten(self.params)
         del params["predict.splits"]
-        return asdict(self) | {"params": params}
+        if self.stretch is not None:
+            params["stretch"] = self.stretch
+        content = asdict(self) | {"params": params}
+        del content["stretch"]
+        return content
 
 
 def hash_images(root: Path, frames: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Return ``images`` of a :class:`Job` for the images of ``SOURCES``."""
-    hashed = {}
-    for aoi, month, image in zip(frames["aoi"], frames["time"], frames["image"], strict=True):
-        with (root / image).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        hashed[f"{aoi} {month}"] = {"file": str(root / image), "sha256": digest}
-    return hashed
+    """Return ``images`` of a :class:`Job` for the images of ``SOURCES``; a folder of map tiles is hashed as a whole."""
+    digests = {image: _hash(root / image) for image in frames["image"].unique()}
+    return {
+        f"{aoi} {month}": {"file": str(root / image), "sha256": digests[image]}
+        for aoi, month, image in zip(frames["aoi"], frames["time"], frames["image"], strict=True)
+    }
+
+
+def _hash(path: Path) -> str:
+    content = hashlib.sha256()
+    for file in sorted(it for it in path.rglob("*") if it.is_file()) if path.is_dir() else [path]:
+        with file.open("rb") as opened:
+            hashlib.file_digest(opened, lambda: content)  # continues the same digest
+    return content.hexdigest()
 
 
 def read_job(out: Path) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Cached network output: a GeoTIFF per frame, with a band for each channel, which says its name, and the band "usable".
 
-255 is certain; usable is 0 where there is no evidence. With three channels QGIS shows it as a picture. Beside them, in
+255 is certain; usable is 0 where there is no evidence. With three channels QGIS shows it as a picture. Signed distances
+are kept as 0 to 255 too, with scale and offset in the file, by which GDAL and QGIS show metres. Beside them, in
 ``shades/``, lies what the network looked at, on the original grid: a tracker dates births by it too.
 """
 
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 
 from sn7ml.core.errors import RasterError
 from sn7ml.core.geo.grid import Grid
-from sn7ml.core.geo.probabilities import Probabilities
+from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.core.runtime.files import replacing
 from sn7ml.core.schemas import UNDATED
 from sn7ml.scenes.images import grid_of, read_grid, read_image
-from sn7ml.scenes.rasters import open_geotiff, write_bands
+from sn7ml.scenes.rasters import Meaning, open_geotiff, write_bands
 
 TIME_PATTERN = re.compile(rf"\d{{4}}-(0[1-9]|1[0-2])|{UNDATED}", re.ASCII)
 USABLE = "usable"
@@ -32,23 +33,34 @@ CURE = "run `dvc repro predict`"
 
 
 def write_probabilities(
-    path: Path, probabilities: Probabilities, channels: Sequence[str], grid: Grid, upsampling: int
+    path: Path,
+    probabilities: Probabilities,
+    channels: Sequence[str],
+    grid: Grid,
+    upsampling: int,
+    unit_m: float | None = None,
 ) -> None:
     """Write the output for one frame. ``path`` comes last, after the shades beside it: where it is, all is there.
 
     ``grid`` is that of the original image, and ``upsampling`` the pixels of the raster per pixel of the image, along
-    each axis. Raises RasterError or OSError if the disk is full, or fails otherwise; ``path`` is then as it was.
+    each axis. ``unit_m`` is of signed distances: 0 and 255 are so many metres outside and inside. Raises RasterError or
+    OSError if the disk is full, or fails otherwise; ``path`` is then as it was.
     """
     usable = probabilities.usable.astype(np.uint8) * np.uint8(255)
+    meaning: list[Meaning] = []
+    if unit_m:
+        meaning = [*[(2 * unit_m / CERTAIN, -unit_m, "m")] * len(channels), (1.0, 0.0, "")]
     if probabilities.shades is not None:
         seen = usable[::upsampling, ::upsampling]
         _write(path.parent / SHADES / path.name, [*probabilities.shades, seen], SHADE_NAMES, grid)
-    _write(path, [*probabilities.channels, usable], [*channels, USABLE], grid.upsampled(upsampling))
+    _write(path, [*probabilities.channels, usable], [*channels, USABLE], grid.upsampled(upsampling), meaning)
 
 
-def _write(path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid) -> None:
+def _write(
+    path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid, meaning: Sequence[Meaning] = ()
+) -> None:
     with replacing(path) as temporary:
-        write_bands(temporary, bands, names, grid)
+        write_bands(temporary, bands, names, grid, meaning=meaning)
         # Read it back: GDAL keeps the last bytes until the file is closed, and rasterio does not hear if those fail.
         try:
             with open_geotiff(temporary) as source:
@@ -63,6 +75,13 @@ def usable_fraction(path: Path) -> float:
     """Return the share of pixels of a raster of probabilities where there is evidence, 0 to 1. Raises RasterError."""
     with open_geotiff(path) as source:
         return float((source.read(source.count) > 0).mean())
+
+
+def usable_pixels(path: Path, grid: Grid) -> NDArray[np.bool_]:
+    """Return where a raster of probabilities has evidence, by pixels of the image: (rows, cols). Raises RasterError."""
+    with open_geotiff(path) as source:
+        fine = source.read(source.count) > 0
+    return np.asarray(fine[:: fine.shape[0] // grid.shape[0], :: fine.shape[1] // grid.shape[1]])
 
 
 class ProbabilityCube(Mapping[str, Probabilities]):
@@ -102,6 +121,12 @@ class ProbabilityCube(Mapping[str, Probabilities]):
         factor: int = max(round(self.grid.transform.a / found.transform.a), 1)
         self._check(path, found, factor)
         return factor
+
+    @cached_property
+    def unit_m(self) -> float | None:
+        """Metres of a signed distance of 1; None where channels are probabilities."""
+        with open_geotiff(next(iter(self._paths.values()))) as source:
+            return -float(source.offsets[0]) or None
 
     def _check(self, path: Path, found: Grid, factor: int) -> None:
         if found != self.grid.upsampled(factor):

@@ -14,6 +14,7 @@ from sn7ml.params.data import (
     ValidationParams,
 )
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams, TrainParams
+from sn7ml.params.model_images import ModelImages, PartStretch, SceneStretch, Span
 from sn7ml.params.outcome import (
     BaselineParams,
     BirthParams,
@@ -36,9 +37,10 @@ from sn7ml.params.whole import Params, TaskName, Usage, describe, flatten, recip
 __all__ = [
     "BUNDLED", "Activation", "AugmentationParams", "BaselineParams", "BirthParams", "ChangepointParams", "Choice",
     "CollapseParams", "DataParams", "DistanceParams", "EvaluateParams", "FinalTrainParams", "FootprintParams",
-    "InstanceParams", "LayoutName", "LossParams", "ModelParams", "OptimiserParams", "OutputParams", "Params",
-    "PeakParams", "PredictParams", "PromoteParams", "Recipe", "ReportParams", "RimsParams", "Scalar",
-    "SearchParams", "Section", "Split", "SplitParams", "StretchParams", "TargetParams", "TaskName", "TilingParams",
-    "TrackParams", "TrainParams", "TuneParams", "Usage", "ValidationParams", "describe", "flatten", "load_output",
-    "load_params", "load_recipe", "parse", "recipe_of", "resolved", "with_values",
+    "InstanceParams", "LayoutName", "LossParams", "ModelImages", "ModelParams", "OptimiserParams", "OutputParams",
+    "Params", "PartStretch", "PeakParams", "PredictParams", "PromoteParams", "Recipe", "ReportParams", "RimsParams",
+    "Scalar", "SceneStretch", "SearchParams", "Section", "Span", "Split", "SplitParams", "StretchParams",
+    "TargetParams", "TaskName", "TilingParams", "TrackParams", "TrainParams", "TuneParams", "Usage",
+    "ValidationParams", "describe", "flatten", "load_output", "load_params", "load_recipe", "parse", "recipe_of",
+    "resolved", "with_values",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ import sn7ml
 from sn7ml.core.errors import StoreError
 from sn7ml.core.runtime.files import read_output
 from sn7ml.core.runtime.parallel import VARIABLE as EXECUTOR
+from sn7ml.core.schemas import SOURCES
 from sn7ml.flow.evaluate import Ground, evaluate
 from sn7ml.metrics.score import Score
 from sn7ml.params import EvaluateParams, OutputParams, Params, Usage
@@ -142,9 +143,11 @@ class Evaluator:
         usage = self.usage.model_dump(mode="json")
         if module != CONTRACTS[0]:  # the older one knows tracks as the only output, in section ``track``
             usage = {"predict": usage["predict"], "track": usage["output"]["tracks"]}
+        wanted = self.scenes.frames_of(self._stretches)
+        frames = wanted.assign(labels="", labels_kind="")[list(SOURCES.columns)].to_dict("records")
         request = {
-            "schema": isolated.SCHEMA, "package": str(package), "data": str(self.data.resolve()),
-            "stretches": self._stretches, "usage": usage, "out": str(out),
+            "schema": isolated.SCHEMA, "package": str(package), "data": str(self.scenes.images_in(self.data).resolve()),
+            "frames": frames, "stretches": self._stretches, "usage": usage, "out": str(out),
         }  # fmt: skip
         asked = out / "request.json"
         asked.write_text(json.dumps(request), encoding="utf-8")

@@ -7,15 +7,19 @@ versions of sn7ml that every later version keeps. A REQUEST of schema 1 holds
 =============  ====================================================================================================
 ``schema``     1
 ``package``    folder of the model package
-``data``       data folder
+``data``       folder that the images lie in
+``frames``     a row of ``SOURCES`` for every image; without it, ``data`` is searched as a SpaceNet 7 folder, which
+               versions of before do in any case: they were registered when there was no other kind
 ``stretches``  AOI to [start, stop, fold]: columns to predict and the network to ask; fold 0 is the mean of all
 ``usage``      task and sections predict and output, for a package that does not say how it is used
 ``out``        folder to write to: probabilities/<AOI>/<month>.tif, footprints/<AOI>.parquet and, last, answer.json
 =============  ====================================================================================================
 
-and answer.json holds ``schema`` and ``code``, the folder of the sn7ml that ran. Whoever asks may use the footprints'
-columns aoi, month, id and geometry, and the rasters' band 1 (footprint, 255 is certain), band 4 (usable) and scale. An
-error is one sentence on stderr, with exit code 1. MLflow is not loaded.
+and answer.json holds ``schema`` and ``code``, the folder of the sn7ml that ran. Images are red, green, blue and alpha
+in bytes, as ingest converts them. Whoever asks may use the footprints' columns aoi, time (once called month), id,
+geometry and, of single images, confidence; and the rasters' channels (255 is certain; of distances, scale and offset
+give metres), their last band (usable) and their size. An error is one sentence on stderr, with exit code 1. MLflow is
+not loaded.
 """
 
 import json
@@ -38,19 +42,22 @@ def answer(request: Mapping[str, Any]) -> None:
             f"schema must be {SCHEMA}, got {request.get('schema')!r}: this sn7ml cannot answer",
         )
     # Here, and not above: who asks needs no torch.
+    import pandas as pd  # noqa: PLC0415
+
     from sn7ml.core.runtime.files import write_text  # noqa: PLC0415
+    from sn7ml.core.schemas import SOURCES  # noqa: PLC0415
     from sn7ml.flow.evaluate import extract_aois  # noqa: PLC0415
     from sn7ml.learn.predict import load_predictor, predict_frames  # noqa: PLC0415
     from sn7ml.package_files import read_usage  # noqa: PLC0415
     from sn7ml.params import Usage, parse  # noqa: PLC0415
-    from sn7ml.scenes.layouts import layout_of  # noqa: PLC0415
+    from sn7ml.scenes.layouts.spacenet7 import SPACENET7  # noqa: PLC0415
     from sn7ml.scenes.scored_columns import Stretch, read_grids  # noqa: PLC0415
     from sn7ml.tasks import task_named  # noqa: PLC0415
 
     package, data, out = (Path(request[name]) for name in ("package", "data", "out"))
     usage = read_usage(package) or parse(Usage, request["usage"], "usage of the request")
-    # Requests that name no layout are older than there were any but this.
-    sources = layout_of(request.get("layout", "spacenet7")).sources(data)
+    frames = request.get("frames")
+    sources = SPACENET7.sources(data) if frames is None else SOURCES.check(pd.DataFrame(frames))
     predictor = load_predictor(package, usage.predict)
     stretches = {
         aoi: [Stretch(start, stop, fold if fold <= predictor.folds else 0) for start, stop, fold in parts]

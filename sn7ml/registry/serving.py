@@ -52,9 +52,28 @@ class Buildings(PythonModel):
 
         (images, 4, rows, cols) uint8, red, green, blue, and alpha, 0 where unusable, become (images, channel,
         rows * upsampling, cols * upsampling). Whole frames, if possible: brightness is taken from the whole image.
+
+        A model that learned from stretched brightness takes float32 in place of uint8, brightness as the sensor gave
+        it, and stretches it as in training; the param ``stretch`` names the part of the training data, if there are
+        several. A model of signed distances gives metres, positive in buildings; where unusable, the farthest outside.
         """
-        found = [self.predictor.predict_image(pixels).channels for pixels in model_input]
-        return np.stack(found).astype(np.float32) / np.float32(255)
+        images = self.predictor.images
+        if images is not None and images.stretch:
+            model_input = [self._to_bytes(pixels, (params or {}).get("stretch")) for pixels in model_input]
+        found = np.stack([self.predictor.predict_image(pixels).channels for pixels in model_input]).astype(np.float32)
+        found /= np.float32(255)
+        unit_m = self.predictor.unit_m
+        return found if unit_m is None else (2 * found - 1) * np.float32(unit_m)
+
+    def _to_bytes(self, pixels: NDArray[np.float32], stretch: str | None) -> NDArray[np.uint8]:
+        """Stretch an image (4, rows, cols). Raises ParamsError if it must be said how."""
+        from sn7ml.scenes.conversion import stretch_for, stretches_like  # noqa: PLC0415 - see the top
+
+        colours, usable = pixels[:3], (pixels[3] > 0) & np.isfinite(pixels).all(axis=0)
+        how, stretches, _ = stretches_like(self.predictor.images, {"the request"}, stretch or None)
+        return stretch_for({"part": "", "image": "the request"}, how, stretches, colours, usable).to_bytes(
+            colours, usable
+        )
 
 
 set_model(Buildings())

@@ -21,7 +21,7 @@ from mlflow.entities import LoggedModelOutput, Metric
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types.schema import Schema, TensorSpec
+from mlflow.types.schema import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
 import sn7ml
 from sn7ml.core.errors import ModelError, StoreError
@@ -77,9 +77,7 @@ def register(store: Store, package: Path, name: str, run_id: str) -> ModelVersio
     client, digest = store.client, package_digest(package)
     with store.promoting():
         try:
-            client.create_registered_model(
-                name, description="Buildings in SpaceNet 7 mosaics; use the alias `champion`."
-            )
+            client.create_registered_model(name, description="Buildings in satellite images; use the alias `champion`.")
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -115,8 +113,11 @@ def save_pyfunc(package: Path, folder: Path) -> Path:
     # A copy under a fixed name: MLflow keeps an artifact under the name of its folder.
     copied = shutil.copytree(package, folder / ARTIFACT)
     # Any number of images of any one size (-1 is free). The tensors bear no names: MLflow would want a dictionary.
-    images = TensorSpec(np.dtype(np.uint8), (-1, 4, -1, -1))
-    found = TensorSpec(np.dtype(np.float32), (-1, len(read_config(package).channels), -1, -1))
+    config = read_config(package)
+    stretched = config.images is not None and bool(config.images.stretch)
+    images = TensorSpec(np.dtype(np.float32 if stretched else np.uint8), (-1, 4, -1, -1))
+    found = TensorSpec(np.dtype(np.float32), (-1, len(config.channels), -1, -1))
+    options = ParamSchema([ParamSpec("stretch", DataType.string, "")]) if stretched else None
     with warnings.catch_warnings():  # an example would make MLflow load torch and run the model
         warnings.filterwarnings("ignore", ".*An input example was not provided", UserWarning)
         mlflow.pyfunc.save_model(
@@ -126,7 +127,7 @@ def save_pyfunc(package: Path, folder: Path) -> Path:
             # The code as it is now. A process that already holds sn7ml runs its own instead, and one that does not gets
             # this one for good: to score an old champion with its own code takes a process of its own.
             code_paths=[str(Path(sn7ml.__file__).parent)],
-            signature=ModelSignature(Schema([images]), Schema([found])),
+            signature=ModelSignature(Schema([images]), Schema([found]), options),
             pip_requirements=[f"{library}=={installed(library).partition('+')[0]}" for library in REQUIREMENTS],
         )
     return folder / "model"

@@ -4,7 +4,8 @@
 
     scenes/
       images/<AOI>/<time>.tif    uint8, alpha 0 where nothing is usable
-      stretch.json               which brightness became black and white, by part of the data folder; {} for bytes
+      stretch.json               which brightness became black and white, by part of the data folder; {} for bytes,
+                                 and the percentiles under "" where each image has a stretch of its own
 
 Brightness is stretched alike for all images of a part (a city, a sensor), between percentiles of the columns that
 networks learn on. Measured on all, it would tell of the test; on each, a dark scene would look like a bright one.
@@ -13,7 +14,7 @@ networks learn on. Measured on all, it would tell of the test; on each, a dark s
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sn7ml.core.errors import RasterError
+from sn7ml.core.errors import ParamsError, RasterError
 from sn7ml.core.geo.stretch import Stretch, measure, sample
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.runtime.parallel import map_items
-from sn7ml.params import SplitParams, StretchParams
+from sn7ml.params import ModelImages, PartStretch, SceneStretch, SplitParams, StretchParams
 from sn7ml.scenes.images import BAND_NAMES
 from sn7ml.scenes.rasters import write_bands
 from sn7ml.scenes.raw_images import OpenImage
@@ -53,7 +54,8 @@ def convert(
     rows = {f"{row['aoi']} {row['time']}": row for row in frames.to_dict("records")}
     dtypes = map_items(partial(_dtype, root, open_image), rows)
     stretches: dict[str, Stretch] = {}
-    if set(dtypes.values()) != {"uint8"} and how.by != "scene":
+    only_bytes = set(dtypes.values()) == {"uint8"}
+    if not only_bytes and how.by != "scene":
         learned = learned_columns(frames, split)
         chosen = {name: (row, learned[row["aoi"]]) for name, row in rows.items() if row["aoi"] in learned}
         samples = map_items(partial(_sample, root, open_image, len(chosen)), chosen)
@@ -61,8 +63,10 @@ def convert(
         for name, (row, _) in chosen.items():
             by_part[row["part"] if how.by == "part" else ""].append(samples[name])
         stretches = {part: measure(pixels, how.low_percent, how.high_percent) for part, pixels in by_part.items()}
-    written = map_items(partial(_write, root, open_image, how, stretches, out), rows)
-    plain = {part: {"low": it.low, "high": it.high} for part, it in sorted(stretches.items())}
+    written = map_items(partial(convert_image, root, open_image, how, stretches, out), rows)
+    plain: dict[str, Any] = {part: {"low": it.low, "high": it.high} for part, it in sorted(stretches.items())}
+    if not only_bytes and how.by == "scene":
+        plain = {"": {"low_percent": how.low_percent, "high_percent": how.high_percent}}
     write_text(out / STRETCH_FILE, json.dumps(plain, indent=1) + "\n")
     paths = [written[name] for name in rows]
     return frames.assign(image=paths, mask="", digest=[digest_of_file(out / path) for path in paths])
@@ -102,7 +106,7 @@ def _sample(
     return sample(colours, usable & wanted, images)
 
 
-def _write(
+def convert_image(
     root: Path,
     open_image: OpenImage,
     how: StretchParams,
@@ -110,7 +114,7 @@ def _write(
     out: Path,
     row: Mapping[Any, Any],
 ) -> str:
-    """Write one image; return its path below ``out``."""
+    """Write the image of a row of ``SOURCES`` or ``FRAMES``; return its path below ``out``."""
     image = open_image(root, row)
     colours, usable = image.read()
     if image.dtype == "uint8":
@@ -143,3 +147,44 @@ def stretch_for(
             f"{sorted(stretches)}. Set data.stretch.by to all or to scene",
         )
     return stretches.get(part) or next(iter(stretches.values()))
+
+
+def stretches_like(
+    images: ModelImages | None, parts: Collection[str], name: str | None
+) -> tuple[StretchParams, dict[str, Stretch], str]:
+    """Return how images of some parts of a data folder are stretched like those that a model learned from.
+
+    The last value says it in words.
+
+    Parameters
+    ----------
+    images
+        What the model's package says of them.
+    parts
+        Of the images that are to be stretched.
+    name
+        The part of the training data whose stretch is used; None is the only one, or for each image that of the part
+        with the same name.
+
+    Raises
+    ------
+    ParamsError
+        If the model has no such part, or ``name`` is needed.
+    """
+    known = {} if images is None else images.stretch
+    own = known.get("")
+    if name is None and isinstance(own, SceneStretch):
+        how = StretchParams(by="scene", low_percent=own.low_percent, high_percent=own.high_percent)
+        return how, {}, "each image by its own percentiles, as in training"
+    measured = {part: Stretch(it.low, it.high) for part, it in known.items() if isinstance(it, PartStretch)}
+    chosen = next(iter(measured), None) if name is None and len(measured) <= 1 else name
+    if chosen is None and set(parts) <= set(measured):
+        return StretchParams(by="part"), measured, "as the part of the training with the same name"
+    if chosen is None or chosen not in measured:
+        asked = f"there is none called {name!r}" if name is not None else f"the images are of {sorted(parts)}"
+        raise ParamsError(
+            "options.stretch",
+            f"the model knows stretches of {sorted(measured)}, and {asked}: choose one of them with --stretch NAME (in "
+            "Python, stretch=)",
+        )
+    return StretchParams(by="all"), {"": measured[chosen]}, f"as {chosen or 'all images'} in training"

@@ -66,6 +66,12 @@ def read_rows(path: Path, names: Sequence[str]) -> CsvRows:
     return rows
 
 
+def read_header(path: Path) -> list[str]:
+    """Read the names of the columns of a CSV; none of a file without a header. Raises LabelError as ``read_rows``."""
+    _, header = next(_records(path), (1, []))
+    return header if isinstance(header, list) else []
+
+
 def _places(path: Path, line: int, header: list[str] | str, names: Sequence[str]) -> list[int]:
     expected = f"expected a header with the columns {','.join(names)}"
     if isinstance(header, str):

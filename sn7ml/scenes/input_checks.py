@@ -14,14 +14,23 @@ from rasterio.enums import ColorInterp
 
 from sn7ml.core.errors import GridError, RasterError, Sn7Error
 from sn7ml.core.geo.grid import WEB_MERCATOR, Grid
+from sn7ml.core.geo.ground import pixel_size_m
+from sn7ml.params import ModelImages, Span
 from sn7ml.scenes.images import Image, grid_of, shared_grid
 from sn7ml.scenes.rasters import open_geotiff
+from sn7ml.scenes.raw_images import OpenImage, RawImage
 from sn7ml.scenes.row_errors import listing
 
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 PIXEL_M = (2.5, 5.5)
 """Sides of a pixel on the ground that prediction takes. In SpaceNet 7's training areas they are 2.91 to 4.78 m long."""
+
+ALIKE = 0.02
+"""Pixels of single images whose sides differ less than this from trained ones are not resampled."""
+
+MOST_RESAMPLED = 2.0
+"""How many times as large, or as small, pixels of single images may be as those that the model learned from."""
 
 MOST_PIXELS = 4_096**2
 """Of one image. Up-sampled three times, prediction takes up to 350 bytes a pixel: 6 GB (docs/hostile-input.md)."""
@@ -79,6 +88,77 @@ def _checked_grid(path: Path, any_pixel_size: bool) -> Grid:
             "know buildings of that size only: resample it (gdalwarp -tr), or try it anyway with --any-pixel-size",
         )
     return grid
+
+
+def check_scenes(
+    root: Path, frames: pd.DataFrame, open_image: OpenImage, model: ModelImages | None, *, any_pixel_size: bool = False
+) -> dict[str, RawImage]:
+    """Look at every single image of ``SOURCES`` without reading its pixels; return AOI to image.
+
+    ``model`` is what the model learned from. Raises RasterError naming every image that cannot be predicted.
+    """
+    faults: list[Sn7Error] = []
+    images: dict[str, RawImage] = {}
+    for row in frames.to_dict("records"):
+        try:
+            image = open_image(root, row)
+            _check_scene(f"{root / row['image']}", image, model, any_pixel_size)
+            images[str(row["aoi"])] = image
+        except RasterError as fault:
+            faults.append(fault)
+    if faults:
+        head = f"{root}: {len(faults)} fault(s) in {len(frames)} image(s)"
+        raise RasterError("image.unusable", listing(head, [[str(fault)] for fault in faults], len(faults)), faults)
+    return images
+
+
+def _check_scene(path: str, image: RawImage, model: ModelImages | None, any_pixel_size: bool) -> None:
+    if image.dtype != "uint8" and (model is None or not model.stretch):
+        raise RasterError(
+            "image.data-type",
+            f"{path}: is {image.dtype}; expected uint8, 0 to 255, as the model learned from bytes and so knows no "
+            "stretch: gdal_translate -ot Byte -scale",
+        )
+    factors = (1.0, 1.0) if model is None else _factors(image.grid, model)
+    if max(*factors, *(1 / it for it in factors)) > MOST_RESAMPLED and not any_pixel_size and model:
+        height, width = pixel_size_m(image.grid)
+        raise RasterError(
+            "image.pixel-size",
+            f"{path}: its pixels are {height:.3g} x {width:.3g} m on the ground; expected "
+            f"{model.pixel_height_m[0]:.3g} x {model.pixel_width_m[0]:.3g} m, or at most {MOST_RESAMPLED:g} times as "
+            "large or small, as the model knows buildings of that size: take other images, or try these anyway with "
+            "--any-pixel-size",
+        )
+    rows, cols = (side * max(factor, 1) for side, factor in zip(image.grid.shape, factors, strict=True))
+    if rows * cols > MOST_PIXELS:
+        raise RasterError(
+            "image.too-large",
+            f"{path}: has {rows:.0f} x {cols:.0f} pixels of the size that the model knows; expected at most "
+            f"{MOST_PIXELS:,} in all, as an image is predicted in memory: cut it into parts (gdal_retile.py)",
+        )
+
+
+def trained_shape(grid: Grid, model: ModelImages | None) -> tuple[int, int] | None:
+    """Return the (rows, cols) at which an image has pixels as large as those that the model learned from.
+
+    None if it has them as it is.
+    """
+    factors = (1.0, 1.0) if model is None else _factors(grid, model)
+    if factors == (1.0, 1.0):
+        return None
+    rows, cols = (max(round(side * factor), 1) for side, factor in zip(grid.shape, factors, strict=True))
+    return rows, cols
+
+
+def _factors(grid: Grid, model: ModelImages) -> tuple[float, float]:
+    """Return how many trained pixels a pixel is high and wide; 1 if it is as large as one of them."""
+    height, width = pixel_size_m(grid)
+    return _factor(height, model.pixel_height_m), _factor(width, model.pixel_width_m)
+
+
+def _factor(side_m: float, trained_m: Span) -> float:
+    nearest = min(max(side_m, trained_m[0]), trained_m[1])
+    return 1.0 if abs(side_m / nearest - 1) <= ALIKE else side_m / nearest
 
 
 def _check_bands(source: rasterio.DatasetReader, path: Path) -> None:

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import rasterio
@@ -29,6 +29,9 @@ MOST_FILE_BYTES = 2**33
 
 ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
 """GDAL reads a file by itself: an .aux.xml, .ovr, .msk or .tfw beside it could change what it says."""
+
+Meaning: TypeAlias = tuple[float, float, str]
+"""Scale, offset and unit of a band: value × scale + offset, in that unit."""
 
 GDAL_ERRORS = (RasterioError, CRSError, CPLE_BaseError)
 """What rasterio raises for faults of a file; some of GDAL's own errors come through it as they are."""
@@ -99,21 +102,34 @@ def refuse_upsampled(path: Path, grid: Grid, upsampling: int) -> None:
         )
 
 
-def write_bands(
-    path: Path, bands: Sequence[NDArray[np.uint8]], names: Sequence[str], grid: Grid, block_px: int = 256
+def write_bands(  # noqa: PLR0913, PLR0917 - a raster has as many properties
+    path: Path,
+    bands: Sequence[NDArray[np.uint8]],
+    names: Sequence[str],
+    grid: Grid,
+    block_px: int = 256,
+    meaning: Sequence[Meaning] = (),
+    nodata: int | None = None,
 ) -> None:
-    """Write uint8 arrays (rows, cols) as the named bands of one file, through a temporary name. Raises RasterError."""
+    """Write uint8 arrays (rows, cols) as the named bands of one file, through a temporary name. Raises RasterError.
+
+    ``meaning`` is of each band; without it values mean themselves. ``nodata`` is the value of pixels without one.
+    """
     rows, cols = grid.shape
     options: dict[str, Any] = {"driver": "GTiff", "dtype": "uint8", "count": len(bands), "height": rows, "width": cols}
     options |= {"crs": f"EPSG:{grid.epsg}", "transform": grid.transform}
     options |= {"tiled": True, "blockxsize": block_px, "blockysize": block_px, "interleave": "band"}
     options |= {"compress": "zstd", "zstd_level": 6, "bigtiff": "if_safer"}
+    if nodata is not None:
+        options["nodata"] = nodata
     with replacing(path) as temporary:
         try:
             with rasterio.open(temporary, "w", **options) as target:
                 for number, (band, name) in enumerate(zip(bands, names, strict=True), start=1):
                     target.write(band, number)
                     target.set_band_description(number, name)
+                if meaning:
+                    target.scales, target.offsets, target.units = zip(*meaning, strict=True)
         except GDAL_ERRORS as error:
             raise RasterError(
                 "image.cannot-write", f"{path}: cannot be written, is the disk full? ({error.__cause__ or error})"

@@ -8,6 +8,7 @@
       frames.parquet       aoi, month, size, brightness, digests
       regions.parquet      which columns train, validate, test
       tiles.parquet        windows, their split and their usable and built-up share
+      images.json          only of converted images: their stretch and the size of their pixels, for the model package
 
 A tile is a window of a shard, read at random: a million small files would drown DVC and the file system. Shards are
 opened once per process.
@@ -28,13 +29,15 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from sn7ml.core.errors import RasterError, TableError
+from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.core.geo.radiometry import band_statistics
 from sn7ml.core.geo.windows import plan_windows
-from sn7ml.core.runtime.files import replacing
+from sn7ml.core.runtime.files import read_output, replacing, write_text
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.safe_files import plain_name
 from sn7ml.core.schemas import REGIONS, TILES, Table
-from sn7ml.params import SplitParams, TilingParams
+from sn7ml.params import ModelImages, SplitParams, TilingParams, parse
+from sn7ml.scenes.conversion import STRETCH_FILE
 from sn7ml.scenes.images import BAND_NAMES, BANDS, read_image, read_mask
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.parquet import require_small
@@ -45,6 +48,7 @@ from sn7ml.targets.target import Target
 
 COLOURS = BAND_NAMES[:3]
 IMAGE_BLOCK_PX, MASK_BLOCK_PX = 128, 256
+IMAGES_FILE = "images.json"
 TABLES = ("frames", "regions", "tiles")
 
 MOST_TABLE_BYTES = 2**30
@@ -118,6 +122,12 @@ class TileStore:
         )
         keys = zip(self.frames["aoi"], self.frames["time"], strict=True)
         return dict(zip(keys, zip(means, stds, strict=True), strict=True))
+
+    @cached_property
+    def images(self) -> ModelImages | None:
+        """What a package says of the images; None where none was converted."""
+        path = self.folder / IMAGES_FILE
+        return parse(ModelImages, read_output(path), str(path)) if path.exists() else None
 
     @cached_property
     def folds(self) -> int:
@@ -254,6 +264,19 @@ def write_tiles(
     for name, table in {"frames": frames, "regions": regions, "tiles": TILES.check(tiles)}.items():
         with replacing(out / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
+    if (scenes.folder / STRETCH_FILE).exists():
+        images = _images_of(scenes, list(jobs))
+        write_text(out / IMAGES_FILE, images.model_dump_json(indent=1) + "\n")
+
+
+def _images_of(scenes: Scenes, aois: Collection[str]) -> ModelImages:
+    heights, widths = zip(*map(pixel_size_m, scenes.grids_of(aois).values()), strict=True)
+    spans = {
+        f"pixel_{side}_m": [round(min(sizes), 5), round(max(sizes), 5)]
+        for side, sizes in (("height", heights), ("width", widths))
+    }
+    path = scenes.folder / STRETCH_FILE
+    return parse(ModelImages, {"stretch": read_output(path), **spans}, str(path))
 
 
 def learned(tiles: pd.DataFrame, fold: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What a prediction can be asked of: a SpaceNet 7 folder, a folder of one AOI's frames, or a single GeoTIFF.
+"""What a prediction can be asked of: a SpaceNet 7 folder, a folder of one AOI's frames, single images, map tiles.
 
 Each becomes the table of sources that every layout gives, so that nothing below knows the difference.
 """
@@ -12,7 +12,12 @@ import pandas as pd
 
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.schemas import SOURCES
+from sn7ml.scenes.layouts import pairs
+from sn7ml.scenes.layouts.layout import Layout
+from sn7ml.scenes.layouts.pairs import PAIRS
+from sn7ml.scenes.layouts.spacenet2 import SPACENET2, is_city, scene_of
 from sn7ml.scenes.layouts.spacenet7 import example_folders, folders_below, frame_of, image_folders, scan
+from sn7ml.scenes.layouts.xyz import has_tiles, xyz
 
 ENDINGS = (".tif", ".tiff")
 
@@ -24,6 +29,12 @@ MONTH_PATTERN = re.compile(
 """2018_01, 2018-01 or 201801; a day may follow, written in the same way."""
 
 MONTH = re.compile(r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])", re.ASCII)
+
+
+def require_there(path: Path) -> None:
+    """Raise CatalogError if there is neither a file nor a folder."""
+    if not (path.is_file() or path.is_dir()):
+        raise CatalogError("data.no-folder", f"no file or folder {path}; expected a folder of images, or a GeoTIFF")
 
 
 def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFrame]:
@@ -46,8 +57,7 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
         raise CatalogError(
             "options.month", f"a month ({month}) is for a single GeoTIFF, but {path} is none; leave --month out"
         )
-    if not path.is_dir():
-        raise CatalogError("data.no-folder", f"no file or folder {path}; expected a folder of images, or a GeoTIFF")
+    require_there(path)
     for folder in image_folders(path):
         if images := _geotiffs(folder):
             return folder, _flat(images, path.name)
@@ -60,6 +70,47 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
         f"{path}: no images; expected GeoTIFFs of one AOI in it, or SpaceNet 7's layout: {example_folders()}, "
         "or such folders themselves",
     )
+
+
+def find_scenes(path: Path, zoom: int | None = None) -> tuple[Path, pd.DataFrame, Layout]:
+    """Find the single images that ``path`` stands for.
+
+    * A GeoTIFF, or a folder of them, also in folders below: an AOI each, called like its file, as in layout ``pairs``;
+      of SpaceNet 2's names the scene.
+    * The folder of a city, or of cities, in layout ``spacenet2``.
+    * A folder of map tiles, or of such folders, as in layout ``xyz``; of several zooms ``zoom`` chooses.
+
+    Returns a folder, ``SOURCES`` relative to it, and the layout that opens the images.
+
+    Raises CatalogError if there is no such file or folder, or no image in it; or for names that cannot be used.
+    """
+    path = Path(os.path.realpath(path))
+    require_there(path)
+    if path.is_file():
+        if path.suffix.lower() not in ENDINGS:
+            raise CatalogError(
+                "data.file-name",
+                f"{path}: is no GeoTIFF by its name; expected a name that ends in {' or '.join(ENDINGS)}, or the "
+                "folder of map tiles",
+            )
+        root, sources = path.parent, pairs.table_of(path.parent, [path])
+    elif any(map(is_city, [path, *path.glob("*")])):
+        return path, SPACENET2.sources(path), SPACENET2
+    elif not _geotiffs(path) and has_tiles(path):
+        return path, _tiles(path, zoom), xyz(zoom)
+    else:
+        root, sources = path, PAIRS.sources(path)
+    scenes = sources.assign(aoi=sources["aoi"].map(scene_of))
+    return root, sources if scenes["aoi"].duplicated().any() else scenes, PAIRS
+
+
+def _tiles(path: Path, zoom: int | None) -> pd.DataFrame:
+    try:
+        return xyz(zoom).sources(path)
+    except CatalogError as fault:
+        if fault.code != "data.zoom":
+            raise
+        raise CatalogError(fault.code, f"{fault} with --zoom (in Python, zoom=)") from None
 
 
 def _geotiffs(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@
 A GeoJSON that declares no CRS is in degrees if it can be, else in the CRS of the image.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +39,11 @@ def scan(root: Path) -> pd.DataFrame:
     images = [path for path in images if not any(part.startswith(".") for part in path.relative_to(root).parts)]
     if not images:
         raise CatalogError("data.no-images", f"{root}: no GeoTIFFs ({', '.join(IMAGE_ENDINGS)}) in it or below it")
+    return table_of(root, images)
+
+
+def table_of(root: Path, images: Sequence[Path]) -> pd.DataFrame:
+    """Return ``SOURCES`` of images below ``root``. Raises CatalogError as :func:`scan`."""
     rows, faults, seen = [], [], dict[str, Path]()
     for path in images:
         try:

@@ -82,6 +82,16 @@ def _row(root: Path, city: Path, image: Path, scene: str, listed: dict[str, Path
     }
 
 
+def scene_of(stem: str) -> str:
+    """Return the scene, as ``ImageId`` has it, that the name of any image tells: the name itself if no other."""
+    return next((stem.removeprefix(f"{name}_") for name in IMAGE_FOLDERS if stem.startswith(f"{name}_")), stem)
+
+
+def is_city(folder: Path) -> bool:
+    """Return True for the folder of a city in this layout."""
+    return _image_folder(folder) is not None
+
+
 def _image_folder(city: Path) -> Path | None:
     return next((city / name for name in IMAGE_FOLDERS if (city / name).is_dir()), None)
 

@@ -34,6 +34,7 @@ from sn7ml.scenes.map_tiles import ENDINGS, MOST_TILE_BYTES, MapTile, decode, si
 from sn7ml.scenes.raw_images import RawImage, black_margin
 
 FLAT_NAME = re.compile(r"(?P<name>.*[-_])??(?P<first>\d+)[-_](?P<second>\d+)[-_](?P<third>\d+)")
+PICTURES = tuple(ending for ending in ENDINGS if not ending.startswith("tif"))
 DEEPEST = 24
 MOST_SIDE_TILES = 16
 """Of one image: 4,096 pixels of 256 px tiles, as much as prediction takes."""
@@ -89,6 +90,15 @@ def scan(zoom: int | None, root: Path) -> pd.DataFrame:
     if faults:
         raise CatalogError("data.bad-files", "\n  ".join([f"{root}: {len(faults)} fault(s)", *faults]))
     return SOURCES.check(pd.DataFrame(rows).assign(time=UNDATED, mask="").sort_values("aoi", ignore_index=True))
+
+
+def has_tiles(root: Path) -> bool:
+    """Return True if ``root``, or a folder right below it, has pictures that are no GeoTIFFs, or a tree z/x/y."""
+    return any(
+        any(path.suffix[1:].lower() in PICTURES for path in folder.glob("*"))
+        or any(_numbers(path) for path in folder.glob("*/*/*"))
+        for folder in [root, *_folders(root)]
+    )
 
 
 def _folders(root: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from rasterio.windows import Window
 from sn7ml.core.errors import GridError, RasterError
 from sn7ml.core.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
 from sn7ml.core.runtime.parallel import map_items
-from sn7ml.core.schemas import Table
+from sn7ml.core.schemas import UNDATED, Table
 from sn7ml.scenes.images import BANDS
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.validation.facts.fact_tables import as_table, fault_of
@@ -40,7 +40,8 @@ FRAME_PROFILES = Table(
 fault: Why the file cannot be profiled; "" if it can.
 brightness_*, contrast_*: Mean and standard deviation of a colour over the usable pixels, grey levels (0 to 255).
 usable_fraction: Share of pixels with alpha above 0 or, without alpha, of those that are not masked or nodata.
-usable_km2: That share of the image's area on the ground. This, the next and the last are known for EPSG:3857 only.
+usable_km2: That share of the image's area on the ground. This, the next and the last are known for EPSG:3857 only, the
+    last of dated images only.
 ground_px_m: Side of the middle pixel on the ground, metres.
 noon_sun_deg: See :func:`noon_sun_deg`: the season, as shadows and plants show it, on both hemispheres and in between.
 """
@@ -137,8 +138,9 @@ def place(source: rasterio.DatasetReader, month: str, usable_fraction: float) ->
     (rows, cols), pixel = grid.shape, grid.ground_pixel_size_m()
     _, y = grid.transform @ (cols / 2, rows / 2)
     latitude = math.degrees(math.atan(math.sinh(y / EARTH_RADIUS_M)))
+    season = {} if month == UNDATED else {"noon_sun_deg": round(noon_sun_deg(latitude, month), 2)}
     return {
         "usable_km2": round(rows * cols * pixel**2 * usable_fraction / 1e6, 6),
         "ground_px_m": round(pixel, 4),
-        "noon_sun_deg": round(noon_sun_deg(latitude, month), 2),
+        **season,
     }
