@@ -14,7 +14,6 @@ from sn7ml.areas.source import ASKED_AT_ONCE, TileSource
 from sn7ml.core.geo.grid import TILE_PX, WEB_MERCATOR, Grid, tile_transform
 from sn7ml.scenes.map_tiles import MapTile
 
-
 Asked = Mapping[tuple[int, int], Future[MapTile]]
 """(x, y) to a tile that is being fetched. Over the antimeridian, x goes on beyond the world's edge."""
 

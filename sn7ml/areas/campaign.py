@@ -16,7 +16,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ def run_campaign(
         record["brightness"] = {name: values.tolist() for name, values in zip(("mean", "std"), brightness, strict=True)}
         write_text(out / RECORD, json.dumps(record, indent=2) + "\n")
         plan = _plan(record)
-        work = Work(out, plan, request.model, request.source, queue or str(out / QUEUE))
+        work = Work(out, plan, request.model, request.source, _queue(out, plan, queue))
         results = Results(out / RESULTS)
         results.remove_leftovers()
         results.forget_failed(blocks)
@@ -163,10 +163,11 @@ def join_campaign(
         raise AreasError("areas.no-campaign", f"{out}: no campaign ({RECORD}) lies there; `sn7ml areas` begins one")
     if record["asked"]["model"] != model.digest:
         raise AreasError(
-            "areas.other-model", f"{out} has a model of digest {record['asked']['model']}, but {model.asked} has {model.digest}"
+            "areas.other-model",
+            f"{out} has a model of digest {record['asked']['model']}, but {model.asked} has {model.digest}",
         )
     plan = _plan(record)
-    Work(out, plan, model, replace(source, size_px=plan.tile_px), queue or str(out / QUEUE))(on_done=on_done)
+    Work(out, plan, model, replace(source, size_px=plan.tile_px), _queue(out, plan, queue))(on_done=on_done)
 
 
 def refuse_other_tasks(model: TrainedModel) -> None:
@@ -222,7 +223,8 @@ def measure_brightness(source: SourceOptions, tiles: Sequence[Tile]) -> Brightne
         cure = CURES[states.most_common(1)[0][0]] + _zooms_there(source, states)
         raise AreasError(
             "areas.no-tiles",
-            f"{shown(source.template)}: none of {states.total()} tiles at zoom {tiles[0].z} can be used ({told}): {cure}",
+            f"{shown(source.template)}: none of {states.total()} tiles at zoom {tiles[0].z} can be used ({told}): "
+            f"{cure}",
         )
     return band_statistics(np.concatenate(found, axis=2))
 
@@ -239,7 +241,8 @@ def _fill(work: Work, blocks: Sequence[Block], done: set[str], local: bool) -> N
     """Put what is not done into the queue. A local one is begun anew: whatever held jobs of it is dead."""
     if local:
         Path(work.queue).unlink(missing_ok=True)
-    open_jobs(work.queue).put([work.plan.job(block) for block in blocks if block.name not in done])
+    with closing(open_jobs(work.queue)) as jobs:
+        jobs.put([work.plan.job(block) for block in blocks if block.name not in done])
 
 
 def _work(work: Work, blocks: Sequence[Block], workers: int, progress: Progress) -> None:
@@ -266,8 +269,8 @@ def _work(work: Work, blocks: Sequence[Block], workers: int, progress: Progress)
     if (done := len(results.done())) < len(blocks):
         raise AreasError(
             "areas.workers-died",
-            f"{MOST_DEATHS} workers died in a row, after {done} of {len(blocks)} blocks; the same command goes on: with "
-            "less memory needed by fewer --workers or a smaller --block?",
+            f"{MOST_DEATHS} workers died in a row, after {done} of {len(blocks)} blocks; the same command goes on. "
+            "Fewer --workers and a smaller --block take less memory",
         )
 
 
@@ -283,6 +286,13 @@ def _plan(record: Mapping[str, Any]) -> Plan:
         blocks=record["blocks"],
         brightness=_brightness_in(record),
     )
+
+
+def _queue(out: Path, plan: Plan, url: str | None) -> str:
+    """Return the address of a campaign's queue: a file in ``out``, or a queue of the broker that bears its name."""
+    if url is None:
+        return str(out / QUEUE)
+    return url if "#" in url else f"{url}#sn7ml-areas-{plan.key}"
 
 
 def _brightness_in(record: Mapping[str, Any]) -> Brightness:

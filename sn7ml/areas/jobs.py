@@ -66,6 +66,10 @@ class Jobs(Protocol):
         """Return how many are not done; held ones count. Of a broker's queue it is an estimate."""
         ...
 
+    def close(self) -> None:
+        """Hand back what is held and leave."""
+        ...
+
 
 def open_jobs(url: str) -> Jobs:
     """Open a queue.
@@ -164,6 +168,9 @@ class LocalJobs:
         with self._transaction() as base:
             return int(base.execute("SELECT COUNT(*) FROM jobs WHERE done = 0").fetchone()[0])
 
+    def close(self) -> None:
+        """Do nothing: the file is open only while it is read or written."""
+
 
 class BrokerJobs:
     """Jobs in a queue of a message broker, for workers on many machines.
@@ -206,6 +213,12 @@ class BrokerJobs:
         """Ask the broker for the length of its queue."""
         with _explained(self._address):
             return int(self._queue.qsize())
+
+    def close(self) -> None:
+        """Hand messages back that were delivered and not claimed, and part from the broker."""
+        with _explained(self._address):
+            self._queue.close()
+            self._connection.close()
 
 
 def _nothing() -> None:

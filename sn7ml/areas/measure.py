@@ -29,7 +29,14 @@ TILES = Table(
 
 PARTS = Table(
     "parts",
-    {"part": "int", "at_edge": "bool", "pixels": "int", "area_m2": "float", "confidence": "float", "geometry": "geometry"},
+    {
+        "part": "int",
+        "at_edge": "bool",
+        "pixels": "int",
+        "area_m2": "float",
+        "confidence": "float",
+        "geometry": "geometry",
+    },
     key=("part",),
 )
 """Buildings, or what of them lies in a block. ``geometry``: WKB in up-sampled pixels of the zoom, from the world's
@@ -82,7 +89,9 @@ def measure(
         core = np.where(_inside(ids, block, scale)[core], core, 0)
         parts = _parts(core, found.channels[0][inner], row_m2, params.simplify_px * scale.upsampling)
         parts["geometry"] = shapely.to_wkb(
-            shapely.transform(parts["geometry"].to_numpy(dtype=object), lambda xy: xy + (west * size, north * size))
+            shapely.transform(
+                parts["geometry"].to_numpy(dtype=object), lambda xy: np.add(xy, (west * size, north * size))
+            )
         )
     tiles = pd.DataFrame(
         {
@@ -117,9 +126,7 @@ def _inside(ids: Ids, block: Block, scale: Scale) -> NDArray[np.bool_]:
     return block.holds(x, y)
 
 
-def _parts(
-    core: Ids, confidence: NDArray[np.uint8], row_m2: NDArray[np.float64], simplify_px: float
-) -> pd.DataFrame:
+def _parts(core: Ids, confidence: NDArray[np.uint8], row_m2: NDArray[np.float64], simplify_px: float) -> pd.DataFrame:
     """Return ``PARTS`` with shapely polygons in pixels of ``core``: pixels of one id that touch over their sides."""
     pieces = np.asarray(label(core, background=0, connectivity=1), dtype=np.int32)
     rows, cols = np.nonzero(pieces)

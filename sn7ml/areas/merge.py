@@ -58,25 +58,28 @@ class Merge:
         tiles = tiles.sort_values(["y", "x"], ignore_index=True)
         places = pd.MultiIndex.from_frame(tiles[["x", "y"]])
         counts = np.zeros(len(tiles), np.int64)
-        with replacing(out / OUTLINES) as package, replacing(out / GEOJSON) as plain:
-            with plain.open("w", encoding="utf-8") as file:
-                file.write('{"type": "FeatureCollection", "features": [')
-                number = 0
-                for parts in self.buildings():
-                    home = self._home(parts["geometry"].to_numpy(dtype=object), places)
-                    counts += np.bincount(home, minlength=len(tiles))
-                    table = self._published(parts, tiles.loc[home], number)
-                    _append(package, table)
-                    file.writelines(_features(table, first=number == 0))
-                    number += len(table)
-                file.write("\n]}\n")
+        number = 0
+        with (
+            replacing(out / OUTLINES) as package,
+            replacing(out / GEOJSON) as plain,
+            plain.open("w", encoding="utf-8") as file,
+        ):
+            file.write('{"type": "FeatureCollection", "features": [')
+            for parts in self.buildings():
+                home = self._home(parts["geometry"].to_numpy(dtype=object), places)
+                counts += np.bincount(home, minlength=len(tiles))
+                table = self._published(parts, tiles.loc[home], number)
+                _append(package, table)
+                file.writelines(_features(table, first=number == 0))
+                number += len(table)
+            file.write("\n]}\n")
         areas = self._areas(tiles, counts)
         with replacing(out / AREAS) as temporary:
             areas.to_csv(temporary, index=False, lineterminator="\n")
         return areas
 
     def buildings(self) -> Iterator[pd.DataFrame]:
-        """Yield ``PARTS`` with shapely polygons: buildings that lie in one block, and at last those that were joined."""
+        """Yield ``PARTS`` with shapely polygons: buildings within one block, and at last those that were joined."""
         at_edges = []
         for first in range(0, len(self.blocks), BLOCKS_AT_ONCE):
             some = self.blocks[first : first + BLOCKS_AT_ONCE]
@@ -173,8 +176,9 @@ def _rows_by(group: NDArray[np.int32]) -> list[NDArray[np.int64]]:
     return np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []
 
 
-def _names(tiles: pd.DataFrame, zoom: int) -> list[str]:
-    return [f"{zoom}/{x}/{y}" for x, y in zip(tiles["x"], tiles["y"], strict=True)]
+def _names(tiles: pd.DataFrame, zoom: int) -> pd.Series:
+    names = [f"{zoom}/{x}/{y}" for x, y in zip(tiles["x"], tiles["y"], strict=True)]
+    return pd.Series(names, dtype="str")  # said, since of an empty table the first rows decide the type of a column
 
 
 def _degrees(xy: NDArray[np.float64]) -> NDArray[np.float64]:

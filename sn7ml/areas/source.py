@@ -90,9 +90,7 @@ class TileServer:
         _check_template(self.template)
         parts = urlsplit(self.template)
         if parts.scheme not in ("http", "https") or not parts.hostname or PLACEHOLDER.search(parts.netloc):
-            raise AreasError(
-                "areas.template", f"{shown(self.template)}: expected http:// or https:// and a fixed host"
-            )
+            raise AreasError("areas.template", f"{shown(self.template)}: expected http:// or https:// and a fixed host")
         self._client = httpx.Client(timeout=self.timeout_s, follow_redirects=False, headers=self.headers)
         self._next, self._turns = 0.0, threading.Lock()
 
@@ -175,10 +173,12 @@ def _check_template(template: str) -> None:
     if set(names) not in NUMBERS:
         raise AreasError(
             "areas.template",
-            f"{shown(template)}: expected {{x}}, {{y}} (or {{-y}}) and {{z}} and no other braces, got {sorted(set(names))}",
+            f"{shown(template)}: expected {{x}}, {{y}} (or {{-y}}) and {{z}}, no other braces, got {sorted(set(names))}",
         )
     if ".." in template[template.index("{") :]:
-        raise AreasError("areas.template-leaves", f"{shown(template)}: leads out of its folder by '..'; write it without")
+        raise AreasError(
+            "areas.template-leaves", f"{shown(template)}: leads out of its folder by '..'; write it without"
+        )
 
 
 def filled(template: str, tile: Tile) -> str:

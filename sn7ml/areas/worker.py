@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,8 +88,8 @@ class Work:
             reader.close()
 
     def _work(self, reader: Reader, on_done: Callable[[], None]) -> None:
-        results, jobs = Results(self.out / RESULTS), open_jobs(self.queue)
-        with kept_alive() as held:
+        results = Results(self.out / RESULTS)
+        with closing(open_jobs(self.queue)) as jobs, kept_alive() as held:
             now = self._take(jobs, results, reader, held)
             while now is not None or len(results.done()) < self.plan.blocks:
                 if now is None:
@@ -141,7 +141,7 @@ def kept_alive() -> Iterator[list[Claim]]:
 
     def beat() -> None:
         while not ended.wait(LEASE_S / 4):
-            for claim in list(held):
+            for claim in tuple(held):
                 with suppress(AreasError):  # a queue that is busy now is asked again soon
                     claim.keep()
 

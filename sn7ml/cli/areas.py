@@ -29,22 +29,30 @@ Queue = Annotated[
 
 
 def areas(  # noqa: PLR0913, PLR0917 - the command line's own signature
-    boundary: Annotated[Path, typer.Argument(help="Polygons, with holes or not: GeoJSON, GeoPackage, any vector file.")],
+    boundary: Annotated[
+        Path, typer.Argument(help="Polygons, with holes or not: GeoJSON, GeoPackage, any vector file.")
+    ],
     zoom: Annotated[int, typer.Option(help="Zoom of the tiles: that of the model's training.")],
     tiles: Annotated[
-        str, typer.Option(help="A folder Z/X/Y.png (jpg, webp, tif), or a template of files or of URLs: …/{z}/{x}/{y}.png")
+        str,
+        typer.Option(help="A folder Z/X/Y.png (jpg, webp, tif), or a template of files or of URLs: …/{z}/{x}/{y}.png"),
     ],
     model: Model,
-    out: Annotated[Path, typer.Option(help="Folder for the results: new, empty, or of this campaign, which continues.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results: new, empty, or of this campaign, which continues.")
+    ],
     params: Params = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that predict side by side: about one for each core, or a few for a GPU.")
+        int,
+        typer.Option(min=1, help="Processes that predict side by side: about one for each core, or a few for a GPU."),
     ] = 1,
     queue: Queue = None,
     tile_px: Annotated[int, typer.Option(min=64, max=1024, help="Side of a tile; others are left out.")] = 256,
     block: Annotated[int, typer.Option(min=1, max=32, help="Tiles along a side of the squares predicted at once.")] = 8,
     margin: Annotated[int, typer.Option(min=0, help="Pixels read around a square, at most a tile.")] = 64,
-    max_tiles: Annotated[int, typer.Option(min=1, help="More tiles are refused: a wrong zoom asks for millions.")] = 2_000_000,
+    max_tiles: Annotated[
+        int, typer.Option(min=1, help="More tiles are refused: a wrong zoom asks for millions.")
+    ] = 2_000_000,
     rate: Rate = 20.0,
     tries: Tries = 5,
     cache: Cache = None,
@@ -70,7 +78,7 @@ def areas(  # noqa: PLR0913, PLR0917 - the command line's own signature
     say(f"{found['buildings'].sum()} buildings, {found['area_m2'].sum() / 1e6:.4f} km² built: {out}")
 
 
-def areas_work(
+def areas_work(  # noqa: PLR0913, PLR0917 - the command line's own signature
     out: Annotated[Path, typer.Argument(help="Folder of a campaign that is running, seen by all machines.")],
     model: Model,
     tiles: Annotated[str, typer.Option(help="Folder or template of the tiles, as in sn7ml areas.")],
@@ -110,7 +118,13 @@ def interruptible() -> Iterator[None]:
 @contextmanager
 def progress_bar() -> Iterator[Callable[[int, int], None]]:
     """Yield a hook that shows how many tiles are done, how many a second this process gets done, and for how long."""
-    shown = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TimeRemainingColumn())
+    shown = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(TextColumn("tiles"), *shown, console=errors) as bars:
         row = None
         first, start = 0, time.monotonic()

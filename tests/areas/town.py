@@ -92,6 +92,8 @@ class Town:
     west: int = WEST
     north: int = NORTH
     zoom: int = ZOOM
+    side_px: int = SIDE
+    """Of a tile."""
 
     @property
     def tiles(self) -> list[Tile]:
@@ -99,7 +101,7 @@ class Town:
 
     def built(self) -> NDArray[np.bool_]:
         """(rows, cols) pixels."""
-        drawn = np.zeros((self.rows * SIDE, self.cols * SIDE), np.bool_)
+        drawn = np.zeros((self.rows * self.side_px, self.cols * self.side_px), np.bool_)
         for row, col, height, width in self.buildings:
             drawn[row : row + height, col : col + width] = True
         return drawn
@@ -114,9 +116,9 @@ class Town:
         """Tile to PNG."""
         pixels, found = self.pixels(), {}
         for tile in self.tiles:
-            row, col = (tile.y - self.north) * SIDE, (tile.x - self.west) * SIDE
+            row, col = (tile.y - self.north) * self.side_px, (tile.x - self.west) * self.side_px
             target = io.BytesIO()
-            Image.fromarray(pixels[row : row + SIDE, col : col + SIDE]).save(target, "PNG")
+            Image.fromarray(pixels[row : row + self.side_px, col : col + self.side_px]).save(target, "PNG")
             found[tile] = target.getvalue()
         return found
 
@@ -130,8 +132,8 @@ class Town:
 
     def degrees(self, row: float, col: float) -> tuple[float, float]:
         """Longitude and latitude of a place in pixels."""
-        world = SIDE * 2**self.zoom
-        x, y = (self.west * SIDE + col) / world, (self.north * SIDE + row) / world
+        world = self.side_px * 2**self.zoom
+        x, y = (self.west * self.side_px + col) / world, (self.north * self.side_px + row) / world
         return 360 * x - 180, float(np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * y)))))
 
     def area_m2(self, rectangle: Rectangle) -> float:
@@ -139,7 +141,10 @@ class Town:
         row, col, height, width = rectangle
         total = 0.0
         for top in range(row, row + height):
-            corners = [self.degrees(*place) for place in ((top, col), (top, col + width), (top + 1, col + width), (top + 1, col))]
+            corners = [
+                self.degrees(*place)
+                for place in ((top, col), (top, col + width), (top + 1, col + width), (top + 1, col))
+            ]
             total += abs(Geod(ellps="WGS84").geometry_area_perimeter(Polygon(corners))[0])
         return total
 
