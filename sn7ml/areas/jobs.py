@@ -21,8 +21,14 @@ from kombu.exceptions import KombuError, OperationalError
 
 from sn7ml.core.errors import AreasError
 
-LEASE_S = 120.0
+LEASE_S = 20.0
 """A worker that has not been heard of for so long is taken for dead, and its job handed to another."""
+
+HIDDEN_S = 600
+"""For so long SQS and Redis hand out a job to one worker only. They cannot be told that it is alive."""
+
+CLAIMED_AT_ONCE = 2
+"""Jobs that a worker holds: the one at work, and the one whose tiles are fetched meanwhile."""
 
 MOST_TRIES = 25
 """Times that a job is handed out. One that kills each of its workers must not stop the others for ever."""
@@ -58,6 +64,10 @@ class Jobs(Protocol):
 
     def open_jobs(self) -> int:
         """Return how many are not done; held ones count. Of a broker's queue it is an estimate."""
+        ...
+
+    def close(self) -> None:
+        """Hand back what is held and leave."""
         ...
 
 
@@ -158,6 +168,9 @@ class LocalJobs:
         with self._transaction() as base:
             return int(base.execute("SELECT COUNT(*) FROM jobs WHERE done = 0").fetchone()[0])
 
+    def close(self) -> None:
+        """Do nothing: the file is open only while it is read or written."""
+
 
 class BrokerJobs:
     """Jobs in a queue of a message broker, for workers on many machines.
@@ -170,14 +183,14 @@ class BrokerJobs:
         address, _, name = url.partition("#")
         self._wait_s = wait_s
         options = {
-            "visibility_timeout": int(10 * LEASE_S),
+            "visibility_timeout": HIDDEN_S,
             "wait_time_seconds": max(1, round(wait_s)),
         }  # read by SQS and Redis
         self._connection = Connection(address, transport_options=options)
         with _explained(address):
             self._connection.ensure_connection(max_retries=2, interval_start=0.5)
             self._queue = self._connection.SimpleQueue(name or "sn7ml-areas", serializer="json")
-            self._queue.consumer.qos(prefetch_count=1)  # what a worker has not begun is for others
+            self._queue.consumer.qos(prefetch_count=CLAIMED_AT_ONCE)  # all others are for other workers
         self._address = address
 
     def put(self, jobs: Sequence[str]) -> int:
@@ -201,9 +214,15 @@ class BrokerJobs:
         with _explained(self._address):
             return int(self._queue.qsize())
 
+    def close(self) -> None:
+        """Hand messages back that were delivered and not claimed, and part from the broker."""
+        with _explained(self._address):
+            self._queue.close()
+            self._connection.close()
+
 
 def _nothing() -> None:
-    """Stay: brokers know that a worker lives by its connection, and SQS waits twenty minutes."""
+    """Stay: brokers know that a worker lives by its connection, and SQS waits ``HIDDEN_S``."""
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Map tiles from a folder or a server: bytes in, pixels out, with bounds on what either may ask for."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from sn7ml.core.safe_files import open_regular
 from sn7ml.scenes.map_tiles import ENDINGS, MOST_TILE_BYTES, MapTile, TileState, decode
 
 PLACEHOLDER = re.compile(r"\{(x|y|z|-y)\}")
+NUMBERS = ({"x", "y", "z"}, {"x", "-y", "z"})
+ASKED_AT_ONCE = 8
+"""Tiles that one process fetches side by side."""
 
 GONE = (204, 404, 410)
 """Answers of a server that has no such tile."""
@@ -40,10 +44,9 @@ class TileFolder:
     size_px: int = 256
 
     def __post_init__(self) -> None:
-        names = set(PLACEHOLDER.findall(self.template))
-        if names and not names >= {"x", "z"}:
-            raise AreasError("areas.template", f"{self.template}: expected {{x}}, {{y}} and {{z}}, got {sorted(names)}")
-        if not names and not Path(self.template).is_dir():
+        if "{" in self.template:
+            _check_template(self.template)
+        elif not Path(self.template).is_dir():
             raise AreasError("areas.no-folder", f"{self.template}: no such folder of tiles, and no template with {{x}}")
 
     def fetch(self, tile: Tile) -> MapTile:
@@ -79,20 +82,17 @@ class TileServer:
     tries: int = 5
     most_per_second: float = 20.0
     timeout_s: float = 20.0
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     """Sent with each request, such as an API key; not shown anywhere."""
 
     def __post_init__(self) -> None:
-        if set(PLACEHOLDER.findall(self.template.replace("{-y}", "{y}"))) != {"x", "y", "z"}:
-            raise AreasError("areas.template", f"{_shown(self.template)}: expected a URL with {{x}}, {{y}} and {{z}}")
+        _check_template(self.template)
         parts = urlsplit(self.template)
         if parts.scheme not in ("http", "https") or not parts.hostname or PLACEHOLDER.search(parts.netloc):
-            raise AreasError(
-                "areas.template", f"{_shown(self.template)}: expected http:// or https:// and a fixed host"
-            )
+            raise AreasError("areas.template", f"{shown(self.template)}: expected http:// or https:// and a fixed host")
         self._client = httpx.Client(timeout=self.timeout_s, follow_redirects=False, headers=self.headers)
-        self._next = 0.0
+        self._next, self._turns = 0.0, threading.Lock()
 
     def fetch(self, tile: Tile) -> MapTile:
         """Ask the cache, then the server, again with growing pauses where it answers as if that could help."""
@@ -101,23 +101,18 @@ class TileServer:
             found = decode(kept.read_bytes(), self.size_px)
             if found.state != "not an image":
                 return found
+        found, content, pause_s = MapTile("failed"), None, 0.0
         for attempt in range(self.tries):
+            if attempt:
+                self.sleep(max(pause_s, min(0.5 * 2.0 ** (attempt - 1), 30.0)))
             state, content, pause_s = self._ask(filled(self.template, tile))
-            if content is not None:
-                found = decode(content, self.size_px)
-                if (
-                    found.state == "not an image" and attempt + 1 < self.tries
-                ):  # cut off on its way, or a page of errors
-                    self.sleep(min(0.5 * 2.0**attempt, 30.0))
-                    continue
-                if kept and found.state in ("ok", "black"):
-                    with replacing(kept) as temporary:
-                        temporary.write_bytes(content)
-                return found
-            if state != "failed":
-                return MapTile(state)
-            self.sleep(max(pause_s, min(0.5 * 2.0**attempt, 30.0)))
-        return MapTile("failed")
+            found = MapTile(state) if content is None else decode(content, self.size_px)
+            if found.state not in ("failed", "not an image"):  # cut off on its way, or a page of errors
+                break
+        if kept and content is not None and found.state in ("ok", "black"):
+            with replacing(kept) as temporary:
+                temporary.write_bytes(content)
+        return found
 
     def _ask(self, url: str) -> tuple[TileState, bytes | None, float]:
         """Return (state, content, seconds that the server wants to be left alone)."""
@@ -133,7 +128,7 @@ class TileServer:
                 if answer.status_code != 200:
                     raise AreasError(
                         "areas.refused",
-                        f"{_shown(url)}: answered by {answer.status_code} {answer.reason_phrase}; see the URL and key",
+                        f"{shown(url)}: answered by {answer.status_code} {answer.reason_phrase}; see the URL and key",
                     )
                 content = b""
                 for part in answer.iter_bytes():
@@ -145,10 +140,45 @@ class TileServer:
             return "failed", None, 0.0
 
     def _wait_for_turn(self) -> None:
-        now = time.monotonic()
-        self._next = max(now, self._next) + 1.0 / self.most_per_second
-        if (wait := self._next - 1.0 / self.most_per_second - now) > 0:
-            self.sleep(wait)
+        with self._turns:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + 1.0 / self.most_per_second
+        if turn > now:
+            self.sleep(turn - now)
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """Where tiles come from, as a value that can be handed to another process."""
+
+    template: str
+    """A folder ``Z/X/Y.png``, or a template of files or of URLs."""
+
+    size_px: int = 256
+    cache: Path | None = None
+    tries: int = 5
+    most_per_second: float = 20.0
+
+    def open(self, sleep: Callable[[float], object] = time.sleep) -> TileSource:
+        """Open the folder or the server. ``sleep`` waits between tries. Raises AreasError."""
+        if "://" not in self.template:
+            return TileFolder(self.template, self.size_px)
+        return TileServer(self.template, self.size_px, self.cache, self.tries, self.most_per_second, sleep=sleep)
+
+
+def _check_template(template: str) -> None:
+    """Raise AreasError if a template lacks a number of the tile, has an unknown one, or leads out of its folder."""
+    names = re.findall(r"\{(.*?)\}", template)
+    if set(names) not in NUMBERS:
+        raise AreasError(
+            "areas.template",
+            f"{shown(template)}: expected {{x}}, {{y}} (or {{-y}}) and {{z}}, no other braces, got {sorted(set(names))}",
+        )
+    if ".." in template[template.index("{") :]:
+        raise AreasError(
+            "areas.template-leaves", f"{shown(template)}: leads out of its folder by '..'; write it without"
+        )
 
 
 def filled(template: str, tile: Tile) -> str:
@@ -168,7 +198,7 @@ def _retry_after_s(answer: httpx.Response) -> float:
         return 5.0
 
 
-def _shown(url: str) -> str:
-    """Return a URL without what may be a secret: user, password and query."""
+def shown(url: str) -> str:
+    """Return a URL without what may be a secret, user, password and query; a path as it is."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if parts.scheme else url
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if "://" in url else url

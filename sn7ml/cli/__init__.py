@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from sn7ml.cli import terminal
+from sn7ml.cli.areas import areas, areas_work
 from sn7ml.cli.models import models, promote, rollback
 from sn7ml.cli.predict import predict
 from sn7ml.cli.project import check, data, relocate_store, search, show_params, synth, ui, use
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(synth, data, check, show_params, use, search, validate, predict, score),
+    *(synth, data, check, show_params, use, search, validate, predict, areas, areas_work, score),
     *(runs, compare, models, promote, rollback, ui, relocate_store),
 )
 NAMES: dict[Callable[..., None], str] = {show_params: "params", relocate_store: "relocate"}

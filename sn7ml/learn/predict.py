@@ -16,7 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import update_bn
 
 from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
-from sn7ml.core.geo.radiometry import band_statistics, shades
+from sn7ml.core.geo.radiometry import Brightness, band_statistics, shades
 from sn7ml.core.geo.windows import Corner, blend_weights, plan_windows
 from sn7ml.learn.dataset import standardise
 from sn7ml.learn.fit import enlarge, keep_freed_memory
@@ -85,17 +85,25 @@ class Predictor:
         self.weights = torch.from_numpy(blend_weights(params.tile_px * s, params.overlap_px * s)).to(self.device)
 
     @torch.inference_mode()
-    def predict_image(self, pixels: NDArray[np.uint8], stretches: Sequence[Stretch] | None = None) -> Probabilities:
+    def predict_image(
+        self,
+        pixels: NDArray[np.uint8],
+        stretches: Sequence[Stretch] | None = None,
+        brightness: Brightness | None = None,
+    ) -> Probabilities:
         """Predict one frame: uint8 (4, rows, cols), red, green, blue and alpha; alpha 0 is unusable.
 
         ``stretches`` are the columns that are wanted, each with the fold whose networks are asked there; None wants all
         columns of all networks, averaged. Brightness, and what networks adapt to, is taken from the whole frame either
         way. The result is of the whole frame, up-sampled; unusable pixels and unwanted columns are 0 and not usable.
+
+        With ``brightness``, which ``band_statistics`` measured elsewhere, the frame is a part of something larger: it
+        is looked at as all other parts are, and its shades are left out.
         """
         if pixels.ndim != 3 or pixels.shape[0] != 4 or pixels.dtype != np.uint8:
             raise ValueError(f"need uint8 pixels (4, rows, cols), got {pixels.dtype} {pixels.shape}")
         (rows, width), s, margin = pixels.shape[1:], self.upsampling, self.params.overlap_px
-        image = standardise(torch.from_numpy(pixels), *band_statistics(pixels))
+        image = standardise(torch.from_numpy(pixels), *(brightness or band_statistics(pixels)))
         networks = self._adapted(image, pixels[3] > 0)
         usable = np.zeros((rows * s, width * s), np.bool_)
         channels = np.zeros((len(self.channels), rows * s, width * s), np.uint8)
@@ -108,7 +116,7 @@ class Predictor:
             channels[:, :, start * s : stop * s] = found[:, :, (start - left) * s : (stop - left) * s]
             usable[:, start * s : stop * s] = (pixels[3, :, start:stop] > 0).repeat(s, axis=0).repeat(s, axis=1)
         channels *= usable
-        return Probabilities(channels, usable, shades(pixels))
+        return Probabilities(channels, usable, None if brightness else shades(pixels))
 
     def _adapted(self, image: Tensor, usable: NDArray[np.bool_]) -> list[nn.Module]:
         """Return the networks as they are or, with ``adaptation``, following windows spread over the usable image."""

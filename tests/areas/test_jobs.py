@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -140,20 +139,6 @@ def test_a_file_that_is_no_queue_is_refused(tmp_path: Path) -> None:
     assert path.read_text() == "tile,area\n" * 100
 
 
-@pytest.fixture
-def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A local server that speaks SQS."""
-    server_module = pytest.importorskip("moto.server", reason="moto is not installed")
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield f"sqs://test:test@127.0.0.1:{server.get_host_and_port()[1]}//#tiles"
-    server.stop()
-
-
 def test_a_queue_of_sqs_hands_out_jobs_and_takes_them_back(sqs: str) -> None:
     jobs = BrokerJobs(sqs, wait_s=1.0)
     assert jobs.claim() is None
@@ -167,6 +152,7 @@ def test_a_queue_of_sqs_hands_out_jobs_and_takes_them_back(sqs: str) -> None:
             claim.done()
     assert sorted(seen) == ["a", "b"]
     assert jobs.open_jobs() == 0
+    jobs.close()
 
 
 def test_a_broker_that_is_not_there_is_named_without_its_password() -> None:

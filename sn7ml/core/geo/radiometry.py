@@ -8,8 +8,11 @@ COLOURS = 3
 MIDDLE, SHADES_PER_DEVIATION = 128, 32
 """How standardised brightness is kept in 8 bits: the frame's mean is 128, and four deviations reach either end."""
 
+Brightness = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Mean and standard deviation, (3,) each, of red, green and blue."""
 
-def band_statistics(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+
+def band_statistics(pixels: NDArray[np.uint8]) -> Brightness:
     """Return mean and standard deviation, (3,) each, of red, green and blue over the usable pixels of one frame.
 
     ``pixels`` are (4, rows, cols): red, green, blue, alpha; alpha 0 is unusable. The deviation is at least 1, so that

@@ -1,0 +1,319 @@
+"""A campaign: a boundary, a zoom, tiles and a model in; areas by tile and outlines of buildings out.
+
+::
+
+    campaign.json                           what was asked for, and how bright the tiles are
+    blocks/                                 results by block (sn7ml.areas.results)
+    queue.sqlite                            blocks that are not done, unless a broker holds them
+    cache/                                  tiles of a server
+    areas.csv  buildings.gpkg  buildings.geojson    written at the end
+
+A campaign that was killed goes on when it is asked for again.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from filelock import FileLock, Timeout
+from morecantile import Tile
+
+from sn7ml.areas.blocks import Block, blocks_of
+from sn7ml.areas.cover import MOST_TILES, read_boundary, tiles_over
+from sn7ml.areas.jobs import open_jobs
+from sn7ml.areas.merge import Merge
+from sn7ml.areas.results import Results
+from sn7ml.areas.source import ASKED_AT_ONCE, SourceOptions, shown
+from sn7ml.areas.worker import RESULTS, Plan, Work
+from sn7ml.core.errors import AreasError
+from sn7ml.core.geo.radiometry import Brightness, band_statistics
+from sn7ml.core.runtime.files import write_text
+from sn7ml.core.safe_files import read_json
+from sn7ml.learn.trained_model import TrainedModel
+from sn7ml.package_files import read_config
+from sn7ml.params import flatten
+from sn7ml.search.workers import work_together
+
+RECORD, LOCK, QUEUE = "campaign.json", ".areas.lock", "queue.sqlite"
+
+TASKS = ("buildings", "building_distance")
+"""Tasks whose models find buildings in single images."""
+
+MOST_DEATHS = 25
+"""Workers that may be killed while no block is done."""
+
+TILES_MEASURED = 32
+"""Tiles whose brightness stands for all, spread over the cover."""
+
+TILES_TRIED = 1024
+"""Tiles that are looked at to find so many."""
+
+CURES = {
+    "missing": "check the zoom, the boundary and the order of x and y",
+    "redirect": "the server redirects; give the URL that it leads to",
+    "wrong size": "they have another size; see --tile-px",
+    "not an image": "the answers are no PNG, JPEG, WebP or TIFF of 8 bits",
+    "failed": "the server gives no answer, or the files cannot be read; try again later",
+    "black": "they are black or transparent",
+}
+"""State of tiles to what may mend it."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many tiles are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a campaign is asked for."""
+
+    boundary: Path
+    zoom: int
+    source: SourceOptions
+    model: TrainedModel
+    side: int = 8
+    """Tiles along a side of a block, the unit of work."""
+
+    margin_px: int = 64
+    """Pixels of neighbouring tiles that are read around a block; at most a tile."""
+
+    most_tiles: int = MOST_TILES
+
+    def as_dict(self, tiles: int, boundary: str) -> dict[str, Any]:
+        """Return what decides the results as plain JSON types, given the cover's size and the boundary's digest."""
+        params = {key: value for key, value in flatten(self.model.usage).items() if key != "predict.splits"}
+        return {
+            "boundary": boundary,
+            "zoom": self.zoom,
+            "tiles": tiles,
+            "source": shown(self.source.template),
+            "tile_px": self.source.size_px,
+            "block": self.side,
+            "margin_px": self.margin_px,
+            "model": self.model.digest,
+            **json.loads(json.dumps(params)),
+        }
+
+
+def run_campaign(
+    request: Request,
+    out: Path,
+    workers: int = 1,
+    queue: str | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> pd.DataFrame:
+    """Measure the built area of every tile that a boundary touches; return ``areas.csv`` as a table.
+
+    Results depend neither on the number of workers nor on which of them were killed. One worker is this process; more
+    are processes of their own, each of which takes its share of the source's rate. ``queue`` is the URL of a broker, if
+    workers of other machines are to join (:func:`join_campaign`); then ``out`` is a folder that all of them see.
+
+    Raises AreasError if the boundary, the tiles or the model cannot be used, or ``out`` holds something else: then
+    nothing is written. Also if the queue cannot be used or workers keep dying: what is done then stays.
+    """
+    refuse_other_tasks(request.model)
+    area = read_boundary(request.boundary)
+    tiles = tiles_over(area, request.zoom, request.most_tiles)
+    if request.margin_px > request.source.size_px:
+        raise AreasError(
+            "areas.margin", f"margin of {request.margin_px} px: expected at most a tile, {request.source.size_px} px"
+        )
+    asked = request.as_dict(len(tiles), _digest(shapely.to_wkb(area)))
+    before = read_record(out)
+    if before and (changes := [key for key in asked if before["asked"].get(key) != asked[key]]):
+        told = ", ".join(f"{key} {before['asked'].get(key)!r:.60}, not {asked[key]!r:.60}" for key in changes[:3])
+        raise AreasError("areas.other-campaign", f"{out} holds another campaign ({told}); name another folder")
+    request.source.open()  # a template that cannot be meant is refused before any work
+    brightness = _brightness_in(before) if before else measure_brightness(request.source, tiles)
+    blocks = blocks_of(tiles, request.side)
+    with _alone(out):
+        record = {"asked": asked, "model": request.model.names, "blocks": len(blocks)}
+        record["brightness"] = {name: values.tolist() for name, values in zip(("mean", "std"), brightness, strict=True)}
+        write_text(out / RECORD, json.dumps(record, indent=2) + "\n")
+        plan = _plan(record)
+        work = Work(out, plan, request.model, request.source, _queue(out, plan, queue))
+        results = Results(out / RESULTS)
+        results.remove_leftovers()
+        results.forget_failed(blocks)
+        _fill(work, blocks, results.done(), queue is None)
+        _work(work, blocks, workers, progress)
+        results.remove_leftovers()
+        factor = read_config(request.model.folder).upsampling
+        simplify_px = request.model.usage.output.of_buildings().instances.simplify_px
+        return Merge(results, blocks, plan.tile_px * factor, simplify_px * factor).write(out)
+
+
+def join_campaign(
+    out: Path, model: TrainedModel, source: SourceOptions, queue: str | None, on_done: Callable[[], None]
+) -> None:
+    """Be one more worker of a campaign that another process runs, until it is done.
+
+    Raises AreasError if there is none in ``out``, or it has another model.
+    """
+    record = read_record(out)
+    if record is None:
+        raise AreasError("areas.no-campaign", f"{out}: no campaign ({RECORD}) lies there; `sn7ml areas` begins one")
+    if record["asked"]["model"] != model.digest:
+        raise AreasError(
+            "areas.other-model",
+            f"{out} has a model of digest {record['asked']['model']}, but {model.asked} has {model.digest}",
+        )
+    plan = _plan(record)
+    Work(out, plan, model, replace(source, size_px=plan.tile_px), _queue(out, plan, queue))(on_done=on_done)
+
+
+def refuse_other_tasks(model: TrainedModel) -> None:
+    """Raise AreasError for a model that does not find buildings in single images."""
+    if model.usage.task not in TASKS:
+        raise AreasError(
+            "areas.task", f"{model.asked} is of task {model.usage.task}; areas need a model of {' or '.join(TASKS)}"
+        )
+
+
+def read_record(out: Path) -> dict[str, Any] | None:
+    """Return ``campaign.json``; None if ``out`` is new or empty.
+
+    Raises AreasError if ``out`` is a file or holds something else, or the record is damaged.
+    """
+    if out.exists() and not out.is_dir():
+        raise AreasError("output.not-a-folder", f"{out} is a file; expected a folder, new or empty")
+    if not out.exists() or all(path.name == LOCK for path in out.iterdir()):
+        return None
+    try:
+        record: dict[str, Any] = read_json(out / RECORD)
+        _brightness_in(record), _plan(record)
+    except FileNotFoundError:
+        raise AreasError(
+            "areas.folder-not-empty", f"{out} is not empty, and no campaign ({RECORD}) lies in it; name another folder"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AreasError(
+            "areas.campaign-unreadable",
+            f"{out / RECORD} cannot be read ({type(error).__name__}: {error!s:.100}); name another folder",
+        ) from None
+    return record
+
+
+def measure_brightness(source: SourceOptions, tiles: Sequence[Tile]) -> Brightness:
+    """Return mean and deviation of the colours of some tiles, the same for each run: the campaign is one large image.
+
+    Raises AreasError if none of them can be used, which says why.
+    """
+    order = np.random.default_rng(0).permutation(len(tiles))[:TILES_TRIED]
+    opened = replace(source, cache=None).open()
+    found, states = [], Counter[str]()
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+        for first in range(0, len(order), ASKED_AT_ONCE):
+            for tile in pool.map(opened.fetch, [tiles[place] for place in order[first : first + ASKED_AT_ONCE]]):
+                states[tile.state] += 1
+                if tile.pixels is not None:
+                    found.append(tile.pixels)
+            if len(found) >= TILES_MEASURED or not (found or {"missing", "black"} & set(states)):
+                break
+    if not found:
+        told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        cure = CURES[states.most_common(1)[0][0]] + _zooms_there(source, states)
+        raise AreasError(
+            "areas.no-tiles",
+            f"{shown(source.template)}: none of {states.total()} tiles at zoom {tiles[0].z} can be used ({told}): "
+            f"{cure}",
+        )
+    return band_statistics(np.concatenate(found, axis=2))
+
+
+def _zooms_there(source: SourceOptions, states: Mapping[str, int]) -> str:
+    folder = Path(source.template)
+    if "missing" not in states or not folder.is_dir():
+        return ""
+    there = sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+    return f"; the folder has zooms {there}" if there else "; the folder holds no zoom: expected Z/X/Y.png"
+
+
+def _fill(work: Work, blocks: Sequence[Block], done: set[str], local: bool) -> None:
+    """Put what is not done into the queue. A local one is begun anew: whatever held jobs of it is dead."""
+    if local:
+        Path(work.queue).unlink(missing_ok=True)
+    with closing(open_jobs(work.queue)) as jobs:
+        jobs.put([work.plan.job(block) for block in blocks if block.name not in done])
+
+
+def _work(work: Work, blocks: Sequence[Block], workers: int, progress: Progress) -> None:
+    """Run workers until all blocks are done. Raises AreasError if they keep dying."""
+    results, counts = Results(work.out / RESULTS), {block.name: len(block.tiles) for block in blocks}
+    total, most, deaths = sum(counts.values()), 0, 0
+
+    def show() -> None:
+        progress(sum(counts[name] for name in results.done()), total)
+
+    def begin_another(_worker: str) -> bool:
+        nonlocal most, deaths
+        done = len(results.done())
+        most, deaths = max(most, done), deaths + 1 if done <= most else 1
+        return deaths < MOST_DEATHS
+
+    show()
+    if len(results.done()) < len(blocks):
+        if workers == 1:
+            work(on_done=show)
+        else:
+            share = replace(work.source, most_per_second=work.source.most_per_second / workers)
+            work_together(replace(work, source=share), workers, begin_another, show)
+    if (done := len(results.done())) < len(blocks):
+        raise AreasError(
+            "areas.workers-died",
+            f"{MOST_DEATHS} workers died in a row, after {done} of {len(blocks)} blocks; the same command goes on. "
+            "Fewer --workers and a smaller --block take less memory",
+        )
+
+
+def _plan(record: Mapping[str, Any]) -> Plan:
+    """Return what a record says to workers. Raises KeyError or TypeError if it is damaged."""
+    asked = record["asked"]
+    return Plan(
+        key=_digest(json.dumps(asked, sort_keys=True).encode()),
+        zoom=asked["zoom"],
+        side=asked["block"],
+        tile_px=asked["tile_px"],
+        margin_px=asked["margin_px"],
+        blocks=record["blocks"],
+        brightness=_brightness_in(record),
+    )
+
+
+def _queue(out: Path, plan: Plan, url: str | None) -> str:
+    """Return the address of a campaign's queue: a file in ``out``, or a queue of the broker that bears its name."""
+    if url is None:
+        return str(out / QUEUE)
+    return url if "#" in url else f"{url}#sn7ml-areas-{plan.key}"
+
+
+def _brightness_in(record: Mapping[str, Any]) -> Brightness:
+    mean, std = (np.array(record["brightness"][name], np.float32) for name in ("mean", "std"))
+    return mean, std
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Reserve the folder for this process. Raises AreasError if another runs a campaign there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with FileLock(out / LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise AreasError(
+            "areas.in-use", f"{out}: another process runs a campaign there; `sn7ml areas-work {out}` joins it"
+        ) from None
+    except OSError as error:
+        raise AreasError("areas.cannot-write", f"cannot write to {out} ({error})") from None

@@ -1,0 +1,211 @@
+"""A campaign against faulty servers, brokers, kills and interrupts ends as one that nothing disturbed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from sn7ml.areas.jobs import BrokerJobs
+from sn7ml.core.errors import AreasError
+from tests.areas.tile_server import HTML, FaultyServer
+from tests.areas.town import SIDE, ZOOM, Bright, Town, read_areas, results, run, use, write_boundary, write_model
+from tests.raising import raises
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def town_of(rows: int, cols: int) -> Town:
+    """A house in most places of a raster of 20 pixels, some of them over borders of tiles."""
+    rng = np.random.default_rng(7)
+    places = [(row, col) for row in range(4, rows * SIDE - 20, 20) for col in range(4, cols * SIDE - 20, 20)]
+    sizes = rng.integers(5, 14, (len(places), 2)).tolist()
+    return Town(
+        rows, cols, tuple((*place, *size) for place, size in zip(places, sizes, strict=True) if rng.random() < 0.8)
+    )
+
+
+SMALL = town_of(4, 4)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def bright(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Bright())
+
+
+def words(town: Town, folder: Path, source: object, model: Path, **options: object) -> list[str]:
+    """The command line of a campaign over a town."""
+    boundary = folder / "boundary.geojson"
+    if not boundary.exists():
+        write_boundary(boundary, *town.tiles)
+    given = {"zoom": ZOOM, "tiles": source, "model": model, "tile-px": SIDE, "block": 2, "margin": 24, "rate": 1e5}
+    return [
+        "areas",
+        str(boundary),
+        *(str(word) for name, value in (given | options).items() for word in (f"--{name}", value)),
+    ]
+
+
+def test_faults_of_a_server_that_pass_change_no_byte(
+    bright: None, model: Path, server: FaultyServer, tmp_path: Path
+) -> None:
+    server.tiles, server.fault_share = SMALL.encoded(), 0.1
+    run(*words(SMALL, tmp_path, server.url, model, out=tmp_path / "out"))
+    run(*words(SMALL, tmp_path, SMALL.write(tmp_path / "tiles"), model, out=tmp_path / "calm"))
+    left, right = results(tmp_path / "out"), results(tmp_path / "calm")
+    assert [name for name in right if left[name] != right[name]] == ["campaign.json"]  # it names the source
+    assert "secret" not in "".join(path.read_text() for path in tmp_path.glob("out/*.json"))
+    assert server.asked >= 16
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "cure"),
+    [(404, "missing", "zoom"), (301, "redirect", "leads to"), (200, "not an image", "PNG"), (500, "failed", "later")],
+)
+def test_a_server_without_a_tile_is_told_in_one_sentence(
+    bright: None, model: Path, server: FaultyServer, tmp_path: Path, *, status: int, state: str, cure: str
+) -> None:
+    server.status = status
+    with raises(AreasError, "areas.no-tiles", state, cure):
+        run(*words(SMALL, tmp_path, server.url, model, out=tmp_path / "out", tries=2))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_server_that_refuses_is_told_without_the_key(
+    bright: None, model: Path, server: FaultyServer, tmp_path: Path
+) -> None:
+    server.status = 403
+    with raises(AreasError, "areas.refused", 403) as caught:
+        run(*words(SMALL, tmp_path, server.url, model, out=tmp_path / "out"))
+    assert "secret" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+class Interrupted(Bright):
+    """Ctrl-C at the second batch of a block, after some blocks."""
+
+    def __init__(self, batches: int) -> None:
+        super().__init__()
+        self.left = batches
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+        return super().forward(image)
+
+
+def test_after_an_interrupt_the_same_command_goes_on(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiles = SMALL.write(tmp_path / "tiles")
+    use(monkeypatch, Bright())
+    run(*words(SMALL, tmp_path, tiles, model, out=tmp_path / "calm"))
+    use(monkeypatch, Interrupted(batches=8))
+    with pytest.raises(AssertionError, match="goes on"):
+        run(*words(SMALL, tmp_path, tiles, model, out=tmp_path / "out"))
+    done = len(list(tmp_path.glob("out/blocks/*[0-9].parquet")))
+    assert 0 < done < 4
+    assert not (tmp_path / "out" / "areas.csv").exists()
+    use(monkeypatch, Bright())
+    run(*words(SMALL, tmp_path, tiles, model, out=tmp_path / "out"))
+    assert results(tmp_path / "out") == results(tmp_path / "calm")
+
+
+def test_a_queue_of_sqs_gives_the_same_and_holds_nothing_afterwards(
+    bright: None, model: Path, sqs: str, tmp_path: Path
+) -> None:
+    tiles = SMALL.write(tmp_path / "tiles")
+    run(*words(SMALL, tmp_path, tiles, model, out=tmp_path / "calm"))
+    run(*words(SMALL, tmp_path, tiles, model, out=tmp_path / "out", queue=sqs))
+    assert results(tmp_path / "out") == results(tmp_path / "calm")
+    with closing(BrokerJobs(sqs, wait_s=1.0)) as jobs:
+        assert jobs.claim() is None
+
+
+def test_a_queue_of_another_campaign_is_told(bright: None, model: Path, sqs: str, tmp_path: Path) -> None:
+    with closing(BrokerJobs(sqs, wait_s=1.0)) as jobs:
+        jobs.put(["0123456789abcdef 0 0 ff"])
+    with raises(AreasError, "areas.other-queue", "0123456789abcdef"):
+        run(*words(SMALL, tmp_path, SMALL.write(tmp_path / "tiles"), model, out=tmp_path / "out", queue=sqs))
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> Iterator[int]:
+    """Yield the workers that a supervisor has started, by their process ids."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for child in children:
+        try:
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                yield int(child)
+        except FileNotFoundError:
+            continue
+
+
+@pytest.mark.slow
+def test_four_workers_of_which_thirty_are_killed_do_every_tile_once(
+    model: Path, server: FaultyServer, tmp_path: Path
+) -> None:
+    town = town_of(20, 20)
+    rng, tiles = random.Random(7), town.encoded()
+    chosen = rng.sample(town.tiles, 40)
+    corrupt, missing = set(chosen[:20]), set(chosen[20:])
+    server.tiles = {
+        tile: HTML if tile in corrupt else content for tile, content in tiles.items() if tile not in missing
+    }
+    options = {"out": tmp_path / "calm", "tries": 4}
+    with pytest.MonkeyPatch.context() as patch:
+        use(patch, Bright())
+        run(*words(town, tmp_path, server.url, model, **options))
+
+    server.fault_share = 0.02
+    options["out"] = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "tests.areas.town",
+        *words(town, tmp_path, server.url, model, **options, workers=4),
+    ]
+    kills, seen, restarted = 0, 0, False
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            end = time.monotonic() + 540
+            while process.poll() is None:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+                done = len(list(tmp_path.glob("out/blocks/*[0-9].parquet")))
+                if not restarted and done > 20:
+                    server.stop()
+                    time.sleep(1.0)
+                    server.start()
+                    restarted = True
+                alive = list(workers_of(process))
+                if kills < 30 and done > seen + 1 and alive:
+                    os.kill(rng.choice(alive), signal.SIGKILL)
+                    kills, seen = kills + 1, done
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert (kills, restarted) == (30, True)
+
+    areas = read_areas(tmp_path / "out")
+    assert [(row.x, row.y, row.z) for row in areas.itertuples()] == [tuple(tile) for tile in town.tiles]
+    states = {(row.x, row.y): row.state for row in areas.itertuples()}
+    for tile in town.tiles:
+        wanted = "not an image" if tile in corrupt else "missing" if tile in missing else "ok"
+        assert states[tile.x, tile.y] == wanted
+    left, right = results(tmp_path / "out"), results(tmp_path / "calm")
+    assert left.keys() == right.keys()
+    assert [name for name in left if left[name] != right[name]] == []
