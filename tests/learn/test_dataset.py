@@ -110,6 +110,7 @@ def test_a_sample_depends_on_its_seed_and_leaves_the_random_numbers_of_others_al
     assert not torch.equal(dataset[Draw(2, 6)].image, one.image)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:'pin_memory' argument")
 def test_loader_processes_change_no_sample(store: TileStore) -> None:
     draws = draw_tiles(store.tiles, 7, seed=1, power=0.5)

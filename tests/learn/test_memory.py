@@ -32,5 +32,6 @@ def blocks_of_the_kernel(what: str) -> int:
     return int(run.stdout)
 
 
+@pytest.mark.slow
 def test_a_large_tensor_lies_in_memory_that_the_process_keeps() -> None:
     assert (blocks_of_the_kernel("default"), blocks_of_the_kernel("keep")) == (1, 0)

@@ -108,6 +108,7 @@ def test_the_code_of_then_runs_and_not_that_of_today(evaluator: Evaluator, tiles
     assert note == "version 1 predicted by its own code"
 
 
+@pytest.mark.slow
 def test_its_code_does_not_run_on_a_cluster_whose_workers_have_that_of_today(
     evaluator: Evaluator, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,7 @@ with ending(create_run(store, SEARCH, "search", {}, {})) as search:
 """
 
 
+@pytest.mark.slow
 def test_four_processes_on_a_machine_without_a_store_all_land_in_the_right_experiments(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").touch()
     environment = {name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "MLFLOW_TRACKING_URI")}

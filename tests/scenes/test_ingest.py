@@ -179,6 +179,7 @@ def read_both(scenes: Scenes) -> tuple[pd.DataFrame, pd.DataFrame]:
     return scenes.frames, scenes.labels_of([AOI])
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_no_real_polygon_is_lost_and_real_grids_are_kept(real_data: Path, tmp_path: Path) -> None:
     scenes = scenes_of(real_data, out=tmp_path)

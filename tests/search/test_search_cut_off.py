@@ -94,6 +94,7 @@ class Deadly:
         return cheap(recipe, die_once)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept_in", ["a journal", "a database"])
 def test_two_workers_do_the_trials_that_were_asked_for_though_one_is_killed(
     store: Store, tmp_path: Path, kept_in: str
@@ -139,6 +140,7 @@ def test_a_trial_whose_process_dies_each_time_is_given_up(store: Store, tmp_path
     assert "was killed 3 times" in studies.results(study, 2)[0].user_attrs[studies.FAILURE]
 
 
+@pytest.mark.slow
 def test_two_searches_on_one_database_share_the_trials(store: Store, tmp_path: Path) -> None:
     """As two machines do: each asks for the same six."""
     code = "from tests.search.test_search_cut_off import *; join(Path(sys.argv[1]))"

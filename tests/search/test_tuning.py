@@ -124,6 +124,7 @@ def test_the_same_tuning_gives_the_same_trials(ground: CachedGround) -> None:
     assert runs[0].best == runs[1].best
 
 
+@pytest.mark.slow
 def test_workers_beside_each_other_give_the_same_trials(
     ground: CachedGround, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -170,6 +170,7 @@ def test_a_row_that_lacks_either_of_two_columns_is_not_judged() -> None:
     assert unmet(same("it", "usual"), table) == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_the_real_areas_pass_with_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     real = ROOT.parent / "shared" / "data" / "sn7"

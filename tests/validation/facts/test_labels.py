@@ -187,6 +187,7 @@ def test_without_a_readable_image_sizes_in_pixels_are_unknown(tmp_path: Path) ->
     assert facts[["outside_px", "small_fraction", "n_outside"]].isna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_the_real_area_has_the_facts_that_its_readme_states(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Path(__file__).parents[4] / "shared" / "data" / "sn7"
