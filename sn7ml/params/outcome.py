@@ -260,7 +260,7 @@ class PromoteParams(Section):
 
     min_aois: int = Field(ge=2)
     """With at least this many scored AOIs, the confidence interval of the mean gain must lie above zero; with fewer,
-    ``min_gain`` alone decides."""
+    ``min_gain`` alone decides. In tasks of single scenes it counts groups of AOIs, which the bootstrap draws."""
 
     confidence: float = Field(gt=0, lt=1)
     """Confidence level of the two-sided bootstrap interval over AOIs."""

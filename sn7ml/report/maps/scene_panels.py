@@ -20,7 +20,7 @@ from sn7ml.core.geo.probabilities import CERTAIN, rescaled
 from sn7ml.metrics.scene_buildings import SPACENET2_IOU, match_by_confidence
 from sn7ml.metrics.score import Score
 from sn7ml.outputs.probabilities import ProbabilityCube
-from sn7ml.report.maps.overlays import COLOURS, Picture, errors, overlay, shapes_within, side_by_side
+from sn7ml.report.maps.overlays import COLOURS, Picture, errors, panels_of, shapes_within, side_by_side, triptych
 from sn7ml.report.maps.scored_overlays import densest
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.scored_columns import Columns, Stretch, spanned
@@ -169,12 +169,8 @@ def _panels(pixels: NDArray[np.uint8], truth: pd.DataFrame, found: pd.DataFrame,
 
     true, proposed = placed(truth), placed(found)
     of_kind = (placed(found[matched.found]), placed(found[~matched.found]), placed(truth[~matched.truth]))
-    return {
-        "image": overlay(shown, [], [], zoom=1),
-        "truth": overlay(shown, true, [], zoom=1),
-        "found": overlay(shown, [], proposed, zoom=1),
-        "errors": errors(shown, *of_kind, zoom=1),
-    }
+    image, with_truth, with_found = panels_of(triptych(shown, true, proposed, zoom=1))
+    return {"image": image, "truth": with_truth, "found": with_found, "errors": errors(shown, *of_kind, zoom=1)}
 
 
 def _distance_panels(
