@@ -252,3 +252,30 @@ def test_pixels_that_are_right_and_buildings_that_are_merged_are_told_apart() ->
     scores = evaluate_buildings(truth, merged, pixels, params).overall
     assert scores["iou"] == pytest.approx(0.95, abs=0.01)
     assert scores["f1"] == 0.0
+
+
+def offset_px(pixels: list[str], ground: list[str], grid: Grid) -> NDArray[np.float64]:
+    """Median of how far pixel coordinates are from those of the ground, counted from the outer corner: (x, y)."""
+    counted, placed = (shapely.get_coordinates(shapely.from_wkt(texts)) for texts in (pixels, ground))
+    x, y = ~grid.transform @ (placed[:, 0], placed[:, 1])
+    return np.median(counted - np.column_stack([x, y]), axis=0)
+
+
+def test_pixels_of_the_submission_are_counted_from_the_outer_corner(tmp_path: Path) -> None:
+    found = pd.DataFrame(
+        {"aoi": "a", "time": "undated", "id": ["0"], "confidence": [0.9], "geometry": [box(0, 0, 20, 30)]}
+    )
+    write_submission(tmp_path / "submission.csv", found, {"a": VEGAS})
+    table = pd.read_csv(tmp_path / "submission.csv")
+    assert np.abs(offset_px(table["PolygonWKT_Pix"].tolist(), table["PolygonWKT_Geo"].tolist(), VEGAS)).max() < 0.01
+
+
+def test_pixels_of_the_real_csv_are_counted_from_the_outer_corner() -> None:
+    city = real("spacenet2") / "AOI_2_Vegas_Train"
+    table = pd.read_csv(next(city.glob("summaryData/*.csv")))
+    for image in sorted(city.glob("RGB-PanSharpen/*.tif")):
+        rows = table[(table["ImageId"] == image.stem.removeprefix("RGB-PanSharpen_")) & (table["BuildingId"] > 0)]
+        if len(rows):
+            grid = raw_geotiff(image).grid
+            off = offset_px(rows["PolygonWKT_Pix"].tolist(), rows["PolygonWKT_Geo"].tolist(), grid)
+            assert np.abs(off).max() < 0.01
