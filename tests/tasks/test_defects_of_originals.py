@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import shapely
 import yaml
 from affine import Affine
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.metrics.scene_buildings import evaluate_buildings
+from sn7ml.outputs.buildings import write_submission
 from sn7ml.params import (
     DataParams,
     EvaluateParams,
@@ -34,11 +36,13 @@ from sn7ml.params import (
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.ingest import Scenes, ingest
 from sn7ml.scenes.layouts import layout_of
+from sn7ml.scenes.raw_images import raw_geotiff
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.targets import target_of
 from sn7ml.targets.pixels import PixelCounts, count_pixels
 from sn7ml.targets.signed_distance import to_ratio
 from tests.raising import raises
+from tests.real import real
 
 pytestmark = pytest.mark.usefixtures("serial")
 
