@@ -171,7 +171,7 @@ def test_k_no_pixel_is_both_learned_from_and_scored_and_zooms_are_not_mixed(tmp_
 # SpaceNet 2
 
 
-def write_scene(root: Path, number: int, counts: NDArray[np.uint16], labelled: bool = True) -> None:
+def write_scene(root: Path, number: int, counts: NDArray[np.float64], labelled: bool = True) -> None:
     images = root / "AOI_2_Vegas_Train" / "RGB-PanSharpen"
     labels = root / "AOI_2_Vegas_Train" / "geojson" / "buildings"
     for folder in (images, labels):
@@ -262,7 +262,7 @@ def offset_px(pixels: list[str], ground: list[str], grid: Grid) -> NDArray[np.fl
     """Median of how far pixel coordinates are from those of the ground, counted from the outer corner: (x, y)."""
     counted, placed = (shapely.get_coordinates(shapely.from_wkt(texts)) for texts in (pixels, ground))
     x, y = ~grid.transform @ (placed[:, 0], placed[:, 1])
-    return np.median(counted - np.column_stack([x, y]), axis=0)
+    return np.asarray(np.median(counted - np.column_stack([x, y]), axis=0))
 
 
 def test_pixels_of_the_submission_are_counted_from_the_outer_corner(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def image_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> pd.DataFra
     table = table.reindex(columns=[*IMAGE_FACTS.columns, "part"]).sort_values(["aoi", "time"], ignore_index=True)
     known = table[table["dtype"].notna()]
     table["usual_dtype"] = known.groupby("part")["dtype"].transform(lambda types: types.mode().iloc[0])
-    side_m = np.sqrt((table["pixel_height_m"] * table["pixel_width_m"]).astype("float64"))
+    side_m = (table["pixel_height_m"] * table["pixel_width_m"]).astype("float64") ** 0.5
     table["pixel_ratio"] = (side_m / side_m.median()).round(4)
     whole = table[table["pixels_digest"].notna()]
     first = whole.groupby("pixels_digest")["file"].transform("first")
