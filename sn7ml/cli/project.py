@@ -60,19 +60,24 @@ def synth(
         )
     match layout:
         case "spacenet7":
-            aois, months, size = aois or 6, months or 12, size or 256
-            make_synthetic(out, aois=aois, months=months, size_px=size, seed=seed)
-            what = f"{aois} AOIs × {months} months of {size} px"
+            count, side = _or(aois, 6), _or(size, 256)
+            make_synthetic(out, aois=count, months=_or(months, 12), size_px=side, seed=seed)
+            what = f"{count} AOIs × {_or(months, 12)} months of {side} px"
         case "spacenet2":
-            aois, size = aois or 7, size or 512
-            make_scenes(out, scenes=aois, size_px=size, seed=seed)
-            what = f"{aois} labelled scenes and one without labels, of {size} px"
+            count, side = _or(aois, 7), _or(size, 512)
+            make_scenes(out, scenes=count, size_px=side, seed=seed)
+            what = f"{count} labelled scenes and one without labels, of {side} px"
         case "xyz":
-            make_map_tiles(out, places=aois or 2, seed=seed)
-            what = f"map tiles of {aois or 2} place(s)"
+            count = _or(aois, 2)
+            make_map_tiles(out, places=count, seed=seed)
+            what = f"map tiles of {count} place(s)"
         case _ as unknown:
             assert_never(unknown)
     console.print(f"{what} in {out}")
+
+
+def _or(given: int | None, usual: int) -> int:
+    return usual if given is None else given
 
 
 def data() -> None:

@@ -44,8 +44,8 @@ def close_up(seed: int, index: int, shape: tuple[int, int], *, built: bool = Tru
     town, month = build_aoi(place), index % 12
     if not built:
         lives = town.lives
-        never = (np.full_like(them, NEVER) for them in (lives.birth, lives.levelled, lives.settled))
-        town = replace(town, lives=replace(lives, **dict(zip(("birth", "levelled", "settled"), never, strict=True))))
+        birth, levelled, settled = (np.full_like(each, NEVER) for each in (lives.birth, lives.levelled, lives.settled))
+        town = replace(town, lives=replace(lives, birth=birth, levelled=levelled, settled=settled))
     sky, edge = sky_of(place, month), PAD_PX * FINE
     image = lit(blurred(paint(town, sky, month), SHARPNESS_PX)[:, edge:-edge, edge:-edge], sky)
     outlines = [

@@ -1,6 +1,7 @@
 """Synthetic map tiles: trees of z/x/y.png at two zooms, one GeoJSON of outlines, a large place and small ones."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def write_map_tiles(folder: Path, places: int, seed: int) -> None:
         transform = tile_transform(x, y, ZOOM) @ Affine.scale(TILE_PX / SIDE_PX)
         _write_outlines(folder / name / OUTLINES, drawn.outlines, transform)
         seen = within(drawn.outlines, shape)
-        truth.append(row_of(f"{name}-z{ZOOM}-{x}-{y}", seen, shape, lambda xy, to=transform: _in_degrees(xy, to)))
+        truth.append(row_of(f"{name}-z{ZOOM}-{x}-{y}", seen, shape, partial(_in_degrees, transform)))
     write_truth(folder, truth)
 
 
@@ -78,12 +79,12 @@ def _write_tiles(folder: Path, image: NDArray[np.uint8], corner: tuple[int, int]
             Image.fromarray(pixels).convert("RGBA" if (row + col) % 2 else "RGB").save(path)
 
 
-def _in_degrees(xy: NDArray[np.float64], transform: Affine) -> NDArray[np.float64]:
+def _in_degrees(transform: Affine, xy: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack(TO_DEGREES.transform(*(transform @ (xy[:, 0], xy[:, 1]))))
 
 
 def _write_outlines(path: Path, outlines: NDArray[np.object_], transform: Affine) -> None:
-    on_earth = shapely.transform(outlines, lambda xy: np.round(_in_degrees(xy, transform), 9))
+    on_earth = shapely.transform(outlines, lambda xy: np.round(_in_degrees(transform, xy), 9))
     features: list[dict[str, Any]] = [
         {"type": "Feature", "geometry": mapping(each), "properties": {"osm_id": number}}
         for number, each in enumerate(on_earth)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def write_scenes(folder: Path, scenes: int, side_px: int, seed: int) -> None:
             labels[name] = seen
             _write_geojson(root / sn2.LABEL_FOLDER / f"{sn2.LABEL_START}{name}{sn2.LABEL_ENDING}", seen, transform)
             _write_csv(root / sn2.CSV_FOLDER / f"{root.name}_Building_Solutions.csv", name, seen, transform)
-        truth.append(row_of(name, seen, shape, lambda xy, to=transform: _moved(xy, to)))
+        truth.append(row_of(name, seen, shape, partial(_moved, transform)))
     write_truth(folder, truth)
 
 
@@ -66,7 +67,7 @@ def counts_of(drawn: CloseUp, seed: int, index: int) -> NDArray[np.uint16]:
     return np.asarray(np.clip(np.floor(grey * per_level), 1, MOST), dtype=np.uint16)
 
 
-def _moved(xy: NDArray[np.float64], transform: Affine) -> NDArray[np.float64]:
+def _moved(transform: Affine, xy: NDArray[np.float64]) -> NDArray[np.float64]:
     x, y = transform @ (xy[:, 0], xy[:, 1])
     return np.column_stack([x, y])
 
@@ -83,7 +84,7 @@ def _write_image(path: Path, counts: NDArray[np.uint16], transform: Affine) -> N
 
 def _on_earth(outlines: NDArray[np.object_], transform: Affine) -> NDArray[np.object_]:
     """Return outlines in degrees, to the tenth of a millimetre, with heights of 0 as the real ones."""
-    flat = shapely.transform(outlines, lambda xy: np.round(_moved(xy, transform), 9))
+    flat = shapely.transform(outlines, lambda xy: np.round(_moved(transform, xy), 9))
     return np.asarray(shapely.force_3d(flat), dtype=object)
 
 

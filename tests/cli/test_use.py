@@ -64,6 +64,14 @@ def test_an_option_that_a_layout_has_no_use_for_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("layout", ["spacenet7", "spacenet2", "xyz"])
+def test_none_is_not_taken_for_the_usual_number(layout: str, tmp_path: Path) -> None:
+    with raises(ParamsError, "synthetic.range", 0):
+        CliRunner().invoke(
+            cli.app, ["synth", str(tmp_path / "out"), "--layout", layout, "--aois", "0"], catch_exceptions=False
+        )
+
+
 @pytest.mark.parametrize(("demo", "layout"), [("buildings", "spacenet2"), ("building_distance", "xyz")])
 def test_a_demo_brings_data_and_params_that_go_together(project: Path, demo: str, layout: str) -> None:
     (project / "data").mkdir()

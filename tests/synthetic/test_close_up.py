@@ -119,7 +119,8 @@ def found_in(root: Path, layout: Layout, out: Path) -> dict[str, tuple[int, floa
 
 def truth_of(root: Path) -> dict[str, tuple[int, float, float]]:
     table = pd.read_csv(root / "truth.csv")
-    return {row.aoi: (row.buildings, row.area_m2, row.built_fraction) for row in table.itertuples()}
+    rows = table.to_dict("records")
+    return {row["aoi"]: (row["buildings"], row["area_m2"], row["built_fraction"]) for row in rows}
 
 
 @pytest.mark.parametrize("kind", ["scenes", "tiles"])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import shapely
 import yaml
 from affine import Affine
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.metrics.scene_buildings import evaluate_buildings
+from sn7ml.outputs.buildings import write_submission
 from sn7ml.params import (
     DataParams,
     EvaluateParams,
@@ -34,11 +36,13 @@ from sn7ml.params import (
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.ingest import Scenes, ingest
 from sn7ml.scenes.layouts import layout_of
+from sn7ml.scenes.raw_images import raw_geotiff
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.targets import target_of
 from sn7ml.targets.pixels import PixelCounts, count_pixels
 from sn7ml.targets.signed_distance import to_ratio
 from tests.raising import raises
+from tests.real import real
 
 pytestmark = pytest.mark.usefixtures("serial")
 
@@ -167,7 +171,7 @@ def test_k_no_pixel_is_both_learned_from_and_scored_and_zooms_are_not_mixed(tmp_
 # SpaceNet 2
 
 
-def write_scene(root: Path, number: int, counts: NDArray[np.uint16], labelled: bool = True) -> None:
+def write_scene(root: Path, number: int, counts: NDArray[np.float64], labelled: bool = True) -> None:
     images = root / "AOI_2_Vegas_Train" / "RGB-PanSharpen"
     labels = root / "AOI_2_Vegas_Train" / "geojson" / "buildings"
     for folder in (images, labels):
@@ -252,3 +256,30 @@ def test_pixels_that_are_right_and_buildings_that_are_merged_are_told_apart() ->
     scores = evaluate_buildings(truth, merged, pixels, params).overall
     assert scores["iou"] == pytest.approx(0.95, abs=0.01)
     assert scores["f1"] == 0.0
+
+
+def offset_px(pixels: list[str], ground: list[str], grid: Grid) -> NDArray[np.float64]:
+    """Median of how far pixel coordinates are from those of the ground, counted from the outer corner: (x, y)."""
+    counted, placed = (shapely.get_coordinates(shapely.from_wkt(texts)) for texts in (pixels, ground))
+    x, y = ~grid.transform @ (placed[:, 0], placed[:, 1])
+    return np.asarray(np.median(counted - np.column_stack([x, y]), axis=0))
+
+
+def test_pixels_of_the_submission_are_counted_from_the_outer_corner(tmp_path: Path) -> None:
+    found = pd.DataFrame(
+        {"aoi": "a", "time": "undated", "id": ["0"], "confidence": [0.9], "geometry": [box(0, 0, 20, 30)]}
+    )
+    write_submission(tmp_path / "submission.csv", found, {"a": VEGAS})
+    table = pd.read_csv(tmp_path / "submission.csv")
+    assert np.abs(offset_px(table["PolygonWKT_Pix"].tolist(), table["PolygonWKT_Geo"].tolist(), VEGAS)).max() < 0.01
+
+
+def test_pixels_of_the_real_csv_are_counted_from_the_outer_corner() -> None:
+    city = real("spacenet2") / "AOI_2_Vegas_Train"
+    table = pd.read_csv(next(city.glob("summaryData/*.csv")))
+    for image in sorted(city.glob("RGB-PanSharpen/*.tif")):
+        rows = table[(table["ImageId"] == image.stem.removeprefix("RGB-PanSharpen_")) & (table["BuildingId"] > 0)]
+        if len(rows):
+            grid = raw_geotiff(image).grid
+            off = offset_px(rows["PolygonWKT_Pix"].tolist(), rows["PolygonWKT_Geo"].tolist(), grid)
+            assert np.abs(off).max() < 0.01

@@ -205,7 +205,7 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
     "a building off the image": ("all outlines of a file",),
     "an outline twice": ("lie on one another",),
     "a missing tile": ("border without data",),
-    "a black tile": ("border without data",),
+    "a black tile": ("border without data", "on unusable ground"),
     "another zoom of the same ground": ("has no holes", "border without data", "on unusable ground"),
     "outlines of another place": ("all outlines of a file",),
     "outlines in a CRS that is not theirs": ("all outlines of a file",),

@@ -7,7 +7,7 @@ import pandas as pd
 from sn7ml.params import load_params
 from sn7ml.validation.facts import TABLES
 from sn7ml.validation.measured import SHOWN, measure
-from sn7ml.validation.suites import Suites, found_suites, suites, tile_suites
+from sn7ml.validation.suites import Suites, found_suites, image_suites, stretch_suites, suites, tile_suites
 from tests.validation.damages import PARAMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,13 +18,17 @@ KEYS = {"aoi", "time", "file", "split", "fold", "col_start", "col_stop", "number
 MADE_OF_THEM = {
     "frames": {"pixels_digest"},  # duplicate_of
     "labels": {"shapes_digest"},  # duplicate_of
+    "images": {"pixels_digest"},  # duplicate_of
+    "outlines": {"shapes_digest"},  # duplicate_of
     "tiles": {"rows", "cols"},  # mask_fits, n_off_image
 }
 
 
 def all_suites() -> Suites:
     params = load_params(ROOT / "params.yaml")
-    return suites(PARAMS) | tile_suites(PARAMS, params.split, params.tiling) | found_suites(PARAMS, "changepoint")
+    single = image_suites(PARAMS) | stretch_suites(PARAMS)
+    through_time = suites(PARAMS) | found_suites(PARAMS, "changepoint")
+    return single | through_time | tile_suites(PARAMS, params.split, params.tiling)
 
 
 def test_every_fact_is_judged_explains_an_offender_or_is_shown() -> None:

@@ -24,7 +24,7 @@ IMAGE_FACTS = Table(
     "image facts",
     {
         "aoi": "text", "time": "text", "file": "text", "has_image": "bool", "has_labels": "bool",
-        "readable": "bool", "fault": "text", "dtype": "text", "usual_dtype": "text", "epsg": "int",
+        "readable": "bool", "fault": "text", "dtype": "text", "usual_dtype": "text",
         "rows": "int", "cols": "int", "pixel_height_m": "float", "pixel_width_m": "float", "pixel_ratio": "float",
         "usable_fraction": "float", "border_fraction": "float", "black_fraction": "float", "variation": "float",
         "pixels_digest": "text", "duplicate_of": "text",
@@ -67,7 +67,7 @@ def image_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> pd.DataFra
     table = table.reindex(columns=[*IMAGE_FACTS.columns, "part"]).sort_values(["aoi", "time"], ignore_index=True)
     known = table[table["dtype"].notna()]
     table["usual_dtype"] = known.groupby("part")["dtype"].transform(lambda types: types.mode().iloc[0])
-    side_m = np.sqrt((table["pixel_height_m"] * table["pixel_width_m"]).astype("float64"))
+    side_m = (table["pixel_height_m"] * table["pixel_width_m"]).astype("float64") ** 0.5
     table["pixel_ratio"] = (side_m / side_m.median()).round(4)
     whole = table[table["pixels_digest"].notna()]
     first = whole.groupby("pixels_digest")["file"].transform("first")
@@ -82,7 +82,7 @@ def _facts_of_image(root: Path, open_image: OpenImage, job: tuple[NameFacts, Row
         image = open_image(root, row)
         rows, cols = image.grid.shape
         height_m, width_m = pixel_size_m(image.grid)
-        facts |= {"dtype": image.dtype, "epsg": image.grid.epsg, "rows": rows, "cols": cols}
+        facts |= {"dtype": image.dtype, "rows": rows, "cols": cols}
         facts |= {"pixel_height_m": round(height_m, 4), "pixel_width_m": round(width_m, 4)}
         if rows * cols > MOST_MEASURED_PX:
             return facts
