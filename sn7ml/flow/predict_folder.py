@@ -54,7 +54,8 @@ MOSTLY = 0.5
 """Share of usable pixels from which an image is fit to be drawn under the map."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with the step (``PREDICTING``, ``TRACKING`` or ``OUTLINING``, ``WRITING``), how much of it is done, and of how much."""
+"""Called with the step (``PREDICTING``, ``TRACKING`` or ``OUTLINING``, ``WRITING``), how much of it is done, and of how
+much."""
 
 
 @dataclass(frozen=True)
