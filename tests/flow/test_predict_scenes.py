@@ -12,7 +12,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from sn7ml.core.errors import CatalogError, ParamsError, RasterError
 from sn7ml.flow.predict_folder import Prediction, open_images, predict_folder
@@ -60,7 +60,7 @@ class BrightModel(TrainedModel):
 
 
 class FirstOnly(Bright):
-    def forward(self, image):  # type: ignore[no-untyped-def]
+    def forward(self, image: Tensor) -> Tensor:
         return super().forward(image)[:, :1]
 
 
