@@ -23,8 +23,10 @@ def test_it_can_be_read(folder: Path) -> None:
 
 
 def test_what_came_later_changes_nothing_of_the_first_one() -> None:
-    recipe, _, _, _, folds = read_config(PAST[0])
-    assert folds is None  # one network per fold, however many those are
+    config = read_config(PAST[0])
+    recipe = config.recipe
+    assert config.folds is None  # one network per fold, however many those are
+    assert (config.images, config.unit_m) == (None, None)
     usage = read_usage(PAST[0])
     assert usage is not None
     assert (recipe.loss.lovasz, recipe.loss.tversky, recipe.optimiser.method) == (0.0, 0.0, "adamw")

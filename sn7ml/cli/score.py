@@ -65,8 +65,8 @@ def score(  # noqa: PLR0913, PLR0917 - the command line's own signature
 ) -> None:
     """Score footprints against the truth: SCOT by the reference scorer's rules and footprint F1, or SpaceNet 2's F1.
 
-    The header of a CSV tells the form. Coordinates are pixels of the original images, as in labels_match_pix. A folder may be labels_match_pix itself, an
-    AOI, or a folder of AOIs.
+    The header of a CSV tells the form. Coordinates are pixels of the original images, as in labels_match_pix. A folder
+    may be labels_match_pix itself, an AOI, or a folder of AOIs.
     """
     from sn7ml.cli.score_scenes import SPACENET2, form_of_both, refuse_series_options, score_scenes
     from sn7ml.core.runtime.parallel import VARIABLE

@@ -45,6 +45,8 @@ LIBRARIES = ("torch", "segmentation-models-pytorch", "timm", "numpy", "scipy", "
 FOOTPRINTS = "footprints"
 
 PREDICTING, TRACKING, WRITING = "predicting", "following buildings through time", "writing"
+OUTLINING = "drawing outlines"
+"""The second step of single images."""
 
 UNKNOWN_TRUST = "the model does not say what its training frames looked like; models that the pipeline registers do"
 
@@ -52,7 +54,8 @@ MOSTLY = 0.5
 """Share of usable pixels from which an image is fit to be drawn under the map."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with the step (``PREDICTING``, ``TRACKING``, ``WRITING``), how much of it is done, and of how much."""
+"""Called with the step (``PREDICTING``, ``TRACKING`` or ``OUTLINING``, ``WRITING``), how much of it is done, and of how
+much."""
 
 
 @dataclass(frozen=True)
@@ -200,10 +203,11 @@ def predict_folder(
             frames = predict_frames(predictor, images.root, left, columns, rasters, read_any_image)
             for done, _ in enumerate(frames, start=total - len(left) + 1):
                 progress(PREDICTING, done, total)
-            progress(TRACKING, 0, 1)
             output = task_named(model.usage.task).output
+            step = OUTLINING if output.export else TRACKING
+            progress(step, 0, 1)
             tracks = extract_aois(output, rasters, images.grids, model.usage.output)
-            progress(TRACKING, 1, 1)
+            progress(step, 1, 1)
             progress(WRITING, 0, 1)
             found = _write_results(out, images, tracks, output, profile)
             counts = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(tracks)}

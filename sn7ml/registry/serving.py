@@ -4,6 +4,7 @@ MLflow runs this file (models from code); it is not imported by anything else. T
 before, since MLflow also runs the file when a model is registered.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -58,9 +59,10 @@ class Buildings(PythonModel):
         several. A model of signed distances gives metres, positive in buildings; where unusable, the farthest outside.
         """
         images = self.predictor.images
+        batch: Iterable[NDArray[np.uint8]] = model_input
         if images is not None and images.stretch:
-            model_input = [self._to_bytes(pixels, (params or {}).get("stretch")) for pixels in model_input]
-        found = np.stack([self.predictor.predict_image(pixels).channels for pixels in model_input]).astype(np.float32)
+            batch = (self._to_bytes(pixels, (params or {}).get("stretch")) for pixels in model_input)
+        found = np.stack([self.predictor.predict_image(pixels).channels for pixels in batch]).astype(np.float32)
         found /= np.float32(255)
         unit_m = self.predictor.unit_m
         return found if unit_m is None else (2 * found - 1) * np.float32(unit_m)

@@ -127,7 +127,7 @@ def save_pyfunc(package: Path, folder: Path) -> Path:
             # The code as it is now. A process that already holds sn7ml runs its own instead, and one that does not gets
             # this one for good: to score an old champion with its own code takes a process of its own.
             code_paths=[str(Path(sn7ml.__file__).parent)],
-            signature=ModelSignature(Schema([images]), Schema([found]), options),
+            signature=ModelSignature(Schema([images]), Schema([found]), options),  # type: ignore[arg-type] # None is none
             pip_requirements=[f"{library}=={installed(library).partition('+')[0]}" for library in REQUIREMENTS],
         )
     return folder / "model"

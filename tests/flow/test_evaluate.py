@@ -2,16 +2,22 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import ndimage
 
 from sn7ml.core.geo.burn import burn_ids
+from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.core.schemas import TRACKS
 from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
 from sn7ml.outputs.probabilities import write_probabilities
-from sn7ml.params import EvaluateParams, RimsParams
+from sn7ml.params import EvaluateParams, RimsParams, TargetParams
+from sn7ml.targets import target_of
 from sn7ml.tasks import task_named
 from tests.learn.toy import MONTHS, SHAPE, TARGET, squares, write_store, write_world
 from tests.outputs.tracking.drawings import perfect
+from tests.scenes import converted
+from tests.scenes.converted import write_converted
 from tests.sn7_folder import AOI, scenes_of
 
 TASK = task_named("buildings_through_time")
@@ -62,3 +68,30 @@ def test_the_trivial_answers_are_nothing_and_everything(tmp_path: Path) -> None:
     }
     assert trivial["all building"]["iou"] == pytest.approx(built)
     assert trivial["all building"]["pixel_f1"] == pytest.approx(2 * built / (1 + built))
+
+
+@pytest.mark.usefixtures("serial")
+def test_errors_of_distances_are_in_metres_beside_those_of_trivial_answers(tmp_path: Path) -> None:
+    """The model says 0 m everywhere, and was trained to another range than today's masks."""
+    params = TargetParams.model_validate({"kind": "distance", "distance": {"clip_m": 2.0}})
+    _, scenes, tiles = write_converted(tmp_path, params)
+    columns, target = tiles.columns(["test"]), target_of(params)
+    half = np.full((1, *SHAPE), CERTAIN / 2, np.float64).round().astype(np.uint8)  # 128: 4 m / 255
+    usable = np.ones(SHAPE, bool)
+    path = tmp_path / "p" / converted.AOI / "undated.tif"
+    write_probabilities(path, Probabilities(half, usable), target.channels, converted.GRID, 1, unit_m=4.0)
+    ground = Ground.read(scenes, tiles, columns, target)
+    task = task_named("building_distance")
+    found = evaluate(task, task.output.table.empty(), tmp_path / "p", ground, EVALUATE)
+
+    ((start, stop),) = columns[converted.AOI]
+    built = burn_ids(list(squares(SHAPE).values()), SHAPE) > 0
+    height, width = 0.2996, 0.2430
+    inside = ndimage.distance_transform_edt(built, sampling=(height, width)) - width / 2
+    outside = ndimage.distance_transform_edt(~built, sampling=(height, width)) - width / 2
+    true_m = np.where(built, inside, -outside).clip(-2, 2)[:, start:stop]
+    assert found.overall["mae_m"] == pytest.approx(np.abs(4 / 255 - true_m).mean(), abs=0.02)
+    assert found.per_aoi["mae_m"].tolist() == [found.overall["mae_m"]]
+    assert found.trivial["nothing found"]["mae_m"] == pytest.approx((2 + true_m).mean(), abs=0.02)
+    assert found.trivial["all building"]["mae_m"] == pytest.approx((2 - true_m).mean(), abs=0.02)
+    assert found.trivial["nothing found"]["built_error"] == 1.0

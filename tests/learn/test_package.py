@@ -1,5 +1,6 @@
 """A package holds what prediction needs, the same bytes each time, and no pickle."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from sn7ml.package_files import (
     read_usage,
     write_usage,
 )
-from sn7ml.params import ModelParams, Usage, load_params
+from sn7ml.params import ModelImages, ModelParams, PartStretch, SceneStretch, Usage, load_params
 from tests.learn.toy import OUTPUT, RECIPE, windows
 from tests.raising import raises
 
@@ -212,3 +213,34 @@ def test_code_of_this_project_reads_no_pickle_of_others() -> None:
     loads = {name: text.count("torch.load(") for name, text in sources.items() if "torch.load(" in text}
     assert loads == {"checkpoint.py": 1, "models.py": 1}
     assert all(sources[name].count("weights_only=True") == count for name, count in loads.items())
+
+
+def test_a_package_keeps_what_its_images_were_and_the_unit_of_distances(package: Package, tmp_path: Path) -> None:
+    images = ModelImages(
+        stretch={
+            "Vegas": PartStretch(low=(1.0, 2.0, 3.0), high=(400.0, 500.0, 600.0)),
+            "": SceneStretch(low_percent=0.5, high_percent=99.0),
+        },
+        pixel_height_m=(0.3, 0.3),
+        pixel_width_m=(0.2, 0.25),
+    )
+    save_package(tmp_path, replace(package, images=images, unit_m=16.0, activation="distance"))
+    found = load_package(tmp_path)
+    assert (found.images, found.unit_m) == (images, 16.0)
+
+
+def test_a_package_of_images_that_were_not_converted_has_no_word_on_them(package: Package, tmp_path: Path) -> None:
+    save_package(tmp_path, package)
+    keys = ["activation", "channels", "folds", "recipe", "upsampling"]
+    assert list(yaml.safe_load((tmp_path / CONFIG).read_text())) == keys
+
+
+@pytest.mark.parametrize(("activation", "unit"), [("distance", None), ("distance", -1.0), ("sigmoid", 16.0)])
+def test_a_unit_that_does_not_go_with_the_activation_is_refused(
+    activation: str, unit: float | None, package: Package, tmp_path: Path
+) -> None:
+    save_package(tmp_path, package)
+    config = yaml.safe_load((tmp_path / CONFIG).read_text())
+    (tmp_path / CONFIG).write_text(yaml.safe_dump(config | {"activation": activation, "unit_m": unit}))
+    with raises(ModelError, "package.unit", tmp_path / CONFIG):
+        load_package(tmp_path)

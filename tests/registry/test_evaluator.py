@@ -13,14 +13,16 @@ from sn7ml.learn.models import bare_model
 from sn7ml.learn.package import Package, load_package, save_package
 from sn7ml.learn.predict import Predictor, predict_frames
 from sn7ml.package_files import read_config, write_usage
-from sn7ml.params import EvaluateParams, OutputParams, Usage
+from sn7ml.params import EvaluateParams, OutputParams, TargetParams, Usage
 from sn7ml.registry.evaluator import CONTRACTS, Evaluator, model_scores, read_scores
 from sn7ml.registry.policy import ModelScores
 from sn7ml.scenes.store import TileStore
+from sn7ml.targets import target_of
 from tests.learn.toy import MONTHS, OUTPUT, RECIPE, SHAPE, TARGET, squares, windows, write_store, write_world
 from tests.outputs.tracking.drawings import track_params
 from tests.raising import raises
 from tests.registry.toy_registry import TASK
+from tests.scenes.converted import write_converted
 from tests.sn7_folder import scenes_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,3 +219,38 @@ def test_a_model_from_when_tracks_were_the_only_output_is_asked_in_the_words_of_
         (folder / "__init__.py").touch()
     module.write_text(REPLAY_OF_THEN)
     assert evaluator._ask(CONTRACTS[1], model / "code", model, model.parent / "out") == "predict track changepoint"
+
+
+@pytest.mark.parametrize("kind", ["footprint", "distance"])
+def test_a_model_of_converted_images_is_run_by_its_own_code(kind: str, tmp_path: Path) -> None:
+    """The data folder holds 16 bits in degrees, in a layout that the question need not name."""
+    params = TargetParams.model_validate({"kind": kind})
+    data, scenes, tiles = write_converted(tmp_path, params)
+    target, name = target_of(params), "buildings" if kind == "footprint" else "building_distance"
+    instances = {"seed_threshold": 0.55, "flood_threshold": 0.5, "boundary_weight": 0.0, "contact_weight": 0.0}
+    output = OutputParams.model_validate(
+        {"buildings": {"instances": {**instances, "min_area_px2": 4.0, "simplify_px": 0.5}}}
+    )
+    usage = Usage.model_validate(
+        {"task": name, "predict": windows(splits=("validation", "test")).model_dump(), "output": output.model_dump()}
+    )
+    torch.manual_seed(7)
+    package = tmp_path / "model" / "artifacts" / "package"
+    weights = bare_model(RECIPE.model, 1).state_dict()
+    made = Package(RECIPE, target.channels, target.activation, 1, (weights,), 1, tiles.images, target.unit_m)
+    save_package(package, made)
+    write_usage(package, usage)
+    snapshot(tmp_path / "model")
+    evaluator = Evaluator(data, scenes, tiles, target, EVALUATE, usage)
+
+    scores, note = evaluator.evaluate(tmp_path / "model", "d1", "version 1")
+
+    assert note == "version 1 predicted by its own code"
+    frames, stretches = scenes.frames, tiles.stretches(usage.predict.splits)
+    predictor = Predictor(load_package(package), usage.predict)
+    list(predict_frames(predictor, scenes.images_in(data), frames, stretches, tmp_path / "out"))
+    found = extract_aois(evaluator.task.output, tmp_path / "out", scenes.grids_of(stretches), output)
+    here = Ground.read(scenes, tiles, evaluator.columns, target)
+    expected = evaluate(evaluator.task, found, tmp_path / "out", here, EVALUATE)
+    assert scores.overall == pytest.approx(expected.overall)
+    assert ("mae_m" in scores.overall) == (kind == "distance")
