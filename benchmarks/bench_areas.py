@@ -43,6 +43,7 @@ class Busy(nn.Module):
         self.batches: list[int] = []
 
     def forward(self, image: Tensor) -> Tensor:
+        """Return logits (batch, 1, rows, cols)."""
         self.batches.append(len(image))
         return 0 * self.network(image) + town.Bright()(image)
 
