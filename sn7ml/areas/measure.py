@@ -15,6 +15,7 @@ from skimage.measure import label
 from sn7ml.areas.blocks import Block, Mosaic, grid_over
 from sn7ml.core.geo.burn import Ids, outlines
 from sn7ml.core.geo.ground import row_pixel_areas_m2
+from sn7ml.core.geo.polygons import moved
 from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.core.schemas import Table
 from sn7ml.outputs.tracking.instances import find_instances
@@ -88,11 +89,8 @@ def measure(
         areas = (built * row_m2.reshape(south - north, size, 1)).sum(axis=1)
         core = np.where(_inside(ids, block, scale)[core], core, 0)
         parts = _parts(core, found.channels[0][inner], row_m2, params.simplify_px * scale.upsampling)
-        parts["geometry"] = shapely.to_wkb(
-            shapely.transform(
-                parts["geometry"].to_numpy(dtype=object), lambda xy: np.add(xy, (west * size, north * size))
-            )
-        )
+        shapes = moved(parts["geometry"].to_numpy(dtype=object), west * size, north * size)
+        parts["geometry"] = shapely.to_wkb(shapes)
     tiles = pd.DataFrame(
         {
             "x": [tile.x for tile in block.tiles],

@@ -173,7 +173,7 @@ def _check_template(template: str) -> None:
     if set(names) not in NUMBERS:
         raise AreasError(
             "areas.template",
-            f"{shown(template)}: expected {{x}}, {{y}} (or {{-y}}) and {{z}}, no other braces, got {sorted(set(names))}",
+            f"{shown(template)}: expected {{x}}, {{y}} (or {{-y}}) and {{z}}, nothing else, got {sorted({*names})}",
         )
     if ".." in template[template.index("{") :]:
         raise AreasError(

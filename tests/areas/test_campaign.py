@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import pandas as pd
@@ -73,9 +74,9 @@ def campaign(boundary: Path, tiles: Path | str, model: Path, out: Path, **option
     return run("areas", boundary, *(word for pair in words for word in pair))
 
 
-def tile_of(areas: pd.DataFrame, x: int, y: int) -> pd.Series:
-    (row,) = areas.index[(areas["x"] == WEST + x) & (areas["y"] == NORTH + y)]
-    return areas.loc[row]
+def tile_of(areas: pd.DataFrame, x: int, y: int) -> "pd.Series[Any]":
+    ((_, row),) = areas[(areas["x"] == WEST + x) & (areas["y"] == NORTH + y)].iterrows()
+    return row
 
 
 def inside(rectangle: tuple[int, int, int, int], x: int, y: int) -> tuple[int, int, int, int]:

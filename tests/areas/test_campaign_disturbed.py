@@ -165,19 +165,13 @@ def test_four_workers_of_which_thirty_are_killed_do_every_tile_once(
     server.tiles = {
         tile: HTML if tile in corrupt else content for tile, content in tiles.items() if tile not in missing
     }
-    options = {"out": tmp_path / "calm", "tries": 4}
     with pytest.MonkeyPatch.context() as patch:
         use(patch, Bright())
-        run(*words(town, tmp_path, server.url, model, **options))
+        run(*words(town, tmp_path, server.url, model, out=tmp_path / "calm", tries=1))
 
     server.fault_share = 0.02
-    options["out"] = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "tests.areas.town",
-        *words(town, tmp_path, server.url, model, **options, workers=4),
-    ]
+    asked = words(town, tmp_path, server.url, model, out=tmp_path / "out", tries=4, workers=4)
+    command = [sys.executable, "-m", "tests.areas.town", *asked]
     kills, seen, restarted = 0, 0, False
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from sn7ml import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "Makefile"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")), ROOT / "Makefile"]
 APP: Any = get_command(cli.app)  # of the click that typer brings along
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
