@@ -122,7 +122,7 @@ class OutputParams(Section):
 BUILDINGS, ROOFS = (f'        case "{task}":\n            return ' for task in ("buildings_through_time", "roofs"))
 
 CASES: dict[str, list[tuple[str, str]]] = {
-    "sn7ml/params/whole.py": [('Literal["buildings_through_time"]', 'Literal["buildings_through_time", "roofs"]')],
+    "sn7ml/params/whole.py": [('Literal["buildings_through_time", ', 'Literal["roofs", "buildings_through_time", ')],
     "sn7ml/params/__init__.py": [
         ("    RimsParams,\n", "    RimsParams,\n    RoofParams,\n"),
         ('"RimsParams", ', '"RimsParams", "RoofParams", '),
