@@ -15,7 +15,7 @@ from rasterio.windows import Window
 from sn7ml.core.errors import GridError, RasterError
 from sn7ml.core.geo.grid import EARTH_RADIUS_M, WEB_MERCATOR, Grid
 from sn7ml.core.runtime.parallel import map_items
-from sn7ml.core.schemas import Table
+from sn7ml.core.schemas import UNDATED, Table
 from sn7ml.scenes.images import BANDS
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.validation.facts.fact_tables import as_table, fault_of
@@ -126,7 +126,7 @@ def colours(counts: NDArray[np.int64], shape: tuple[int, int]) -> dict[str, floa
 
 
 def place(source: rasterio.DatasetReader, month: str, usable_fraction: float) -> dict[str, float]:
-    """Return the usable area, the size of a pixel and the season; {} of an image that is not on a grid in EPSG:3857."""
+    """Return the usable area, the size of a pixel and, of a dated image, the season; {} if it is on no grid in EPSG:3857."""
     epsg = source.crs.to_epsg() if source.crs else None
     if epsg != WEB_MERCATOR:
         return {}
@@ -137,8 +137,8 @@ def place(source: rasterio.DatasetReader, month: str, usable_fraction: float) ->
     (rows, cols), pixel = grid.shape, grid.ground_pixel_size_m()
     _, y = grid.transform @ (cols / 2, rows / 2)
     latitude = math.degrees(math.atan(math.sinh(y / EARTH_RADIUS_M)))
-    return {
+    facts = {
         "usable_km2": round(rows * cols * pixel**2 * usable_fraction / 1e6, 6),
         "ground_px_m": round(pixel, 4),
-        "noon_sun_deg": round(noon_sun_deg(latitude, month), 2),
     }
+    return facts if month == UNDATED else facts | {"noon_sun_deg": round(noon_sun_deg(latitude, month), 2)}
