@@ -126,7 +126,7 @@ def colours(counts: NDArray[np.int64], shape: tuple[int, int]) -> dict[str, floa
 
 
 def place(source: rasterio.DatasetReader, month: str, usable_fraction: float) -> dict[str, float]:
-    """Return the usable area, the size of a pixel and, of a dated image, the season; {} if it is on no grid in EPSG:3857."""
+    """Return the usable area, the size of a pixel and, of a dated image, the season; {} off a grid in EPSG:3857."""
     epsg = source.crs.to_epsg() if source.crs else None
     if epsg != WEB_MERCATOR:
         return {}
