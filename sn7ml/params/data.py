@@ -79,7 +79,8 @@ class SplitParams(Section):
 
     validation_by: Literal["aois", "columns"] = "aois"
     """What validates: whole AOIs, or the last columns of every AOI that is learned from, ``gap_px`` from the others. A
-    few small images are too precious to keep one from learning; their columns choose epochs a little too kindly."""
+    few small images are too precious to keep one from learning; their columns choose epochs a little too kindly.
+    ``validation_fraction`` of the columns must hold a tile of ``tiling.size_px``."""
 
     seed: int = Field(ge=0)
     """Seed of the assignment of AOIs to splits."""

@@ -128,3 +128,11 @@ def test_looks_out_of_frame_facts_are_those_of_the_images_and_only_what_was_not_
     monkeypatch.setattr(data_profile, "_profile", remembered)
     pd.testing.assert_frame_equal(profile_from_facts(sn7_root, frames, facts), expected)
     assert read == [without_alpha.name, gone.name]
+
+
+def test_an_undated_image_has_no_season(sn7_root: Path) -> None:
+    frames = scan(sn7_root).iloc[:1]
+    dated, undated = (profile_frames(sn7_root, frames.assign(time=time)).iloc[0] for time in ("2018-01", "undated"))
+    assert np.isfinite(dated["noon_sun_deg"])
+    assert np.isnan(undated["noon_sun_deg"])
+    assert undated["ground_px_m"] == dated["ground_px_m"]
