@@ -72,7 +72,8 @@ def test_images_of_one_side_only_are_told(truth: Path, tmp_path: Path) -> None:
 def test_bad_lines_are_named_with_column_and_value(truth: Path, tmp_path: Path) -> None:
     rows = [f",1,{square(0)},x,0.5", "a,2,round,x,0.5", f"a,3,{square(0)},x,sure"]
     bad = write(tmp_path / "bad.csv", *rows, header=f"{HEADER},Confidence")
-    with raises(LabelError, "submission.bad-lines", bad, 2, "ImageId", 3, "'round'", 4, "'sure'"):
+    codes = ["submission.bad-lines"]
+    with raises(LabelError, "submission.bad-lines", bad, 2, "ImageId", 3, "'round'", 4, "'sure'", faults=codes):
         run(truth, bad)
 
 
