@@ -138,16 +138,8 @@ def place(source: rasterio.DatasetReader, month: str, usable_fraction: float) ->
     (rows, cols), pixel = grid.shape, grid.ground_pixel_size_m()
     _, y = grid.transform @ (cols / 2, rows / 2)
     latitude = math.degrees(math.atan(math.sinh(y / EARTH_RADIUS_M)))
-<<<<<<< HEAD
-    season = {} if month == UNDATED else {"noon_sun_deg": round(noon_sun_deg(latitude, month), 2)}
-    return {
-        "usable_km2": round(rows * cols * pixel**2 * usable_fraction / 1e6, 6),
-        "ground_px_m": round(pixel, 4),
-        **season,
-=======
     facts = {
         "usable_km2": round(rows * cols * pixel**2 * usable_fraction / 1e6, 6),
         "ground_px_m": round(pixel, 4),
->>>>>>> t15-data
     }
     return facts if month == UNDATED else facts | {"noon_sun_deg": round(noon_sun_deg(latitude, month), 2)}
