@@ -116,3 +116,10 @@ def test_what_is_known_of_counts_does_not_depend_on_a_birth(tmp_path: Path) -> N
     counts = found_facts(known, store, tmp_path / "found", PREDICTED, FOUND)["counts"]
     assert counts["n"].tolist()[0] == 1
     assert np.isfinite(counts["density_per_mpx"]).all()
+
+
+def test_what_takes_no_part_is_not_in_the_store(tmp_path: Path) -> None:
+    split = SPLIT.model_copy(update={"aois": ("*_img1", "*_img3"), "test_aois": ("*_img3",)})
+    _, store = cut(Scenes(tmp_path / "data"), TARGETS["footprint"], tmp_path, split)
+    assert set(store.frames["aoi"]) == {"AOI_2_Vegas_img1", "AOI_2_Vegas_img3"}
+    assert not (store.folder / "AOI_2_Vegas_img2").exists()
