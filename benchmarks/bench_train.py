@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -65,11 +66,12 @@ def fit_loop(params: Params, store: TileStore) -> Callable[[], None]:
     training = Training(Plan(recipe_of(params), target_of(params.target), long), store)
     loader = TileLoader(TileDataset(store, rows, params.augmentation), params.train.batch_size, workers=0)
 
-    def run() -> None:
-        run.seed += 1  # type: ignore[attr-defined]
-        training.train(loader.batches(draw_tiles(rows, STEPS * params.train.batch_size, run.seed, run.built_up_power)))  # type: ignore[attr-defined]
+    seeds = count(1)
 
-    run.seed = 0  # type: ignore[attr-defined]
+    def run() -> None:
+        draws = draw_tiles(rows, STEPS * long.batch_size, next(seeds), long.built_up_power)
+        training.train(loader.batches(draws))
+
     return run
 
 
