@@ -58,7 +58,8 @@ def scenes_of(data: Path, params: Params) -> tuple[dict[str, float], list[str]]:
         frames, labels = found.frames[found.frames["labelled"]].set_index("aoi"), found.labels
         areas = labels.assign(area=shapely.area(labels["geometry"].to_numpy(dtype=object))).groupby("aoi")["area"].sum()
     share = (areas.reindex(frames.index).fillna(0.0)) / (frames["rows"] * frames["cols"])
-    return share[share >= BUILT_UP].sort_index().to_dict(), sorted(share.index[share == 0])
+    built = share[share >= BUILT_UP].sort_index()
+    return dict(zip(built.index, built.tolist(), strict=True)), sorted(share.index[share == 0])
 
 
 def score(data: Path, params: Params, held: list[str], seed: int, share: float) -> dict[str, float | str]:
@@ -75,18 +76,18 @@ def score(data: Path, params: Params, held: list[str], seed: int, share: float) 
         usage = Usage(task=params.task, predict=params.predict, output=params.output)
         model = TrainedModel("model", str(root / "model"), "", root / "model", usage)
         evaluation = sn7ml.evaluate(model, ingested, tiles, params)
-    per_aoi = evaluation.per_aoi.set_index("aoi")
-    shares = per_aoi.loc[held[1:], "built_share"].to_numpy(dtype=float)
-    counts = [float(per_aoi.loc[held[0], f"f1_{kind}"]) for kind in ("tp", "fp", "fn")]
+    rows = {row["aoi"]: row for row in evaluation.per_aoi.to_dict("records")}
+    own, shares = rows[held[0]], [float(rows[aoi]["built_share"]) for aoi in held[1:]]
+    counts = [int(own[f"f1_{kind}"]) for kind in ("tp", "fp", "fn")]
     return {
         "aoi": held[0],
         "seed": seed,
-        "iou": float(per_aoi.loc[held[0], "iou"]),
+        "iou": float(own["iou"]),
         "all_building": share,
-        "f1": float(per_aoi.loc[held[0], "f1"]),
+        "f1": float(own["f1"]),
         "precision": counts[0] / max(counts[0] + counts[1], 1),
         "recall": counts[0] / max(counts[0] + counts[2], 1),
-        "empty": float(shares.mean()) if len(shares) else np.nan,
+        "empty": float(np.mean(shares)) if shares else np.nan,
         "seconds": seconds,
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -105,10 +105,13 @@ def _explain(model: type[Section], fault: Any) -> str:
 
 def _known(model: type[Section], path: tuple[int | str, ...]) -> list[str]:
     for part in path:
-        field = model.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, Section):
+        kind = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        sections = [
+            it for it in (kind, *get_args(kind)) if isinstance(it, type) and issubclass(it, Section)
+        ]  # X | None
+        if not sections:
             return sorted(Choice.model_fields)
-        model = field.annotation
+        model = sections[0]
     return sorted(model.model_fields)
 
 

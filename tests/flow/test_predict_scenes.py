@@ -99,7 +99,7 @@ def f1(one: Prediction, other: Prediction) -> float:
     """At IoU 0.5, each in the other's place on the ground."""
     left, right = (geopandas.read_file(it.folder / "buildings.gpkg").to_crs(32611).geometry for it in (one, other))
     hits = sum(max(a.intersection(b).area / a.union(b).area for b in right) >= 0.5 for a in left)
-    return 2 * hits / (len(left) + len(right))
+    return float(2 * hits / (len(left) + len(right)))
 
 
 def test_one_chip_becomes_outlines_areas_and_a_submission(model: BrightModel, tmp_path: Path) -> None:

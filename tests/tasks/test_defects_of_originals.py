@@ -22,7 +22,7 @@ from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.metrics.scene_buildings import evaluate_buildings
-from sn7ml.outputs.buildings import write_submission
+from sn7ml.outputs.spacenet2_csv import write_submission
 from sn7ml.params import (
     DataParams,
     EvaluateParams,
