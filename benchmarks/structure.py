@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
 import grimp
 import numpy as np
@@ -22,6 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from sn7ml.params import TaskName
 
 SCOT_AT_HOME = re.compile(
     r"sn7ml/(metrics/.*|tasks/buildings_through_time\.py|report/(pages/|charts/)?diagnosis\w*\.py|cli/score\.py)"
@@ -286,6 +289,8 @@ def figures(root: Path, modules: Sequence[Module], graph: grimp.ImportGraph) -> 
     once = share_called_once(modules)
     words = sum(len(path.read_text().split()) for path in docs_of(root) if path.name not in UNCOUNTED_DOCS)
     stages = stages_that_parse_labels(modules)
+    further = len(get_args(TaskName)) - 1  # SpaceNet 7 came first
+    most_lines, most_words = 21_500 + 4_000 * further, 13_000 + 1_500 * further
     return [
         none_wanted("modules that mention SCOT elsewhere than at home", mentions_of_scot(modules)),
         count("modules that hold SpaceNet 7 file names", holders_of_file_names(modules), 1),
@@ -293,11 +298,11 @@ def figures(root: Path, modules: Sequence[Module], graph: grimp.ImportGraph) -> 
                set(stages) == {"ingest", "validate"}, stages),
         Figure("private functions called from one place", f"{once:.1%}", "15 %", once <= 0.15,
                [f"{room}: {share_called_once(there):.1%}" for room, there in by_room.items()]),
-        Figure("product lines", f"{lines:,}", "21,500", lines <= 21_500),
+        Figure("product lines", f"{lines:,}", f"{most_lines:,}", lines <= most_lines),
         Figure(f"share of the biggest room, {biggest}", f"{share:.1%}", "15 %", share <= 0.15),
         none_wanted("import cycles", cycles(graph)),
         none_wanted("imports that do not point down", imports_up(graph, layers)),
-        Figure("words in docs, but params.md and errors.md", f"{words:,}", "13,000", words <= 13_000),
+        Figure("words in docs, but params.md and errors.md", f"{words:,}", f"{most_words:,}", words <= most_words),
         none_wanted("process statements in docs", process_statements(root)),
     ]  # fmt: skip
 
