@@ -30,7 +30,7 @@ ABOUT_THE_WORK = re.compile(
 )
 """How a number was found belongs in no page: each says what holds, and names the command that prints it."""
 
-FILES = {"csv", "dvc", "html", "json", "log", "md", "png", "py", "tif", "toml", "yaml"}
+FILES = {"csv", "dvc", "geojson", "gpkg", "html", "json", "log", "md", "png", "py", "tif", "toml", "yaml"}
 """Endings by which ``predict.json`` is told from a param ``predict.splits``."""
 
 PAST_SECTIONS = ("track", "buildings")

@@ -136,6 +136,31 @@ def test_a_queue_of_sqs_gives_the_same_and_holds_nothing_afterwards(
         assert jobs.claim() is None
 
 
+class Counting(Bright):
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches = 0
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.batches += 1
+        return super().forward(image)
+
+
+def test_a_block_whose_job_a_broker_holds_twice_is_predicted_once(
+    model: Path, sqs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = words(SMALL, tmp_path, SMALL.write(tmp_path / "tiles"), model, out=tmp_path / "out", queue=sqs)
+    use(monkeypatch, Interrupted(batches=8))
+    with pytest.raises(AssertionError, match="goes on"):
+        run(*asked)
+    left = 4 - len(list(tmp_path.glob("out/blocks/*[0-9].parquet")))
+    counting = Counting()
+    use(monkeypatch, counting)
+    run(*asked)  # puts again what is left in the queue
+    assert 0 < left < 4
+    assert counting.batches == 3 * left
+
+
 def test_a_queue_of_another_campaign_is_told(bright: None, model: Path, sqs: str, tmp_path: Path) -> None:
     with closing(BrokerJobs(sqs, wait_s=1.0)) as jobs:
         jobs.put(["0123456789abcdef 0 0 ff"])
