@@ -41,7 +41,7 @@ ARTIFACT = "package"
 
 REQUIREMENTS = (
     *BUNDLED.values(), "affine", "geopandas", "lightning-fabric", "mlflow", "numpy", "pandas", "pyarrow",
-    "pydantic", "pyyaml", "rasterio", "safetensors", "scipy", "segmentation-models-pytorch", "shapely",
+    "pydantic", "pyproj", "pyyaml", "rasterio", "safetensors", "scipy", "segmentation-models-pytorch", "shapely",
     "timm", "torch", "torchvision",
 )  # fmt: skip
 """What the model's code imports. Given and not inferred: MLflow would load the model in a new process to find out."""

@@ -12,6 +12,8 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
+from pyproj import Transformer
+from rasterio.warp import reproject
 from torch import Tensor, nn
 
 from sn7ml.core.errors import CatalogError, ParamsError, RasterError
@@ -121,13 +123,12 @@ def test_the_same_scene_in_bits_bytes_and_utm_has_the_same_buildings(model: Brig
     stretched = tmp_path / "a" / "images" / "deep" / "undated.tif"
     same = predict_folder(stretched, tmp_path / "b", model)
     floats = predict_folder(write(tmp_path / "f.tif", scene().astype(np.float32)), tmp_path / "c", model)
-    with rasterio.open(tmp_path / "deep.tif") as source:
-        from rasterio.warp import calculate_default_transform, reproject
-
-        transform, cols, rows = calculate_default_transform(source.crs, "EPSG:32611", 100, 100, *source.bounds)
-        warped = np.zeros((3, rows, cols), np.uint16)
-        places = {"src_transform": source.transform, "dst_transform": transform}
-        reproject(source.read(), warped, src_crs=source.crs, dst_crs="EPSG:32611", **places)
+    # 30 m north to south and 24 m east to west, in pixels that are neither as high nor as wide as those in degrees.
+    x, y = Transformer.from_crs(4326, 32611, always_xy=True).transform(-115.2, 36.2)
+    transform, warped = Affine(0.27, 0, x - 1, 0, -0.27, y + 1), np.zeros((3, 120, 100), np.uint16)
+    reproject(
+        scene(), warped, src_transform=DEGREES, src_crs="EPSG:4326", dst_transform=transform, dst_crs="EPSG:32611"
+    )
     utm = predict_folder(write(tmp_path / "utm.tif", warped, transform, 32611), tmp_path / "d", model)
     assert [f1(deep, other) for other in (same, floats, utm)] == [1.0, 1.0, 1.0]
 

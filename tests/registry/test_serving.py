@@ -15,11 +15,12 @@ import pytest
 import torch
 from mlflow.exceptions import MlflowException
 
+from sn7ml.core.errors import ParamsError
 from sn7ml.learn.models import build_model
 from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import load_predictor
 from sn7ml.package_files import write_usage
-from sn7ml.params import ModelParams, Usage, load_params
+from sn7ml.params import ModelImages, ModelParams, PartStretch, Usage, load_params
 from sn7ml.registry.versions import REQUIREMENTS, save_pyfunc
 from tests.learn.toy import OUTPUT, RECIPE, picture_of, squares, windows
 
@@ -136,3 +137,31 @@ def test_what_is_no_batch_of_images_is_refused_by_the_signature(
 ) -> None:
     with pytest.raises(MlflowException, match=words):
         model.predict(images)
+
+
+def test_a_model_of_stretched_distances_takes_brightness_as_it_is_and_answers_in_metres(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.pyfunc import load_model
+
+    torch.manual_seed(1)
+    vegas, dark = (PartStretch(low=(0.0,) * 3, high=(high,) * 3) for high in (2000.0, 9.0))
+    images = ModelImages(stretch={"Vegas": vegas, "Dark": dark}, pixel_height_m=(0.3, 0.3), pixel_width_m=(0.3, 0.3))
+    weights = build_model(SMALL.model, 1).state_dict()
+    package = tmp_path / "made"
+    save_package(package, Package(SMALL, ("distance",), "distance", 1, (weights,), images=images, unit_m=16.0))
+    usage = Usage(predict=windows(), output=load_params(ROOT / "params.yaml").output)
+    write_usage(package, usage)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    model = load_model(str(save_pyfunc(package, tmp_path)))
+
+    bright = IMAGE.astype(np.float32) * 40  # up to 7,800: white beyond 2,000, and never dark again
+    bright[3] = IMAGE[3]
+    found = np.asarray(model.predict(bright[None], params={"stretch": "Vegas"}))
+    share = (bright[:3] / 2000).clip(0, 1)
+    seen = (IMAGE[3] > 0).astype(np.uint8)
+    pixels = np.concatenate([np.rint(1 + share * 254).astype(np.uint8) * seen, seen[None] * np.uint8(255)])
+    there = load_predictor(package, usage.predict).predict_image(pixels).channels / 255.0
+    np.testing.assert_allclose(found[0], (2 * there - 1) * 16, atol=1e-4)
+    with pytest.raises(ParamsError, match="Dark"):
+        model.predict(bright[None])
