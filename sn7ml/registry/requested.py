@@ -1,5 +1,6 @@
 """The model that a person asks for by a registry address or a folder, and which one that is today."""
 
+import os
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
@@ -27,7 +28,7 @@ def load_model(
     the registry has no such model or its files are gone; ParamsError if nothing says how the model is used.
     """
     asked = str(model)
-    resolved = asked if asked.startswith("models:/") else str(Path(asked).resolve())
+    resolved = asked if asked.startswith("models:/") else os.path.realpath(asked)
     if (match := MODEL_URI.fullmatch(asked)) and match["alias"]:
         store = open_store()
         try:

@@ -10,10 +10,11 @@ from torch import Tensor
 from sn7ml.core.errors import ModelError
 from sn7ml.learn.losses import CombinedLoss
 from sn7ml.params import LossParams
+from sn7ml.params.recipe import BINARY_LOSSES
 from tests.learn.toy import TARGET
 from tests.raising import raises
 
-TERMS = tuple(name for name in LossParams.model_fields if name != "channels")
+TERMS = BINARY_LOSSES
 OFF = dict.fromkeys(TERMS, 0.0)
 
 

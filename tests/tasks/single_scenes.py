@@ -166,6 +166,8 @@ def _write_other_stages(build: Path, params: Params) -> None:
         "recipe": recipe_of(params).model_dump(mode="json"), "upsampling": 1, "channels": list(target.channels),
         "activation": target.activation,
     }  # fmt: skip
+    if target.unit_m:
+        package["unit_m"] = target.unit_m
     (build / "model" / CONFIG).write_text(yaml.safe_dump(package))
     (build / "model" / WEIGHTS).write_bytes(b"weights")
     history = {"network": [1], "epoch": [1], "train_loss": [1.0], "val_loss": [1.0], "val_score": [0.5], "lr": [0.1]}
