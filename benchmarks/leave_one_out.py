@@ -44,7 +44,7 @@ def main() -> None:
         rows = of_the_split(asked.data, params, asked.seeds)
     else:
         rows = one_by_one(asked.data, params, asked.seeds, asked.scenes)
-    found = []
+    found: list[Row] = []
     for row in rows:
         if not found:
             print(f"| {' | '.join(row)} |\n|{' --- |' * len(row)}")

@@ -124,7 +124,8 @@ def write_project(root: Path, task: str, found: Boxes = FOUND) -> Params:
         values = signed_m(mask) / CLIP_M / 2 + 0.5 if task == "building_distance" else mask
         channel = np.round(values * CERTAIN).astype(np.uint8)
         made = Probabilities(channel[None], np.ones_like(mask))
-        write_probabilities(build / "probabilities" / aoi / "undated.tif", made, target.channels, grid_of(aoi), 1)
+        path = build / "probabilities" / aoi / "undated.tif"
+        write_probabilities(path, made, target.channels, grid_of(aoi), 1, target.unit_m)
     grids = data.scenes.grids_of(sorted(found))
     objects = extract_aois(chosen.output, build / "probabilities", grids, params.output)
     chosen.output.write(build / "outputs", objects, grids)
