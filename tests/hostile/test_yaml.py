@@ -1,7 +1,8 @@
 """YAML that is small and asks for much, or says one thing twice; params, recipes, packages, data.dvc."""
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,16 @@ BAD = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def usual_depth() -> Iterator[None]:
+    """Python's own limit of recursion: libraries that other tests load raise it."""
+    raised = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000)
+    yield
+    sys.setrecursionlimit(raised)
+
+
+@pytest.mark.usefixtures("usual_depth")
 @pytest.mark.parametrize(("content", "message"), BAD.values(), ids=BAD)
 def test_it_is_refused_in_words(content: str | bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
