@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sn7ml import cli
-from tests.hostile.readers import LABELS, write_csv
+from sn7ml.package_files import CONFIG, WEIGHTS
+from tests.hostile.readers import LABELS, write_config, write_csv
 from tests.hostile.test_yaml import LAUGHS
 from tests.outputs.submissions import HEADER, JAN, SQUARE
 from tests.raising import assert_names
@@ -125,6 +126,8 @@ def test_predictions_are_refused_for_a_frame_that_is_a_pipe(
     path.unlink()
     os.mkfifo(path)
     (here / "params.yaml").write_text((Path(__file__).parents[2] / "params.yaml").read_text())
+    write_config(here / CONFIG)  # a package whose weights nobody reads before the images are looked at
+    (here / WEIGHTS).write_bytes(b"weights")
     said = fails(
         capsys, monkeypatch, "predict", here / "data", here / "out", "--model", here, "--params", here / "params.yaml"
     )
