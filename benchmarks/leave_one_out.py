@@ -48,7 +48,8 @@ def main() -> None:
     for row in rows:
         if not found:
             print(f"| {' | '.join(row)} |\n|{' --- |' * len(row)}")
-        print(f"| {' | '.join(f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values())} |")
+        words = [f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()]
+        print(f"| {' | '.join(words)} |", flush=True)
         found.append(row)
     means = pd.DataFrame(found).groupby("seed").mean(numeric_only=True)
     for name, values in means.items():

@@ -1,8 +1,9 @@
 """GeoTIFFs: opened with bounds on what a file may ask for; written in blocks, which can be read at random."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -104,28 +105,33 @@ def refuse_upsampled(path: Path, grid: Grid, upsampling: int) -> None:
 
 def write_bands(  # noqa: PLR0913, PLR0917 - a raster has as many properties
     path: Path,
-    bands: Sequence[NDArray[np.uint8]],
+    bands: Iterable[NDArray[np.uint8]],
     names: Sequence[str],
-    grid: Grid,
+    grid: Grid | None,
     block_px: int = 256,
     meaning: Sequence[Meaning] = (),
     nodata: int | None = None,
 ) -> None:
     """Write uint8 arrays (rows, cols) as the named bands of one file, through a temporary name. Raises RasterError.
 
-    ``meaning`` is of each band; without it values mean themselves. ``nodata`` is the value of pixels without one.
+    ``bands`` are taken one by one; there are as many as names. ``meaning`` is of each band; without it values mean
+    themselves. ``nodata`` is the value of pixels without one. Without a grid the file has no place on the ground.
     """
-    rows, cols = grid.shape
-    options: dict[str, Any] = {"driver": "GTiff", "dtype": "uint8", "count": len(bands), "height": rows, "width": cols}
-    options |= {"crs": f"EPSG:{grid.epsg}", "transform": grid.transform}
+    others = iter(bands)
+    first = next(others)
+    rows, cols = first.shape
+    options: dict[str, Any] = {"driver": "GTiff", "dtype": "uint8", "count": len(names), "height": rows, "width": cols}
+    if grid is not None:
+        options |= {"crs": f"EPSG:{grid.epsg}", "transform": grid.transform}
     options |= {"tiled": True, "blockxsize": block_px, "blockysize": block_px, "interleave": "band"}
     options |= {"compress": "zstd", "zstd_level": 6, "bigtiff": "if_safer"}
     if nodata is not None:
         options["nodata"] = nodata
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             with rasterio.open(temporary, "w", **options) as target:
-                for number, (band, name) in enumerate(zip(bands, names, strict=True), start=1):
+                for number, (band, name) in enumerate(zip(chain([first], others), names, strict=True), start=1):
                     target.write(band, number)
                     target.set_band_description(number, name)
                 if meaning:

@@ -1,4 +1,4 @@
-"""The tile store: images and masks of every AOI, one shard each, and an index of the tiles worth training on.
+"""The tile store: images and masks of every AOI in a few files, and an index of the tiles worth training on.
 
 ::
 
@@ -9,6 +9,7 @@
       regions.parquet      which columns train, validate, test
       tiles.parquet        windows, their split and their usable and built-up share
       images.json          only of converted images: their stretch and the size of their pixels, for the model package
+      shards.parquet       only of many single images: these lie in strip-0001/images.tif and so on (shards.py)
 
 A tile is a window of a shard, read at random: a million small files would drown DVC and the file system. Shards are
 opened once per process.
@@ -17,6 +18,7 @@ opened once per process.
 import hashlib
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,7 +30,8 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from sn7ml.core.errors import RasterError, TableError
+from sn7ml.core.errors import ItemsFailed, RasterError, Sn7Error, TableError
+from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.core.geo.radiometry import band_statistics
 from sn7ml.core.geo.windows import plan_windows
@@ -43,12 +46,14 @@ from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.parquet import require_small
 from sn7ml.scenes.rasters import explained, opened, refuse_upsampled, write_bands
 from sn7ml.scenes.scored_columns import Stretch
+from sn7ml.scenes.shards import SHARDS, Place, plan_shards, strip, table_of
 from sn7ml.scenes.splits import assign_regions
 from sn7ml.targets.target import Target
 
 COLOURS = BAND_NAMES[:3]
 IMAGE_BLOCK_PX, MASK_BLOCK_PX = 128, 256
 IMAGES_FILE = "images.json"
+IMAGES, MASKS, SHARDS_FILE = "images.tif", "masks.tif", "shards.parquet"
 TABLES = ("frames", "regions", "tiles")
 
 MOST_TABLE_BYTES = 2**30
@@ -69,6 +74,17 @@ Row: TypeAlias = dict[str, Any]
 """Of ``FRAMES``."""
 
 
+@dataclass(frozen=True)
+class Shard:
+    """What is written to one folder."""
+
+    name: str
+    frames: dict[str, list[Row]]
+    """Of each AOI: its ``FRAMES``."""
+    begins: list[int]
+    """The row of the images where each begins."""
+
+
 class TileStore:
     """Random access to what :func:`write_tiles` wrote."""
 
@@ -86,10 +102,7 @@ class TileStore:
         if table.empty or (table[["rows", "cols", "tile_px"]] < 1).any(axis=None):
             raise TableError("tiles.no-frames", f"{path}: has no frame, or one without size; run `dvc repro tile`")
         for aoi in table["aoi"].unique():
-            try:
-                plain_name(aoi)
-            except ValueError as error:
-                raise TableError("tiles.aoi-name", f"{path}: AOI {error}") from None
+            _folder_name(path, aoi)
         return table
 
     @cached_property
@@ -105,8 +118,8 @@ class TileStore:
     @cached_property
     def upsampling(self) -> int:
         """Mask pixels per image pixel along each axis."""
-        row = self.frames.iloc[0]
-        return int(_open(self.folder / row["aoi"] / "masks.tif", os.getpid()).height // row["rows"])
+        images, masks = (self._file(str(self.frames["aoi"].iloc[0]), name) for name in (IMAGES, MASKS))
+        return int(_open(masks, os.getpid()).height // _open(images, os.getpid()).height)
 
     @cached_property
     def tile_px(self) -> int:
@@ -188,15 +201,14 @@ class TileStore:
     def read_pixels(self, aoi: str, month: str, corner: tuple[int, int], size_px: int) -> NDArray[np.uint8]:
         """Read a window of a frame: uint8 (4, size_px, size_px)."""
         first = BANDS * self._position[aoi, month] + 1
-        window = Window(corner[1], corner[0], size_px, size_px)
-        return _read_window(self.folder / aoi / "images.tif", range(first, first + BANDS), window)
+        window = self._window(aoi, corner, (size_px, size_px))
+        return _read_window(self._file(aoi, IMAGES), range(first, first + BANDS), window)
 
     def read_flags(self, aoi: str, month: str, corner: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.uint8]:
         """Read the mask bits under a window of (rows, cols) image pixels: uint8, ``upsampling`` times as large."""
-        s = self.upsampling
-        window = Window(corner[1] * s, corner[0] * s, shape[1] * s, shape[0] * s)
         band = self._position[aoi, month] + 1
-        flags: NDArray[np.uint8] = _read_window(self.folder / aoi / "masks.tif", range(band, band + 1), window)[0]
+        window = self._window(aoi, corner, shape, self.upsampling)
+        flags: NDArray[np.uint8] = _read_window(self._file(aoi, MASKS), range(band, band + 1), window)[0]
         return flags
 
     def digest(self) -> str:
@@ -205,8 +217,50 @@ class TileStore:
         return hashlib.sha256(content).hexdigest()[:16]
 
     @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """Where the images of each AOI lie."""
+        path = self.folder / SHARDS_FILE
+        if not path.exists():
+            return {str(aoi): Place(str(aoi)) for aoi in self.frames["aoi"].unique()}
+        table = _read_table(path, SHARDS)
+        if set(table["aoi"]) != set(self.frames["aoi"]) or (table["row"] < 0).any():
+            raise TableError("tiles.shards", f"{path}: does not say where each AOI lies; run `dvc repro tile`")
+        return {
+            str(aoi): Place(_folder_name(path, shard), int(row)) for aoi, shard, row in table.itertuples(index=False)
+        }
+
+    def _file(self, aoi: str, name: str) -> Path:
+        return self.folder / self.places[aoi].shard / name
+
+    def _window(self, aoi: str, corner: tuple[int, int], shape: tuple[int, int], scale: int = 1) -> Window:
+        """Return a window of an AOI in its shard, ``scale`` times up-sampled. Raises RasterError if it leaves the AOI.
+
+        What is outside of a file is refused where it is read; in a strip the next AOI follows.
+        """
+        row, col = corner
+        place, (rows, cols) = self.places[aoi], self._shapes[aoi]
+        if min(row, col) < 0 or row + shape[0] > rows or col + shape[1] > cols:
+            wanted = f"{shape[0]} x {shape[1]} pixels from {row}, {col}"
+            path = self._file(aoi, IMAGES)
+            raise RasterError("tiles.shard", f"{path}: {aoi} has no {wanted}, it has {rows} x {cols}")
+        return Window(col * scale, (place.row + row) * scale, shape[1] * scale, shape[0] * scale)
+
+    @cached_property
+    def _shapes(self) -> Mapping[str, tuple[int, int]]:
+        sizes = self.frames.drop_duplicates("aoi")[["aoi", "rows", "cols"]]
+        return {str(aoi): (int(rows), int(cols)) for aoi, rows, cols in sizes.itertuples(index=False)}
+
+    @cached_property
     def _position(self) -> Mapping[tuple[str, str], int]:
-        return {(aoi, month): n for aoi in self.frames["aoi"].unique() for n, month in enumerate(self.months(aoi))}
+        by_date = self.frames[["aoi", "time"]].sort_values(["aoi", "time"])
+        return dict(zip(by_date.itertuples(index=False, name=None), by_date.groupby("aoi").cumcount(), strict=True))
+
+
+def _folder_name(path: Path, name: str) -> str:
+    try:
+        return plain_name(name)
+    except ValueError as error:
+        raise TableError("tiles.aoi-name", f"{path}: AOI {error}") from None
 
 
 def _read_table(path: Path, table: Table) -> pd.DataFrame:
@@ -252,9 +306,18 @@ def write_tiles(
     labelled = scenes.frames_of(scenes.frames.loc[scenes.frames["labelled"], "aoi"].unique())
     regions = assign_regions(labelled, split)
     used = labelled[labelled["aoi"].isin(regions["aoi"])]
-    jobs = {str(aoi): table.to_dict("records") for aoi, table in used.groupby("aoi")}
-    shards = map_items(partial(_write_shard, root, scenes, regions, (tiling, target), out), jobs)
-    frames, tiles = (pd.concat(parts, ignore_index=True) for parts in zip(*shards.values(), strict=True))
+    jobs: dict[str, Any] = {str(aoi): table.to_dict("records") for aoi, table in used.groupby("aoi")}
+    places = plan_shards(used.sort_values("aoi", kind="stable"), tiling.upsampling)
+    shards: dict[str, Shard] = {}
+    for aoi, place in places.items():
+        shard = shards.setdefault(place.shard, Shard(place.shard, {}, []))
+        shard.frames[aoi] = jobs[aoi]
+        shard.begins.append(place.row)
+    try:
+        written = map_items(partial(_write_shard, root, scenes, regions, (tiling, target), out), shards)
+    except ItemsFailed as error:
+        raise _by_aoi(error, len(jobs)) from error.__cause__
+    frames, tiles = (pd.concat(parts, ignore_index=True) for parts in zip(*written.values(), strict=True))
     if learned(tiles, fold=1).empty:
         raise TableError(
             "tiles.none",
@@ -264,6 +327,9 @@ def write_tiles(
     for name, table in {"frames": frames, "regions": regions, "tiles": TILES.check(tiles)}.items():
         with replacing(out / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
+    if len(shards) < len(jobs):
+        with replacing(out / SHARDS_FILE) as temporary:
+            table_of(places).to_parquet(temporary, index=False)
     if (scenes.folder / STRETCH_FILE).exists():
         images = _images_of(scenes, list(jobs))
         write_text(out / IMAGES_FILE, images.model_dump_json(indent=1) + "\n")
@@ -284,16 +350,66 @@ def learned(tiles: pd.DataFrame, fold: int) -> pd.DataFrame:
     return tiles[tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != fold)]
 
 
+def _by_aoi(error: ItemsFailed, total: int) -> ItemsFailed:
+    """Name each AOI that failed, where several are in one shard."""
+    failures: dict[str, Exception] = {}
+    for shard, failure in error.failures.items():
+        failures |= failure.failures if isinstance(failure, ItemsFailed) else {shard: failure}
+    return ItemsFailed(failures, total)
+
+
 def _write_shard(
-    root: Path, scenes: Scenes, regions: pd.DataFrame, how: tuple[TilingParams, Target], out: Path, frames: list[Row]
+    root: Path, scenes: Scenes, regions: pd.DataFrame, how: tuple[TilingParams, Target], out: Path, shard: Shard
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write images.tif and masks.tif of one AOI; return its rows of the frames and the tiles tables."""
+    """Write images.tif and masks.tif of the AOIs of one shard; return their rows of the frames and the tiles tables.
+
+    Raises ItemsFailed naming every AOI that cannot be tiled.
+    """
     tiling, target = how
-    folder = out / frames[0]["aoi"]
-    bands: list[NDArray[np.uint8]] = []
+    labels = scenes.labels_of(list(shard.frames))
+    drawn: list[_Drawn] = []
+    failures: dict[str, Exception] = {}
+    for aoi, frames in shard.frames.items():
+        try:
+            drawn.append(_draw(root, frames, labels[labels["aoi"] == aoi], regions, tiling, target))
+        except (Sn7Error, OSError) as error:
+            failures[aoi] = error
+    if failures:
+        raise ItemsFailed(failures, total=len(shard.frames))
+    folder, first = out / shard.name, drawn[0]
+    if len(drawn) == 1:
+        names = [f"{time} {name}" for time in first.times for name in BAND_NAMES]
+        write_bands(folder / IMAGES, first.pixels, names, first.grid, IMAGE_BLOCK_PX)
+        write_bands(folder / MASKS, first.flags, first.times, first.grid.upsampled(tiling.upsampling), MASK_BLOCK_PX)
+    else:
+        bands = (strip(shard.begins, [one.pixels[band] for one in drawn]) for band in range(BANDS))
+        write_bands(folder / IMAGES, bands, BAND_NAMES, None, IMAGE_BLOCK_PX)
+        masks = strip([row * tiling.upsampling for row in shard.begins], [one.flags[0] for one in drawn])
+        write_bands(folder / MASKS, [masks], ["masks"], None, MASK_BLOCK_PX)
+    frame_rows = pd.DataFrame([row for one in drawn for row in one.rows])
+    return frame_rows, pd.concat([one.tiles for one in drawn], ignore_index=True)
+
+
+@dataclass
+class _Drawn:
+    """One AOI, frame by frame."""
+
+    grid: Grid
+    times: list[str]
+    pixels: list[NDArray[np.uint8]]
+    """The bands of a frame, (rows, cols) each, then those of the next."""
+    flags: list[NDArray[np.uint8]]
+    """The masks of each frame, up-sampled."""
+    rows: list[Row]
+    tiles: pd.DataFrame
+
+
+def _draw(
+    root: Path, frames: list[Row], labels: pd.DataFrame, regions: pd.DataFrame, tiling: TilingParams, target: Target
+) -> _Drawn:
+    pixels: list[NDArray[np.uint8]] = []
     flags: list[NDArray[np.uint8]] = []
     frame_rows, tile_tables = [], []
-    labels = scenes.labels_of([frames[0]["aoi"]])
     for frame in frames:
         path = root / frame["image"]
         image = read_image(path)
@@ -304,7 +420,7 @@ def _write_shard(
         outlines = labels.loc[labels["time"] == frame["time"], "geometry"].tolist()
         known = frame["labelled"]  # without labels nothing is known anywhere
         flags.append(target.draw(outlines, unknown if known else np.ones_like(unknown), tiling.upsampling, image.grid))
-        bands += list(image.pixels)
+        pixels += list(image.pixels)
         rows, cols = image.grid.shape
         row = {"aoi": frame["aoi"], "time": frame["time"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
         row |= {"labelled": bool(known), "pixels_digest": digest_of(image.pixels), "masks_digest": digest_of(flags[-1])}
@@ -312,11 +428,8 @@ def _write_shard(
             row |= {f"{kind}_{name}": float(value) for name, value in zip(COLOURS, values, strict=True)}
         frame_rows.append(row)
         tile_tables.append(_tile_rows(frame, unknown, target.built(flags[-1]), regions, tiling))
-    names = [f"{frame['time']} {name}" for frame in frames for name in BAND_NAMES]
-    write_bands(folder / "images.tif", bands, names, image.grid, IMAGE_BLOCK_PX)
-    months = [frame["time"] for frame in frames]
-    write_bands(folder / "masks.tif", flags, months, image.grid.upsampled(tiling.upsampling), MASK_BLOCK_PX)
-    return pd.DataFrame(frame_rows), pd.concat(tile_tables, ignore_index=True)
+    times = [frame["time"] for frame in frames]
+    return _Drawn(image.grid, times, pixels, flags, frame_rows, pd.concat(tile_tables, ignore_index=True))
 
 
 def digest_of(content: NDArray[np.uint8]) -> str:

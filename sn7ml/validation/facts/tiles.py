@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
 from sn7ml.core.errors import Sn7Error
 from sn7ml.core.geo.burn import burn_ids
@@ -17,7 +18,8 @@ from sn7ml.core.schemas import Table
 from sn7ml.scenes.images import BANDS
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.rasters import open_geotiff
-from sn7ml.scenes.store import TileStore, digest_of
+from sn7ml.scenes.shards import Place
+from sn7ml.scenes.store import IMAGES, MASKS, TileStore, digest_of
 from sn7ml.targets import Target
 from sn7ml.validation.facts.fact_tables import as_table, in_a_line
 
@@ -73,7 +75,11 @@ n_shared_frames, shared_with: Frames with the very pixels of an AOI in another s
 
 def tile_facts(scenes: Scenes, store: TileStore, target: Target) -> pd.DataFrame:
     """Read all images and masks of a tile store, and the labels they were drawn from: ``TILE_FACTS``."""
-    jobs = {str(aoi): rows.to_dict("records") for aoi, rows in store.frames.sort_values(["aoi", "time"]).groupby("aoi")}
+    by_date = store.frames.sort_values(["aoi", "time"]).groupby("aoi")
+    jobs: dict[str, list[Job]] = {}
+    for aoi, rows in by_date:
+        place = store.places[str(aoi)]
+        jobs.setdefault(place.shard, []).append((place, rows.to_dict("records")))
     found = map_items(partial(_facts_of_shard, scenes, store.folder, target), jobs)
     table = as_table([row for rows in found.values() for row in rows], TILE_FACTS)
     tiles = store.tiles.merge(table[["aoi", "time", "rows", "cols"]], on=["aoi", "time"], how="left")
@@ -89,32 +95,32 @@ def tile_facts(scenes: Scenes, store: TileStore, target: Target) -> pd.DataFrame
     return as_table(table.fillna({"n_tiles": 0, "n_off_image": 0}), TILE_FACTS)
 
 
-def _facts_of_shard(scenes: Scenes, store: Path, target: Target, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the facts of one AOI, whose rows are in the order of its shard."""
-    aoi = rows[0]["aoi"]
-    labels, frames = scenes.labels_of([aoi]), scenes.frames_of([aoi])
-    labelled = set(frames.loc[frames["labelled"], "time"])
-    outlines = {
-        row["time"]: labels.loc[labels["time"] == row["time"], "geometry"].to_numpy(dtype=object)
-        for row in rows
-        if row["time"] in labelled
-    }
+Job: TypeAlias = tuple[Place, list[Any]]
+"""Where an AOI lies, and its rows of the store's frames, by date."""
+
+
+def _facts_of_shard(scenes: Scenes, store: Path, target: Target, jobs: list[Job]) -> list[dict[str, Any]]:
+    """Return the facts of the AOIs of one shard, in their order."""
+    aois = [rows[0]["aoi"] for _, rows in jobs]
+    labels, frames = scenes.labels_of(aois), scenes.frames_of(aois)
+    outlines = {key: part.to_numpy(dtype=object) for key, part in labels.groupby(["aoi", "time"])["geometry"]}
+    labelled = set(frames.loc[frames["labelled"], ["aoi", "time"]].itertuples(index=False, name=None))
+    nothing = np.array([], dtype=object)
     return [
-        _facts_of_frame(store, target, row, position, outlines.get(row["time"])) for position, row in enumerate(rows)
+        _facts_of_frame(store, place, position, row, target, outlines.get(key, nothing) if key in labelled else None)
+        for place, rows in jobs
+        for position, row in enumerate(rows)
+        for key in [(row["aoi"], row["time"])]
     ]
 
 
 def _facts_of_frame(
-    store: Path, target: Target, row: dict[str, Any], position: int, outlines: NDArray[np.object_] | None
+    store: Path, place: Place, position: int, row: dict[str, Any], target: Target, outlines: NDArray[np.object_] | None
 ) -> dict[str, Any]:
-    file = f"{row['aoi']}/masks.tif"
+    file = f"{place.shard}/{MASKS}"
     facts = {name: row[name] for name in ("aoi", "time", "rows", "cols")} | {"file": file}
     try:
-        with open_geotiff(store / row["aoi"] / "images.tif") as source:
-            first = BANDS * position + 1
-            pixels = source.read(list(range(first, first + BANDS)))
-        with open_geotiff(store / file) as source:
-            flags = source.read(position + 1)
+        pixels, flags = _read_frame(store / place.shard, place, row, position)
     except (Sn7Error, IndexError) as error:
         return facts | {"readable": False, "fault": in_a_line(error, store, file).replace(f"{store}/", "")}
     mask_rows, mask_cols = flags.shape
@@ -145,6 +151,20 @@ def _facts_of_frame(
     return facts
 
 
+def _read_frame(
+    folder: Path, place: Place, row: dict[str, Any], position: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read a frame's pixels (band, row, col) and masks, at the size that the files have unless others share them."""
+    first, shared = BANDS * position + 1, place.shard != row["aoi"]
+    with open_geotiff(folder / IMAGES) as source:
+        part = Window(0, place.row, row["cols"], row["rows"]) if shared else None
+        pixels, height = source.read(list(range(first, first + BANDS)), window=part), source.height
+    with open_geotiff(folder / MASKS) as source:
+        s = source.height // height
+        part = Window(0, place.row * s, row["cols"] * s, row["rows"] * s) if shared else None
+        return pixels, source.read(position + 1, window=part)
+
+
 def _highest(target: Target) -> int:
     """Return the highest byte that means something: of masks all bits, the unknown one included, of distances any."""
     return 255 if target.activation == "distance" else (1 << (len(target.channels) + 1)) - 1
@@ -154,33 +174,41 @@ def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:
     """Compare the regions of a tile store with each other and with its tiles: ``REGION_FACTS``, in their order."""
     group_of = dict(zip(scenes.frames["aoi"], scenes.frames["group"], strict=True))
     regions = store.regions.to_dict("records")
+    at_home: dict[str, list[Row]] = {}
+    members: dict[str | None, list[str]] = {}
+    for region in regions:
+        if region["aoi"] not in at_home:
+            members.setdefault(group_of.get(region["aoi"]), []).append(region["aoi"])
+        at_home.setdefault(region["aoi"], []).append(region)
+    sides = {aoi: {_side(it) for it in parts} for aoi, parts in at_home.items()}
     digests = {str(aoi): set(rows["pixels_digest"]) for aoi, rows in store.frames.groupby("aoi")}
+    holders: dict[str, list[str]] = {}
+    for aoi in at_home:
+        for digest in digests.get(aoi, ()):
+            holders.setdefault(digest, []).append(aoi)
+    tiles = dict(iter(store.tiles.groupby(list(REGION_FACTS.key))))
     rows = []
     for region in regions:
-        others = [it for it in regions if (it["split"], it["fold"]) != (region["split"], region["fold"])]
-        at_home = [it for it in others if it["aoi"] == region["aoi"]]
-        abroad = [it for it in others if it["aoi"] != region["aoi"]]
+        aoi, side = region["aoi"], _side(region)
         columns = f"columns {region['col_start']} to {region['col_stop']}"
         file = f"regions.parquet: {region['split']} {region['fold']}, {columns}"
-        mine = store.tiles[
-            (store.tiles[["aoi", "split", "fold"]] == [region[key] for key in REGION_FACTS.key]).all(axis=1)
-        ]
+        mine = tiles.get((aoi, *side), store.tiles.iloc[:0])
         outside = (mine["col"] < region["col_start"]) | (mine["col"] + store.tile_px > region["col_stop"])
         facts: dict[Any, Any] = {**region, "time": "", "file": file, "n_tiles": len(mine)}
         facts |= {"n_built_tiles": int((mine["footprint_fraction"] > 0).sum()), "n_tiles_outside": int(outside.sum())}
-        if at_home:
-            nearest = min(at_home, key=lambda it: _columns_between(region, it))
+        if beside := [it for it in at_home[aoi] if _side(it) != side]:
+            nearest = min(beside, key=lambda it: _columns_between(region, it))
             facts |= {"gap_px": _columns_between(region, nearest), "gap_to": f"{nearest['split']} {nearest['fold']}"}
-        group = group_of.get(region["aoi"], "")
         # Neighbours that are both divided by columns are on the same sides.
-        same_side = {it["aoi"] for it in regions if (it["split"], it["fold"]) == (region["split"], region["fold"])}
-        torn = sorted({it["aoi"] for it in abroad if group_of.get(it["aoi"]) == group} - same_side)
+        torn = sorted(it for it in members.get(group_of.get(aoi, ""), ()) if it != aoi and side not in sides[it])
         facts |= {"n_group_elsewhere": len(torn), "group_elsewhere": torn[0] if torn else ""}
-        pixels = digests.get(region["aoi"], set())
-        others_aois = sorted({it["aoi"] for it in abroad})
-        shared = {aoi: number for aoi in others_aois if (number := len(pixels & digests.get(aoi, set())))}
-        rows.append(facts | {"n_shared_frames": sum(shared.values()), "shared_with": next(iter(shared), "")})
+        shared = [it for digest in digests.get(aoi, ()) for it in holders[digest] if it != aoi and sides[it] - {side}]
+        rows.append(facts | {"n_shared_frames": len(shared), "shared_with": min(shared, default="")})
     return as_table(rows, REGION_FACTS)
+
+
+def _side(region: Row) -> tuple[str, int]:
+    return region["split"], region["fold"]
 
 
 def _columns_between(one: Row, other: Row) -> int:
