@@ -64,6 +64,8 @@ class DistanceMaps:
         found = rescaled(cube[time], cube.upsampling, fine)
         planes = self.tiles.read_flags(aoi, time, (0, 0), grid.shape)[rows, cols]
         ratio = found.channels[0][rows, cols] * (2 / CERTAIN) - 1
+        if cube.unit_m and self.target.unit_m:  # a network may have learned another range than the tiles are drawn with
+            ratio = np.clip(ratio * (cube.unit_m / self.target.unit_m), -1, 1)
         true = np.where(self.target.known(planes), self.target.truth(planes)[0], np.nan)
         return np.where(found.usable[rows, cols], ratio, np.nan), true
 
