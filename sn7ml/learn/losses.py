@@ -17,6 +17,9 @@ SURELY_NOT = -1000.0
 NO_DISTANCE = 0.0
 """Of a signed distance, whose smooth L1 loss against 0 is 0."""
 
+DISTANCES = ("smooth_l1",)
+"""Terms that compare signed distances, and not masks."""
+
 SUMS = ("bce", "focal", "smooth_l1")
 """Terms that smp sums up over pixels here; the loss is their mean."""
 
@@ -33,6 +36,9 @@ class CombinedLoss(nn.Module):
     and 0 for a channel without a true pixel; Lovász is a weighted sum of their hinge errors, and in such a channel the
     largest of them. Where a pixel is unknown its logit is replaced by ``SURELY_NOT`` and its target by 0, so that it
     adds nothing to any sum, stands last and with no error in Lovász's order, and receives no gradient.
+
+    Where the target is a signed distance, the terms of masks take it in metres for the logit of being built: a half at
+    the outline, .73 a metre inside.
 
     Raises ModelError if the params are not meant for the target.
     """
@@ -54,7 +60,7 @@ class CombinedLoss(nn.Module):
             raise ValueError(f"loss terms {lacking} have a weight in LossParams, but no loss here")
         self.weights = params.terms
         self.terms = nn.ModuleDict({name: term for name, term in terms.items() if name in self.weights})
-        self.nothing = SURELY_NOT if target.unit_m is None else NO_DISTANCE
+        self.unit_m = target.unit_m
         self.channel_weights = [params.channels[name] for name in target.channels]
 
     def forward(self, logits_BKYX: Tensor, target_BKYX: Tensor, valid_BYX: Tensor) -> Tensor:
@@ -64,9 +70,15 @@ class CombinedLoss(nn.Module):
         for channel, channel_weight in enumerate(self.channel_weights):
             if channel_weight == 0:
                 continue
-            logits_B1YX = torch.where(valid_BYX, logits_BKYX[:, channel], self.nothing).unsqueeze(1)
-            target_B1YX = torch.where(valid_BYX, target_BKYX[:, channel], 0.0).unsqueeze(1)
+            output_BYX, truth_BYX = logits_BKYX[:, channel], target_BKYX[:, channel]
             for name, term in self.terms.items():
+                logits_BYX, mask_BYX, nothing = output_BYX, truth_BYX, SURELY_NOT
+                if name in DISTANCES:
+                    nothing = NO_DISTANCE
+                elif self.unit_m is not None:
+                    logits_BYX, mask_BYX = output_BYX * self.unit_m, (truth_BYX > 0).to(truth_BYX)
+                logits_B1YX = torch.where(valid_BYX, logits_BYX, nothing).unsqueeze(1)
+                target_B1YX = torch.where(valid_BYX, mask_BYX, 0.0).unsqueeze(1)
                 value = channel_weight * self.weights[name] * term(logits_B1YX, target_B1YX)
                 total = total + (value / known if name in SUMS else value)
         return total / sum(self.channel_weights)

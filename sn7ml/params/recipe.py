@@ -36,8 +36,8 @@ BINARY_LOSSES = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
 """Terms of the loss for channels that are independent masks, each with a sigmoid."""
 
 
-DISTANCE_LOSSES = ("smooth_l1",)
-"""Terms of the loss for signed distances."""
+DISTANCE_LOSSES = ("smooth_l1", *BINARY_LOSSES)
+"""Terms of the loss for signed distances; those of masks then see a distance in metres as the logit of being built."""
 
 
 class LossParams(Section):
@@ -62,7 +62,8 @@ class LossParams(Section):
     """Weight of the Tversky loss, a Dice loss in which misses weigh more (0.7) than false positives (0.3)."""
 
     smooth_l1: float = Field(default=0.0, ge=0)
-    """Weight of the smooth L1 loss of a signed distance; quadratic within one metre."""
+    """Weight of the smooth L1 loss of a signed distance; quadratic within one metre. Such a target needs it; the other
+    terms may stand beside it, where they take metres for the logit of being built."""
 
     channels: dict[str, Annotated[float, Field(ge=0)]]
     """Weight of each channel of the target; all must be given, and the first must be above 0."""
@@ -87,6 +88,8 @@ class LossParams(Section):
             return f"loss.channels.{channels[0]} must be above 0: by this channel epochs are compared"
         if wrong := sorted(set(self.terms) - set(losses)):
             return f"loss terms {wrong} do not suit this target; these do: {list(losses)}"
+        if "smooth_l1" in losses and not self.smooth_l1:
+            return f"loss.smooth_l1 must be above 0 for a signed distance; beside it there are {sorted(self.terms)}"
         return ""
 
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from sn7ml.core.errors import ModelError
 from sn7ml.learn.losses import CombinedLoss
-from sn7ml.params import LossParams
+from sn7ml.params import DistanceParams, LossParams, TargetParams
 from sn7ml.params.recipe import BINARY_LOSSES
+from sn7ml.targets import target_of
 from tests.learn.toy import TARGET
 from tests.raising import raises
 
@@ -153,6 +154,47 @@ def test_a_loss_that_is_not_meant_for_the_target_is_refused(
     narrow = replace(TARGET, losses=("bce", "dice"))
     with raises(ModelError, "model.loss-target-misfit", *named):
         CombinedLoss(LossParams(**{**OFF, **terms}, channels=channels), narrow)
+
+
+# Distances of up to 8 m as shares of 8 m: the network says 0, log 3, -log 3 and 0 metres, the truth is on the right side
+# of the outline: so the terms of masks see the logits and the truth above.
+METRES = 8.0
+DISTANCES = LOGITS[:, :1] / METRES
+TRUE_DISTANCES = torch.tensor([0.25, 1.0, -0.5, -0.125]).view(1, 1, 1, 4)
+DISTANCE = target_of(TargetParams(kind="distance", distance=DistanceParams(clip_m=METRES)))
+
+
+def distance_loss(**terms: float) -> CombinedLoss:
+    return CombinedLoss(LossParams(**{**OFF, **terms}, channels={"distance": 1.0}), DISTANCE)
+
+
+def test_distances_in_metres_are_the_logits_of_masks() -> None:
+    # Errors of 2, 8 - log 3, 4 - log 3 and 1 m, of which each costs half a metre less: quadratic within one metre.
+    l1 = (1.5 + (7.5 - log(3)) + (3.5 - log(3)) + 0.5) / 4 / METRES
+    assert distance_loss(smooth_l1=1.0)(DISTANCES, TRUE_DISTANCES, ALL).item() == pytest.approx(l1, rel=1e-5)
+    for term in TERMS:
+        loss = distance_loss(smooth_l1=1.0, **{term: 2.0})(DISTANCES, TRUE_DISTANCES, ALL)
+        assert loss.item() == pytest.approx(l1 + 2 * BY_HAND[term], rel=1e-5), term
+
+
+def test_unknown_distances_change_no_gradient() -> None:
+    loss, valid = distance_loss(smooth_l1=1.0, bce=1.0, dice=1.0), known(True, False, True, False)
+    gradients = []
+    for wrong in (0.0, 3.0, -80.0):
+        distances, truth = DISTANCES.clone(), TRUE_DISTANCES.clone()
+        distances[..., [1, 3]], truth[..., [1, 3]] = wrong, wrong / 80
+        distances.requires_grad_()
+        loss(distances, truth, valid).backward()
+        assert distances.grad is not None
+        assert distances.grad[..., [1, 3]].abs().max() == 0
+        gradients.append(distances.grad)
+    assert gradients[0].abs().max() > 0
+    assert all(torch.equal(gradients[0], other) for other in gradients[1:])
+
+
+def test_a_distance_is_learned_by_its_metres() -> None:
+    with raises(ModelError, "model.loss-target-misfit", "smooth_l1"):
+        distance_loss(bce=1.0)
 
 
 def test_a_weight_without_a_loss_is_no_silent_zero() -> None:
