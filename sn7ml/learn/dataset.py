@@ -12,10 +12,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 
 from sn7ml.core.geo.grid import nearest_pixels
-from sn7ml.learn.augment import Enlarged, build_colour, build_geometry, disturb
+from sn7ml.learn.augment import build_colour, build_geometry, disturb
 from sn7ml.params import AugmentationParams
 from sn7ml.scenes.store import TileStore
-from sn7ml.targets import Target, unchanged
+from sn7ml.targets import Target
 
 RARE_FLOOR = 0.1
 """Added to the power of a tile's built-up share, so that empty ground is drawn too."""
@@ -59,23 +59,18 @@ class TileDataset(Dataset[Sample]):
     """Tiles of a store, asked for by ``Draw``.
 
     ``rows`` is part of ``store.tiles``. Tiles that are drawn with a seed are augmented. ``upsampling`` is how fine
-    masks are given; None gives them as the store has them. ``enlarged`` says what a mask shows at a larger scale.
+    masks are given; None gives them as the store has them.
     """
 
     def __init__(
-        self,
-        store: TileStore,
-        rows: pd.DataFrame,
-        augmentation: AugmentationParams,
-        upsampling: int | None = None,
-        enlarged: Enlarged = unchanged,
+        self, store: TileStore, rows: pd.DataFrame, augmentation: AugmentationParams, upsampling: int | None = None
     ) -> None:
         self.store = store
         self.upsampling = upsampling or store.upsampling
         self.rows = rows[["aoi", "time", "row", "col"]].to_records(index=False).tolist()
         self.augmentation = augmentation = augmentation.applied()
         self.months = {aoi: store.months(aoi) for aoi in rows["aoi"].unique()}
-        self.geometry, self.colour = build_geometry(augmentation, enlarged), build_colour(augmentation)
+        self.geometry, self.colour = build_geometry(augmentation), build_colour(augmentation)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -105,12 +105,6 @@ class AugmentationParams(Section):
     quarter_turns: bool
     """Turn by 0, 90, 180 or 270 degrees."""
 
-    turn: float = Field(default=0.0, ge=0, le=45)
-    """Largest angle of another turn, degrees, to either side. What is seen stays within the tile, and is enlarged."""
-
-    zoom: float = Field(default=0.0, ge=0, le=1)
-    """Largest share by which a part of the tile is enlarged to the whole of it; signed distances grow with it."""
-
     brightness: float = Field(ge=0, le=1)
     """Strength of a random change of brightness (torchvision's ColorJitter)."""
 
@@ -119,9 +113,6 @@ class AugmentationParams(Section):
 
     saturation: float = Field(ge=0, le=1)
     """Strength of a random change of saturation."""
-
-    hue: float = Field(default=0.0, ge=0, le=0.5)
-    """Strength of a random change of hue; 0.5 turns a colour into any other."""
 
     gain: float = Field(default=0.0, ge=0, le=0.5)
     """Standard deviation of a random change of gain of the standardised image, common to all colours; each colour gets

@@ -1,12 +1,9 @@
 """Image and mask move together: every pixel holds its own address, and keeps it."""
 
 from collections.abc import Callable
-from math import atan2, degrees
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torchvision import tv_tensors
 
@@ -112,76 +109,3 @@ def test_no_gain_turns_an_image_into_its_negative() -> None:
     torch.manual_seed(1)
     views = [disturb(torch.ones(3, 1, 1), NOTHING.model_copy(update={"gain": 0.5})).min().item() for _ in range(300)]
     assert min(views) == 0.5
-
-
-class Kept:
-    """Leaves a mask as it is, and keeps the scale that it was told."""
-
-    scale = 0.0
-
-    def __call__(self, planes: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-        self.scale = scale
-        return planes
-
-
-def as_pair(image: Tensor, mask: Tensor) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
-    return tv_tensors.Image(image), tv_tensors.Mask(mask)
-
-
-LARGE = 60
-TURNS = {
-    "turn": NOTHING.model_copy(update={"turn": 30.0}),
-    "zoom": NOTHING.model_copy(update={"zoom": 0.5}),
-    "both": NOTHING.model_copy(update={"turn": 45.0, "zoom": 0.5}),
-}
-
-
-def ramps(upsampling: int = 1) -> tuple[Tensor, Tensor]:
-    """Return an image whose red grows by 2 with the row and whose green with the column, and the red of it as mask."""
-    step = torch.arange(LARGE, dtype=torch.uint8) * 2 + 50
-    image = torch.stack([step[:, None].expand(LARGE, LARGE), step.expand(LARGE, LARGE)])
-    image = torch.cat([image, image[:1], torch.full((1, LARGE, LARGE), 255, dtype=torch.uint8)])
-    return image[None].contiguous(), image[0].repeat_interleave(upsampling, 0).repeat_interleave(upsampling, 1)
-
-
-@pytest.mark.parametrize("params", TURNS.values(), ids=list(TURNS))
-def test_a_turned_and_enlarged_part_is_of_the_tile_and_its_mask_lies_under_it(params: AugmentationParams) -> None:
-    scales, angles = [], []
-    for seed in range(60):
-        torch.manual_seed(seed)
-        kept = Kept()
-        image, mask = build_geometry(params, kept)(*as_pair(*ramps(upsampling=2)))
-        red, green, _, alpha = image[0].as_subclass(Tensor).int()
-        assert (alpha == 255).all()
-        assert min(red.min(), green.min()) >= 50  # nothing of the black outside
-        assert (mask.as_subclass(Tensor).int()[::2, ::2] - red).abs().max() <= 2
-        # What grows by 2 a pixel grows by 2 / scale along a direction that is turned.
-        down, right = (
-            float(red[-1, 0] - red[0, 0]) / (2 * (LARGE - 1)),
-            float(red[0, -1] - red[0, 0]) / (2 * (LARGE - 1)),
-        )
-        assert kept.scale * (down**2 + right**2) ** 0.5 == pytest.approx(1, abs=0.04)
-        scales.append(kept.scale)
-        angles.append(degrees(atan2(right, down)))
-    assert min(scales) >= 1
-    assert max(scales) <= 2**0.5 * 1.01 * (1 + params.zoom)
-    assert max(map(abs, angles)) == pytest.approx(params.turn, abs=4)
-
-
-def test_a_pixel_that_is_mixed_with_an_unusable_one_is_not_usable() -> None:
-    image, mask = ramps()
-    image[..., :, 30:32, :] = 0
-    torch.manual_seed(1)
-    turned, _ = build_geometry(TURNS["turn"])(*as_pair(image, mask))
-    red, _, _, alpha = turned[0].as_subclass(Tensor)
-    assert set(alpha.unique().tolist()) == {0, 255}
-    assert red[alpha == 255].min() >= 50
-
-
-def test_hue_changes_colours_and_leaves_grey() -> None:
-    torch.manual_seed(3)
-    colour = build_colour(NOTHING.model_copy(update={"hue": 0.5}))
-    pixels = torch.tensor([[[200, 90]], [[40, 90]], [[40, 90]]], dtype=torch.uint8)
-    found = colour(pixels)
-    assert sorted(found[:, 0, 0].tolist()) != sorted([200, 40, 40]) or found[0, 0, 0] != 200
-    assert found[:, 0, 1].tolist() == [90, 90, 90]

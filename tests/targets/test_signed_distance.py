@@ -10,7 +10,7 @@ from shapely.geometry import Point, Polygon, box
 from sn7ml.core.geo.grid import Grid
 from sn7ml.params import DistanceParams, TargetParams
 from sn7ml.targets import target_of
-from sn7ml.targets.signed_distance import UNKNOWN, farther, signed_distance_m, to_ratio, to_steps
+from sn7ml.targets.signed_distance import UNKNOWN, signed_distance_m, to_ratio, to_steps
 
 CLIP_M = 16.0
 NOWHERE = np.zeros((120, 120), np.bool_)
@@ -112,12 +112,3 @@ def test_pixels_are_counted_by_side_and_errors_in_metres() -> None:
     step_m = CLIP_M / 127
     assert counts.error_m == pytest.approx(0.0 + (8 + step_m) + (8 - step_m) + 16)
     assert (counts + counts).mae_m == counts.mae_m == pytest.approx(32 / 4)
-
-
-def test_of_enlarged_ground_distances_are_farther_up_to_the_range() -> None:
-    steps = to_steps(np.array([-16.0, -15.0, -4.0, -0.05, 0.0, 0.05, 4.0, 12.0, 16.0]), CLIP_M)
-    found = farther(np.append(steps, UNKNOWN).astype(np.uint8), 1.5)
-    metres = to_ratio(found[:-1].astype(float)) * CLIP_M
-    assert metres == pytest.approx([-16, -16, -6, -0.13, 0, 0.13, 6, 16, 16], abs=0.13)  # a step is 0.126 m
-    assert np.array_equal(np.sign(metres), np.sign([-16, -15, -4, -1, 0, 1, 4, 12, 16]))
-    assert found[-1] == UNKNOWN
