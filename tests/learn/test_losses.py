@@ -156,8 +156,8 @@ def test_a_loss_that_is_not_meant_for_the_target_is_refused(
         CombinedLoss(LossParams(**{**OFF, **terms}, channels=channels), narrow)
 
 
-# Distances of up to 8 m as shares of 8 m: the network says 0, log 3, -log 3 and 0 metres, the truth is on the right side
-# of the outline: so the terms of masks see the logits and the truth above.
+# Distances of up to 8 m as shares of 8 m: the network says 0, log 3, -log 3 and 0 metres. Terms of masks see the logits
+# and the truth from above.
 METRES = 8.0
 DISTANCES = LOGITS[:, :1] / METRES
 TRUE_DISTANCES = torch.tensor([0.25, 1.0, -0.5, -0.125]).view(1, 1, 1, 4)
