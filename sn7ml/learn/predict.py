@@ -98,13 +98,13 @@ class Predictor:
         way. The result is of the whole frame, up-sampled; unusable pixels and unwanted columns are 0 and not usable.
 
         With ``brightness``, which ``band_statistics`` measured elsewhere, the frame is a part of something larger: it
-        is looked at as all other parts are, and its shades are left out.
+        is looked at as all other parts are: without adaptation, and its shades are left out.
         """
         if pixels.ndim != 3 or pixels.shape[0] != 4 or pixels.dtype != np.uint8:
             raise ValueError(f"need uint8 pixels (4, rows, cols), got {pixels.dtype} {pixels.shape}")
         (rows, width), s, margin = pixels.shape[1:], self.upsampling, self.params.overlap_px
         image = standardise(torch.from_numpy(pixels), *(brightness or band_statistics(pixels)))
-        networks = self._adapted(image, pixels[3] > 0)
+        networks = self.networks if brightness else self._adapted(image, pixels[3] > 0)
         usable = np.zeros((rows * s, width * s), np.bool_)
         channels = np.zeros((len(self.channels), rows * s, width * s), np.uint8)
         for start, stop, fold in [Stretch(0, width)] if stretches is None else stretches:

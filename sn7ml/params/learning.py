@@ -175,7 +175,8 @@ class PredictParams(Section):
 
     adaptation: float = Field(default=0.0, ge=0, le=1)
     """Test-time adaptation: share of the frame's own statistics in batch normalisation; 0 keeps those of training. 0.25
-    raises recall on unseen regions; 0.5 adds false positives on regions like the training data."""
+    raises recall on unseen regions; 0.5 adds false positives on regions like the training data. `sn7ml areas`, whose
+    blocks must agree along their borders, does without."""
 
     precision: Precision
     """As ``train.precision``; it may differ from the precision of training."""

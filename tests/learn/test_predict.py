@@ -16,6 +16,7 @@ from torch.nn.functional import avg_pool2d
 
 from sn7ml.core.errors import ModelError
 from sn7ml.learn.package import Package, save_package
+from sn7ml.core.geo.radiometry import band_statistics
 from sn7ml.learn.predict import Predictor, load_predictor, predict_frames
 from sn7ml.outputs.probabilities import ProbabilityCube
 from sn7ml.scenes.images import read_grid
@@ -178,6 +179,17 @@ def test_a_frame_without_a_usable_window_is_not_followed() -> None:
     pixels[3, :, 10:] = 0
     one, other = (predictor(nn.BatchNorm2d(3), adaptation=share).predict_image(pixels).channels for share in (0.0, 1.0))
     np.testing.assert_array_equal(one, other)
+
+
+def test_parts_of_something_larger_are_not_followed_one_by_one() -> None:
+    pixels = addressed((64, 64))
+    brightness = band_statistics(pixels)
+    one, other = (
+        predictor(nn.BatchNorm2d(3), adaptation=share).predict_image(pixels, brightness=brightness).channels
+        for share in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(one, other)
+    assert (one != predictor(nn.BatchNorm2d(3), adaptation=1.0).predict_image(pixels).channels).any()
 
 
 def test_windows_with_no_wanted_pixel_cost_nothing() -> None:
