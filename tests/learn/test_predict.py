@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from sn7ml.core.errors import ModelError
-from sn7ml.learn.package import Package, save_package
 from sn7ml.core.geo.radiometry import band_statistics
+from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import Predictor, load_predictor, predict_frames
 from sn7ml.outputs.probabilities import ProbabilityCube
 from sn7ml.scenes.images import read_grid
