@@ -24,16 +24,29 @@ from sn7ml.targets.signed_distance import with_errors
 from sn7ml.tasks import Task
 
 
-def extract_aois(output: Output, probabilities: Path, grids: Mapping[str, Grid], params: OutputParams) -> pd.DataFrame:
-    """Make the output's objects of every AOI, several AOIs at a time; rows of ``output.table``."""
-    jobs = {aoi: (probabilities / aoi, grid) for aoi, grid in grids.items()}
-    tables = map_items(partial(_extract_aoi, output, params), jobs)
+def extract_aois(
+    output: Output,
+    probabilities: Path,
+    grids: Mapping[str, Grid],
+    params: OutputParams,
+    scales: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """Make the output's objects of every AOI, several AOIs at a time; rows of ``output.table``.
+
+    ``scales`` is of AOIs whose pixels are larger or smaller than those of the training, which the params of buildings
+    mean: the length of one of these in pixels of the AOI.
+    """
+    jobs = {
+        aoi: (probabilities / aoi, grid, params.scaled((scales or {}).get(aoi, 1.0))) for aoi, grid in grids.items()
+    }
+    tables = map_items(partial(_extract_aoi, output), jobs)
     found = [table.assign(aoi=aoi) for aoi, table in tables.items() if len(table)]
     return output.table.check(pd.concat(found, ignore_index=True) if found else output.table.empty())
 
 
-def _extract_aoi(output: Output, params: OutputParams, job: tuple[Path, Grid]) -> pd.DataFrame:
-    cube = ProbabilityCube(*job, output.channels)
+def _extract_aoi(output: Output, job: tuple[Path, Grid, OutputParams]) -> pd.DataFrame:
+    folder, grid, params = job
+    cube = ProbabilityCube(folder, grid, output.channels)
     return output.prepare(cube, cube.upsampling)(params)
 
 

@@ -32,7 +32,7 @@ from sn7ml.params import StretchParams
 from sn7ml.report.maps.tracks import prediction_map
 from sn7ml.report.pages.drift import write_drift
 from sn7ml.scenes.conversion import IMAGES, convert_image, stretches_like
-from sn7ml.scenes.input_checks import check_frames, check_scenes, read_any_image, trained_shape
+from sn7ml.scenes.input_checks import check_frames, check_scenes, read_any_image, trained_pixel, trained_shape
 from sn7ml.scenes.layouts.images import find_frames, find_scenes
 from sn7ml.scenes.raw_images import OpenImage, open_geotiff_image
 from sn7ml.scenes.scored_columns import Stretch
@@ -206,7 +206,8 @@ def predict_folder(
             output = task_named(model.usage.task).output
             step = OUTLINING if output.export else TRACKING
             progress(step, 0, 1)
-            tracks = extract_aois(output, rasters, images.grids, model.usage.output)
+            scales = {aoi: trained_pixel(grid, model.images) for aoi, grid in images.grids.items()}
+            tracks = extract_aois(output, rasters, images.grids, model.usage.output, scales)
             progress(step, 1, 1)
             progress(WRITING, 0, 1)
             found = _write_results(out, images, tracks, output, profile)

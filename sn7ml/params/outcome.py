@@ -191,6 +191,15 @@ class OutputParams(Section):
             raise ParamsError("params.output-missing", "output.tracks is missing; the task needs it")
         return self.tracks
 
+    def scaled(self, factor: float) -> "OutputParams":
+        """Return params of buildings in single images whose pixels are 1/``factor`` as long, which mean the same."""
+        if self.buildings is None or factor == 1:
+            return self
+        own = self.buildings.instances
+        change = {"min_area_px2": own.min_area_px2 * factor**2, "simplify_px": own.simplify_px * factor}
+        buildings = self.buildings.model_copy(update={"instances": own.model_copy(update=change)})
+        return self.model_copy(update={"buildings": buildings})
+
     def of_buildings(self) -> BuildingsParams:
         """Return sub-section ``buildings``. Raises ParamsError if it is missing."""
         if self.buildings is None:

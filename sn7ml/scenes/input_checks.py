@@ -150,6 +150,12 @@ def trained_shape(grid: Grid, model: ModelImages | None) -> tuple[int, int] | No
     return rows, cols
 
 
+def trained_pixel(grid: Grid, model: ModelImages | None) -> float:
+    """Return how many pixels of an image a pixel that the model learned from is long: the mean of both sides."""
+    height, width = (1.0, 1.0) if model is None else _factors(grid, model)
+    return float((height * width) ** -0.5)
+
+
 def _factors(grid: Grid, model: ModelImages) -> tuple[float, float]:
     """Return how many trained pixels a pixel is high and wide; 1 if it is as large as one of them."""
     height, width = pixel_size_m(grid)

@@ -163,6 +163,19 @@ def test_pixels_of_another_size_are_refused_unless_asked_for(model: BrightModel,
     assert images.conversion.resampled == 1
 
 
+def test_the_least_area_is_one_on_the_ground(model: BrightModel, tmp_path: Path) -> None:
+    pixels = np.full((3, 100, 100), 300, np.uint16)
+    pixels[:, 10:20, 10:20] = pixels[:, 50:62, 50:62] = 900  # 100 and 144 pixels of the training
+    instances = INSTANCES.model_copy(update={"min_area_px2": 120.0})
+    usage = model.usage.model_copy(update={"output": OutputParams(buildings=BuildingsParams(instances=instances))})
+    coarse = write(tmp_path / "coarse.tif", pixels)
+    fine = write(tmp_path / "fine.tif", pixels.repeat(2, axis=1).repeat(2, axis=2), DEGREES @ Affine.scale(0.5))
+    for path, sides in ((coarse, 12), (fine, 24)):
+        images = open_images(path, model=model, any_pixel_size=True)
+        found = predict_folder(images, tmp_path / path.stem, replace(model, usage=usage)).tracks
+        assert [it.area for it in found["geometry"]] == pytest.approx([sides**2], rel=0.1)
+
+
 def test_map_tiles_are_stitched_and_a_zoom_is_chosen(tmp_path: Path) -> None:
     image = np.full((256, 512, 3), 80, np.uint8)
     image[100:140, 236:276] = 220  # a house across the border of two tiles
