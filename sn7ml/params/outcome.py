@@ -28,6 +28,10 @@ class PartingParams(Section):
 class InstanceParams(PartingParams):
     """From probabilities to single buildings: a watershed."""
 
+    smooth_px: float = Field(default=0.0, ge=0, le=20)
+    """Standard deviation of the Gaussian that smooths the evidence, pixels of the original image: a bridge or a gap of
+    a pixel then neither joins two buildings nor parts one. Outlines stay those of the footprint."""
+
     seed_threshold: float = Field(ge=0, le=1)
     """Evidence above which pixels are seeds of the watershed."""
 
@@ -197,6 +201,7 @@ class OutputParams(Section):
             return self
         own = self.buildings.instances
         change = {"min_area_px2": own.min_area_px2 * factor**2, "simplify_px": own.simplify_px * factor}
+        change |= {"smooth_px": own.smooth_px * factor}
         buildings = self.buildings.model_copy(update={"instances": own.model_copy(update=change)})
         return self.model_copy(update={"buildings": buildings})
 

@@ -17,7 +17,7 @@ Channels = NDArray[np.uint8] | NDArray[np.float32]
 def find_instances(channels: Channels, usable: NDArray[np.bool_], params: InstanceParams, upsampling: int) -> Ids:
     """Divide one image into buildings: int32 (rows, cols), 0 on ground, 1 to n from north to south by their seeds.
 
-    A building is a connected patch (over sides, not corners) of evidence (see ``weigh``) above ``seed_threshold``,
+    A building is a connected patch (over sides, not corners) of smoothed evidence (``weigh``) above ``seed_threshold``,
     grown downhill in evidence over footprint above ``flood_threshold``. Neighbours meet where their floods do: no
     ground is left between.
 
@@ -26,6 +26,8 @@ def find_instances(channels: Channels, usable: NDArray[np.bool_], params: Instan
     """
     channels = _as_floats(channels)
     evidence = weigh(channels, params)
+    if params.smooth_px:
+        evidence = ndimage.gaussian_filter(evidence, params.smooth_px * upsampling)
     room = (channels[FOOTPRINT] > params.flood_threshold) & usable
     seeds, number = ndimage.label((evidence > params.seed_threshold) & room)
     if number == 0:

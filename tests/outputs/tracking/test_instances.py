@@ -115,3 +115,28 @@ def test_bytes_weigh_as_floats_do() -> None:
     fifths = (channels / np.float32(255)).astype(np.float32)
     np.testing.assert_array_equal(weighed, weigh(fifths, peak_params()))
     assert weighed.dtype == np.float32
+
+
+def two_blocks(bridge: float, ditch: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Return a footprint (1, 60, 130): two blocks of 40 x 40 px, a bridge of one pixel, a ditch through the right one."""
+    channel = np.zeros((1, 60, 130), np.float32)
+    channel[0, 10:50, 10:50] = channel[0, 10:50, 80:120] = 0.9
+    channel[0, 30, 50:80] = bridge
+    channel[0, 10:50, 100] = ditch
+    return channel
+
+
+@pytest.mark.parametrize("upsampling", [1, 2])
+def test_smoothed_evidence_neither_joins_over_a_bridge_nor_parts_at_a_ditch(upsampling: int) -> None:
+    usable = np.ones((60, 130), np.bool_)
+    params = instance_params(seed_threshold=0.6, flood_threshold=0.4, min_area_px2=20.0)
+    smooth = params.model_copy(update={"smooth_px": 3.0 / upsampling})
+    one = find_instances(two_blocks(bridge=0.8, ditch=0.9), usable, params, upsampling)
+    assert one.max() == 1
+    two = find_instances(two_blocks(bridge=0.8, ditch=0.9), usable, smooth, upsampling)
+    assert [int(two[30, 30]), int(two[30, 110]), int(two.max())] == [1, 2, 2]
+    parted = find_instances(two_blocks(bridge=0.0, ditch=0.5), usable, params, upsampling)
+    assert parted[30, 85] != parted[30, 115]
+    whole = find_instances(two_blocks(bridge=0.0, ditch=0.5), usable, smooth, upsampling)
+    assert whole[30, 85] == whole[30, 115] == 2
+    np.testing.assert_array_equal(whole > 0, two_blocks(bridge=0.0, ditch=0.5)[0] > 0.4)  # the outline is not smoothed
