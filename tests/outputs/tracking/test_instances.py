@@ -118,7 +118,7 @@ def test_bytes_weigh_as_floats_do() -> None:
 
 
 def two_blocks(bridge: float, ditch: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Return a footprint (1, 60, 130): two blocks of 40 x 40 px, a bridge of one pixel, a ditch through the right one."""
+    """Return a footprint (1, 60, 130): two blocks of 40 px, a bridge of one pixel, a ditch through the right one."""
     channel = np.zeros((1, 60, 130), np.float32)
     channel[0, 10:50, 10:50] = channel[0, 10:50, 80:120] = 0.9
     channel[0, 30, 50:80] = bridge
