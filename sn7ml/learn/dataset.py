@@ -1,6 +1,6 @@
 """Tiles for training: drawn, read, augmented, standardised. Every sample is a function of its draw alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 from sn7ml.core.geo.grid import nearest_pixels
 from sn7ml.learn.augment import build_colour, build_geometry, disturb
 from sn7ml.params import AugmentationParams
 from sn7ml.scenes.store import TileStore
-from sn7ml.targets import Target, unchanged
-
-ALL_USABLE = 255
+from sn7ml.targets import Target
 
 RARE_FLOOR = 0.1
 """Added to the power of a tile's built-up share, so that empty ground is drawn too."""
@@ -62,23 +59,15 @@ class TileDataset(Dataset[Sample]):
     """Tiles of a store, asked for by ``Draw``.
 
     ``rows`` is part of ``store.tiles``. Tiles that are drawn with a seed are augmented. ``upsampling`` is how fine
-    masks are given; None gives them as the store has them. ``enlarged`` says what planes show at another scale.
+    masks are given; None gives them as the store has them.
     """
 
     def __init__(
-        self,
-        store: TileStore,
-        rows: pd.DataFrame,
-        augmentation: AugmentationParams,
-        upsampling: int | None = None,
-        enlarged: Callable[[NDArray[np.uint8], float], NDArray[np.uint8]] = unchanged,
+        self, store: TileStore, rows: pd.DataFrame, augmentation: AugmentationParams, upsampling: int | None = None
     ) -> None:
         self.store = store
         self.upsampling = upsampling or store.upsampling
         self.rows = rows[["aoi", "time", "row", "col"]].to_records(index=False).tolist()
-        self.enlarged = enlarged
-        regions = store.regions.set_index(["aoi", "split", "fold"])[["col_start", "col_stop"]]
-        self.columns = regions.loc[list(rows[["aoi", "split", "fold"]].itertuples(index=False, name=None))].to_numpy()
         self.augmentation = augmentation = augmentation.applied()
         self.months = {aoi: store.months(aoi) for aoi in rows["aoi"].unique()}
         self.geometry, self.colour = build_geometry(augmentation), build_colour(augmentation)
@@ -87,23 +76,25 @@ class TileDataset(Dataset[Sample]):
         return len(self.rows)
 
     def __getitem__(self, draw: Draw) -> Sample:
-        aoi, month, *corner = self.rows[draw.row]
+        aoi, month, row, col = self.rows[draw.row]
         side = self.store.tile_px
+        planes = self.store.read_flags(aoi, month, (row, col), (side, side))
+        if self.upsampling != self.store.upsampling:
+            nearest = nearest_pixels(side * self.upsampling, self.store.upsampling, self.upsampling)
+            planes = planes[nearest[:, None], nearest]
+        flags = torch.from_numpy(planes)
         if draw.seed is None:
-            pixels = torch.from_numpy(self.store.read_pixels(aoi, month, (corner[0], corner[1]), side))
-            flags = torch.from_numpy(self._planes(aoi, month, (corner[0], corner[1]), side))
+            pixels = torch.from_numpy(self.store.read_pixels(aoi, month, (row, col), side))
             return Sample(standardise(pixels, *self.store.statistics[aoi, month]), flags)
         # Its own random numbers: the same sample whatever the number of loader processes, or after a resume.
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(draw.seed)
-            place, wide = self._window(draw.row)
-            flags = torch.from_numpy(self._planes(aoi, month, place, wide))
             # This month and equally many, of random number, before and after it, as far as there are any.
-            around, position = self.augmentation.months_around, self.months[aoi].index(month)
+            around, place = self.augmentation.months_around, self.months[aoi].index(month)
             reach = int(torch.randint(around + 1, ())) if around else 0
-            months = self.months[aoi][max(position - reach, 0) : position + reach + 1]
-            stack = torch.from_numpy(np.stack([self.store.read_pixels(aoi, one, place, wide) for one in months]))
-            image, mask = self.geometry(tv_tensors.Image(_resized(stack, side)), tv_tensors.Mask(flags))
+            months = self.months[aoi][max(place - reach, 0) : place + reach + 1]
+            stack = np.stack([self.store.read_pixels(aoi, one, (row, col), side) for one in months])
+            image, mask = self.geometry(tv_tensors.Image(torch.from_numpy(stack)), tv_tensors.Mask(flags))
             image, flags = image.as_subclass(Tensor), mask.as_subclass(Tensor).contiguous()
             usable = image[:, 3:] > 0
             # Each month is standardised by its own frame; then the mean of what is usable, (3, rows, cols).
@@ -112,37 +103,6 @@ class TileDataset(Dataset[Sample]):
             scaled = torch.where(usable, torch.stack([_scaled(colours, *own) for colours, own in pairs]), 0.0)
             mean = scaled.sum(dim=0) / usable.sum(dim=0).clamp(min=1)
             return Sample(torch.where(usable[months.index(month)], disturb(mean, self.augmentation), 0.0), flags)
-
-    def _window(self, number: int) -> tuple[tuple[int, int], int]:
-        """Draw the (row, col) and the side of what a tile shows: of its own region, which no other split sees."""
-        aoi, _, row, col = self.rows[number]
-        side, zoom = self.store.tile_px, self.augmentation.zoom
-        if not zoom:
-            return (row, col), side
-        (rows, _), (start, stop) = self.store.shapes[aoi], self.columns[number]
-        wide = min(round(side * (1 + zoom) ** (2 * float(torch.rand(())) - 1)), rows, int(stop - start))
-        middle = (side - wide) // 2
-        return (min(max(row + middle, 0), rows - wide), int(min(max(col + middle, start), stop - wide))), wide
-
-    def _planes(self, aoi: str, month: str, corner: tuple[int, int], wide: int) -> NDArray[np.uint8]:
-        """Read planes of a window, and bring them to the size of a tile's."""
-        planes, side = self.store.read_flags(aoi, month, corner, (wide, wide)), self.store.tile_px
-        if wide != side:
-            nearest = ((np.arange(side * self.upsampling) + 0.5) * (len(planes) / (side * self.upsampling))).astype(int)
-            return self.enlarged(planes[nearest[:, None], nearest], side / wide)
-        if self.upsampling != self.store.upsampling:
-            nearest = nearest_pixels(side * self.upsampling, self.store.upsampling, self.upsampling)
-            planes = planes[nearest[:, None], nearest]
-        return planes
-
-
-def _resized(stack: Tensor, side: int) -> Tensor:
-    """Bring uint8 RGBA (month, 4, rows, cols) to a side; what is mixed with an unusable pixel is not usable."""
-    if stack.shape[-1] == side:
-        return stack
-    resized: Tensor = v2.functional.resize(stack, [side, side], antialias=True)
-    resized[:, 3] = torch.where(resized[:, 3] == ALL_USABLE, ALL_USABLE, 0)
-    return resized
 
 
 class TileLoader:

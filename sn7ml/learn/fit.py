@@ -173,8 +173,7 @@ class Training:
 
     def loader(self, tiles: TileStore, rows: pd.DataFrame) -> TileLoader:
         """Return what reads these rows of ``tiles.tiles`` in batches."""
-        augmentation, enlarged = self.plan.recipe.augmentation, self.plan.target.enlarged
-        dataset = TileDataset(tiles, rows, augmentation, self.upsampling, enlarged)
+        dataset = TileDataset(tiles, rows, self.plan.recipe.augmentation, self.upsampling)
         params, on_gpu = self.plan.params, self.fabric.device.type == "cuda"
         return TileLoader(dataset, params.batch_size, params.loader_workers, pin_memory=on_gpu)
 

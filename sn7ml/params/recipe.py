@@ -105,9 +105,6 @@ class AugmentationParams(Section):
     quarter_turns: bool
     """Turn by 0, 90, 180 or 270 degrees."""
 
-    zoom: float = Field(default=0.0, ge=0, le=1)
-    """Show a tile up to this share larger, or equally smaller with what lies around it; signed distances follow."""
-
     brightness: float = Field(ge=0, le=1)
     """Strength of a random change of brightness (torchvision's ColorJitter)."""
 

@@ -238,7 +238,7 @@ class TileStore:
         What is outside of a file is refused where it is read; in a strip the next AOI follows.
         """
         row, col = corner
-        place, (rows, cols) = self.places[aoi], self.shapes[aoi]
+        place, (rows, cols) = self.places[aoi], self._shapes[aoi]
         if min(row, col) < 0 or row + shape[0] > rows or col + shape[1] > cols:
             wanted = f"{shape[0]} x {shape[1]} pixels from {row}, {col}"
             path = self._file(aoi, IMAGES)
@@ -246,8 +246,7 @@ class TileStore:
         return Window(col * scale, (place.row + row) * scale, shape[1] * scale, shape[0] * scale)
 
     @cached_property
-    def shapes(self) -> Mapping[str, tuple[int, int]]:
-        """AOI to the (rows, cols) of its images."""
+    def _shapes(self) -> Mapping[str, tuple[int, int]]:
         sizes = self.frames.drop_duplicates("aoi")[["aoi", "rows", "cols"]]
         return {str(aoi): (int(rows), int(cols)) for aoi, rows, cols in sizes.itertuples(index=False)}
 

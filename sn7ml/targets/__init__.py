@@ -6,9 +6,9 @@ from sn7ml.params import TargetParams
 from sn7ml.targets.footprint import footprint
 from sn7ml.targets.rims import rims
 from sn7ml.targets.signed_distance import distance
-from sn7ml.targets.target import Target, unchanged
+from sn7ml.targets.target import Target
 
-__all__ = ["Target", "target_of", "unchanged"]
+__all__ = ["Target", "target_of"]
 
 
 def target_of(params: TargetParams) -> Target:

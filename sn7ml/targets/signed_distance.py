@@ -83,7 +83,6 @@ def distance(params: TargetParams) -> Target:
         built=inside,
         known=known,
         count=partial(count, clip_m),
-        enlarged=farther,
         unit_m=clip_m,
     )
 
@@ -120,17 +119,6 @@ def inside(planes: Array) -> Array:
 def known(planes: Array) -> Array:
     """Return where something is known."""
     return planes != UNKNOWN
-
-
-def farther(planes: Planes, scale: float) -> Planes:
-    """Return planes whose distances are ``scale`` times as far.
-
-    What was cut at the range stays there, and no pixel changes its side.
-    """
-    steps = planes.astype(np.float64) - ZERO
-    far = np.sign(steps) * np.ceil(np.abs(steps * scale)).clip(0, ZERO)
-    cut = np.where(np.abs(steps) == ZERO, steps, far)
-    return np.where(planes == UNKNOWN, UNKNOWN, cut + ZERO).astype(np.uint8)
 
 
 def count(clip_m: float, output: NDArray[np.float32], planes: Planes) -> PixelCounts:

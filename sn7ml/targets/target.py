@@ -22,11 +22,6 @@ Draw = Callable[[Sequence[BaseGeometry], NDArray[np.bool_], int, Grid], Planes]
 """(outlines in pixels of the image, where nothing is known of it (rows, cols), up-sampling, its grid) to planes."""
 
 
-def unchanged(planes: Planes, scale: float) -> Planes:
-    """Return planes whose meaning does not depend on the scale."""
-    return planes
-
-
 @dataclass(frozen=True)
 class Target:
     """What a network learns.
@@ -60,9 +55,6 @@ class Target:
 
     count: Callable[[NDArray[np.float32], Planes], PixelCounts]
     """Network output (batch, channel, rows, cols), not activated, and planes (batch, rows, cols) to pixel counts."""
-
-    enlarged: Callable[[Planes, float], Planes] = unchanged
-    """Planes, and a scale, to what they say of ground that is so many times as large."""
 
     unit_m: float | None = None
     """Metres of a distance of 1; None where channels are masks."""
