@@ -3,6 +3,7 @@
 ::
 
     campaign.json                           what was asked for, and how bright the tiles are
+    model/                                  networks that follow these tiles, if predict.adaptation says so
     blocks/                                 results by block (sn7ml.areas.results)
     queue.sqlite                            blocks that are not done, unless a broker holds them
     cache/                                  tiles of a server
@@ -13,9 +14,7 @@ A campaign that was killed goes on when it is asked for again.
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,47 +24,33 @@ import numpy as np
 import pandas as pd
 import shapely
 from filelock import FileLock, Timeout
-from morecantile import Tile
 
 from sn7ml.areas.blocks import Block, blocks_of
 from sn7ml.areas.cover import MOST_TILES, read_boundary, tiles_over
 from sn7ml.areas.jobs import open_jobs
+from sn7ml.areas.look import Look, look_around
 from sn7ml.areas.merge import Merge
 from sn7ml.areas.results import Results
-from sn7ml.areas.source import ASKED_AT_ONCE, SourceOptions, shown
+from sn7ml.areas.source import SourceOptions, shown
 from sn7ml.areas.worker import RESULTS, Plan, Work
 from sn7ml.core.errors import AreasError
-from sn7ml.core.geo.radiometry import Brightness, band_statistics
+from sn7ml.core.geo.radiometry import Brightness
 from sn7ml.core.runtime.files import write_text
 from sn7ml.core.safe_files import read_json
+from sn7ml.learn.package import load_package, save_package
+from sn7ml.learn.predict import adapt_package
 from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.package_files import read_config
 from sn7ml.params import flatten
 from sn7ml.search.workers import work_together
 
-RECORD, LOCK, QUEUE = "campaign.json", ".areas.lock", "queue.sqlite"
+RECORD, LOCK, QUEUE, MODEL = "campaign.json", ".areas.lock", "queue.sqlite", "model"
 
 TASKS = ("buildings", "building_distance")
 """Tasks whose models find buildings in single images."""
 
 MOST_DEATHS = 25
 """Workers that may be killed while no block is done."""
-
-TILES_MEASURED = 32
-"""Tiles whose brightness stands for all, spread over the cover."""
-
-TILES_TRIED = 1024
-"""Tiles that are looked at to find so many."""
-
-CURES = {
-    "missing": "check the zoom, the boundary and the order of x and y",
-    "redirect": "the server redirects; give the URL that it leads to",
-    "wrong size": "they have another size; see --tile-px",
-    "not an image": "the answers are no PNG, JPEG, WebP or TIFF of 8 bits",
-    "failed": "the server gives no answer, or the files cannot be read; try again later",
-    "black": "they are black or transparent",
-}
-"""State of tiles to what may mend it."""
 
 Progress = Callable[[int, int], None]
 """Called with how many tiles are done, and of how many."""
@@ -89,7 +74,6 @@ class Request:
 
     def as_dict(self, tiles: int, boundary: str) -> dict[str, Any]:
         """Return what decides the results as plain JSON types, given the cover's size and the boundary's digest."""
-        params = {key: value for key, value in flatten(self.model.usage).items() if key != "predict.splits"}
         return {
             "boundary": boundary,
             "zoom": self.zoom,
@@ -99,7 +83,7 @@ class Request:
             "block": self.side,
             "margin_px": self.margin_px,
             "model": self.model.digest,
-            **json.loads(json.dumps(params)),
+            **_usage_of(self.model),
         }
 
 
@@ -132,14 +116,12 @@ def run_campaign(
         told = ", ".join(f"{key} {before['asked'].get(key)!r:.60}, not {asked[key]!r:.60}" for key in changes[:3])
         raise AreasError("areas.other-campaign", f"{out} holds another campaign ({told}); name another folder")
     request.source.open()  # a template that cannot be meant is refused before any work
-    brightness = _brightness_in(before) if before else measure_brightness(request.source, tiles)
+    known = before or look_around(request.source, tiles, request.model.usage.predict.tile_px)
     blocks = blocks_of(tiles, request.side)
     with _alone(out):
-        record = {"asked": asked, "model": request.model.names, "blocks": len(blocks)}
-        record["brightness"] = {name: values.tolist() for name, values in zip(("mean", "std"), brightness, strict=True)}
-        write_text(out / RECORD, json.dumps(record, indent=2) + "\n")
+        record = _begin(out, known, asked, request.model, len(blocks)) if isinstance(known, Look) else known
         plan = _plan(record)
-        work = Work(out, plan, request.model, request.source, _queue(out, plan, queue))
+        work = Work(out, plan, _model_for(out, record, request.model), request.source, _queue(out, plan, queue))
         results = Results(out / RESULTS)
         results.remove_leftovers()
         results.forget_failed(blocks)
@@ -166,7 +148,12 @@ def join_campaign(
             "areas.other-model",
             f"{out} has a model of digest {record['asked']['model']}, but {model.asked} has {model.digest}",
         )
-    plan = _plan(record)
+    if changes := [key for key, value in _usage_of(model).items() if record["asked"].get(key) != value]:
+        raise AreasError(
+            "areas.other-params",
+            f"{out} was begun with other values of {', '.join(changes[:5])}; give the same --params to all workers",
+        )
+    plan, model = _plan(record), _model_for(out, record, model)
     Work(out, plan, model, replace(source, size_px=plan.tile_px), _queue(out, plan, queue))(on_done=on_done)
 
 
@@ -185,8 +172,8 @@ def read_record(out: Path) -> dict[str, Any] | None:
     """
     if out.exists() and not out.is_dir():
         raise AreasError("output.not-a-folder", f"{out} is a file; expected a folder, new or empty")
-    if not out.exists() or all(path.name == LOCK for path in out.iterdir()):
-        return None
+    if not out.exists() or all(path.name in (LOCK, MODEL) for path in out.iterdir()):
+        return None  # a model alone: killed before anything was done
     try:
         record: dict[str, Any] = read_json(out / RECORD)
         _brightness_in(record), _plan(record)
@@ -202,39 +189,27 @@ def read_record(out: Path) -> dict[str, Any] | None:
     return record
 
 
-def measure_brightness(source: SourceOptions, tiles: Sequence[Tile]) -> Brightness:
-    """Return mean and deviation of the colours of some tiles, the same for each run: the campaign is one large image.
-
-    Raises AreasError if none of them can be used, which says why.
-    """
-    order = np.random.default_rng(0).permutation(len(tiles))[:TILES_TRIED]
-    opened = replace(source, cache=None).open()
-    found, states = [], Counter[str]()
-    with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-        for first in range(0, len(order), ASKED_AT_ONCE):
-            for tile in pool.map(opened.fetch, [tiles[place] for place in order[first : first + ASKED_AT_ONCE]]):
-                states[tile.state] += 1
-                if tile.pixels is not None:
-                    found.append(tile.pixels)
-            if len(found) >= TILES_MEASURED or not (found or {"missing", "black"} & set(states)):
-                break
-    if not found:
-        told = ", ".join(f"{count} {state}" for state, count in states.most_common())
-        cure = CURES[states.most_common(1)[0][0]] + _zooms_there(source, states)
-        raise AreasError(
-            "areas.no-tiles",
-            f"{shown(source.template)}: none of {states.total()} tiles at zoom {tiles[0].z} can be used ({told}): "
-            f"{cure}",
-        )
-    return band_statistics(np.concatenate(found, axis=2))
+def _begin(out: Path, look: Look, asked: dict[str, Any], model: TrainedModel, blocks: int) -> dict[str, Any]:
+    """Write what all workers must agree on, the record last, and return it."""
+    mean, std = look.brightness
+    if model.usage.predict.adaptation:
+        package = adapt_package(load_package(model.folder), model.usage.predict, look.windows, look.brightness)
+        save_package(out / MODEL, package)
+    record = {"asked": asked, "model": model.names, "blocks": blocks}
+    record["brightness"] = {"mean": mean.tolist(), "std": std.tolist()}
+    write_text(out / RECORD, json.dumps(record, indent=2) + "\n")
+    return record
 
 
-def _zooms_there(source: SourceOptions, states: Mapping[str, int]) -> str:
-    folder = Path(source.template)
-    if "missing" not in states or not folder.is_dir():
-        return ""
-    there = sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
-    return f"; the folder has zooms {there}" if there else "; the folder holds no zoom: expected Z/X/Y.png"
+def _model_for(out: Path, record: Mapping[str, Any], model: TrainedModel) -> TrainedModel:
+    """Return the model with the networks of this campaign."""
+    return replace(model, folder=out / MODEL) if record["asked"]["predict.adaptation"] else model
+
+
+def _usage_of(model: TrainedModel) -> dict[str, Any]:
+    """Return how a model is used, flat and as plain JSON types; without what a campaign does not ask."""
+    params = {key: value for key, value in flatten(model.usage).items() if key != "predict.splits"}
+    return dict(json.loads(json.dumps(params)))
 
 
 def _fill(work: Work, blocks: Sequence[Block], done: set[str], local: bool) -> None:

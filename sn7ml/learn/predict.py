@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,8 +98,9 @@ class Predictor:
         columns of all networks, averaged. Brightness, and what networks adapt to, is taken from the whole frame either
         way. The result is of the whole frame, up-sampled; unusable pixels and unwanted columns are 0 and not usable.
 
-        With ``brightness``, which ``band_statistics`` measured elsewhere, the frame is a part of something larger: it
-        is looked at as all other parts are: without adaptation, and its shades are left out.
+        With ``brightness``, which ``band_statistics`` measured elsewhere, the frame is a part of something larger, and
+        is looked at as all other parts are: without adaptation of its own (:func:`adapt_package`), and its shades are
+        left out.
         """
         if pixels.ndim != 3 or pixels.shape[0] != 4 or pixels.dtype != np.uint8:
             raise ValueError(f"need uint8 pixels (4, rows, cols), got {pixels.dtype} {pixels.shape}")
@@ -127,12 +129,17 @@ class Predictor:
             for row, col in plan_windows((image.shape[1], image.shape[2]), size, 0)
             if usable[row : row + size, col : col + size].mean() > LEAST_USABLE
         ]
-        if not self.params.adaptation or not corners:
+        spread = np.linspace(0, len(corners) - 1, min(len(corners), WINDOWS_TO_FOLLOW)).round().astype(int)
+        return self.following(self._windows(image, [corners[n] for n in spread]))
+
+    def following(self, windows: Tensor) -> list[nn.Module]:
+        """Return the networks adapted to standardised windows (n, 3, rows, cols), if ``adaptation`` says so."""
+        if not self.params.adaptation or not len(windows):
             return self.networks
-        count = max(min(len(corners), WINDOWS_TO_FOLLOW), 2)
-        spread = [corners[place] for place in np.linspace(0, len(corners) - 1, count).round().astype(int)]
-        parts = np.array_split(np.arange(count), max(count // max(self.params.batch_size, 2), 1))
-        batches = [enlarge(self._windows(image, [spread[n] for n in part]), self.upsampling) for part in parts]
+        if len(windows) == 1:
+            windows = windows.repeat(2, 1, 1, 1)
+        parts = windows.tensor_split(max(len(windows) // max(self.params.batch_size, 2), 1))
+        batches = [enlarge(part.to(self.device), self.upsampling) for part in parts]
         with self.autocast():
             return [adapted(network, batches, self.params.adaptation) for network in self.networks]
 
@@ -179,12 +186,32 @@ class Predictor:
     def _windows(self, image: Tensor, corners: Sequence[Corner]) -> Tensor:
         """(batch, 3, size, size), on the device."""
         size = self.params.tile_px
-        return torch.stack([image[:, row : row + size, col : col + size] for row, col in corners]).to(self.device)
+        cut = [image[:, row : row + size, col : col + size] for row, col in corners]
+        return torch.stack(cut).to(self.device) if cut else image.new_zeros((0, *image.shape[:1], size, size))
 
 
 def load_predictor(folder: Path, params: PredictParams) -> Predictor:
     """Make a predictor from a package folder. Raises ModelError if that is not whole."""
     return Predictor(load_package(folder), params)
+
+
+@torch.inference_mode()
+def adapt_package(
+    package: Package, params: PredictParams, windows: Sequence[NDArray[np.uint8]], brightness: Brightness
+) -> Package:
+    """Return the package whose networks follow windows of a larger image, as ``params.adaptation`` says.
+
+    Windows are uint8 (4, n, n) with n >= ``params.tile_px``, of which the first pixels are taken; those of which less
+    than half is usable are left out. Without any the package is as it was. ``brightness`` is that of the larger image.
+    """
+    size = params.tile_px
+    cut = [window[:, :size, :size] for window in windows]
+    seen = [standardise(torch.from_numpy(one), *brightness) for one in cut if (one[3] > 0).mean() > LEAST_USABLE]
+    if not seen:
+        return package
+    networks = Predictor(package, params).following(torch.stack(seen))
+    states = [{name: tensor.cpu() for name, tensor in network.state_dict().items()} for network in networks]
+    return replace(package, weights=tuple(states))
 
 
 def predict_frames(

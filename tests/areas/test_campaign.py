@@ -1,18 +1,24 @@
 """`sn7ml areas`, as a person types it: areas, counts and outlines of a drawn town, whatever its tiles are like."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import geopandas
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from pyproj import Geod
 from shapely.geometry import Polygon, box
+from torch import nn
 
 from sn7ml.areas.cover import TILES
+from sn7ml.areas.look import look_around
+from sn7ml.areas.source import SourceOptions
 from sn7ml.core.errors import AreasError, ModelError
+from sn7ml.learn.package import load_package
 from tests.areas.town import (
     INSTANCES,
     NORTH,
@@ -44,6 +50,7 @@ LONG = (150, 40, 8, 200)
 PAIR = ((200, 100, 10, 50), (212, 100, 10, 50))
 """Side by side across the border of blocks, two pixels apart."""
 
+BUILDINGS = Path(__file__).parents[2] / "configs" / "buildings.yaml"
 TOWN = Town(4, 4, (ALONE, OVER_TILES, OVER_BLOCKS, LONG, *PAIR))
 MARGIN = 24
 
@@ -337,4 +344,50 @@ def test_a_worker_that_joins_leaves_nothing_to_do(boundary: Path, tiles: Path, m
     other = write_model(tmp_path / "other", min_area_px2=9.0)
     with raises(AreasError, "areas.other-model", out):
         run("areas-work", out, "--model", other, "--tiles", tiles)
+    with raises(AreasError, "areas.other-params", out, "predict.tile_px"):
+        run("areas-work", out, "--model", model, "--tiles", tiles, "--params", BUILDINGS)
     assert "0 blocks of it" in run("areas-work", out, "--model", model, "--tiles", tiles)
+
+
+def test_the_networks_follow_what_the_campaign_looks_like(
+    boundary: Path, tiles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All networks of a campaign have the statistics of its tiles, measured once; the model itself stays as it is."""
+    monkeypatch.undo()
+    network = nn.Sequential(nn.BatchNorm2d(3, affine=False), nn.Conv2d(3, 1, 1))
+    monkeypatch.setattr("sn7ml.learn.package.bare_model", lambda _model, _channels: deepcopy(network))
+    own, out = network.state_dict(), tmp_path / "out"
+    own["0.running_mean"] += 5.0
+    model = write_model(tmp_path / "model", adaptation=1.0, weights=own)
+    campaign(boundary, tiles, model, out)
+    followed = load_package(out / "model").weights[0]
+    looked = look_around(SourceOptions(str(tiles), SIDE), TOWN.tiles, SIDE)
+    seen = np.concatenate(looked.windows, axis=2)[:3].reshape(3, -1).astype(float)
+    mean, std = looked.brightness
+    expected = (seen.mean(axis=1) - mean) / std
+    assert followed["0.running_mean"].numpy() == pytest.approx(expected, abs=0.01)
+    assert (followed["1.weight"] == own["1.weight"]).all()
+    assert all((load_package(model).weights[0][name] == tensor).all() for name, tensor in own.items())
+    written = (out / "model" / "weights.safetensors").stat().st_mtime_ns
+    (out / "areas.csv").unlink()
+    next(out.glob("blocks/*.parquet")).unlink()
+    campaign(boundary, tiles, model, out)
+    assert (out / "model" / "weights.safetensors").stat().st_mtime_ns == written
+
+
+def test_a_model_that_was_adapted_before_a_kill_is_no_other_campaign(
+    boundary: Path, tiles: Path, model: Path, tmp_path: Path
+) -> None:
+    campaign(boundary, tiles, model, tmp_path / "whole")
+    (tmp_path / "out" / "model").mkdir(parents=True)
+    (tmp_path / "out" / "model" / "weights.safetensors").write_bytes(b"half")
+    campaign(boundary, tiles, model, tmp_path / "out")
+    assert (tmp_path / "out" / "areas.csv").read_bytes() == (tmp_path / "whole" / "areas.csv").read_bytes()
+
+
+@pytest.mark.parametrize(("window_px", "side"), [(SIDE, 1), (SIDE + 1, 2), (3 * SIDE, 3)])
+def test_places_are_as_large_as_windows(tiles: Path, window_px: int, side: int) -> None:
+    looked = look_around(SourceOptions(str(tiles), SIDE), TOWN.tiles[:1], window_px)
+    (window,) = looked.windows
+    assert (window[:3] == np.moveaxis(TOWN.pixels(), 2, 0)[:, : side * SIDE, : side * SIDE]).all()
+    assert (window[3] == 255).all()

@@ -5,6 +5,7 @@
 
 import io
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ WEST, NORTH = 154_880, 130_816
 INSTANCES = InstanceParams(
     boundary_weight=0.0, contact_weight=0.0, min_area_px2=4.0, simplify_px=0.0, seed_threshold=0.5, flood_threshold=0.5
 )
+Weights = Mapping[str, Tensor]
 Rectangle = tuple[int, int, int, int]
 """Row, column, height and width, pixels from the north-west corner of the town."""
 
@@ -72,11 +74,17 @@ def use(patch: pytest.MonkeyPatch, network: nn.Module) -> None:
     patch.setattr("sn7ml.learn.predict.load_predictor", lambda _folder, params: predictor(network, params))
 
 
-def write_model(folder: Path, task: str = "buildings", **changes: Any) -> Path:
-    """Write a package with a digest and a usage, whose network nobody will look at."""
-    save_package(folder, Package(RECIPE, ("footprint",), "sigmoid", 1, ({"0": torch.zeros(1)},)))
+NO_WEIGHTS = {"0": torch.zeros(1)}
+
+
+def write_model(
+    folder: Path, task: str = "buildings", adaptation: float = 0.0, weights: Weights = NO_WEIGHTS, **changes: Any
+) -> Path:
+    """Write a package with a digest and a usage; its network is looked at only if ``weights`` are given."""
+    save_package(folder, Package(RECIPE, ("footprint",), "sigmoid", 1, (dict(weights),)))
     output = OutputParams(buildings=BuildingsParams(instances=INSTANCES.model_copy(update=changes)))
-    write_usage(folder, Usage.model_validate({"task": task, "predict": windows(tile_px=64), "output": output}))
+    predict = windows(tile_px=64, adaptation=adaptation)
+    write_usage(folder, Usage.model_validate({"task": task, "predict": predict, "output": output}))
     return folder
 
 
