@@ -5,6 +5,7 @@
     scenes/
       frames.parquet       FRAMES
       labels.parquet       LABELS, geometries as WKB, a row group per AOI
+      around.parquet       the same of outlines off the images and near them, only of layouts that know any
       images/              only where images of the data folder had to be converted: see ``conversion``
 """
 
@@ -31,7 +32,7 @@ from sn7ml.scenes.images import read_grid, shared_grid
 from sn7ml.scenes.labels import buildings_of
 from sn7ml.scenes.layouts.layout import Layout, Source
 
-FRAMES_FILE, LABELS_FILE = "frames.parquet", "labels.parquet"
+FRAMES_FILE, LABELS_FILE, AROUND_FILE = "frames.parquet", "labels.parquet", "around.parquet"
 
 BY_PART = StretchParams()
 
@@ -73,15 +74,23 @@ class Scenes:
 
     def labels_of(self, aois: Collection[str]) -> pd.DataFrame:
         """Read the ``LABELS`` of some AOIs, in the order of their frames; the others stay on disk."""
-        path = self.folder / LABELS_FILE
-        try:
-            some = [("aoi", "in", sorted(aois))]
-            table = pyarrow.parquet.read_table(path, filters=some) if aois else STORED.empty_table()
-            found = table.to_pandas().astype(dict.fromkeys(("aoi", "time", "id"), "str"))
-            geometry = shapely.from_wkb(found["geometry"].to_numpy(dtype=object))
-            return LABELS.check(found.assign(geometry=pd.Series(geometry, dtype="object", index=found.index)))
-        except (OSError, ValueError, KeyError, pyarrow.ArrowException, shapely.GEOSException, TableError) as error:
-            raise _damaged(path, error) from None
+        return _read_labels(self.folder / LABELS_FILE, aois)
+
+    def outlines_of(self, aois: Collection[str]) -> pd.DataFrame:
+        """Read the ``LABELS`` of some AOIs, and then those off their images and near them, as far as there are any."""
+        labels, path = self.labels_of(aois), self.folder / AROUND_FILE
+        return pd.concat([labels, _read_labels(path, aois)], ignore_index=True) if path.exists() else labels
+
+
+def _read_labels(path: Path, aois: Collection[str]) -> pd.DataFrame:
+    try:
+        some = [("aoi", "in", sorted(aois))]
+        table = pyarrow.parquet.read_table(path, filters=some) if aois else STORED.empty_table()
+        found = table.to_pandas().astype(dict.fromkeys(("aoi", "time", "id"), "str"))
+        geometry = shapely.from_wkb(found["geometry"].to_numpy(dtype=object))
+        return LABELS.check(found.assign(geometry=pd.Series(geometry, dtype="object", index=found.index)))
+    except (OSError, ValueError, KeyError, pyarrow.ArrowException, shapely.GEOSException, TableError) as error:
+        raise _damaged(path, error) from None
 
 
 def _damaged(path: Path, error: Exception) -> TableError:
@@ -121,37 +130,54 @@ def ingest(
         frames = convert(root, frames, layout.open_image, (split, stretch), out)
     with replacing(out / FRAMES_FILE) as temporary:
         frames.to_parquet(temporary, index=False)
-    with replacing(out / LABELS_FILE) as temporary, pyarrow.parquet.ParquetWriter(temporary, STORED) as writer:
-        for aoi in frames["aoi"].unique():
-            tables = [it.labels for it in read.values() if it.row["aoi"] == aoi]
-            writer.write_table(pyarrow.concat_tables(tables), row_group_size=max(sum(map(len, tables)), 1))
+    of_aoi = {aoi: [it for it in read.values() if it.row["aoi"] == aoi] for aoi in frames["aoi"].unique()}
+    _write_labels(out / LABELS_FILE, [[it.labels for it in found] for found in of_aoi.values()])
+    if layout.read_around:
+        _write_labels(out / AROUND_FILE, [[it.around for it in found] for found in of_aoi.values()])
+    else:
+        (out / AROUND_FILE).unlink(missing_ok=True)
     return Scenes(out)
+
+
+def _write_labels(path: Path, by_aoi: Iterable[list[pyarrow.Table]]) -> None:
+    with replacing(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, STORED) as writer:
+        for tables in by_aoi:
+            writer.write_table(pyarrow.concat_tables(tables), row_group_size=max(sum(map(len, tables)), 1))
 
 
 @dataclass(frozen=True)
 class _Read:
-    """What one frame's files say: a row of ``FRAMES`` without its group, and labels as ``STORED``."""
+    """What one frame's files say: a row of ``FRAMES`` without its group; labels, and those around, as ``STORED``."""
 
     row: dict[str, Any]
     grid: Grid
     labels: pyarrow.Table
+    around: pyarrow.Table
 
 
 def _read(root: Path, layout: Layout, source: Source) -> _Read | Sn7Error:
     """Read one frame; an error of its files is returned, so that all are raised at once."""
     try:
         grid = layout.open_image(root, source).grid if layout.open_image else read_grid(root / source["image"])
-        buildings = buildings_of(layout.read_labels(root, source), grid) if source["labels"] else LABELS.empty()
+        labels = _stored(source, buildings_of(layout.read_labels(root, source), grid) if source["labels"] else None)
+        read_around = layout.read_around if source["labels"] else None
+        around = _stored(source, buildings_of(read_around(root, source), grid) if read_around else None)
     except Sn7Error as fault:
         return fault
     row = {name: source[name] for name in ("aoi", "time", "part", "image", "mask", "labels")}
     row |= {"labelled": bool(source["labels"]), "epsg": grid.epsg, "rows": grid.shape[0], "cols": grid.shape[1]}
     row |= dict(zip(TRANSFORM, tuple(grid.transform)[:6], strict=True))
-    columns = {
-        "aoi": [source["aoi"]] * len(buildings),
-        "time": [source["time"]] * len(buildings),
-        "id": buildings["id"].tolist(),
-        "geometry": shapely.to_wkb(buildings["geometry"].to_numpy(dtype=object)).tolist(),
-    }
     digest = "" if layout.open_image else digest_of_file(root / source["image"])
-    return _Read(row | {"digest": digest}, grid, pyarrow.table(columns, STORED))
+    return _Read(row | {"digest": digest}, grid, labels, around)
+
+
+def _stored(source: Source, buildings: pd.DataFrame | None) -> pyarrow.Table:
+    """Return the buildings of one frame as ``STORED``; None are none."""
+    found = LABELS.empty() if buildings is None else buildings
+    columns = {
+        "aoi": [source["aoi"]] * len(found),
+        "time": [source["time"]] * len(found),
+        "id": found["id"].tolist(),
+        "geometry": shapely.to_wkb(found["geometry"].to_numpy(dtype=object)).tolist(),
+    }
+    return pyarrow.table(columns, STORED)

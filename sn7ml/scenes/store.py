@@ -366,7 +366,7 @@ def _write_shard(
     Raises ItemsFailed naming every AOI that cannot be tiled.
     """
     tiling, target = how
-    labels = scenes.labels_of(list(shard.frames))
+    labels = scenes.outlines_of(list(shard.frames))
     drawn: list[_Drawn] = []
     failures: dict[str, Exception] = {}
     for aoi, frames in shard.frames.items():

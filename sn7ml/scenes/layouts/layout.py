@@ -61,5 +61,9 @@ class Layout:
     name_facts: Callable[[Path, pd.DataFrame], Sequence[NameFacts]] = plain_name_facts
     """Return what names say of every row of ``SOURCES``, and of files that belong to no row: for validation."""
 
+    read_around: Callable[[Path, Source], RawLabels] | None = None
+    """Read the outlines that lie off a labelled row's image and near it; None where no file has any. Distances to an
+    outline do not end at the edge of an image."""
+
     place: Callable[[str], Affine | None] = no_place
     """Return pixel corner ``(col, row)`` to EPSG:3857 of the ground that an AOI's name states; None if it does not."""

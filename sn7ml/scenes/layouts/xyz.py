@@ -248,15 +248,32 @@ def read_labels(root: Path, source: Source) -> RawLabels:
     """Read the outlines that meet an AOI's image, in web mercator; a building's id is its place in the file."""
     path = root / source["labels"]
     raw = _labels(path, path.stat().st_mtime_ns)
-    rows, cols = (grid := open_image(root, source).grid).shape
-    west, north = grid.transform @ (0, 0)
-    east, south = grid.transform @ (cols, rows)
-    near = shapely.intersects(raw.geometries, shapely.box(west, south, east, north))
+    near = shapely.intersects(raw.geometries, _ground(open_image(root, source).grid))
     near[list(raw.faults)] = True  # nobody knows where they belong
     kept = np.flatnonzero(near).tolist()
     faults = {place: raw.faults[number] for place, number in enumerate(kept) if number in raw.faults}
     left_out = len(near) - len(kept)
     return RawLabels(path, raw.ids[near], raw.geometries[near], faults, False, raw.crs, left_out=left_out)
+
+
+def read_around(root: Path, source: Source) -> RawLabels:
+    """Read the outlines that lie off an AOI's image and within a tile of it: as :func:`read_labels`, without faults.
+
+    A place that was cut into blocks has the distances of the whole.
+    """
+    path = root / source["labels"]
+    raw = _labels(path, path.stat().st_mtime_ns)
+    block = _block(tiles_of(root / source["image"]), source["aoi"])
+    tile_m = tile_transform(0, 0, block[0].z).a * TILE_PX
+    image = _ground(open_image(root, source).grid)
+    near = shapely.intersects(raw.geometries, shapely.buffer(image, tile_m, cap_style="square", join_style="mitre"))
+    near &= ~shapely.intersects(raw.geometries, image)
+    return RawLabels(path, raw.ids[near], raw.geometries[near], {}, False, raw.crs)
+
+
+def _ground(grid: Grid) -> shapely.Polygon:
+    rows, cols = grid.shape
+    return shapely.box(*grid.transform @ (0, rows), *grid.transform @ (cols, 0))
 
 
 @lru_cache(maxsize=8)
@@ -266,4 +283,4 @@ def _labels(path: Path, _changed: int) -> RawLabels:
 
 def xyz(zoom: int | None) -> Layout:
     """Return the layout of map tiles of one zoom."""
-    return Layout("xyz", partial(scan, zoom), read_labels, group_by_ground, open_image, name_facts)
+    return Layout("xyz", partial(scan, zoom), read_labels, group_by_ground, open_image, name_facts, read_around)

@@ -102,7 +102,7 @@ Job: TypeAlias = tuple[Place, list[Any]]
 def _facts_of_shard(scenes: Scenes, store: Path, target: Target, jobs: list[Job]) -> list[dict[str, Any]]:
     """Return the facts of the AOIs of one shard, in their order."""
     aois = [rows[0]["aoi"] for _, rows in jobs]
-    labels, frames = scenes.labels_of(aois), scenes.frames_of(aois)
+    labels, frames = scenes.outlines_of(aois), scenes.frames_of(aois)
     outlines = {key: part.to_numpy(dtype=object) for key, part in labels.groupby(["aoi", "time"])["geometry"]}
     labelled = set(frames.loc[frames["labelled"], ["aoi", "time"]].itertuples(index=False, name=None))
     nothing = np.array([], dtype=object)

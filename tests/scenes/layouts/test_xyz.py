@@ -3,19 +3,28 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 from morecantile import Tile
 from PIL import Image
 from pyproj import Transformer
-from shapely.geometry import box, mapping
+from shapely.geometry import Polygon, box, mapping
 
 from sn7ml.areas.cover import TILES
 from sn7ml.core.errors import CatalogError, RasterError
 from sn7ml.core.geo.burn import burn_ids
+from sn7ml.core.geo.grid import Grid
+from sn7ml.params import DistanceParams, SplitParams, TargetParams, TilingParams
+from sn7ml.scenes.ingest import ingest
 from sn7ml.scenes.labels import buildings_of
-from sn7ml.scenes.layouts.xyz import MOST_SIDE_TILES, blocks, open_image, read_labels, scan, tiles_of
+from sn7ml.scenes.layouts.xyz import MOST_SIDE_TILES, blocks, open_image, read_labels, scan, tiles_of, xyz
+from sn7ml.scenes.store import write_tiles
+from sn7ml.targets import target_of
 from tests.real import real
 
+SPLIT = SplitParams(folds=1, validation_fraction=0.3, test_fraction=0.34, gap_px=4, neighbour_tiles=8, seed=7)
+TILING = TilingParams(size_px=32, overlap_px=0, upsampling=1, min_usable_fraction=0.5)
 X, Y, Z = 1_238_424, 1_046_544, 21
 SIDE = 64
 
@@ -33,6 +42,14 @@ def write_tile(path: Path, x: int, y: int, mode: str = "RGB", side: int = SIDE) 
 def write_place(folder: Path, tiles: list[tuple[int, int]]) -> None:
     for x, y in tiles:
         write_tile(folder / f"OAM-{x}-{y}-{Z}.png", x, y)
+
+
+def write_outlines(folder: Path, grid: Grid, *houses: Polygon) -> None:
+    """Write rectangles, in pixels of a grid, in degrees."""
+    to_degrees = Transformer.from_crs(3857, 4326, always_xy=True)
+    shapes = [mapping(box(*to_degrees.transform_bounds(*grid.to_crs(house).bounds))) for house in houses]
+    features = [{"type": "Feature", "properties": {"osm_id": None}, "geometry": shape} for shape in shapes]
+    (folder / "labels.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
 
 
 BLOCK = [(X + col, Y + row) for row in range(2) for col in range(3)]
@@ -90,17 +107,7 @@ def test_modes_are_mixed_and_what_is_missing_black_or_clear_is_unusable(tmp_path
 def test_labels_cross_the_borders_of_tiles(tmp_path: Path) -> None:
     write_place(tmp_path, [*BLOCK, (X + 9, Y)])
     grid = open_image(tmp_path, scan(None, tmp_path).iloc[0].to_dict()).grid
-    houses = [box(50, 50, 90, 80), box(500, 10, 540, 20)]  # over four tiles; on the other place
-    to_degrees = Transformer.from_crs(3857, 4326, always_xy=True)
-    features = [
-        {
-            "type": "Feature",
-            "properties": {"osm_id": None},
-            "geometry": mapping(box(*to_degrees.transform_bounds(*grid.to_crs(house).bounds))),
-        }
-        for house in houses
-    ]
-    (tmp_path / "labels.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    write_outlines(tmp_path, grid, box(50, 50, 90, 80), box(500, 10, 540, 20))  # over four tiles; on the other place
     first = scan(None, tmp_path).iloc[0].to_dict()
     labels = buildings_of(read_labels(tmp_path, first), grid)
     assert labels["id"].tolist() == ["0"]
@@ -112,6 +119,34 @@ def test_a_place_that_is_too_large_is_cut_into_blocks_without_a_tile_lost() -> N
     found = blocks(tiles)
     assert [len(block) for block in found] == [3 * MOST_SIDE_TILES, 3 * MOST_SIDE_TILES, 3]
     assert sorted(tile for block in found for tile in block) == sorted(tiles)
+
+
+def test_distances_are_those_of_the_whole_place_where_it_was_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_place(tmp_path / "data", [(X + col, Y) for col in range(4)])
+    whole = open_image(tmp_path / "data", scan(None, tmp_path / "data").iloc[0].to_dict()).grid
+    near, far, both = box(132, 20, 150, 40), box(230, 5, 240, 15), box(110, 45, 140, 60)
+    write_outlines(tmp_path / "data", whole, near, far, both)  # the place is cut at column 128
+    monkeypatch.setitem(blocks.__globals__, "MOST_SIDE_TILES", 2)
+    monkeypatch.setenv("SN7ML_EXECUTOR", "serial")
+    layout = xyz(None)
+    scenes = ingest(tmp_path / "data", layout.sources(tmp_path / "data"), layout, SPLIT, tmp_path / "scenes")
+    west, east = scenes.frames["aoi"]
+    assert scenes.labels_of([west])["id"].tolist() == ["2"]  # what is scored there
+    assert scenes.outlines_of([west])["id"].tolist() == ["2", "0"]  # the far one is more than a tile away
+    assert scenes.outlines_of([east])["id"].tolist() == ["0", "1", "2"]
+    target = target_of(TargetParams(kind="distance", distance=DistanceParams(clip_m=4.0)))
+    drawn = target.draw([near, far, both], np.zeros(whole.shape, np.bool_), 1, whole)
+    for aoi, columns in ((west, slice(0, 128)), (east, slice(128, 256))):
+        grid = scenes.grids_of([aoi])[aoi]
+        outlines = scenes.outlines_of([aoi])["geometry"].tolist()
+        part = target.draw(outlines, np.zeros(grid.shape, np.bool_), 1, grid)
+        assert np.abs(part.astype(int) - drawn[:, columns]).max() <= 1  # of 254 steps
+        split, tiles = SPLIT.model_copy(update={"aois": (aoi,)}), tmp_path / f"tiles-{aoi}"
+        write_tiles(scenes.images_in(tmp_path / "data"), scenes, split, TILING, target, tiles)
+        with rasterio.open(tiles / aoi / "masks.tif") as masks:
+            assert (masks.read(1) == part).all()
 
 
 def test_one_zoom_is_chosen(tmp_path: Path) -> None:
