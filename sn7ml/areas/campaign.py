@@ -14,6 +14,7 @@ A campaign that was killed goes on when it is asked for again.
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -24,8 +25,9 @@ import numpy as np
 import pandas as pd
 import shapely
 from filelock import FileLock, Timeout
+from morecantile import Tile
 
-from sn7ml.areas.blocks import Block, blocks_of
+from sn7ml.areas.blocks import Block, blocks_of, grid_over
 from sn7ml.areas.cover import MOST_TILES, read_boundary, tiles_over
 from sn7ml.areas.jobs import open_jobs
 from sn7ml.areas.look import Look, look_around
@@ -42,12 +44,16 @@ from sn7ml.learn.predict import adapt_package
 from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.package_files import read_config
 from sn7ml.params import flatten
+from sn7ml.scenes.input_checks import ground_pixel_size_m, trained_pixel
 from sn7ml.search.workers import work_together
 
 RECORD, LOCK, QUEUE, MODEL = "campaign.json", ".areas.lock", "queue.sqlite", "model"
 
 TASKS = ("buildings", "building_distance")
 """Tasks whose models find buildings in single images."""
+
+MOST_SCALED = 1.5
+"""How many times as large, or as small, pixels of tiles may be as those that the model learned from: zooms double."""
 
 MOST_DEATHS = 25
 """Workers that may be killed while no block is done."""
@@ -71,6 +77,9 @@ class Request:
     """Pixels of neighbouring tiles that are read around a block; at most a tile."""
 
     most_tiles: int = MOST_TILES
+
+    any_pixel_size: bool = False
+    """Whether to take tiles of another pixel size than the model learned from."""
 
     def as_dict(self, tiles: int, boundary: str) -> dict[str, Any]:
         """Return what decides the results as plain JSON types, given the cover's size and the boundary's digest."""
@@ -110,6 +119,7 @@ def run_campaign(
         raise AreasError(
             "areas.margin", f"margin of {request.margin_px} px: expected at most a tile, {request.source.size_px} px"
         )
+    _refuse_other_zoom(request, tiles[len(tiles) // 2])
     asked = request.as_dict(len(tiles), _digest(shapely.to_wkb(area)))
     before = read_record(out)
     if before and (changes := [key for key in asked if before["asked"].get(key) != asked[key]]):
@@ -163,6 +173,22 @@ def refuse_other_tasks(model: TrainedModel) -> None:
         raise AreasError(
             "areas.task", f"{model.asked} is of task {model.usage.task}; areas need a model of {' or '.join(TASKS)}"
         )
+
+
+def _refuse_other_zoom(request: Request, middle: Tile) -> None:
+    """Raise AreasError if the pixels of tiles are much larger or smaller on the ground than those that were learned."""
+    side = request.source.size_px
+    grid = grid_over(middle.x, middle.y, middle.z, side, (side, side))
+    factor = trained_pixel(grid, request.model.images)
+    if request.any_pixel_size or 1 / MOST_SCALED <= factor <= MOST_SCALED:
+        return
+    metres = ground_pixel_size_m(grid)
+    fits = middle.z - round(math.log2(factor))
+    raise AreasError(
+        "areas.zoom",
+        f"zoom {middle.z}: tiles of {side} px have pixels of {metres:.3g} m here, but {request.model.asked} learned "
+        f"from pixels of {metres * factor:.3g} m; take zoom {fits}, or try it anyway with --any-pixel-size",
+    )
 
 
 def read_record(out: Path) -> dict[str, Any] | None:

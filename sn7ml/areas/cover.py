@@ -1,7 +1,7 @@
 """From a boundary to the map tiles that cover it: web-mercator tiles, (x, y, z) with y counted from the north."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas
@@ -9,19 +9,26 @@ import morecantile
 import numpy as np
 import shapely
 from morecantile import Tile
+from numpy.typing import NDArray
 from pyogrio.errors import DataSourceError
+from pyproj import Transformer
 from shapely.geometry import MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.errors import AreasError
+from sn7ml.core.geo.grid import WEB_MERCATOR
 
 TILES = morecantile.tms.get("WebMercatorQuad")
+TO_DEGREES = Transformer.from_crs(WEB_MERCATOR, 4326, always_xy=True)
 
 DEEPEST = 24
 """Largest zoom: a tile of 256 px is 2.4 m wide there."""
 
 MOST_TILES = 2_000_000
 """Unless more are allowed: a wrong zoom, or degrees taken for metres, asks for billions."""
+
+QUARTERS = np.array([(0, 0), (1, 0), (0, 1), (1, 1)])
+"""(x, y) of the four tiles in one, from their first."""
 
 HALF_TURN, NORTHERNMOST = 180.0, 85.0511287
 """Where the web-mercator world ends, degrees."""
@@ -81,45 +88,55 @@ def on_the_map(shapes: Sequence[BaseGeometry | None], name: str = "the boundary"
 def tiles_over(area: BaseGeometry, zoom: int, most: int = MOST_TILES) -> list[Tile]:
     """Return the tiles of a zoom that share more than an edge with an area in degrees, row by row from the north-west.
 
-    From the whole Earth down, only tiles that meet the area are divided.
+    From the whole Earth down, only tiles that meet the area are divided. Each of them holds at least one of the next
+    zoom, so that too many are noticed long before the last.
 
     Raises
     ------
     AreasError
-        If the zoom is not 0 to ``DEEPEST``, or there are more than ``most``: said before they are counted out.
+        If the zoom is not 0 to ``DEEPEST``, or there are more than ``most``.
     """
     if not 0 <= zoom <= DEEPEST:
         raise AreasError("areas.zoom", f"zoom {zoom}: expected 0 to {DEEPEST}")
-    least = _area_in_tiles(area, zoom)
+    _refuse_too_many(_area_in_tiles(area, zoom), zoom, most)
+    shapely.prepare(area)
+    tiles, within = np.zeros((1, 2), np.int64), np.zeros(1, np.bool_)  # (x, y) of a tile, and whether it lies within
+    for depth in range(zoom + 1):
+        if depth:
+            tiles, within = np.repeat(2 * tiles, 4, axis=0) + np.tile(QUARTERS, (len(tiles), 1)), np.repeat(within, 4)
+        meets, (cut,) = within.copy(), np.nonzero(~within)
+        ground = squares(tiles[cut], depth)
+        near = shapely.intersects(area, ground)
+        cut, ground = cut[near], ground[near]
+        within[cut] = shapely.contains_properly(area, ground)
+        meets[cut] = within[cut] | ~shapely.touches(area, ground)
+        tiles, within = tiles[meets], within[meets]
+        _refuse_too_many(within.sum() * 4.0 ** (zoom - depth) + (~within).sum(), zoom, most)
+    rows = np.lexsort(tiles.T)
+    return [Tile(x, y, zoom) for x, y in tiles[rows].tolist()]
+
+
+def _refuse_too_many(least: float, zoom: int, most: int) -> None:
     if least > most:
         raise AreasError(
             "areas.too-many-tiles",
-            f"the boundary covers about {least:,.0f} tiles at zoom {zoom}, more than {most:,}; check the zoom and the "
-            "boundary, or allow more with --max-tiles",
+            f"the boundary covers {least:,.0f} tiles or more at zoom {zoom}, more than {most:,}; check the zoom and "
+            "the boundary, or allow more with --max-tiles",
         )
-    shapely.prepare(area)
-    found = sorted(_below(area, Tile(0, 0, 0), zoom), key=lambda tile: (tile.y, tile.x))
-    if len(found) > most:
-        raise AreasError(
-            "areas.too-many-tiles", f"the boundary covers {len(found):,} tiles at zoom {zoom}, more than {most:,}"
-        )
-    return found
 
 
-def _below(area: BaseGeometry, tile: Tile, zoom: int) -> Iterator[Tile]:
-    """Yield the tiles of ``zoom`` within ``tile`` that meet the area."""
-    square = box(*TILES.bounds(tile))
-    if not shapely.intersects(area, square) or shapely.touches(area, square):
-        return
-    if tile.z == zoom:
-        yield tile
-    elif shapely.contains_properly(area, square):
-        side = 2 ** (zoom - tile.z)
-        for y in range(tile.y * side, (tile.y + 1) * side):
-            yield from (Tile(x, y, zoom) for x in range(tile.x * side, (tile.x + 1) * side))
-    else:
-        for x, y in ((0, 0), (1, 0), (0, 1), (1, 1)):
-            yield from _below(area, Tile(2 * tile.x + x, 2 * tile.y + y, tile.z + 1), zoom)
+def squares(tiles: NDArray[np.int64], zoom: int) -> NDArray[np.object_]:
+    """Return the ground of tiles (x, y) in degrees, as ``TILES.bounds`` has it to the last bit: for many at once."""
+    matrix = TILES.matrix(zoom)
+    left, top = matrix.pointOfOrigin
+    (west, north), (east, south) = (
+        TO_DEGREES.transform(
+            left + corners[:, 0] * matrix.cellSize * matrix.tileWidth,
+            top - corners[:, 1] * matrix.cellSize * matrix.tileHeight,
+        )
+        for corners in (tiles, tiles + 1)
+    )
+    return np.asarray(shapely.box(west, south, east, north), dtype=object)
 
 
 def _area_in_tiles(area: BaseGeometry, zoom: int) -> float:

@@ -53,6 +53,9 @@ def areas(  # noqa: PLR0913, PLR0917 - the command line's own signature
     max_tiles: Annotated[
         int, typer.Option(min=1, help="More tiles are refused: a wrong zoom asks for millions.")
     ] = 2_000_000,
+    any_pixel_size: Annotated[
+        bool, typer.Option("--any-pixel-size", help="Take a zoom whose pixels have another size than the trained ones.")
+    ] = False,
     rate: Rate = 20.0,
     tries: Tries = 5,
     cache: Cache = None,
@@ -70,7 +73,7 @@ def areas(  # noqa: PLR0913, PLR0917 - the command line's own signature
     trained = load_model(model, params)
     refuse_other_tasks(trained)
     source = SourceOptions(tiles, tile_px, cache or out / "cache", tries, rate)
-    request = Request(boundary, zoom, source, trained, block, margin, max_tiles)
+    request = Request(boundary, zoom, source, trained, block, margin, max_tiles, any_pixel_size)
     with interruptible(), progress_bar() as progress:
         found = run_campaign(request, out, workers, queue, progress)
     states = found["state"].value_counts().sort_index()

@@ -19,6 +19,7 @@ from sn7ml.areas.look import look_around
 from sn7ml.areas.source import SourceOptions
 from sn7ml.core.errors import AreasError, ModelError
 from sn7ml.learn.package import load_package
+from sn7ml.params import ModelImages
 from tests.areas.town import (
     INSTANCES,
     NORTH,
@@ -307,6 +308,28 @@ def test_a_template_that_cannot_be_meant_is_refused(
     with raises(AreasError, code):
         campaign(boundary, template, model, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+PIXEL_M = 40_075_016.7 / (SIDE * 2**ZOOM)
+"""Of the town's tiles, near the equator."""
+
+
+@pytest.mark.parametrize(("factor", "zoom"), [(4.0, ZOOM - 2), (1.9, ZOOM - 1), (0.25, ZOOM + 2)])
+def test_tiles_of_another_zoom_than_was_learned_are_told_with_the_one_that_fits(
+    boundary: Path, tiles: Path, tmp_path: Path, factor: float, zoom: int
+) -> None:
+    span = PIXEL_M * factor, PIXEL_M * factor
+    images = ModelImages(stretch={}, pixel_height_m=span, pixel_width_m=span)
+    model = write_model(tmp_path / "model", images=images)
+    with raises(AreasError, "areas.zoom", ZOOM, f"zoom {zoom},", "--any-pixel-size"):
+        campaign(boundary, tiles, model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_tiles_of_about_the_pixels_that_were_learned_are_taken(boundary: Path, tiles: Path, tmp_path: Path) -> None:
+    images = ModelImages(stretch={}, pixel_height_m=(PIXEL_M * 1.3,) * 2, pixel_width_m=(PIXEL_M * 1.1,) * 2)
+    campaign(boundary, tiles, write_model(tmp_path / "model", images=images), tmp_path / "out")
+    assert set(read_areas(tmp_path / "out")["state"]) == {"ok"}
 
 
 def test_a_margin_wider_than_a_tile_is_refused(boundary: Path, tiles: Path, model: Path, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import shapely
 from morecantile import Tile
-from shapely.geometry import MultiPolygon, Polygon, box
+from numpy.typing import NDArray
+from shapely.geometry import LineString, MultiPolygon, Polygon, box
 
-from sn7ml.areas.cover import TILES, on_the_map, read_boundary, tiles_over
+from sn7ml.areas.cover import TILES, on_the_map, read_boundary, squares, tiles_over
 from sn7ml.core.errors import AreasError
 
 
@@ -90,6 +91,29 @@ def test_ten_million_tiles_are_refused_at_once(zoom: int, code: str) -> None:
     with pytest.raises(AreasError) as caught:
         tiles_over(on_the_map([box(0, 0, 0.5, 0.5)]), zoom)
     assert caught.value.code == code
+
+
+def test_hairlines_over_many_tiles_are_refused_before_they_are_counted_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have hardly any area: what tells is how many tiles of the zooms above they meet."""
+    looked_at: list[int] = []
+
+    def counted(tiles: NDArray[np.int64], zoom: int) -> NDArray[np.object_]:
+        looked_at.append(len(tiles))
+        return squares(tiles, zoom)
+
+    monkeypatch.setattr("sn7ml.areas.cover.squares", counted)
+    lines = [LineString([(10, lat), (50, lat + 30)]).buffer(1e-9) for lat in (0, 10, 20)]
+    with pytest.raises(AreasError) as caught:
+        tiles_over(on_the_map(lines), 20, most=1_000)
+    assert caught.value.code == "areas.too-many-tiles"
+    assert sum(looked_at) < 20_000
+
+
+@pytest.mark.parametrize("zoom", [0, 5, 14, 20, 24])
+def test_the_ground_of_many_tiles_is_that_of_each(zoom: int) -> None:
+    numbers = np.random.default_rng(zoom).integers(0, 2**zoom, (50, 2))
+    each = [box(*TILES.bounds(Tile(x, y, zoom))) for x, y in numbers.tolist()]
+    assert all(one.equals_exact(other, 0) for one, other in zip(squares(numbers, zoom), each, strict=True))
 
 
 @pytest.mark.parametrize(("content", "code"), [("not a map", "boundary.cannot-read"), (None, "boundary.cannot-read")])

@@ -28,7 +28,7 @@ from sn7ml.areas.cover import TILES
 from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import Predictor
 from sn7ml.package_files import write_usage
-from sn7ml.params import InstanceParams, OutputParams, PredictParams, Usage
+from sn7ml.params import InstanceParams, ModelImages, OutputParams, PredictParams, Usage
 from sn7ml.params.outcome import BuildingsParams
 from tests.learn.toy import RECIPE, windows
 
@@ -78,10 +78,15 @@ NO_WEIGHTS = {"0": torch.zeros(1)}
 
 
 def write_model(
-    folder: Path, task: str = "buildings", adaptation: float = 0.0, weights: Weights = NO_WEIGHTS, **changes: Any
+    folder: Path,
+    task: str = "buildings",
+    adaptation: float = 0.0,
+    weights: Weights = NO_WEIGHTS,
+    images: ModelImages | None = None,
+    **changes: Any,
 ) -> Path:
     """Write a package with a digest and a usage; its network is looked at only if ``weights`` are given."""
-    save_package(folder, Package(RECIPE, ("footprint",), "sigmoid", 1, (dict(weights),)))
+    save_package(folder, Package(RECIPE, ("footprint",), "sigmoid", 1, (dict(weights),), images=images))
     output = OutputParams(buildings=BuildingsParams(instances=INSTANCES.model_copy(update=changes)))
     predict = windows(tile_px=64, adaptation=adaptation)
     write_usage(folder, Usage.model_validate({"task": task, "predict": predict, "output": output}))
