@@ -32,10 +32,10 @@ class InstanceParams(PartingParams):
     """Standard deviation of the Gaussian that smooths the evidence, pixels of the original image: a bridge or a gap of
     a pixel then neither joins two buildings nor parts one. Outlines stay those of the footprint."""
 
-    seed_threshold: float = Field(ge=0, le=1)
+    seed_threshold: float = Field(gt=0, le=1)
     """Evidence above which pixels are seeds of the watershed."""
 
-    flood_threshold: float = Field(ge=0, le=1)
+    flood_threshold: float = Field(gt=0, le=1)
     """Footprint probability above which pixels are flooded from the seeds."""
 
 

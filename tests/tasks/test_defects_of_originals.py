@@ -122,9 +122,23 @@ def test_i_a_pixel_that_is_unlikely_is_no_building() -> None:
     planes[0, 0, 0] = 1
     unlikely = np.full((1, 1, 4, 4), -1.0, np.float32)  # as logits: a probability of 0.27 all over
     assert FOOTPRINT.count(unlikely, planes) == PixelCounts(tp=0, fp=0, fn=1, tn=15)
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        ("evaluate", "pixel_threshold"),
+        ("output.buildings.instances", "seed_threshold"),
+        ("output.buildings.instances", "flood_threshold"),
+    ],
+)
+def test_i_a_threshold_by_which_everything_is_a_building_is_refused(section: str, name: str) -> None:
     content = yaml.safe_load((ROOT / "configs" / "buildings.yaml").read_text())
-    content["evaluate"]["pixel_threshold"] = 0.0  # by which every pixel would be one
-    with raises(ParamsError, "params.invalid", "evaluate.pixel_threshold"):
+    place = content
+    for part in section.split("."):
+        place = place[part]
+    place[name] = 0.0
+    with raises(ParamsError, "params.invalid", f"{section}.{name}"):
         parse(Params, content, "buildings.yaml")
 
 

@@ -6,14 +6,17 @@
     <city>/geojson/buildings/                            buildings_<scene>.geojson
     <city>/summaryData/                                  *.csv: ImageId is <scene>
 
-GeoJSON is preferred to CSV; both say the same. A scene that one of them names without a building shows none; a scene
-that neither names is not labelled.
+GeoJSON is preferred to CSV; both say the same, since every part of a MultiPolygon is a building of its own. A scene
+that one of them names without a building shows none; a scene that neither names is not labelled.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from shapely.geometry import MultiPolygon
 
 from sn7ml.core.errors import CatalogError, LabelError
 from sn7ml.core.schemas import SOURCES, UNDATED
@@ -126,7 +129,7 @@ def read_labels(root: Path, source: Source) -> RawLabels:
     """Read the buildings of one scene, in the CRS of its image."""
     path, epsg = root / source["labels"], raw_geotiff(root / source["image"]).grid.epsg
     if source["labels_kind"] == GEOJSON:
-        return into_crs(read_geojson(path, in_pixels=False, id_name=None), epsg)
+        return into_crs(_parted(read_geojson(path, in_pixels=False, id_name=None)), epsg)
     rows = _table(path, path.stat().st_mtime_ns)[source["aoi"]]
     ids, geometries = rows[BUILDING].to_numpy(dtype=object, copy=True), read_wkt(rows[GROUND].tolist())
     faults = {
@@ -136,6 +139,20 @@ def read_labels(root: Path, source: Source) -> RawLabels:
     }
     ids[list(faults)] = None
     return into_crs(RawLabels(path, ids, geometries, faults, in_pixels=False, crs=DEGREES), epsg)
+
+
+def _parted(raw: RawLabels) -> RawLabels:
+    """Return labels with a row for each polygon, numbered anew."""
+    rows = [
+        (number, part)
+        for number, geometry in enumerate(raw.geometries)
+        for part in (geometry.geoms if isinstance(geometry, MultiPolygon) and not geometry.is_empty else [geometry])
+    ]
+    faults = {place: raw.faults[number] for place, (number, _) in enumerate(rows) if number in raw.faults}
+    ids, geometries = np.empty((2, len(rows)), dtype=object)
+    ids[:] = [None if place in faults else place for place in range(len(rows))]
+    geometries[:] = [part for _, part in rows]
+    return replace(raw, ids=ids, geometries=geometries, faults=faults)
 
 
 def name_facts(root: Path, sources: pd.DataFrame) -> list[NameFacts]:

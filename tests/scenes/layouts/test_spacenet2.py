@@ -10,7 +10,9 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
-from shapely.geometry import MultiPolygon, Polygon, box, mapping
+from pyproj import Geod
+from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
+from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.errors import CatalogError, LabelError
 from sn7ml.core.geo.burn import burn_ids
@@ -71,6 +73,11 @@ def found(root: Path, scene: str) -> pd.DataFrame:
     return buildings_of(read_labels(root, source), GRID)
 
 
+def geodesic_m2(outline: BaseGeometry) -> float:
+    """Return the area of an outline in degrees."""
+    return abs(Geod(ellps="WGS84").geometry_area_perimeter(outline)[0])
+
+
 def test_scenes_of_all_cities_are_found_by_their_images(tmp_path: Path) -> None:
     write_scene(tmp_path / CITY, "AOI_2_Vegas_img9")
     write_scene(tmp_path / CITY, "AOI_2_Vegas_img10")
@@ -97,7 +104,8 @@ def test_geojson_and_csv_give_the_same_labels(tmp_path: Path) -> None:
     masks = [burn_ids(found(tmp_path, scene)["geometry"].tolist(), GRID.shape) > 0 for scene in ("img1", "img2")]
     np.testing.assert_array_equal(masks[0], masks[1])
     assert masks[0].sum() == 10 * 14 + 20 * 20 - 10 * 10 + 3 * 3 + 3 * 6
-    assert [len(found(tmp_path, scene)) for scene in ("img1", "img2")] == [3, 4]
+    assert [len(found(tmp_path, scene)) for scene in ("img1", "img2")] == [4, 4]
+    assert found(tmp_path, "img1")["id"].is_unique
 
 
 def test_geojson_is_preferred_where_both_are(tmp_path: Path) -> None:
@@ -169,5 +177,17 @@ def test_the_real_scenes_are_those_of_their_description() -> None:
         assert len(both[0]) == buildings[number]
         assert 100 * masks[0].mean() == pytest.approx(built_percent[number], abs=0.05)
         assert (masks[0] & masks[1]).sum() >= 0.999 * (masks[0] | masks[1]).sum()
-        areas = [outline_areas_m2(labels["geometry"].to_numpy(), grid).sum() for labels in both]
-        assert areas[0] == pytest.approx(areas[1], rel=1e-3)
+        areas = [outline_areas_m2(labels["geometry"].to_numpy(), grid) for labels in both]
+        assert areas[0].sum() == pytest.approx(areas[1].sum(), rel=1e-3)
+        outlines = json.loads((root / source["labels"]).read_text())["features"]
+        assert areas[0] == pytest.approx([geodesic_m2(shape(it["geometry"])) for it in outlines], rel=0.005)
+
+
+def test_outlines_at_49_degrees_have_their_area_on_the_ground() -> None:
+    root = real("spacenet2")
+    vegas, paris = (raw_geotiff(next(root.rglob(f"*_img{number}.tif"))).grid for number in (225, 197))
+    (source,) = scan(root).query("aoi == 'AOI_2_Vegas_img225'").to_dict("records")
+    outlines = buildings_of(read_labels(root, source), vegas)["geometry"].to_numpy()
+    expected = [geodesic_m2(paris.to_crs(outline)) for outline in outlines]
+    assert paris.transform.f == pytest.approx(49, abs=0.5)
+    assert outline_areas_m2(outlines, paris) == pytest.approx(expected, rel=0.005)
