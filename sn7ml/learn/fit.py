@@ -19,17 +19,20 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from sn7ml.core.errors import ModelError, TableError
+from sn7ml.core.errors import ModelError, ParamsError, TableError
 from sn7ml.learn.checkpoint import Progress, resume, save
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
 from sn7ml.learn.losses import CombinedLoss
 from sn7ml.learn.models import build_model, check_side, exact_depthwise
 from sn7ml.learn.package import Package
-from sn7ml.params import OptimiserParams, Recipe, TrainParams
+from sn7ml.params import ModelImages, OptimiserParams, Recipe, TrainParams
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
 
 MOMENTUM = 0.9
+
+SQUARE = 0.02
+"""Pixels whose sides differ by less are square: on the ellipsoid those of web mercator differ by up to .7 %."""
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Names of glibc's settings for mallopt(3)."""
@@ -98,8 +101,10 @@ def fit(
     already done. The caller deletes the file.
 
     Raises ModelError if the network cannot be built or cannot take the tiles, the loss is no number, or the checkpoint
-    is damaged, and TableError if there are no tiles to train or validate on.
+    is damaged, TableError if there are no tiles to train or validate on, and ParamsError for augmentation that would
+    make distances wrong.
     """
+    _refuse_turned_metres(plan, tiles.images)
     params = plan.params
     first_seed, fold = params.seed + network - 1, tiles.fold_of(network)
     torch.manual_seed(first_seed)
@@ -147,6 +152,21 @@ def fit(
         unit_m=target.unit_m,
     )
     return Fit(package, pd.DataFrame(progress.rows).astype({"epoch": int}), progress.best_epoch)
+
+
+def _refuse_turned_metres(plan: Plan, images: ModelImages | None) -> None:
+    """Raise ParamsError if distances in metres would be turned where pixels are not square on the ground."""
+    augmentation = plan.recipe.augmentation
+    if plan.target.unit_m is None or images is None or not (augmentation.enabled and augmentation.quarter_turns):
+        return
+    heights, widths = images.pixel_height_m, images.pixel_width_m
+    if max(abs(height / width - 1) for height, width in zip(heights, widths, strict=True)) > SQUARE:
+        raise ParamsError(
+            "augmentation.turned-metres",
+            f"augmentation.quarter_turns is true, but pixels are {heights[0]:.3g} m high and {widths[0]:.3g} m wide: "
+            "turned, the distances that are learned would be wrong; set it to false, or resample the images to square "
+            "metres (gdalwarp -t_srs to a UTM zone)",
+        )
 
 
 class Training:

@@ -11,15 +11,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from sn7ml.core.errors import ModelError, TableError
+from sn7ml.core.errors import ModelError, ParamsError, TableError
 from sn7ml.learn.dataset import Draw, Sample, draw_tiles
 from sn7ml.learn.fit import Fit, Plan, Training, build_optimiser, enlarge, fit
 from sn7ml.learn.predict import Predictor
-from sn7ml.params import FinalTrainParams, ModelParams, OptimiserParams, Recipe
+from sn7ml.params import FinalTrainParams, ModelImages, ModelParams, OptimiserParams, Recipe, TargetParams
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.scored_columns import Stretch
 from sn7ml.scenes.store import TileStore
-from tests.learn.toy import RECIPE, SHAPE, TARGET, squares, training, windows, write_store
+from sn7ml.targets import target_of
+from tests.learn.toy import NOTHING, RECIPE, SHAPE, TARGET, squares, training, windows, write_store
 from tests.raising import raises
 from tests.sn7_folder import AOI, stem
 
@@ -199,6 +200,24 @@ def test_a_store_without_tiles_of_a_split_is_refused(split: str, purpose: str, s
     poor.__dict__["tiles"] = store.tiles[store.tiles["split"] != split]
     with raises(TableError, "tiles.none-for-network", purpose, 1):
         fit(Plan(recipe(), TARGET, training()), poor)
+
+
+def test_distances_are_not_turned_where_pixels_are_not_square(world: Path, tmp_path: Path) -> None:
+    distance = target_of(TargetParams(kind="distance"))
+    tiles = write_store(world, tmp_path / "tiles", target=distance)
+    loss = RECIPE.loss.model_copy(update={"smooth_l1": 1.0, "channels": {"distance": 1.0}})
+    turned = recipe().model_copy(update={"loss": loss})
+    straight = turned.model_copy(update={"augmentation": NOTHING})
+    short = training(epochs=1, tiles_per_epoch=4)
+    for width, refused in ((0.243, True), (0.299, False)):
+        span = width, width
+        tiles.__dict__["images"] = ModelImages(stretch={}, pixel_height_m=(0.3, 0.3), pixel_width_m=span)
+        if refused:
+            with raises(ParamsError, "augmentation.turned-metres", 0.3, width):
+                fit(Plan(turned, distance, short), tiles)
+        else:
+            fit(Plan(turned, distance, short), tiles)
+        fit(Plan(straight, distance, short), tiles)
 
 
 def test_a_network_that_cannot_take_the_tiles_is_refused(store: TileStore) -> None:
