@@ -1,5 +1,6 @@
 """A campaign against faulty servers, brokers, kills and interrupts ends as one that nothing disturbed."""
 
+import errno
 import os
 import random
 import signal
@@ -11,10 +12,13 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from torch import Tensor
 
-from sn7ml.areas.jobs import BrokerJobs
+from sn7ml.areas.blocks import Block
+from sn7ml.areas.jobs import BrokerJobs, open_jobs
+from sn7ml.areas.results import Results
 from sn7ml.core.errors import AreasError
 from tests.areas.tile_server import HTML, FaultyServer
 from tests.areas.town import SIDE, ZOOM, Bright, Town, read_areas, results, run, use, write_boundary, write_model
@@ -134,6 +138,35 @@ def test_a_queue_of_sqs_gives_the_same_and_holds_nothing_afterwards(
     assert results(tmp_path / "out") == results(tmp_path / "calm")
     with closing(BrokerJobs(sqs, wait_s=1.0)) as jobs:
         assert jobs.claim() is None
+
+
+@pytest.mark.parametrize("broker", [False, True], ids=["file", "SQS"])
+def test_a_job_is_taken_off_the_queue_only_after_its_result_is_written(
+    bright: None, model: Path, sqs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, broker: bool
+) -> None:
+    out, tiles, write, written = tmp_path / "out", SMALL.write(tmp_path / "tiles"), Results.write, list[str]()
+    asked = words(SMALL, tmp_path, tiles, model, out=out, **({"queue": sqs} if broker else {}))
+
+    def write_one(self: Results, block: Block, *tables: pd.DataFrame) -> None:
+        if written:
+            raise OSError(errno.ENOSPC, "disk full")
+        write(self, block, *tables)
+        written.append(block.name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "write", write_one)
+        with raises(AreasError, "areas.cannot-write", out):
+            run(*asked)
+    with closing(open_jobs(sqs if broker else str(out / "queue.sqlite"))) as jobs:
+        left = set()
+        for _ in range(5):  # a message that was handed back is not there at once
+            if claim := jobs.claim():
+                left.add("-".join(claim.job.split()[1:3]))
+                claim.done()
+    assert len(left - {*written}) == 3
+    run(*asked)
+    run(*words(SMALL, tmp_path, tiles, model, out=tmp_path / "calm"))
+    assert results(out) == results(tmp_path / "calm")
 
 
 class Counting(Bright):

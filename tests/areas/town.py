@@ -61,29 +61,34 @@ class Everything(nn.Module):
         return torch.full_like(image[:, :1], 9.0)
 
 
-def predictor(network: nn.Module, params: PredictParams) -> Predictor:
+def predictor(network: nn.Module, params: PredictParams, upsampling: int = 1) -> Predictor:
     class Made(Package):
         def networks(self) -> list[nn.Module]:
             return [network]
 
-    return Predictor(Made(RECIPE, ("footprint",), "sigmoid", 1, ({},)), params)
+    return Predictor(Made(RECIPE, ("footprint",), "sigmoid", upsampling, ({},)), params)
 
 
-def use(patch: pytest.MonkeyPatch, network: nn.Module) -> None:
+def use(patch: pytest.MonkeyPatch, network: nn.Module, upsampling: int = 1) -> None:
     """Let any model be this network."""
-    patch.setattr("sn7ml.learn.predict.load_predictor", lambda _folder, params: predictor(network, params))
+    patch.setattr("sn7ml.learn.predict.load_predictor", lambda _folder, params: predictor(network, params, upsampling))
 
 
 NO_WEIGHTS = {"0": torch.zeros(1)}
+WINDOWS = windows(tile_px=SIDE)
 
 
 def write_model(
-    folder: Path, task: str = "buildings", adaptation: float = 0.0, weights: Weights = NO_WEIGHTS, **changes: Any
+    folder: Path,
+    task: str = "buildings",
+    predict: PredictParams = WINDOWS,
+    weights: Weights = NO_WEIGHTS,
+    upsampling: int = 1,
+    **changes: Any,
 ) -> Path:
     """Write a package with a digest and a usage; its network is looked at only if ``weights`` are given."""
-    save_package(folder, Package(RECIPE, ("footprint",), "sigmoid", 1, (dict(weights),)))
+    save_package(folder, Package(RECIPE, ("footprint",), "sigmoid", upsampling, (dict(weights),)))
     output = OutputParams(buildings=BuildingsParams(instances=INSTANCES.model_copy(update=changes)))
-    predict = windows(tile_px=64, adaptation=adaptation)
     write_usage(folder, Usage.model_validate({"task": task, "predict": predict, "output": output}))
     return folder
 
