@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from typer.testing import CliRunner
 
 from sn7ml import cli
 from sn7ml.areas.cover import TILES
+from sn7ml.areas.jobs import LocalJobs
 from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import Predictor
 from sn7ml.package_files import write_usage
@@ -196,7 +198,13 @@ class Slow(Bright):
         return super().forward(image)
 
 
+LEASE_S = 3.0
+"""After which the job of a worker that was killed is handed to another."""
+
 if __name__ in ("__main__", "__mp_main__"):
-    use(pytest.MonkeyPatch(), Slow())
+    changed = pytest.MonkeyPatch()
+    use(changed, Slow())
+    changed.setattr("sn7ml.areas.jobs.LocalJobs", partial(LocalJobs, lease_s=LEASE_S))
+    changed.setattr("sn7ml.areas.worker.LEASE_S", LEASE_S)
 if __name__ == "__main__":
     cli.main()
