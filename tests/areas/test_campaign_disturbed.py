@@ -285,7 +285,7 @@ def test_four_workers_of_which_thirty_are_killed_do_every_tile_once(
             server.start()
             restarted.append(done)
 
-    server.fault_share = 0.02
+    server.fault_share, server.steady = 0.02, pages + cut_off  # a 500 at the last try would be their state
     run_killed(words(town, tmp_path, server.url, model, out=out, tries=4, workers=4), out, kills=30, watch=restart)
     assert restarted
 
