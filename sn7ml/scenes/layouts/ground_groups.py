@@ -66,7 +66,10 @@ def _corners_m(aois: pd.DataFrame) -> NDArray[np.float64]:
 def _near(
     corners: NDArray[np.float64], squeeze: NDArray[np.float64], distance_m: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the pairs of AOIs at most ``distance_m`` apart; ``squeeze`` is a degree of longitude by one of latitude."""
+    """Return the pairs of AOIs at most ``distance_m`` apart.
+
+    ``squeeze`` is the length of a degree of longitude at each AOI, by that of one of latitude.
+    """
     boxes = shapely.box(*corners.T)
     one, other = shapely.STRtree(boxes).query(boxes, predicate="dwithin", distance=distance_m / squeeze.min())
     east, north = np.maximum(corners[other, :2] - corners[one, 2:], corners[one, :2] - corners[other, 2:]).clip(0).T
