@@ -215,6 +215,17 @@ def test_a_block_whose_job_a_broker_holds_twice_is_predicted_once(
     assert counting.batches == 3 * left
 
 
+def test_a_block_whose_job_is_handed_out_twice_in_a_row_is_predicted_once(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, counting = BrokerJobs.put, Counting()
+    monkeypatch.setattr(BrokerJobs, "put", lambda self, jobs: put(self, [job for job in jobs for _ in range(2)]))
+    use(monkeypatch, counting)
+    tiles, queue = SMALL.write(tmp_path / "tiles"), "memory://#handed-out-twice"
+    run(*words(SMALL, tmp_path, tiles, model, out=tmp_path / "out", queue=queue))
+    assert counting.batches == 3 * 4
+
+
 def test_a_queue_of_another_campaign_is_told(bright: None, model: Path, sqs: str, tmp_path: Path) -> None:
     with closing(BrokerJobs(sqs, wait_s=1.0)) as jobs:
         jobs.put(["0123456789abcdef 0 0 ff"])
