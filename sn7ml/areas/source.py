@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 from morecantile import Tile
@@ -175,7 +175,7 @@ def _check_template(template: str) -> None:
             "areas.template",
             f"{shown(template)}: expected {{x}}, {{y}} (or {{-y}}) and {{z}}, nothing else, got {sorted({*names})}",
         )
-    if ".." in template[template.index("{") :]:
+    if ".." in unquote(template[template.index("{") :]):  # servers take %2e for a dot
         raise AreasError(
             "areas.template-leaves", f"{shown(template)}: leads out of its folder by '..'; write it without"
         )

@@ -97,10 +97,11 @@ class Work:
                     now = self._take(jobs, results, reader, held)
                     continue
                 ahead = self._take(jobs, results, reader, held)  # its tiles are fetched while the network runs
-                results.write(now.block, *self._measured(now.block, reader.read(now.block, now.asked)))
+                if not results.has(now.block):  # a broker may have handed it out twice, even in a row
+                    results.write(now.block, *self._measured(now.block, reader.read(now.block, now.asked)))
+                    on_done()
                 now.claim.done()
                 held.remove(now.claim)
-                on_done()
                 now = ahead
 
     def _take(self, jobs: Jobs, results: Results, reader: Reader, held: list[Claim]) -> "_Taken | None":

@@ -9,10 +9,12 @@ import geopandas
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from pyproj import Geod
 from shapely.geometry import Polygon, box
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from sn7ml.areas.cover import TILES
 from sn7ml.areas.look import look_around
@@ -29,6 +31,7 @@ from tests.areas.town import (
     Bright,
     Everything,
     Town,
+    predictor,
     read_areas,
     results,
     run,
@@ -36,6 +39,7 @@ from tests.areas.town import (
     write_boundary,
     write_model,
 )
+from tests.learn.toy import windows
 from tests.raising import raises
 
 ALONE = (10, 20, 12, 16)
@@ -161,18 +165,57 @@ def test_a_building_counts_if_its_centre_lies_in_the_cover_and_its_area_as_far_a
     assert row["area_m2"] == pytest.approx(TOWN.area_m2(ALONE) + TOWN.area_m2((30, 50, 20, 14)), abs=0.06)
 
 
-@pytest.mark.parametrize("latitude", [0.0, 27.6, 42.0, 60.0])
-def test_a_fully_built_tile_has_its_area_on_the_ellipsoid(
-    latitude: float, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class Wide(Bright):
+    """Judges each pixel by the 33 × 33 pixels around it; beyond an image it sees ground."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        down = avg_pool2d(image.mean(dim=1, keepdim=True), (33, 1), stride=1, padding=(16, 0))
+        return super().forward(3 * avg_pool2d(down, (1, 33), stride=1, padding=(0, 16)))
+
+
+def off_px(tmp_path: Path, block: int, margin: int) -> NDArray[np.float64]:
+    """Measure a town by a wide network; return by how many pixels each tile is off from all of it predicted at once."""
+    town, at_once = Town(4, 4, ((20, 44, 24, 18), (150, 60, 30, 30))), windows(tile_px=6 * SIDE)
+    boundary, out = write_boundary(tmp_path / "boundary.geojson", *town.tiles), tmp_path / "out"
+    model = write_model(tmp_path / "model", predict=at_once)
+    campaign(boundary, town.write(tmp_path / "tiles"), model, out, block=block, margin=margin)
+    brightness = json.loads((out / "campaign.json").read_text())["brightness"]
+    mean, std = (np.array(brightness[name], np.float32) for name in ("mean", "std"))
+    pixels = np.pad(np.moveaxis(town.pixels(), 2, 0), ((0, 1), (0, 0), (0, 0)), constant_values=255)
+    found = predictor(Wide(), at_once).predict_image(pixels, brightness=(mean, std)).channels[0] > 127
+    areas = read_areas(out)["area_m2"].to_numpy().reshape(4, 4)
+    pixel_m2 = np.array([[town.area_m2((y * SIDE + 32, x * SIDE, 1, 1)) for x in range(4)] for y in range(4)])
+    return np.asarray(np.abs(areas / pixel_m2 - found.reshape(4, SIDE, 4, SIDE).sum(axis=(1, 3))))
+
+
+@pytest.mark.parametrize(("block", "margin"), [(1, 24), (4, 24), (2, 16)])
+def test_networks_see_over_the_borders_of_tiles_and_blocks_as_far_as_the_margin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, margin: int
 ) -> None:
-    use(monkeypatch, Everything())
-    middle = TILES.tile(32.6, latitude, ZOOM)
-    town = Town(3, 3, (), middle.x - 1, middle.y - 1)
-    boundary = write_boundary(tmp_path / "one.geojson", middle)
-    campaign(boundary, town.write(tmp_path / "tiles"), model, tmp_path / "out")
+    use(monkeypatch, Wide())
+    assert off_px(tmp_path, block, margin).max() < 1
+
+
+def test_without_a_margin_networks_see_no_more_than_their_tile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Wide())
+    assert off_px(tmp_path, 1, 0)[0, 1] > 100  # beside a house that ends two pixels before it
+
+
+@pytest.mark.parametrize(
+    ("latitude", "zoom", "tile_px", "upsampling"),
+    [(0.0, 18, 64, 1), (27.6, 18, 64, 2), (42.0, 18, 64, 1), (60.0, 18, 64, 1), (27.6, 16, 64, 1), (42.0, 20, 128, 1)],
+)
+def test_a_fully_built_tile_has_its_area_on_the_ellipsoid(
+    latitude: float, zoom: int, tile_px: int, upsampling: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Everything(), upsampling)
+    model, middle = write_model(tmp_path / "model", upsampling=upsampling), TILES.tile(32.6, latitude, zoom)
+    town = Town(3, 3, (), middle.x - 1, middle.y - 1, zoom, tile_px)
+    boundary, tiles = write_boundary(tmp_path / "one.geojson", middle), town.write(tmp_path / "tiles")
+    campaign(boundary, tiles, model, tmp_path / "out", zoom=zoom, tile_px=tile_px)
     (row,) = read_areas(tmp_path / "out").to_dict("records")
     true, _ = Geod(ellps="WGS84").geometry_area_perimeter(box(*TILES.bounds(middle)))
-    assert row["area_m2"] == pytest.approx(abs(true), rel=1e-3)
+    assert row["area_m2"] == pytest.approx(abs(true), rel=1e-5)
     assert row["covered_fraction"] == 1.0
 
 
@@ -201,6 +244,21 @@ def test_tiles_that_cannot_be_used_are_named_and_all_others_go_on(
     pd.testing.assert_frame_equal(areas.loc[untouched, columns], whole.loc[untouched, columns])
     assert areas["buildings"].sum() == whole["buildings"].sum()  # of LONG, the part that is seen has another centre
     assert "1 missing, 1 not an image, 11 ok, 1 partial, 1 wrong size" in " ".join(told.split())
+
+
+def test_a_block_without_a_single_tile_is_told_and_changes_no_other(
+    boundary: Path, tiles: Path, model: Path, tmp_path: Path
+) -> None:
+    campaign(boundary, tiles, model, tmp_path / "whole")
+    for x in (2, 3):
+        for y in (0, 1):
+            (tiles / f"{ZOOM}" / f"{WEST + x}" / f"{NORTH + y}.png").unlink()
+    campaign(boundary, tiles, model, tmp_path / "out")
+    whole, areas = (read_areas(tmp_path / name) for name in ("whole", "out"))
+    gone = (areas["x"] >= WEST + 2) & (areas["y"] < NORTH + 2)
+    assert areas.loc[gone, "state"].tolist() == ["missing"] * 4
+    assert areas.loc[gone, ["area_m2", "buildings", "covered_fraction"]].isna().all(axis=None)
+    pd.testing.assert_frame_equal(areas[~gone], whole[~gone])
 
 
 def test_the_same_command_goes_on_and_computes_no_block_again(
@@ -381,7 +439,7 @@ def test_the_networks_follow_what_the_campaign_looks_like(
     monkeypatch.setattr("sn7ml.learn.package.bare_model", lambda _model, _channels: deepcopy(network))
     own, out = network.state_dict(), tmp_path / "out"
     own["0.running_mean"] += 5.0
-    model = write_model(tmp_path / "model", adaptation=1.0, weights=own)
+    model = write_model(tmp_path / "model", predict=windows(tile_px=SIDE, adaptation=1.0), weights=own)
     campaign(boundary, tiles, model, out)
     followed = load_package(out / "model").weights[0]
     looked = look_around(SourceOptions(str(tiles), SIDE), TOWN.tiles, SIDE)

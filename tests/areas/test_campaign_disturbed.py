@@ -1,23 +1,41 @@
 """A campaign against faulty servers, brokers, kills and interrupts ends as one that nothing disturbed."""
 
+import errno
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from morecantile import Tile
 from torch import Tensor
 
-from sn7ml.areas.jobs import BrokerJobs
+from sn7ml.areas.blocks import Block
+from sn7ml.areas.jobs import BrokerJobs, open_jobs
+from sn7ml.areas.results import Results
 from sn7ml.core.errors import AreasError
 from tests.areas.tile_server import HTML, FaultyServer
-from tests.areas.town import SIDE, ZOOM, Bright, Town, read_areas, results, run, use, write_boundary, write_model
+from tests.areas.town import (
+    NORTH,
+    SIDE,
+    WEST,
+    ZOOM,
+    Bright,
+    Town,
+    read_areas,
+    results,
+    run,
+    use,
+    write_boundary,
+    write_model,
+)
 from tests.raising import raises
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +52,13 @@ def town_of(rows: int, cols: int) -> Town:
 
 
 SMALL = town_of(4, 4)
+
+
+def built_m2(town: Town, tile: Tile) -> float:
+    """Return the drawn area in a tile, row of pixels by row."""
+    top, left = (tile.y - NORTH) * SIDE, (tile.x - WEST) * SIDE
+    built = town.built()[top : top + SIDE, left : left + SIDE].sum(axis=1)
+    return sum(town.area_m2((top + row, left, 1, int(cols))) for row, cols in enumerate(built) if cols)
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +161,35 @@ def test_a_queue_of_sqs_gives_the_same_and_holds_nothing_afterwards(
         assert jobs.claim() is None
 
 
+@pytest.mark.parametrize("broker", [False, True], ids=["file", "SQS"])
+def test_a_job_is_taken_off_the_queue_only_after_its_result_is_written(
+    bright: None, model: Path, sqs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, broker: bool
+) -> None:
+    out, tiles, write, written = tmp_path / "out", SMALL.write(tmp_path / "tiles"), Results.write, list[str]()
+    asked = words(SMALL, tmp_path, tiles, model, out=out, **({"queue": sqs} if broker else {}))
+
+    def write_one(self: Results, block: Block, *tables: pd.DataFrame) -> None:
+        if written:
+            raise OSError(errno.ENOSPC, "disk full")
+        write(self, block, *tables)
+        written.append(block.name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "write", write_one)
+        with raises(AreasError, "areas.cannot-write", out):
+            run(*asked)
+    with closing(open_jobs(sqs if broker else str(out / "queue.sqlite"))) as jobs:
+        left = set()
+        for _ in range(5):  # a message that was handed back is not there at once
+            if claim := jobs.claim():
+                left.add("-".join(claim.job.split()[1:3]))
+                claim.done()
+    assert len(left - {*written}) == 3
+    run(*asked)
+    run(*words(SMALL, tmp_path, tiles, model, out=tmp_path / "calm"))
+    assert results(out) == results(tmp_path / "calm")
+
+
 class Counting(Bright):
     def __init__(self) -> None:
         super().__init__()
@@ -161,6 +215,17 @@ def test_a_block_whose_job_a_broker_holds_twice_is_predicted_once(
     assert counting.batches == 3 * left
 
 
+def test_a_block_whose_job_is_handed_out_twice_in_a_row_is_predicted_once(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, counting = BrokerJobs.put, Counting()
+    monkeypatch.setattr(BrokerJobs, "put", lambda self, jobs: put(self, [job for job in jobs for _ in range(2)]))
+    use(monkeypatch, counting)
+    tiles, queue = SMALL.write(tmp_path / "tiles"), "memory://#handed-out-twice"
+    run(*words(SMALL, tmp_path, tiles, model, out=tmp_path / "out", queue=queue))
+    assert counting.batches == 3 * 4
+
+
 def test_a_queue_of_another_campaign_is_told(bright: None, model: Path, sqs: str, tmp_path: Path) -> None:
     with closing(BrokerJobs(sqs, wait_s=1.0)) as jobs:
         jobs.put(["0123456789abcdef 0 0 ff"])
@@ -179,52 +244,67 @@ def workers_of(process: subprocess.Popen[bytes]) -> Iterator[int]:
             continue
 
 
-@pytest.mark.slow
-def test_four_workers_of_which_thirty_are_killed_do_every_tile_once(
-    model: Path, server: FaultyServer, tmp_path: Path
-) -> None:
-    town = town_of(20, 20)
-    rng, tiles = random.Random(7), town.encoded()
-    chosen = rng.sample(town.tiles, 40)
-    corrupt, missing = set(chosen[:20]), set(chosen[20:])
-    server.tiles = {
-        tile: HTML if tile in corrupt else content for tile, content in tiles.items() if tile not in missing
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        use(patch, Bright())
-        run(*words(town, tmp_path, server.url, model, out=tmp_path / "calm", tries=1))
-
-    server.fault_share = 0.02
-    asked = words(town, tmp_path, server.url, model, out=tmp_path / "out", tries=4, workers=4)
-    command = [sys.executable, "-m", "tests.areas.town", *asked]
-    kills, seen, restarted = 0, 0, False
+def run_killed(arguments: list[str], out: Path, kills: int, watch: Callable[[int], None] = lambda _done: None) -> None:
+    """Run ``sn7ml`` in processes of its own, and kill one of its workers whenever two more blocks are done."""
+    command, rng, killed, seen = [sys.executable, "-m", "tests.areas.town", *arguments], random.Random(7), 0, 0
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
             end = time.monotonic() + 540
             while process.poll() is None:
                 assert time.monotonic() < end
                 time.sleep(0.05)
-                done = len(list(tmp_path.glob("out/blocks/*[0-9].parquet")))
-                if not restarted and done > 20:
-                    server.stop()
-                    time.sleep(1.0)
-                    server.start()
-                    restarted = True
+                done = len(list(out.glob("blocks/*[0-9].parquet")))
+                watch(done)
                 alive = list(workers_of(process))
-                if kills < 30 and done > seen + 1 and alive:
+                if killed < kills and done > seen + 1 and alive:
                     os.kill(rng.choice(alive), signal.SIGKILL)
-                    kills, seen = kills + 1, done
+                    killed, seen = killed + 1, done
         finally:
             process.kill()
     assert process.returncode == 0
-    assert (kills, restarted) == (30, True)
+    assert killed == kills
 
-    areas = read_areas(tmp_path / "out")
+
+@pytest.mark.slow
+def test_two_workers_of_which_three_are_killed_do_as_one_that_is_left_alone(
+    bright: None, model: Path, tmp_path: Path
+) -> None:
+    town = town_of(6, 6)
+    tiles, out = town.write(tmp_path / "tiles"), tmp_path / "out"
+    run(*words(town, tmp_path, tiles, model, out=tmp_path / "calm"))
+    run_killed(words(town, tmp_path, tiles, model, out=out, workers=2), out, kills=3)
+    assert results(out) == results(tmp_path / "calm")
+
+
+@pytest.mark.slow
+def test_four_workers_of_which_thirty_are_killed_do_every_tile_once(
+    bright: None, model: Path, server: FaultyServer, tmp_path: Path
+) -> None:
+    town, out = town_of(20, 20), tmp_path / "out"
+    tiles, chosen = town.encoded(), random.Random(7).sample(town.tiles, 40)
+    pages, cut_off, missing = chosen[:10], chosen[10:20], chosen[20:]
+    server.tiles = tiles | dict.fromkeys(pages, HTML) | {tile: tiles[tile][:200] for tile in cut_off}
+    server.tiles = {tile: content for tile, content in server.tiles.items() if tile not in missing}
+    run(*words(town, tmp_path, server.url, model, out=tmp_path / "calm", tries=1))
+
+    restarted: list[int] = []
+
+    def restart(done: int) -> None:
+        if done > 20 and not restarted:
+            server.stop()
+            time.sleep(1.0)
+            server.start()
+            restarted.append(done)
+
+    server.fault_share, server.steady = 0.02, pages + cut_off  # a 500 at the last try would be their state
+    run_killed(words(town, tmp_path, server.url, model, out=out, tries=4, workers=4), out, kills=30, watch=restart)
+    assert restarted
+
+    areas = read_areas(out)
     assert [(row.x, row.y, row.z) for row in areas.itertuples()] == [tuple(tile) for tile in town.tiles]
-    states = {(row.x, row.y): row.state for row in areas.itertuples()}
-    for tile in town.tiles:
-        wanted = "not an image" if tile in corrupt else "missing" if tile in missing else "ok"
-        assert states[tile.x, tile.y] == wanted
-    left, right = results(tmp_path / "out"), results(tmp_path / "calm")
-    assert left.keys() == right.keys()
-    assert [name for name in left if left[name] != right[name]] == []
+    states = dict.fromkeys(town.tiles, "ok") | dict.fromkeys(pages + cut_off, "not an image")
+    states |= dict.fromkeys(missing, "missing")
+    assert areas["state"].tolist() == list(states.values())
+    true = [built_m2(town, tile) for tile, state in states.items() if state == "ok"]
+    assert areas.loc[areas["state"] == "ok", "area_m2"].tolist() == pytest.approx(true, rel=1e-4, abs=0.06)
+    assert results(out) == results(tmp_path / "calm")

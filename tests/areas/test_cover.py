@@ -1,5 +1,6 @@
 """Tiles over a boundary, against morecantile's own tiles of the bounding box, each tried by itself."""
 
+import math
 from pathlib import Path
 
 import geopandas
@@ -8,18 +9,26 @@ import pytest
 import shapely
 from morecantile import Tile
 from numpy.typing import NDArray
-from shapely.geometry import LineString, MultiPolygon, Polygon, box
+from shapely.geometry import LineString, Point, Polygon, box
+from shapely.geometry.base import BaseGeometry
 
 from sn7ml.areas.cover import TILES, on_the_map, read_boundary, squares, tiles_over
 from sn7ml.core.errors import AreasError
+from tests.raising import raises
 
 
-def tiles_tried(area: MultiPolygon, zoom: int) -> list[Tile]:
-    """Every tile of the bounding boxes that shares ground with the area, the slow way."""
-    tiles = sorted({tile for part in area.geoms for tile in TILES.tiles(*part.bounds, zooms=[zoom])})
-    squares = shapely.box(*np.array([TILES.bounds(tile) for tile in tiles]).T)
-    shared = shapely.area(shapely.intersection(area, squares))
-    return sorted((tiles[place] for place in np.flatnonzero(shared)), key=lambda tile: (tile.y, tile.x))
+def tiles_tried(area: BaseGeometry, zoom: int) -> list[Tile]:
+    """Every tile of the bounding box that shares ground with an area, which may go on beyond ±180°: the slow way."""
+    (west, south, east, north), world = area.bounds, 2**zoom
+    xs = range(math.floor((west / 360 + 0.5) * world), math.floor((east / 360 + 0.5) * world) + 1)
+    ys = range(TILES.tile(0, north, zoom).y, TILES.tile(0, south, zoom).y + 1)
+    lefts = [TILES.bounds(Tile(x % world, 0, zoom)).left + 360 * (x // world) for x in xs]
+    rows = [TILES.bounds(Tile(0, y, zoom)) for y in ys]
+    left, bottom = np.meshgrid(lefts, [row.bottom for row in rows])
+    _, top = np.meshgrid(lefts, [row.top for row in rows])
+    shared = shapely.area(shapely.intersection(area, shapely.box(left, bottom, left + 360 / world, top)))
+    places = {(xs[col] % world, ys[row]) for row, col in np.argwhere(shared)}
+    return sorted((Tile(x, y, zoom) for x, y in places), key=lambda tile: (tile.y, tile.x))
 
 
 def star(rng: np.random.Generator, centre: tuple[float, float], reach: float) -> Polygon:
@@ -28,30 +37,43 @@ def star(rng: np.random.Generator, centre: tuple[float, float], reach: float) ->
     return Polygon(centre + radii * np.column_stack([np.cos(angles), np.sin(angles)])).buffer(0)
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_cover_is_that_of_morecantile(seed: int) -> None:
+def drawn(seed: int) -> tuple[BaseGeometry, int, Tile]:
+    """Return two parts, of which one has a hole, a zoom, and a tile within the hole; one in three is at ±180°."""
     rng = np.random.default_rng(seed)
     zoom = int(rng.integers(14, 21))
     degrees = 360 / 2**zoom
-    centre = rng.uniform(-170, 170), rng.uniform(-70, 70)
-    parts = [star(rng, (centre[0] + 15 * degrees * n, centre[1]), 9 * degrees) for n in range(2)]
-    holes = [star(rng, centre, 3 * degrees)]
-    area = on_the_map([shapely.difference(shapely.union_all(parts), shapely.union_all(holes))])
+    x, y = rng.uniform(-170, 170), rng.uniform(-70, 70)
+    if seed % 3 == 0:
+        x = rng.choice([-180, 180]) + rng.uniform(-9, 9) * degrees
+    around = Point(x, y).buffer(5 * degrees) - Point(x, y).buffer(2.5 * degrees)
+    whole = (star(rng, (x, y), 9 * degrees) - Point(x, y).buffer(2.5 * degrees)) | around
+    hole = Tile(math.floor((x / 360 + 0.5) * 2**zoom) % 2**zoom, TILES.tile(0, y, zoom).y, zoom)
+    return whole | star(rng, (x + 15 * degrees, y), 9 * degrees), zoom, hole
 
-    found = tiles_over(area, zoom)
+
+@pytest.mark.parametrize("seed", range(100))
+def test_cover_is_that_of_morecantile(seed: int) -> None:
+    area, zoom, hole = drawn(seed)
+
+    found = tiles_over(on_the_map([area]), zoom)
 
     assert found == tiles_tried(area, zoom)
+    assert hole not in found
     assert len(set(found)) == len(found) > 10
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_boundary_in_a_file_has_the_same_cover(tmp_path: Path, seed: int) -> None:
+    area, zoom, _ = drawn(seed)
+    geopandas.GeoDataFrame(geometry=[area], crs=4326).to_file(tmp_path / "area.gpkg")
+    assert tiles_over(read_boundary(tmp_path / "area.gpkg"), zoom) == tiles_tried(area, zoom)
 
 
 @pytest.mark.parametrize("shift", [0, -360])
 def test_a_boundary_over_the_antimeridian_is_covered_on_both_sides(shift: float) -> None:
     area = on_the_map([box(179.99 + shift, 10, 180.01 + shift, 10.01)])
     found = tiles_over(area, 14)
-    halves = [
-        tiles_tried(on_the_map([half]), 14) for half in (box(179.99, 10, 180, 10.01), box(-180, 10, -179.99, 10.01))
-    ]
-    assert sorted(found) == sorted({*halves[0], *halves[1]})
+    assert found == tiles_tried(box(179.99, 10, 180.01, 10.01), 14)
     assert {tile.x for tile in found} == {0, 2**14 - 1}
 
 
@@ -124,3 +146,19 @@ def test_what_is_no_boundary_is_refused_by_name(tmp_path: Path, content: str | N
     with pytest.raises(AreasError, match=r"area\.geojson") as caught:
         read_boundary(path)
     assert caught.value.code == code
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+@pytest.mark.parametrize("name", ["area.gpkg", "area.shp"])
+def test_a_boundary_without_a_crs_is_refused(tmp_path: Path, name: str) -> None:
+    geopandas.GeoDataFrame(geometry=[box(32.60, 0.34, 32.61, 0.35)]).to_file(tmp_path / name)
+    with raises(AreasError, "boundary.no-crs", tmp_path / name):
+        read_boundary(tmp_path / name)
+
+
+@pytest.mark.parametrize("shape", [LineString([(32.60, 0.34), (32.61, 0.35)]), Point(32.60, 0.34)])
+def test_a_boundary_of_something_else_than_polygons_is_refused(tmp_path: Path, shape: BaseGeometry) -> None:
+    table = geopandas.GeoDataFrame(geometry=[box(32.60, 0.34, 32.61, 0.35), shape], crs=4326)
+    table.to_file(tmp_path / "area.geojson")
+    with raises(AreasError, "boundary.not-polygons", tmp_path / "area.geojson", shape.geom_type):
+        read_boundary(tmp_path / "area.geojson")

@@ -54,6 +54,17 @@ def test_every_encoding_gives_the_same_pixels(content: bytes) -> None:
     assert np.abs(found.pixels[:, 7, 3].astype(int) - (200, 0, 0, 255)).max() <= 2
 
 
+def test_pixels_are_taken_as_they_are_stored_whatever_exif_says_of_their_orientation() -> None:
+    image, orientation = red(), Image.Exif()
+    image.paste((0, 0, 200), (0, 0, SIDE // 2, SIDE // 2))  # the north-west is blue
+    orientation[0x0112] = 6  # to be shown a quarter turn clockwise
+    pixels = decode(encoded(image, "JPEG", subsampling=0, exif=orientation), SIDE).pixels
+    assert pixels is not None
+    blue = pixels[2] > 100
+    assert blue[: SIDE // 2, : SIDE // 2].all()
+    assert blue.sum() == (SIDE // 2) ** 2
+
+
 def test_what_is_transparent_is_unusable() -> None:
     pixels = decode(encoded(HALF_CLEAR), SIDE).pixels
     assert pixels is not None
@@ -111,8 +122,10 @@ def test_a_folder_or_a_giant_called_like_a_tile_is_not_read(tmp_path: Path) -> N
         (lambda: TileServer("https://tiles.example/{z}/{x}.png"), "areas.template"),
         (lambda: TileServer("https://{x}.example/{z}/{x}/{y}.png"), "areas.template"),
         (lambda: TileServer("file:///etc/{z}/{x}/{y}"), "areas.template"),
+        (lambda: TileServer("https://tiles.example/{z}/{x}/../../{y}"), "areas.template-leaves"),
+        (lambda: TileServer("https://tiles.example/{z}/{x}/%2e%2e/%2E./{y}"), "areas.template-leaves"),
     ],
-    ids=["no folder", "no y", "URL without y", "host by tile", "another scheme"],
+    ids=["no folder", "no y", "URL without y", "host by tile", "another scheme", "upwards", "encoded upwards"],
 )
 def test_a_template_that_cannot_be_meant_is_refused(make: Callable[[], object], code: str) -> None:
     with pytest.raises(AreasError) as caught:
@@ -180,6 +193,13 @@ def test_a_server_that_fails_now_and_then_is_asked_again_with_growing_pauses(sit
     ]
     assert site.server().fetch(TILE).state == "ok"
     assert site.slept == [0.5, 7.0, 2.0, 4.0]
+
+
+def test_tries_are_counted_for_each_tile_anew(site: Site) -> None:
+    site.answers = [*[(500, {}, b"")] * 9, GOOD]
+    server = site.server(tries=5)
+    assert [server.fetch(tile).state for tile in (TILE, Tile(5, 8, 4))] == ["failed", "ok"]
+    assert len(site.asked) == 10
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
@@ -18,6 +18,9 @@ class FaultyServer:
         self.tiles: Mapping[Tile, bytes] = {}
         self.fault_share = 0.0
         """Of answers that are a 500, a 503, a page of HTML or cut off, though the tile is there."""
+
+        self.steady: Collection[Tile] = ()
+        """Answered as they are, always."""
 
         self.status = 0
         """Answer to all, if not 0."""
@@ -66,12 +69,13 @@ class FaultyServer:
         """Return status, stated length and content."""
         self.asked += 1
         z, x, y = path.partition(".")[0].strip("/").split("/")
-        content = self.tiles.get(Tile(int(x), int(y), int(z)))
+        tile = Tile(int(x), int(y), int(z))
+        content = self.tiles.get(tile)
         if self.status:
             return self.status, len(HTML), HTML
         if content is None:
             return 404, 0, b""
-        if self._random.random() < self.fault_share:
+        if self._random.random() < self.fault_share and tile not in self.steady:
             faults = [(500, 0, b""), (503, 0, b""), (200, len(HTML), HTML), (200, len(content), content[:200])]
             return self._random.choice(faults)
         return 200, len(content), content

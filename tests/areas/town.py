@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from typer.testing import CliRunner
 
 from sn7ml import cli
 from sn7ml.areas.cover import TILES
+from sn7ml.areas.jobs import LocalJobs
 from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import Predictor
 from sn7ml.package_files import write_usage
@@ -61,34 +63,35 @@ class Everything(nn.Module):
         return torch.full_like(image[:, :1], 9.0)
 
 
-def predictor(network: nn.Module, params: PredictParams) -> Predictor:
+def predictor(network: nn.Module, params: PredictParams, upsampling: int = 1) -> Predictor:
     class Made(Package):
         def networks(self) -> list[nn.Module]:
             return [network]
 
-    return Predictor(Made(RECIPE, ("footprint",), "sigmoid", 1, ({},)), params)
+    return Predictor(Made(RECIPE, ("footprint",), "sigmoid", upsampling, ({},)), params)
 
 
-def use(patch: pytest.MonkeyPatch, network: nn.Module) -> None:
+def use(patch: pytest.MonkeyPatch, network: nn.Module, upsampling: int = 1) -> None:
     """Let any model be this network."""
-    patch.setattr("sn7ml.learn.predict.load_predictor", lambda _folder, params: predictor(network, params))
+    patch.setattr("sn7ml.learn.predict.load_predictor", lambda _folder, params: predictor(network, params, upsampling))
 
 
 NO_WEIGHTS = {"0": torch.zeros(1)}
+WINDOWS = windows(tile_px=SIDE)
 
 
 def write_model(
     folder: Path,
     task: str = "buildings",
-    adaptation: float = 0.0,
+    predict: PredictParams = WINDOWS,
     weights: Weights = NO_WEIGHTS,
+    upsampling: int = 1,
     images: ModelImages | None = None,
     **changes: Any,
 ) -> Path:
     """Write a package with a digest and a usage; its network is looked at only if ``weights`` are given."""
-    save_package(folder, Package(RECIPE, ("footprint",), "sigmoid", 1, (dict(weights),), images=images))
+    save_package(folder, Package(RECIPE, ("footprint",), "sigmoid", upsampling, (dict(weights),), images=images))
     output = OutputParams(buildings=BuildingsParams(instances=INSTANCES.model_copy(update=changes)))
-    predict = windows(tile_px=64, adaptation=adaptation)
     write_usage(folder, Usage.model_validate({"task": task, "predict": predict, "output": output}))
     return folder
 
@@ -196,7 +199,13 @@ class Slow(Bright):
         return super().forward(image)
 
 
+LEASE_S = 3.0
+"""After which the job of a worker that was killed is handed to another."""
+
 if __name__ in ("__main__", "__mp_main__"):
-    use(pytest.MonkeyPatch(), Slow())
+    changed = pytest.MonkeyPatch()
+    use(changed, Slow())
+    changed.setattr("sn7ml.areas.jobs.LocalJobs", partial(LocalJobs, lease_s=LEASE_S))
+    changed.setattr("sn7ml.areas.worker.LEASE_S", LEASE_S)
 if __name__ == "__main__":
     cli.main()

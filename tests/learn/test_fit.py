@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from affine import Affine
 from torch import Tensor
 
 from sn7ml.core.errors import ModelError, ParamsError, TableError
+from sn7ml.core.geo.grid import Grid
 from sn7ml.learn.dataset import Draw, Sample, draw_tiles
 from sn7ml.learn.fit import Fit, Plan, Training, build_optimiser, enlarge, fit
 from sn7ml.learn.predict import Predictor
@@ -22,6 +24,7 @@ from sn7ml.scenes.store import TileStore
 from sn7ml.targets import target_of
 from tests.learn.toy import NOTHING, RECIPE, SHAPE, TARGET, squares, training, windows, write_store
 from tests.raising import raises
+from tests.scenes import converted
 from tests.sn7_folder import AOI, stem
 
 CURVE = Path(__file__).with_name("loss_curve.json")
@@ -248,6 +251,22 @@ def test_masks_three_times_as_large_as_images_are_learned_too(store3: TileStore)
     found = fit(Plan(recipe(), TARGET, training(epochs=1)), store3)
     assert found.package.upsampling == 3
     assert np.isfinite(found.history["train_loss"]).all()
+
+
+@pytest.mark.usefixtures("serial")
+def test_scenes_of_different_sizes_are_learned_together(tmp_path: Path) -> None:
+    shapes = ((64, 96), (96, 40), (33, 128), (50, 50), (64, 64))
+    grids = {
+        f"s{place}": Grid(4326, converted.GRID.transform @ Affine.translation(50_000 * place, 0), shape)
+        for place, shape in enumerate(shapes)
+    }
+    _, _, store = converted.write_converted(tmp_path, TargetParams(kind="footprint"), grids)
+    assert set(store.tiles["aoi"]) == {*grids}
+    loss = RECIPE.loss.model_copy(update={"channels": {"footprint": 1.0}})
+    settings = training(epochs=6, tiles_per_epoch=32, batch_size=8)
+    plan = Plan(recipe().model_copy(update={"loss": loss}), target_of(TargetParams(kind="footprint")), settings)
+    history = fit(plan, store).history
+    assert history["val_iou"].max() > 0.7
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])

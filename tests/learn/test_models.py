@@ -8,11 +8,12 @@ import pytest
 import segmentation_models_pytorch as smp
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
+from scipy.special import expit
 
 from sn7ml.core.errors import ModelError
-from sn7ml.learn.models import bare_model, build_model, check_side
+from sn7ml.learn.models import activate, bare_model, build_model, check_side
 from sn7ml.params import BUNDLED as BUNDLES
-from sn7ml.params import ModelParams
+from sn7ml.params import Activation, ModelParams
 from tests.raising import raises
 
 BUNDLED = next(iter(BUNDLES))
@@ -28,6 +29,13 @@ def test_logits_have_the_size_of_the_image(architecture: str, encoder: str) -> N
     network = build_model(model(architecture, encoder), 3).eval()
     with torch.no_grad():
         assert network(torch.zeros(1, 3, 128, 160)).shape == (1, 3, 128, 160)
+
+
+@pytest.mark.parametrize(
+    ("activation", "predicted"), [("sigmoid", expit([-9, -1, 0, 1, 9]).tolist()), ("distance", [0, 0, 0.5, 1, 1])]
+)
+def test_outputs_become_0_to_1(activation: Activation, predicted: list[float]) -> None:
+    assert activate(torch.tensor([-9.0, -1, 0, 1, 9]), activation).tolist() == pytest.approx(predicted, rel=1e-6)
 
 
 def test_imagenet_weights_come_from_the_installed_package() -> None:

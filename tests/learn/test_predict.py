@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,13 +19,13 @@ from sn7ml.core.errors import ModelError
 from sn7ml.core.geo.radiometry import band_statistics
 from sn7ml.learn.package import Package, save_package
 from sn7ml.learn.predict import Predictor, load_predictor, predict_frames
-from sn7ml.outputs.probabilities import ProbabilityCube
+from sn7ml.outputs.probabilities import ProbabilityCube, write_probabilities
 from sn7ml.scenes.images import read_grid
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import Stretch
 from tests.learn.toy import MONTHS, OUTPUT, RECIPE, windows
 from tests.raising import raises
-from tests.sn7_folder import AOI, addressed
+from tests.sn7_folder import AOI, addressed, grid_of
 
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -124,6 +125,25 @@ def test_neighbouring_windows_fade_into_each_other() -> None:
     assert row[-1] == 255
     assert (steps >= 0).all()
     assert steps.max() <= 255 / 16 + 1  # sixteen even steps, and no line
+
+
+@pytest.mark.usefixtures("use")
+def test_a_signed_distance_of_1_is_its_unit_in_metres_in_the_raster(tmp_path: Path) -> None:
+    class Distance(Package):
+        def networks(self) -> list[nn.Module]:
+            class Red(nn.Module):
+                def forward(self, image: Tensor) -> Tensor:
+                    return (image[:, :1] - 128) / 16
+
+            return [Red()]
+
+    pixels = np.full((4, 1, 6), 255, np.uint8)
+    pixels[0, 0] = 1, 112, 120, 128, 144, 255  # outputs from -8 to 8
+    found = Predictor(Distance(RECIPE, ("distance",), "distance", 1, ({},)), windows()).predict_image(pixels)
+    write_probabilities(tmp_path / "a.tif", found, ("distance",), grid_of(AOI, (1, 6)), 1, unit_m=20.0)
+    with rasterio.open(tmp_path / "a.tif") as source:
+        metres = source.read(1)[0] * source.scales[0] + source.offsets[0]
+    assert metres.tolist() == pytest.approx([-20, -20, -10, 0, 20, 20], abs=0.08)  # half a byte
 
 
 @pytest.mark.parametrize("flips", [False, True])

@@ -81,6 +81,8 @@ def test_a_mask_tells_ground_from_what_was_not_seen(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / "masks" / "a" / f"{UNDATED}.tif") as source:
         mask = source.read(1)
         assert (source.nodata, source.crs.to_epsg(), source.shape) == (255, 4326, (40, 50))
+    assert mask.dtype == np.uint8
+    assert set(np.unique(mask)) == {0, 1, 255}
     assert (int((mask == 1).sum()), int((mask == 255).sum())) == (200, 16)
     assert mask[10:20, 10:30].all()
 

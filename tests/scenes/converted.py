@@ -1,6 +1,7 @@
-"""The toy world as a single image of 16 bits in degrees, which ingest has to convert."""
+"""The toy world as images of 16 bits in degrees, which ingest has to convert: one, or as many as are asked for."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +19,31 @@ from tests.learn.toy import SHAPE, SPLIT, TILING, picture_of, squares
 
 AOI = "harbour"
 GRID = Grid(4326, Affine(2.7e-6, 0, -115.2, 0, -2.7e-6, 36.2), SHAPE)
+ONE_SCENE = {AOI: GRID}
 
 
-def write_converted(root: Path, target: TargetParams) -> tuple[Path, Scenes, TileStore]:
-    """Write the image and its labels, ingest and tile them; return data folder, tables and tiles."""
-    buildings, data = squares(SHAPE), root / "data"
-    data.mkdir()
-    pixels = picture_of(SHAPE, buildings)[:3].astype(np.uint16) * 40
-    options = {"count": 3, "height": SHAPE[0], "width": SHAPE[1], "dtype": "uint16", "transform": GRID.transform}
-    with rasterio.open(data / f"{AOI}.tif", "w", driver="GTiff", crs="EPSG:4326", **options) as image:
+def write_scene(data: Path, aoi: str, grid: Grid) -> None:
+    """Write an image and its labels."""
+    buildings = squares(grid.shape)
+    pixels = picture_of(grid.shape, buildings)[:3].astype(np.uint16) * 40
+    options = {"count": 3, "height": grid.shape[0], "width": grid.shape[1], "dtype": "uint16"}
+    with rasterio.open(
+        data / f"{aoi}.tif", "w", driver="GTiff", crs="EPSG:4326", transform=grid.transform, **options
+    ) as image:
         image.write(pixels)
-    outlines = [mapping(GRID.to_crs(building)) for building in buildings.values()]
+    outlines = [mapping(grid.to_crs(building)) for building in buildings.values()]
     features = [{"type": "Feature", "properties": None, "geometry": outline} for outline in outlines]
-    (data / f"{AOI}.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    (data / f"{aoi}.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+
+
+def write_converted(
+    root: Path, target: TargetParams, grids: Mapping[str, Grid] = ONE_SCENE
+) -> tuple[Path, Scenes, TileStore]:
+    """Write images and their labels, ingest and tile them; return data folder, tables and tiles."""
+    data = root / "data"
+    data.mkdir()
+    for aoi, grid in grids.items():
+        write_scene(data, aoi, grid)
     scenes = ingest(data, PAIRS.sources(data), PAIRS, SPLIT, root / "scenes")
     write_tiles(scenes.images_in(data), scenes, SPLIT, TILING, target_of(target), root / "tiles")
     return data, scenes, TileStore(root / "tiles")

@@ -3,6 +3,7 @@
 Looking Glass has its letters; what its queue did wrong is tested in ``tests/areas``.
 """
 
+import itertools
 import json
 from pathlib import Path
 
@@ -13,14 +14,16 @@ import rasterio
 import shapely
 import yaml
 from affine import Affine
+from morecantile import Tile
 from numpy.typing import NDArray
 from PIL import Image
+from pyproj import Geod, Transformer
 from shapely.geometry import box, mapping
 
+from sn7ml.areas.cover import TILES
 from sn7ml.core.errors import ParamsError
 from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.geo.grid import Grid
-from sn7ml.core.geo.ground import pixel_size_m
 from sn7ml.metrics.scene_buildings import evaluate_buildings
 from sn7ml.outputs.spacenet2_csv import write_submission
 from sn7ml.params import (
@@ -37,6 +40,7 @@ from sn7ml.scenes.images import read_image
 from sn7ml.scenes.ingest import Scenes, ingest
 from sn7ml.scenes.layouts import layout_of
 from sn7ml.scenes.raw_images import raw_geotiff
+from sn7ml.scenes.splits import assign_regions
 from sn7ml.scenes.store import TileStore, write_tiles
 from sn7ml.targets import target_of
 from sn7ml.targets.pixels import PixelCounts, count_pixels
@@ -48,7 +52,9 @@ pytestmark = pytest.mark.usefixtures("serial")
 
 ROOT = Path(__file__).resolve().parents[2]
 SIDE = 64
-X, Y, Z = 1_238_424, 1_046_544, 21
+X, Y, Z = 1_238_424, 720_208, 21
+"""A tile at 49° north, where a pixel of Web Mercator is two thirds as wide as it says."""
+
 SPLIT = SplitParams(folds=1, validation_fraction=0.2, test_fraction=0.34, gap_px=16, neighbour_tiles=8, seed=7)
 DISTANCE = target_of(TargetParams(kind="distance"))
 FOOTPRINT = target_of(TargetParams(kind="footprint"))
@@ -62,8 +68,8 @@ def write_place(folder: Path, cols: int, rows: int, black: tuple[int, int] | Non
         for col in range(cols):
             colour = (0, 0, 0) if (col, row) == black else (90 + row, 80 + col, 70)
             Image.new("RGB", (SIDE, SIDE), colour).save(folder / f"{Z}-{X + col}-{Y + row}.png")
-    near_equator = box(32.59, 0.34, 32.5901, 0.3401)
-    features = [{"type": "Feature", "properties": {}, "geometry": mapping(near_equator)}]
+    within = box(*TILES.bounds(Tile(X, Y, Z))).buffer(-2e-5)
+    features = [{"type": "Feature", "properties": {}, "geometry": mapping(within)}]
     (folder / "labels.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
 
 
@@ -160,9 +166,13 @@ def test_j_distances_cross_the_borders_of_map_tiles(tmp_path: Path) -> None:
     grid = scenes.grids_of([aoi])[aoi]
     house = box(SIDE - 20, 10, SIDE - 2, 30)  # ends two pixels before the border of its tile
     whole = DISTANCE.draw([house], np.zeros(grid.shape, np.bool_), 1, grid)
-    height_m, _ = pixel_size_m(grid)
+    x, y = grid.transform @ (np.array([SIDE - 2, SIDE + 8.5]), np.array([20.5, 20.5]))
+    east, north = Transformer.from_crs(3857, 4326, always_xy=True).transform(x, y)
+    _, _, away_m = Geod(ellps="WGS84").inv(east[0], north[0], east[1], north[1])
+    assert north[0] == pytest.approx(49, abs=0.5)
+    assert away_m == pytest.approx(10.5 * 0.196, abs=0.01)  # of 0.299 m a pixel it would be 3.1 m
     found_m = float(to_ratio(whole[20, SIDE + 8].astype(float)) * 16)
-    assert found_m == pytest.approx(-10.5 * height_m, abs=16 / 127 + height_m / 2)
+    assert found_m == pytest.approx(-away_m, abs=16 / 127)
 
 
 def test_k_no_pixel_is_both_learned_from_and_scored_and_zooms_are_not_mixed(tmp_path: Path) -> None:
@@ -177,9 +187,9 @@ def test_k_no_pixel_is_both_learned_from_and_scored_and_zooms_are_not_mixed(tmp_
             cols[col : col + store.tile_px] = True
         seen[str(split)] = cols
     assert set(seen) == {"train", "validation", "test"}
-    assert not (seen["train"] & seen["test"]).any()
-    between = np.flatnonzero(seen["test"])[0] - np.flatnonzero(seen["validation"])[-1] - 1
-    assert between >= SPLIT.gap_px
+    places = [np.flatnonzero(seen[split]) for split in ("train", "validation", "test")]
+    for one, other in itertools.pairwise(places):
+        assert other[0] - one[-1] - 1 >= SPLIT.gap_px
 
 
 # SpaceNet 2
@@ -254,9 +264,12 @@ def test_neighbouring_scenes_are_on_one_side_of_the_split(city: Path, tmp_path: 
         file.transform = VEGAS.transform @ Affine.translation(5_000 + SIDE, 0)  # where img1 ends
     labels = city / "AOI_2_Vegas_Train" / "geojson" / "buildings" / "buildings_AOI_2_Vegas_img2.geojson"
     labels.write_text('{"type": "FeatureCollection", "features": []}')
-    group = scenes_of(city, tmp_path / "scenes").frames.set_index("aoi")["group"]
-    assert group["AOI_2_Vegas_img1"] == group["AOI_2_Vegas_img2"]
-    assert group.nunique() == 4
+    frames = scenes_of(city, tmp_path / "scenes").frames
+    assert frames["group"].nunique() == 4
+    for seed in range(20):
+        regions = assign_regions(frames, SPLIT.model_copy(update={"seed": seed})).set_index("aoi")["split"]
+        assert regions["AOI_2_Vegas_img1"] == regions["AOI_2_Vegas_img2"]
+        assert set(regions) == {"train", "validation", "test"}
 
 
 def test_pixels_that_are_right_and_buildings_that_are_merged_are_told_apart() -> None:

@@ -73,6 +73,15 @@ def test_pixels_of_degrees_are_narrow_on_the_ground(latitude: float, width_m: fl
     assert (height, width) == pytest.approx((0.300, width_m), abs=0.001)
 
 
+@pytest.mark.parametrize("latitude", [0.0, 36.0, 49.0, 60.0])
+def test_pixels_of_web_mercator_are_as_high_and_wide_as_the_ellipsoid_says(latitude: float) -> None:
+    grid = grid_at(3857, latitude)
+    x, y = grid.transform @ (200 + np.array([-0.5, 0.5, 0, 0]), 200 + np.array([0, 0, -0.5, 0.5]))
+    east, north = np.degrees(x / 6_378_137), np.degrees(np.arctan(np.sinh(y / 6_378_137)))
+    _, _, (width, height) = Geod(ellps="WGS84").inv(east[::2], north[::2], east[1::2], north[1::2])
+    assert pixel_size_m(grid) == pytest.approx((height, width), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("epsg", "corner", "code"),
     [
