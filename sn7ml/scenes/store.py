@@ -118,8 +118,12 @@ class TileStore:
     @cached_property
     def upsampling(self) -> int:
         """Mask pixels per image pixel along each axis."""
-        images, masks = (self._file(str(self.frames["aoi"].iloc[0]), name) for name in (IMAGES, MASKS))
-        return int(_open(masks, os.getpid()).height // _open(images, os.getpid()).height)
+        aoi = str(self.frames["aoi"].iloc[0])
+        images, masks = (_open(self._file(aoi, name), os.getpid()).height for name in (IMAGES, MASKS))
+        if images < (needed := self.places[aoi].row + self._shapes[aoi][0]):
+            path = self._file(aoi, IMAGES)
+            raise RasterError("tiles.shard", f"{path}: has {images} rows, not {needed}; run `dvc repro tile`")
+        return int(masks // images)
 
     @cached_property
     def tile_px(self) -> int:
