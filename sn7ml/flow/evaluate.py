@@ -37,7 +37,8 @@ def extract_aois(
     mean: the length of one of these in pixels of the AOI.
     """
     jobs = {
-        aoi: (probabilities / aoi, grid, params.scaled((scales or {}).get(aoi, 1.0))) for aoi, grid in grids.items()
+        aoi: (probabilities / aoi, grid, params.scaled(scales[aoi]) if scales else params)
+        for aoi, grid in grids.items()
     }
     tables = map_items(partial(_extract_aoi, output), jobs)
     found = [table.assign(aoi=aoi) for aoi, table in tables.items() if len(table)]

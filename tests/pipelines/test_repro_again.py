@@ -56,7 +56,7 @@ def test_the_champion_finds_what_the_pipeline_found_wherever_it_is_asked(project
     [
         ("validation.max_small_fraction", 0.21, ["validate", "validate_tiles", "validate_outputs"]),
         ("split.gap_px", 17, ["ingest", "tile", "validate_tiles"]),
-        ("target.rims.contact_px", 5, ["tile", "search", "train", "evaluate", "promote"]),
+        ("target.rims.contact_px", 5, ["tile", "validate_tiles", "search", "train", "evaluate", "promote", "report"]),
         ("loss.dice", 0.9, ["search"]),
         ("train.patience", 4, ["train"]),
         ("predict.overlap_px", 24, ["search", "predict", "validate_outputs", "promote"]),

@@ -125,7 +125,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "sn7ml/params/whole.py": [('Literal["buildings_through_time", ', 'Literal["roofs", "buildings_through_time", ')],
     "sn7ml/params/__init__.py": [
         ("    RimsParams,\n", "    RimsParams,\n    RoofParams,\n"),
-        ('"RimsParams", ', '"RimsParams", "RoofParams", '),
+        ('"RimsParams",', '"RimsParams", "RoofParams",'),
     ],
     "sn7ml/targets/__init__.py": [
         ("    match params.kind:\n", '    match params.kind:\n        case "roof":\n            return roof(params)\n'),
