@@ -29,7 +29,8 @@ from sn7ml.params import Params, load_params, recipe_of, with_values
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts.spacenet7 import scan
 from sn7ml.scenes.scored_columns import Stretch, read_grids
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import target_of
 
 DATA, SCENES = Path("data"), Scenes(Path("build/scenes"))

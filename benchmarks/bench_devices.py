@@ -18,7 +18,8 @@ from sn7ml.params import load_params, recipe_of
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.ingest import ingest
 from sn7ml.scenes.layouts import layout_of
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.synthetic import make_synthetic
 from sn7ml.targets import target_of
 

@@ -21,7 +21,8 @@ from sn7ml.core.geo.grid import Grid
 from sn7ml.params import load_params
 from sn7ml.scenes.ingest import ingest
 from sn7ml.scenes.layouts.pairs import PAIRS
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import target_of
 
 SIDE = 256

@@ -15,7 +15,8 @@ from pathlib import Path
 from sn7ml.params import load_params
 from sn7ml.scenes.ingest import ingest
 from sn7ml.scenes.layouts import layout_of
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import target_of
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "sn7"

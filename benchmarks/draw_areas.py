@@ -1,4 +1,4 @@
-"""Draw the picture of docs/tasks/areas.md: one campaign of `sn7ml areas`, read in three ways.
+"""Draw one campaign of `sn7ml areas`, read in three ways: shares, counts and outlines.
 
     python -m benchmarks.draw_areas CAMPAIGN TILES PICTURE [--tile-px 256]
 

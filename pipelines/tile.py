@@ -5,7 +5,8 @@ from pathlib import Path
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.params import load_params
 from sn7ml.scenes.ingest import Scenes
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import target_of
 
 

@@ -185,7 +185,7 @@ def _refuse_other_zoom(request: Request, middle: Tile) -> None:
     metres = ground_pixel_size_m(grid)
     fits = middle.z - round(math.log2(factor))
     raise AreasError(
-        "areas.zoom",
+        "areas.pixel-size",
         f"zoom {middle.z}: tiles of {side} px have pixels of {metres:.3g} m here, but {request.model.asked} learned "
         f"from pixels of {metres * factor:.3g} m; take zoom {fits}, or try it anyway with --any-pixel-size",
     )

@@ -13,7 +13,8 @@ from sn7ml.report.maps.overlays import Picture, overlay
 from sn7ml.scenes import ingest as tables
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.layouts import layout_of
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import target_of
 
 

@@ -18,10 +18,8 @@ opened once per process.
 import hashlib
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -30,28 +28,18 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from sn7ml.core.errors import ItemsFailed, RasterError, Sn7Error, TableError
-from sn7ml.core.geo.grid import Grid
-from sn7ml.core.geo.ground import pixel_size_m
-from sn7ml.core.geo.radiometry import band_statistics
-from sn7ml.core.geo.windows import plan_windows
-from sn7ml.core.runtime.files import read_output, replacing, write_text
-from sn7ml.core.runtime.parallel import map_items
+from sn7ml.core.errors import RasterError, TableError
+from sn7ml.core.runtime.files import read_output
 from sn7ml.core.safe_files import plain_name
 from sn7ml.core.schemas import REGIONS, TILES, Table
-from sn7ml.params import ModelImages, SplitParams, TilingParams, parse
-from sn7ml.scenes.conversion import STRETCH_FILE
-from sn7ml.scenes.images import BAND_NAMES, BANDS, read_image, read_mask
-from sn7ml.scenes.ingest import Scenes
+from sn7ml.params import ModelImages, parse
+from sn7ml.scenes.images import BAND_NAMES, BANDS
 from sn7ml.scenes.parquet import require_small
-from sn7ml.scenes.rasters import explained, opened, refuse_upsampled, write_bands
+from sn7ml.scenes.rasters import explained, opened
 from sn7ml.scenes.scored_columns import Stretch
-from sn7ml.scenes.shards import SHARDS, Place, plan_shards, strip, table_of
-from sn7ml.scenes.splits import assign_regions
-from sn7ml.targets.target import Target
+from sn7ml.scenes.shards import SHARDS, Place
 
 COLOURS = BAND_NAMES[:3]
-IMAGE_BLOCK_PX, MASK_BLOCK_PX = 128, 256
 IMAGES_FILE = "images.json"
 IMAGES, MASKS, SHARDS_FILE = "images.tif", "masks.tif", "shards.parquet"
 TABLES = ("frames", "regions", "tiles")
@@ -70,23 +58,9 @@ FRAME_ROWS = Table(
 )  # fmt: skip
 """The frames of a tile store, with their sizes in pixels and the brightness of each colour."""
 
-Row: TypeAlias = dict[str, Any]
-"""Of ``FRAMES``."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """What is written to one folder."""
-
-    name: str
-    frames: dict[str, list[Row]]
-    """Of each AOI: its ``FRAMES``."""
-    begins: list[int]
-    """The row of the images where each begins."""
-
 
 class TileStore:
-    """Random access to what :func:`write_tiles` wrote."""
+    """Random access to what :func:`sn7ml.scenes.tiling.write_tiles` wrote."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -299,167 +273,6 @@ def _open(path: Path, process: int) -> rasterio.DatasetReader:
     return opened(path)
 
 
-def write_tiles(
-    root: Path, scenes: Scenes, split: SplitParams, tiling: TilingParams, target: Target, out: Path
-) -> None:
-    """Write the tile store of all AOIs that have labels and take part, several AOIs at a time.
-
-    Raises ItemsFailed naming every AOI that cannot be tiled, with the file at fault; CatalogError if AOIs cannot be
-    split; TableError if there is no tile to train on.
-    """
-    labelled = scenes.frames_of(scenes.frames.loc[scenes.frames["labelled"], "aoi"].unique())
-    regions = assign_regions(labelled, split)
-    used = labelled[labelled["aoi"].isin(regions["aoi"])]
-    jobs: dict[str, Any] = {str(aoi): table.to_dict("records") for aoi, table in used.groupby("aoi")}
-    places = plan_shards(used.sort_values("aoi", kind="stable"), tiling.upsampling)
-    shards: dict[str, Shard] = {}
-    for aoi, place in places.items():
-        shard = shards.setdefault(place.shard, Shard(place.shard, {}, []))
-        shard.frames[aoi] = jobs[aoi]
-        shard.begins.append(place.row)
-    try:
-        written = map_items(partial(_write_shard, root, scenes, regions, (tiling, target), out), shards)
-    except ItemsFailed as error:
-        raise _by_aoi(error, len(jobs)) from error.__cause__
-    frames, tiles = (pd.concat(parts, ignore_index=True) for parts in zip(*written.values(), strict=True))
-    if learned(tiles, fold=1).empty:
-        raise TableError(
-            "tiles.none",
-            f"no labelled tile of {tiling.size_px} px that is {tiling.min_usable_fraction:.0%} usable fits the "
-            "training region; make tiling.size_px, tiling.min_usable_fraction or split.gap_px smaller",
-        )
-    for name, table in {"frames": frames, "regions": regions, "tiles": TILES.check(tiles)}.items():
-        with replacing(out / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
-    if len(shards) < len(jobs):
-        with replacing(out / SHARDS_FILE) as temporary:
-            table_of(places).to_parquet(temporary, index=False)
-    if (scenes.folder / STRETCH_FILE).exists():
-        images = _images_of(scenes, list(jobs))
-        write_text(out / IMAGES_FILE, images.model_dump_json(indent=1) + "\n")
-
-
-def _images_of(scenes: Scenes, aois: Collection[str]) -> ModelImages:
-    heights, widths = zip(*map(pixel_size_m, scenes.grids_of(aois).values()), strict=True)
-    spans = {
-        f"pixel_{side}_m": [round(min(sizes), 5), round(max(sizes), 5)]
-        for side, sizes in (("height", heights), ("width", widths))
-    }
-    path = scenes.folder / STRETCH_FILE
-    return parse(ModelImages, {"stretch": read_output(path), **spans}, str(path))
-
-
 def learned(tiles: pd.DataFrame, fold: int) -> pd.DataFrame:
     """Keep the labelled ``TILES`` that networks learn on from which ``fold`` is held."""
     return tiles[tiles["labelled"] & (tiles["split"] != "test") & (tiles["fold"] != fold)]
-
-
-def _by_aoi(error: ItemsFailed, total: int) -> ItemsFailed:
-    """Name each AOI that failed, where several are in one shard."""
-    failures: dict[str, Exception] = {}
-    for shard, failure in error.failures.items():
-        failures |= failure.failures if isinstance(failure, ItemsFailed) else {shard: failure}
-    return ItemsFailed(failures, total)
-
-
-def _write_shard(
-    root: Path, scenes: Scenes, regions: pd.DataFrame, how: tuple[TilingParams, Target], out: Path, shard: Shard
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write images.tif and masks.tif of the AOIs of one shard; return their rows of the frames and the tiles tables.
-
-    Raises ItemsFailed naming every AOI that cannot be tiled.
-    """
-    tiling, target = how
-    labels = scenes.outlines_of(list(shard.frames))
-    drawn: list[_Drawn] = []
-    failures: dict[str, Exception] = {}
-    for aoi, frames in shard.frames.items():
-        try:
-            drawn.append(_draw(root, frames, labels[labels["aoi"] == aoi], regions, tiling, target))
-        except (Sn7Error, OSError) as error:
-            failures[aoi] = error
-    if failures:
-        raise ItemsFailed(failures, total=len(shard.frames))
-    folder, first = out / shard.name, drawn[0]
-    if len(drawn) == 1:
-        names = [f"{time} {name}" for time in first.times for name in BAND_NAMES]
-        write_bands(folder / IMAGES, first.pixels, names, first.grid, IMAGE_BLOCK_PX)
-        write_bands(folder / MASKS, first.flags, first.times, first.grid.upsampled(tiling.upsampling), MASK_BLOCK_PX)
-    else:
-        bands = (strip(shard.begins, [one.pixels[band] for one in drawn]) for band in range(BANDS))
-        write_bands(folder / IMAGES, bands, BAND_NAMES, None, IMAGE_BLOCK_PX)
-        masks = strip([row * tiling.upsampling for row in shard.begins], [one.flags[0] for one in drawn])
-        write_bands(folder / MASKS, [masks], ["masks"], None, MASK_BLOCK_PX)
-    frame_rows = pd.DataFrame([row for one in drawn for row in one.rows])
-    return frame_rows, pd.concat([one.tiles for one in drawn], ignore_index=True)
-
-
-@dataclass
-class _Drawn:
-    """One AOI, frame by frame."""
-
-    grid: Grid
-    times: list[str]
-    pixels: list[NDArray[np.uint8]]
-    """The bands of a frame, (rows, cols) each, then those of the next."""
-    flags: list[NDArray[np.uint8]]
-    """The masks of each frame, up-sampled."""
-    rows: list[Row]
-    tiles: pd.DataFrame
-
-
-def _draw(
-    root: Path, frames: list[Row], labels: pd.DataFrame, regions: pd.DataFrame, tiling: TilingParams, target: Target
-) -> _Drawn:
-    pixels: list[NDArray[np.uint8]] = []
-    flags: list[NDArray[np.uint8]] = []
-    frame_rows, tile_tables = [], []
-    for frame in frames:
-        path = root / frame["image"]
-        image = read_image(path)
-        refuse_upsampled(path, image.grid, tiling.upsampling)
-        unknown = ~image.usable
-        if frame["mask"]:
-            unknown |= read_mask(root / frame["mask"], image.grid)
-        outlines = labels.loc[labels["time"] == frame["time"], "geometry"].tolist()
-        known = frame["labelled"]  # without labels nothing is known anywhere
-        flags.append(target.draw(outlines, unknown if known else np.ones_like(unknown), tiling.upsampling, image.grid))
-        pixels += list(image.pixels)
-        rows, cols = image.grid.shape
-        row = {"aoi": frame["aoi"], "time": frame["time"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}
-        row |= {"labelled": bool(known), "pixels_digest": digest_of(image.pixels), "masks_digest": digest_of(flags[-1])}
-        for kind, values in zip(("mean", "std"), band_statistics(image.pixels), strict=True):
-            row |= {f"{kind}_{name}": float(value) for name, value in zip(COLOURS, values, strict=True)}
-        frame_rows.append(row)
-        tile_tables.append(_tile_rows(frame, unknown, target.built(flags[-1]), regions, tiling))
-    times = [frame["time"] for frame in frames]
-    return _Drawn(image.grid, times, pixels, flags, frame_rows, pd.concat(tile_tables, ignore_index=True))
-
-
-def digest_of(content: NDArray[np.uint8]) -> str:
-    """Return 16 hexadecimal digits that name the values of an array."""
-    return hashlib.sha256(content.tobytes()).hexdigest()[:16]
-
-
-def _tile_rows(
-    frame: Row, unknown: NDArray[np.bool_], built: NDArray[np.bool_], regions: pd.DataFrame, tiling: TilingParams
-) -> pd.DataFrame:
-    """Index the tiles of one frame: those wholly inside a region and usable enough.
-
-    ``unknown`` (rows, cols) is of the image, ``built`` up-sampled: what a tile counts as built-up by.
-    """
-    s, size = tiling.upsampling, tiling.size_px
-    rows = unknown.shape[0]
-    found = []
-    for region in regions[regions["aoi"] == frame["aoi"]].to_dict("records"):
-        width = region["col_stop"] - region["col_start"]
-        if rows < size or width < size:
-            continue
-        for row, offset in plan_windows((rows, width), size, tiling.overlap_px):
-            col = region["col_start"] + offset
-            tile = built[row * s : (row + size) * s, col * s : (col + size) * s]
-            usable = 1.0 - float(np.mean(unknown[row : row + size, col : col + size]))
-            place = (frame["aoi"], frame["time"], row, col, region["split"], region["fold"])
-            found.append((*place, usable, float(np.mean(tile)), bool(frame["labelled"])))
-    table = pd.DataFrame(found, columns=list(TILES.columns)) if found else TILES.empty()
-    return table[table["usable_fraction"] >= tiling.min_usable_fraction]

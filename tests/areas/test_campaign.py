@@ -379,7 +379,7 @@ def test_tiles_of_another_zoom_than_was_learned_are_told_with_the_one_that_fits(
     span = PIXEL_M * factor, PIXEL_M * factor
     images = ModelImages(stretch={}, pixel_height_m=span, pixel_width_m=span)
     model = write_model(tmp_path / "model", images=images)
-    with raises(AreasError, "areas.zoom", ZOOM, f"zoom {zoom},", "--any-pixel-size"):
+    with raises(AreasError, "areas.pixel-size", ZOOM, f"zoom {zoom},", "--any-pixel-size"):
         campaign(boundary, tiles, model, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -24,7 +24,8 @@ from sn7ml.params import (
 )
 from sn7ml.scenes.ingest import ingest
 from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import Target, target_of
 from tests.sn7_folder import AOI, grid_of, stem, write_image, write_labels
 

@@ -10,7 +10,8 @@ import pytest
 
 from sn7ml.params import RimsParams, TargetParams, TilingParams
 from sn7ml.scenes.layouts.spacenet7 import LABEL_FOLDERS, MASK_FOLDER
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import target_of
 from sn7ml.validation.facts.tiles import tile_facts
 from tests.sn7_folder import AOI, HOUSES, SPLIT, scenes_of, write_aoi

@@ -19,7 +19,8 @@ from sn7ml.scenes import shards
 from sn7ml.scenes.ingest import Scenes, ingest
 from sn7ml.scenes.layouts.pairs import PAIRS
 from sn7ml.scenes.shards import Place, plan_shards
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import target_of
 from sn7ml.validation.facts.tiles import tile_facts
 from tests.raising import items_fail, raises

@@ -14,7 +14,8 @@ from shapely.geometry import box
 from sn7ml.core.errors import GridError, RasterError, TableError
 from sn7ml.params import RimsParams, TargetParams, TilingParams
 from sn7ml.scenes.layouts.spacenet7 import scan
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import Target, target_of
 from sn7ml.targets.rims import BOUNDARY_BIT, CONTACT_BIT, FOOTPRINT_BIT, UNKNOWN_BIT
 from tests.raising import items_fail, raises

@@ -41,7 +41,8 @@ from sn7ml.scenes.ingest import Scenes, ingest
 from sn7ml.scenes.layouts import layout_of
 from sn7ml.scenes.raw_images import raw_geotiff
 from sn7ml.scenes.splits import assign_regions
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import target_of
 from sn7ml.targets.pixels import PixelCounts, count_pixels
 from sn7ml.targets.signed_distance import to_ratio

@@ -19,7 +19,8 @@ from sn7ml.outputs.footprints import write_footprints
 from sn7ml.params import Split
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.layouts.spacenet7 import SPACENET7, scan
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.validation.facts.footprints import found_facts
 from sn7ml.validation.facts.tiles import region_facts, tile_facts
 from sn7ml.validation.report import Offender, Report

@@ -14,7 +14,8 @@ from sn7ml.outputs.footprints import write_footprints
 from sn7ml.params import Split, SplitParams, TargetParams, TilingParams
 from sn7ml.scenes.ingest import Scenes as Tables
 from sn7ml.scenes.ingest import ingest
-from sn7ml.scenes.store import TileStore, write_tiles
+from sn7ml.scenes.store import TileStore
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import Target, target_of
 from sn7ml.validation.facts.footprints import found_facts
 from sn7ml.validation.facts.tiles import region_facts, tile_facts

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from sn7ml.params import RimsParams, SplitParams, TargetParams, TilingParams
-from sn7ml.scenes.store import digest_of
+from sn7ml.scenes.tiling import digest_of
 from sn7ml.targets import target_of
 from tests.validation.areas import truncate
 from tests.validation.damages import AOI, OTHER, SECOND, Damage

@@ -19,7 +19,8 @@ from sn7ml.scenes.images import BANDS
 from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.rasters import open_geotiff
 from sn7ml.scenes.shards import Place
-from sn7ml.scenes.store import IMAGES, MASKS, TileStore, digest_of
+from sn7ml.scenes.store import IMAGES, MASKS, TileStore
+from sn7ml.scenes.tiling import digest_of
 from sn7ml.targets import Target
 from sn7ml.validation.facts.fact_tables import as_table, in_a_line
 

@@ -19,7 +19,7 @@ from sn7ml.params import DistanceParams, SplitParams, TargetParams, TilingParams
 from sn7ml.scenes.ingest import ingest
 from sn7ml.scenes.labels import buildings_of
 from sn7ml.scenes.layouts.xyz import MOST_SIDE_TILES, blocks, open_image, read_labels, scan, tiles_of, xyz
-from sn7ml.scenes.store import write_tiles
+from sn7ml.scenes.tiling import write_tiles
 from sn7ml.targets import target_of
 from tests.real import real
 
