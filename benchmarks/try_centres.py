@@ -86,7 +86,7 @@ def score(package: Package, params: Params, store: TileStore) -> list[str]:
             pass
         task = task_of(params)
         tracks = extract_aois(task.output, out, here.ground.grids, params.output)
-        scores = evaluate(task, tracks, out, here.ground, params.evaluate).overall
+        scores = evaluate(task, tracks, out, here.ground, params.evaluate, params.output).overall
     return [f"{scores[score]:.3f}" for score in ("scot", "tracking", "change", "f1")]
 
 

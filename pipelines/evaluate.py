@@ -1,6 +1,6 @@
 """Score what was found.
 
-Reads DATA, SCENES, TILES, MODEL, PROBABILITIES, TUNED (section output, only recorded) and OUTPUTS, writes
+Reads DATA, SCENES, TILES, MODEL, PROBABILITIES, TUNED (section output) and OUTPUTS, writes
 OUT/{metrics.json,per_aoi.csv,ranking.csv,evaluation.json} and the task's tables, details and pictures; MLflow gets the
 same and the validation reports beside OUT.
 """
@@ -16,7 +16,7 @@ from sn7ml.core.runtime.stage import run_stage
 from sn7ml.flow.evaluate import Ground, evaluate, scored_part
 from sn7ml.metrics.score import Evaluation, score_line
 from sn7ml.metrics.score_text import PREFIXES, plain
-from sn7ml.params import load_params
+from sn7ml.params import load_output, load_params
 from sn7ml.report.maps.overlays import from_png, to_png
 from sn7ml.report.maps.scene_panels import DistanceMaps, ScoredScenes
 from sn7ml.report.maps.scored_overlays import overlays_of
@@ -40,7 +40,7 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     task, columns = task_named(params.task), store.columns(params.evaluate.splits)
     ground = Ground.read(known, store, columns, target_of(params.target))
     found = task.output.read(outputs, ground.grids)
-    evaluation = evaluate(task, found, probabilities, ground, params.evaluate)
+    evaluation = evaluate(task, found, probabilities, ground, params.evaluate, load_output(tuned))
     pictures = pictures_of(params.task, evaluation.tables)
     ranked = task.scores[0]
     shown = scenes_of(

@@ -14,10 +14,11 @@ def main(scenes: Path, probabilities: Path, tuned: Path, outputs: Path) -> None:
     params = load_params()
     output = task_named(params.task).output
     grids = Scenes(scenes).grids_of(sorted(path.name for path in probabilities.iterdir()))
-    found = extract_aois(output, probabilities, grids, load_output(tuned))
+    chosen = load_output(tuned)
+    found = extract_aois(output, probabilities, grids, chosen)
     output.write(outputs, found, grids)
     if output.export:
-        output.export(outputs, found, grids, probabilities)
+        output.export(outputs, found, grids, probabilities, chosen)
     print(f"{output.name}: {len(found)} rows in {len(grids)} AOI(s)")  # noqa: T201 - a stage speaks to a terminal
 
 

@@ -1,15 +1,16 @@
 """From cached probabilities to objects, and from objects to scores. Loads neither torch nor MLflow."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from sn7ml.core.geo.grid import Grid
-from sn7ml.core.geo.probabilities import CERTAIN, rescaled
+from sn7ml.core.geo.probabilities import rescaled
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.metrics.score import Evaluation
 from sn7ml.outputs.output import Output
@@ -19,9 +20,9 @@ from sn7ml.scenes.ingest import Scenes
 from sn7ml.scenes.scored_columns import Columns, inside
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
-from sn7ml.targets.pixels import PixelCounts, count_pixels
-from sn7ml.targets.signed_distance import with_errors
+from sn7ml.targets.target import Counts
 from sn7ml.tasks import Task
+from sn7ml.tasks.task import FoundPixels
 
 
 def extract_aois(
@@ -76,6 +77,8 @@ def scored_part(found: pd.DataFrame, truth: Truth) -> pd.DataFrame:
     """Keep the objects that ``truth`` can judge: times with labels, columns that are scored."""
     keys = zip(found["aoi"], found["time"], strict=True)
     labelled = np.array([key in truth.frames for key in keys], dtype=bool)  # an empty list would choose no columns
+    if "geometry" not in found:
+        return found[labelled]
     return inside(found[labelled], truth.columns)
 
 
@@ -98,42 +101,49 @@ class Ground:
 
 
 def evaluate(
-    task: Task, found: pd.DataFrame, probabilities: Path, ground: Ground, params: EvaluateParams
+    task: Task, found: pd.DataFrame, probabilities: Path, ground: Ground, params: EvaluateParams, output: OutputParams
 ) -> Evaluation:
     """Score objects and probabilities on the columns that the truth covers. Frames without labels are left out.
 
-    ``found`` are rows of ``task.output.table``; ``probabilities`` is a folder of rasters, ``<AOI>/<time>.tif``.
+    ``found`` are rows of ``task.output.table``, made by ``output``; ``probabilities`` is a folder of rasters,
+    ``<AOI>/<time>.tif``.
     """
     truth = ground.truth
     jobs = {aoi: (probabilities / aoi, ground.grids[aoi], list(truth.columns[aoi])) for aoi in truth.columns}
-    count = partial(_count_aoi, ground.tiles.folder, ground.target, params.pixel_threshold, truth.frames)
+    how = _Counting(task.count, params, output)
+    count = partial(_count_aoi, ground.tiles.folder, ground.target, how, truth.frames)
     pixels = map_items(count, jobs)
     return task.evaluate(truth.polygons, scored_part(found, truth), pixels, params)
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """How pixels are counted."""
+
+    count: Callable[[Target, FoundPixels], Counts]
+    params: EvaluateParams
+    output: OutputParams
 
 
 def _count_aoi(
     tiles: Path,
     target: Target,
-    threshold: float,
+    how: _Counting,
     labelled: frozenset[tuple[str, str]],
     job: tuple[Path, Grid, list[tuple[int, int]]],
-) -> PixelCounts:
-    """Count pixels of the target's first channel in one AOI over its labelled times, at the scale of the tiles."""
+) -> Counts:
+    """Count pixels of one AOI over its labelled times, at the scale of the tiles."""
     folder, grid, stretches = job
     store, cube = TileStore(tiles), ProbabilityCube(folder, grid, target.channels)
     scored = np.zeros(grid.shape[1], np.bool_)
     for start, stop in stretches:
         scored[start:stop] = True
     columns = scored.repeat(store.upsampling)[None, :]
-    counts = PixelCounts()
+    counts: list[Counts] = []
     for time, probabilities in cube.items():
         if (folder.name, time) in labelled:
             found = rescaled(probabilities, cube.upsampling, store.upsampling)
             planes = store.read_flags(folder.name, time, (0, 0), grid.shape)
-            valid = found.usable & columns & target.known(planes)
-            pixels = count_pixels(found.channels[0] >= threshold * CERTAIN, target.built(planes), valid)
-            if target.unit_m and cube.unit_m:
-                found_m = (found.channels[0] / (CERTAIN / 2) - 1) * cube.unit_m
-                pixels = with_errors(pixels, found_m, planes, valid, target.unit_m)
-            counts += pixels
-    return counts
+            scored = found.usable & columns & target.known(planes)
+            counts.append(how.count(target, FoundPixels(found, planes, scored, how.params, how.output, cube.unit_m)))
+    return reduce(add, counts)

@@ -42,7 +42,8 @@ class ModelEvaluator:
             for _ in predict_frames(predictor, self.root, self.scenes.frames, spanned(columns), out):
                 pass
             found = extract_aois(task.output, out, self.ground.grids, self.params.output)
-            return evaluate_found(task, found, out, self.ground, self.params.evaluate), found
+            scored = evaluate_found(task, found, out, self.ground, self.params.evaluate, self.params.output)
+            return scored, found
 
 
 def evaluator_for(root: Path, scenes: Scenes, tiles: TileStore, columns: Columns, params: Params) -> ModelEvaluator:

@@ -23,12 +23,11 @@ from sn7ml.learn.predict import predict_frames
 from sn7ml.learn.trained_model import TrainedModel
 from sn7ml.outputs.exports import count_buildings, write_counts, write_geojson
 from sn7ml.outputs.footprints import write_footprints
-from sn7ml.outputs.output import Output
 from sn7ml.outputs.prediction_folder import PROBABILITIES, Job, claimed, hash_images, without_done, write_job
 from sn7ml.outputs.probabilities import usable_fraction
 from sn7ml.outputs.submission import write_submission
 from sn7ml.package_files import DATA_PROFILE
-from sn7ml.params import StretchParams
+from sn7ml.params import StretchParams, Usage
 from sn7ml.report.maps.tracks import prediction_map
 from sn7ml.report.pages.drift import write_drift
 from sn7ml.scenes.conversion import IMAGES, convert_image, stretches_like
@@ -210,7 +209,7 @@ def predict_folder(
             tracks = extract_aois(output, rasters, images.grids, model.usage.output, scales)
             progress(step, 1, 1)
             progress(WRITING, 0, 1)
-            found = _write_results(out, images, tracks, output, profile)
+            found = _write_results(out, images, tracks, model.usage, profile)
             counts = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(tracks)}
             trust, why = (found.drift.level, found.drift.sentence) if found.drift else ("unknown", UNKNOWN_TRUST)
             write_job(out, job, counts | {"trust": trust, "why": why})
@@ -224,13 +223,13 @@ def predict_folder(
 
 
 def _write_results(
-    out: Path, images: Images, tracks: pd.DataFrame, output: Output, profile: DataProfile | None
+    out: Path, images: Images, tracks: pd.DataFrame, usage: Usage, profile: DataProfile | None
 ) -> Prediction:
     """Write footprints in all their forms, counts, maps of series and, if the training frames are known, drift."""
-    frames = images.frames
+    frames, output = images.frames, task_named(usage.task).output
     if output.export:
         output.write(out / FOOTPRINTS, tracks, images.grids)
-        counts = output.export(out, tracks, images.grids, out / PROBABILITIES)
+        counts = output.export(out, tracks, images.grids, out / PROBABILITIES, usage.output)
     else:
         counts = _write_series(out, images, tracks)
     drift = None

@@ -22,7 +22,7 @@ from torch.nn.functional import interpolate
 from sn7ml.core.errors import ModelError, ParamsError, TableError
 from sn7ml.learn.checkpoint import Progress, resume, save
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
-from sn7ml.learn.losses import CombinedLoss
+from sn7ml.learn.losses import ClassLoss, CombinedLoss
 from sn7ml.learn.models import build_model, check_side, exact_depthwise
 from sn7ml.learn.package import Package
 from sn7ml.params import ModelImages, OptimiserParams, Recipe, TrainParams
@@ -115,7 +115,7 @@ def fit(
             "tiles.none-for-network",
             f"{tiles.folder}: no labelled tile for network {network} to {what} on; see split and tiling in params.yaml",
         )
-    training = Training(plan, tiles)
+    training = Training(plan, tiles, fold)
     train_batches, val_batches = (training.loader(tiles, rows) for rows in (train_tiles, val_tiles))
     key = plan.digest(tiles, network)
     progress = resume(checkpoint, key, training.parts) if checkpoint else Progress()
@@ -157,7 +157,9 @@ def fit(
 def _refuse_turned_metres(plan: Plan, images: ModelImages | None) -> None:
     """Raise ParamsError if distances in metres would be turned where pixels are not square on the ground."""
     augmentation = plan.recipe.augmentation
-    if plan.target.unit_m is None or images is None or not (augmentation.enabled and augmentation.quarter_turns):
+    if images is None or images.pixel_height_m is None or images.pixel_width_m is None:
+        return
+    if plan.target.unit_m is None or not (augmentation.enabled and augmentation.quarter_turns):
         return
     heights, widths = images.pixel_height_m, images.pixel_width_m
     if max(abs(height / width - 1) for height, width in zip(heights, widths, strict=True)) > SQUARE:
@@ -172,7 +174,7 @@ def _refuse_turned_metres(plan: Plan, images: ModelImages | None) -> None:
 class Training:
     """A network and what moves it, built from their names on the device that Fabric finds."""
 
-    def __init__(self, plan: Plan, tiles: TileStore) -> None:
+    def __init__(self, plan: Plan, tiles: TileStore, fold: int = 1) -> None:
         recipe = plan.recipe
         self.plan, self.upsampling = plan, plan.upsampling(tiles)
         self.rate = 0.0  # of the last step
@@ -189,7 +191,7 @@ class Training:
         self.network, self.optimiser = self.fabric.setup(network, optimiser)
         # What a checkpoint holds.
         self.parts = {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
-        self.loss = self.fabric.to_device(CombinedLoss(recipe.loss, plan.target))
+        self.loss = self.fabric.to_device(build_loss(plan, tiles, fold))
 
     def loader(self, tiles: TileStore, rows: pd.DataFrame) -> TileLoader:
         """Return what reads these rows of ``tiles.tiles`` in batches."""
@@ -240,6 +242,26 @@ class Training:
                 "training.loss-not-finite", f"the {which} loss became {number}; lower optimiser.learning_rate"
             )
         return float(number)
+
+
+def build_loss(plan: Plan, tiles: TileStore, fold: int) -> nn.Module:
+    """Return the loss of a training from which a fold is held. Raises ModelError if it does not suit the target."""
+    params, target = plan.recipe.loss, plan.target
+    if target.activation != "softmax":
+        return CombinedLoss(params, target)
+    shares = class_shares(target, tiles, fold) if params.balance != "none" else []
+    return ClassLoss(params, target, shares)
+
+
+def class_shares(target: Target, tiles: TileStore, fold: int) -> list[float]:
+    """Return each class's share of the known pixels that networks learn on from which ``fold`` is held."""
+    counts = np.zeros(len(target.channels), np.int64)
+    regions = tiles.regions[(tiles.regions["split"] != "test") & (tiles.regions["fold"] != fold)]
+    for aoi, time, rows in tiles.frames.loc[tiles.frames["labelled"], ["aoi", "time", "rows"]].itertuples(index=False):
+        for start, stop in regions.loc[regions["aoi"] == aoi, ["col_start", "col_stop"]].itertuples(index=False):
+            planes = tiles.read_flags(aoi, time, (0, start), (rows, stop - start))
+            counts += np.array([int(mask.sum()) for mask in target.truth(planes)])
+    return [float(count) / max(int(counts.sum()), 1) for count in counts]
 
 
 def build_optimiser(network: nn.Module, params: OptimiserParams) -> torch.optim.Optimizer:

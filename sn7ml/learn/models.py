@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sn7ml.core.errors import ModelError
+from sn7ml.learn.segnet import SEGNET_ENCODERS, SegNet
 from sn7ml.params import BUNDLED, Activation, ModelParams
 
 CLASSIFIER = ("_conv_head", "_bn1", "_fc")
@@ -18,6 +19,8 @@ CLASSIFIER = ("_conv_head", "_bn1", "_fc")
 
 TIMM = "tu-"
 """What smp puts before the name of a timm encoder. Those know one set of weights, which we call "imagenet"."""
+
+SEGNET = SegNet.__name__
 
 MISFITS = (ValueError, TypeError, RuntimeError, AttributeError, LookupError, AssertionError)
 """What smp and timm raise when an architecture and an encoder, or a network and its input, do not fit."""
@@ -30,6 +33,9 @@ def build_model(params: ModelParams, channels: int) -> nn.Module:
     weights cannot be had.
     """
     _check_names(params)
+
+    if params.architecture == SEGNET:
+        return _build_segnet(params, channels)
 
     def build(weights: str | bool | None) -> nn.Module:
         network: nn.Module = smp.create_model(params.architecture, params.encoder, weights, 3, channels)
@@ -51,12 +57,29 @@ def build_model(params: ModelParams, channels: int) -> nn.Module:
     try:
         return build(True if params.encoder.startswith(TIMM) else params.weights)
     except (OSError, *MISFITS) as error:  # no network, no such file, disk full; timm knows no weights
+        raise _no_weights(params, error) from None
+
+
+def _no_weights(params: ModelParams, error: Exception) -> ModelError:
+    return ModelError(
+        "model.download-failed",
+        f"model.weights {params.weights!r} of encoder {params.encoder!r} cannot be downloaded "
+        f"({type(error).__name__}: {error!s:.200}); use a machine with a network, set model.weights to null, "
+        f"or take an encoder whose weights are installed: {sorted(BUNDLED)}",
+    )
+
+
+def _build_segnet(params: ModelParams, channels: int) -> nn.Module:
+    if params.encoder not in SEGNET_ENCODERS:
         raise ModelError(
-            "model.download-failed",
-            f"model.weights {params.weights!r} of encoder {params.encoder!r} cannot be downloaded "
-            f"({type(error).__name__}: {error!s:.200}); use a machine with a network, set model.weights to null, "
-            f"or take an encoder whose weights are installed: {sorted(BUNDLED)}",
-        ) from None
+            "model.encoder-misfit",
+            f"model.architecture {SEGNET} mirrors the convolutions of VGG; model.encoder must be one of "
+            f"{sorted(SEGNET_ENCODERS)}, got {params.encoder!r}",
+        )
+    try:
+        return SegNet(params.encoder, channels, pretrained=params.weights is not None)
+    except (OSError, *MISFITS) as error:
+        raise _no_weights(params, error) from None
 
 
 def bare_model(params: ModelParams, channels: int) -> nn.Module:
@@ -65,12 +88,14 @@ def bare_model(params: ModelParams, channels: int) -> nn.Module:
 
 
 def activate(output: Tensor, activation: Activation) -> Tensor:
-    """Turn a network's output, of any shape, into what is predicted: the one place where that is decided."""
+    """Turn a network's output (batch, channel, …) into what is predicted: the one place where that is decided."""
     match activation:
         case "sigmoid":
             return output.sigmoid()
         case "distance":
             return (output.clamp(-1, 1) + 1) / 2
+        case "softmax":
+            return output.softmax(dim=1)
 
 
 def exact_depthwise(network: nn.Module) -> None:
@@ -132,7 +157,7 @@ def _check_names(params: ModelParams) -> None:
             "model.unknown-weights",
             f"model.weights {params.weights!r} is unknown for {params.encoder!r}; known: {weights}, or null",
         )
-    architectures = sorted(cls.__name__ for cls in smp.MODEL_ARCHITECTURES_MAPPING.values())
+    architectures = sorted([SEGNET, *(cls.__name__ for cls in smp.MODEL_ARCHITECTURES_MAPPING.values())])
     if params.architecture not in architectures:
         raise ModelError(
             "model.unknown-architecture",

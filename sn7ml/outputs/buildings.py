@@ -17,7 +17,7 @@ from sn7ml.outputs.output import Extract, Output
 from sn7ml.outputs.probabilities import usable_pixels
 from sn7ml.outputs.spacenet2_csv import write_submission
 from sn7ml.outputs.tracking.instances import find_instances
-from sn7ml.params import InstanceParams
+from sn7ml.params import InstanceParams, OutputParams
 
 SUBMISSION = "submission.csv"
 
@@ -56,7 +56,9 @@ def write(folder: Path, found: pd.DataFrame, grids: Mapping[str, Grid]) -> None:
     write_footprints(folder, with_areas(found, grids), grids)
 
 
-def export(folder: Path, found: pd.DataFrame, grids: Mapping[str, Grid], probabilities: Path) -> pd.DataFrame:
+def export(
+    folder: Path, found: pd.DataFrame, grids: Mapping[str, Grid], probabilities: Path, _params: OutputParams
+) -> pd.DataFrame:
     """Write submission, outlines (``write_outlines``), ``masks/<AOI>/<time>.tif`` and ``buildings.csv``."""
     found = with_areas(found, grids)
     rasters = {aoi: sorted((probabilities / aoi).glob("[!.]*.tif")) for aoi in grids}

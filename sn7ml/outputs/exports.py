@@ -133,17 +133,18 @@ def write_outlines(folder: Path, found: pd.DataFrame, grids: Mapping[str, Grid])
         tables.append(geopandas.GeoDataFrame(rows, geometry=geometry, crs=f"EPSG:{grid.epsg}"))
     crs = tables[0].crs if len({grid.epsg for grid in grids.values()}) == 1 else f"EPSG:{DEGREES}"
     table = pd.concat([table.to_crs(crs) for table in tables], ignore_index=True)
-    _write_vector(folder / f"{OUTLINES}.gpkg", table, driver="GPKG", geometry_type="Polygon")
+    write_vector(folder / f"{OUTLINES}.gpkg", table, OUTLINES, driver="GPKG", geometry_type="Polygon")
     # GDAL turns rings, cuts at the antimeridian and rounds to 7 decimals: a centimetre.
     degrees = table.to_crs(f"EPSG:{DEGREES}")
-    _write_vector(folder / f"{OUTLINES}.geojson", degrees, driver="GeoJSON", RFC7946="YES")
+    write_vector(folder / f"{OUTLINES}.geojson", degrees, OUTLINES, driver="GeoJSON", RFC7946="YES")
 
 
-def _write_vector(path: Path, table: geopandas.GeoDataFrame, **options: str) -> None:
+def write_vector(path: Path, table: geopandas.GeoDataFrame, layer: str, **options: str) -> None:
+    """Write a vector file whose bytes depend on its content alone. Raises TableError if it cannot be written."""
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": NO_DATE})
     try:
         with replacing(path) as temporary:
-            table.to_file(temporary, layer=OUTLINES, engine="pyogrio", **options)
+            table.to_file(temporary, layer=layer, engine="pyogrio", **options)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
         raise TableError("footprints.cannot-write", f"{path}: cannot be written, is the disk full? ({error})") from None
     finally:

@@ -41,6 +41,6 @@ class Output:
     read_outlines: Callable[[Path, Mapping[str, Grid]], pd.DataFrame]
     """Reads ``POLYGONS`` of what any version of ``write`` wrote: a registered model is run by the code it came with."""
 
-    export: Callable[[Path, pd.DataFrame, Mapping[str, Grid], Path], pd.DataFrame] | None = None
-    """Writes what other programs read into a folder, given the folder of probabilities as well, and returns
-    ``SCENE_COUNTS``; None for outputs of series, whose exports only a prediction has."""
+    export: Callable[[Path, pd.DataFrame, Mapping[str, Grid], Path, OutputParams], pd.DataFrame] | None = None
+    """Writes what other programs read into a folder, given the folder of probabilities as well, and returns what there
+    is to count in each image; None for outputs of series, whose exports only a prediction has."""

@@ -4,13 +4,14 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from sn7ml.params.recipe import BINARY_LOSSES, DISTANCE_LOSSES
+from sn7ml.params.recipe import BINARY_LOSSES, CLASS_LOSSES, DISTANCE_LOSSES
 from sn7ml.params.section import Section
 
-LayoutName: TypeAlias = Literal["spacenet7", "spacenet2", "xyz", "pairs"]
+LayoutName: TypeAlias = Literal["spacenet7", "spacenet2", "xyz", "pairs", "colour"]
 
-Activation = Literal["sigmoid", "distance"]
-"""What turns a network's output into what is predicted: a probability, or a signed distance from -1 to 1 as 0 to 1."""
+Activation = Literal["sigmoid", "distance", "softmax"]
+"""What turns a network's output into what is predicted: a probability of each channel by itself, a signed distance from
+-1 to 1 as 0 to 1, or probabilities of classes that add up to 1."""
 
 
 class StretchParams(Section):
@@ -32,10 +33,15 @@ class DataParams(Section):
 
     layout: LayoutName
     """How its files are named and labelled: ``spacenet7`` has AOI folders of monthly mosaics, ``spacenet2`` folders of
-    cities with single scenes, ``xyz`` map tiles and a GeoJSON, ``pairs`` images with a GeoJSON of the same name."""
+    cities with single scenes, ``xyz`` map tiles and a GeoJSON, ``pairs`` images with a GeoJSON of the same name,
+    ``colour`` images with label images whose colours are classes."""
 
     zoom: int | None = Field(default=None, ge=0, le=24)
     """Layout ``xyz``: the zoom whose tiles are used; null where there is only one."""
+
+    classes: str | None = None
+    """Layout ``colour``: the file below the data folder that says which colour is which class; null looks for the only
+    ``classes.json`` or ``class_dict.csv``."""
 
     stretch: StretchParams = StretchParams()
     """How brightness becomes bytes."""
@@ -68,6 +74,10 @@ class SplitParams(Section):
     block_m: float | None = Field(default=None, gt=0)
     """A group of such neighbours that is wider than this is divided into blocks of this side, metres; null divides
     none. A city that is covered without a gap is else a single group."""
+
+    group_pattern: str | None = None
+    """Images that do not say where they lie: a regular expression that finds the group in an AOI's name, such as
+    ``^tile_[0-9]+``; AOIs with the same match are kept in the same split. null: the folder is the group."""
 
     aois: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Labelled AOIs that take part, by name or by pattern (``AOI_2_Vegas_*``); the others are neither learned from nor
@@ -189,6 +199,9 @@ class TilingParams(Section):
         return self
 
 
+LEAST_CLASSES = 2
+
+
 class RimsParams(Section):
     """Footprints, their rims, and the ground between close neighbours, so that touching houses can be separated."""
 
@@ -220,11 +233,32 @@ class DistanceParams(Section):
     """Distances beyond this are taken for this; it is also the range of the network, metres."""
 
 
+class ClassesParams(Section):
+    """Classes, of which a pixel has one: land use, for instance."""
+
+    losses: ClassVar[tuple[str, ...]] = CLASS_LOSSES
+
+    names: tuple[str, ...] = Field(default=(), max_length=64)
+    """Classes that are learned, in this order, by their names in the file of classes; pixels of others are unknown."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """One for each class."""
+        return self.names
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "ClassesParams":
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"names a class twice: {list(self.names)}")
+        return self
+
+
 class TargetParams(Section):
     """What the network learns, drawn from the labels."""
 
-    kind: Literal["rims", "footprint", "distance"]
-    """What is drawn, as the section of that name says: footprints with their rims, footprints, or signed distances."""
+    kind: Literal["rims", "footprint", "distance", "classes"]
+    """What is drawn, as the section of that name says: footprints with their rims, footprints, signed distances, or
+    classes."""
 
     shift_x_px: float = Field(default=0.0, ge=-4, le=4)
     """Shift of the mask to the right of the labels, pixels of the original image. Labels that are offset from the image
@@ -241,3 +275,12 @@ class TargetParams(Section):
 
     distance: DistanceParams = DistanceParams()
     """How kind ``distance`` is drawn."""
+
+    classes: ClassesParams = ClassesParams()
+    """Which classes kind ``classes`` has."""
+
+    @model_validator(mode="after")
+    def _classes_are_named(self) -> "TargetParams":
+        if self.kind == "classes" and len(self.classes.names) < LEAST_CLASSES:
+            raise ValueError(f"classes.names must name two classes or more, got {list(self.classes.names)}")
+        return self

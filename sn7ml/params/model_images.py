@@ -39,15 +39,19 @@ class ModelImages(Section):
     stretch: dict[str, PartStretch | SceneStretch]
     """By part of the data folder, such as a city; "" for all. Empty where images came in bytes."""
 
-    pixel_height_m: Span
-    """Of a pixel on the ground, metres: along columns."""
+    pixel_height_m: Span | None
+    """Of a pixel on the ground, metres: along columns. None where no image says where it lies."""
 
-    pixel_width_m: Span
+    pixel_width_m: Span | None
     """The same, along rows. In degrees it is smaller than the height."""
 
     @model_validator(mode="after")
     def _pixels_have_a_size(self) -> "ModelImages":
+        if (self.pixel_height_m is None) != (self.pixel_width_m is None):
+            raise ValueError("pixel_height_m and pixel_width_m must both be given, or both be null")
         for name in ("pixel_height_m", "pixel_width_m"):
+            if getattr(self, name) is None:
+                continue
             least, largest = getattr(self, name)
             if not 0 < least <= largest:
                 raise ValueError(f"{name} must be two numbers above 0, the smaller first, got {[least, largest]}")

@@ -1,8 +1,9 @@
 """Params of what comes out: footprints and tracks, their tuning, scores, the champion, the report."""
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sn7ml.core.errors import ParamsError
 from sn7ml.params.learning import Space
@@ -180,6 +181,24 @@ class BuildingsParams(Section):
     """How buildings that touch are parted. Targets without a boundary channel have no use for the weights."""
 
 
+class LandUseParams(Section):
+    """A map of classes."""
+
+    min_area_px: int = Field(default=0, ge=0)
+    """Areas of one class with fewer pixels, joined by their sides, become part of the largest area beside them; 0 keeps
+    all."""
+
+    colours: dict[str, str] = Field(default_factory=dict)
+    """Class to its colour in maps, such as ``#8429F6``; others get one of a palette."""
+
+    @field_validator("colours")
+    @classmethod
+    def _are_colours(cls, colours: dict[str, str]) -> dict[str, str]:
+        if wrong := [f"{name}: {it}" for name, it in colours.items() if not re.fullmatch(r"#[0-9a-fA-F]{6}", it)]:
+            raise ValueError(f"expected colours such as #8429F6, got {wrong}")
+        return colours
+
+
 class OutputParams(Section):
     """From probabilities to results; the sub-section that the task needs."""
 
@@ -188,6 +207,15 @@ class OutputParams(Section):
 
     buildings: BuildingsParams | None = None
     """For tasks ``buildings`` and ``building_distance``: footprints, image by image."""
+
+    land_use: LandUseParams | None = None
+    """For task ``land_use``: maps of classes."""
+
+    def of_land_use(self) -> LandUseParams:
+        """Return sub-section ``land_use``. Raises ParamsError if it is missing."""
+        if self.land_use is None:
+            raise ParamsError("params.output-missing", "output.land_use is missing; the task needs it")
+        return self.land_use
 
     def of_tracks(self) -> TrackParams:
         """Return sub-section ``tracks``. Raises ParamsError if it is missing."""

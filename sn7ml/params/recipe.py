@@ -36,8 +36,14 @@ BINARY_LOSSES = ("bce", "dice", "focal", "jaccard", "lovasz", "tversky")
 """Terms of the loss for channels that are independent masks, each with a sigmoid."""
 
 
+CLASS_LOSSES = ("cross_entropy", "dice", "focal", "lovasz")
+"""Terms of the loss for classes, of which a pixel has one: with a softmax over all channels."""
+
 DISTANCE_LOSSES = ("smooth_l1", *BINARY_LOSSES)
 """Terms of the loss for signed distances; those of masks then see a distance in metres as the logit of being built."""
+
+
+OTHER_THAN_TERMS = ("balance", "channels")
 
 
 class LossParams(Section):
@@ -65,20 +71,28 @@ class LossParams(Section):
     """Weight of the smooth L1 loss of a signed distance; quadratic within one metre. Such a target needs it; the other
     terms may stand beside it, where they take metres for the logit of being built."""
 
+    cross_entropy: float = Field(default=0.0, ge=0)
+    """Weight of the cross-entropy over classes, for a target of classes."""
+
+    balance: Literal["none", "median_frequency"] = "none"
+    """For cross-entropy: ``median_frequency`` divides a class's weight by its share of the training pixels, times the
+    median of these shares, so that rare classes count as much as common ones (SegNet)."""
+
     channels: dict[str, Annotated[float, Field(ge=0)]]
-    """Weight of each channel of the target; all must be given, and the first must be above 0."""
+    """Weight of each channel of the target; all must be given, and the first must be above 0. Of classes, the weight in
+    the cross-entropy."""
 
     @model_validator(mode="after")
     def _at_least_one_term(self) -> "LossParams":
         if not self.terms:
-            *names, last = (name for name in type(self).model_fields if name != "channels")
+            *names, last = (name for name in type(self).model_fields if name not in OTHER_THAN_TERMS)
             raise ValueError(f"at least one of {', '.join(names)} and {last} must be above 0")
         return self
 
     @property
     def terms(self) -> dict[str, float]:
         """Term to its weight, if above 0."""
-        return {name: weight for name, weight in self if name != "channels" and weight > 0}
+        return {name: weight for name, weight in self if name not in OTHER_THAN_TERMS and weight > 0}
 
     def misfit(self, channels: tuple[str, ...], losses: tuple[str, ...]) -> str:
         """Return why this loss does not fit a target with these channels and allowed terms; "" if it does."""
@@ -88,6 +102,8 @@ class LossParams(Section):
             return f"loss.channels.{channels[0]} must be above 0: by this channel epochs are compared"
         if wrong := sorted(set(self.terms) - set(losses)):
             return f"loss terms {wrong} do not suit this target; these do: {list(losses)}"
+        if self.balance != "none" and not self.cross_entropy:
+            return f"loss.balance {self.balance} weighs the cross-entropy; set loss.cross_entropy above 0, or none"
         if "smooth_l1" in losses and not self.smooth_l1:
             return f"loss.smooth_l1 must be above 0 for a signed distance; beside it there are {sorted(self.terms)}"
         return ""

@@ -4,13 +4,21 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from sn7ml.params.data import DataParams, RimsParams, SplitParams, TargetParams, TilingParams, ValidationParams
+from sn7ml.params.data import (
+    ClassesParams,
+    DataParams,
+    RimsParams,
+    SplitParams,
+    TargetParams,
+    TilingParams,
+    ValidationParams,
+)
 from sn7ml.params.learning import Choice, FinalTrainParams, PredictParams, SearchParams
 from sn7ml.params.outcome import EvaluateParams, OutputParams, PromoteParams, ReportParams, TuneParams
 from sn7ml.params.recipe import AugmentationParams, LossParams, ModelParams, OptimiserParams, Recipe
 from sn7ml.params.section import Scalar, Section
 
-TaskName = Literal["buildings_through_time", "buildings", "building_distance"]
+TaskName = Literal["buildings_through_time", "buildings", "building_distance", "land_use"]
 
 
 class Params(Section):
@@ -42,7 +50,7 @@ class Params(Section):
         predicted, scored = self.predict.splits, self.evaluate.splits
         if missing := sorted(set(scored) - set(predicted)):
             raise ValueError(f"evaluate.splits {missing} are not in predict.splits {list(predicted)}")
-        target: RimsParams = getattr(self.target, self.target.kind)
+        target: RimsParams | ClassesParams = getattr(self.target, self.target.kind)
         if fault := self.loss.misfit(target.channels, target.losses):
             raise ValueError(fault)
         for name, space, section in (

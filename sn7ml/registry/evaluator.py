@@ -115,7 +115,9 @@ class Evaluator:
             if failure := self._ask(module or CONTRACTS[0], code, model / "artifacts" / ARTIFACT, out):
                 raise StoreError("registry.cannot-predict", f"{name} {failed}: {failure}\n{cure} {FREE}")
             found = self.task.output.read_outlines(out / "footprints", self._ground.grids)
-            evaluation = evaluate(self.task, found, out / "probabilities", self._ground, self.scoring)
+            evaluation = evaluate(
+                self.task, found, out / "probabilities", self._ground, self.scoring, self.usage.output
+            )
         scores = model_scores(digest, self.task.scores, evaluation.overall, evaluation.per_aoi, evaluation.scored)
         return scores, f"{name} predicted by {whose}"
 

@@ -14,7 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from sn7ml.core.errors import GridError, RasterError
 from sn7ml.core.geo.grid import Grid
-from sn7ml.scenes.rasters import open_geotiff
+from sn7ml.scenes.rasters import NO_PLACE, PLACE_TAG, open_geotiff
 
 BAND_NAMES = ("red", "green", "blue", "alpha")
 """Alpha 0 is unusable."""
@@ -98,7 +98,12 @@ def fault_of_bands(source: rasterio.DatasetReader) -> str:
 
 
 def grid_of(source: rasterio.DatasetReader, path: Path) -> Grid:
-    """Return the grid of a raster that is open within ``open_geotiff``. Raises RasterError."""
+    """Return the grid of a raster that is open within ``open_geotiff``; of our own files it may be ``nowhere``.
+
+    Raises RasterError.
+    """
+    if source.tags().get(PLACE_TAG) == NO_PLACE:
+        return Grid.nowhere(*source.shape)
     epsg = source.crs.to_epsg() if source.crs else None  # CRSError, if it is garbled, is for open_geotiff
     if epsg is None:
         raise RasterError("image.crs", f"{path}: has no CRS with an EPSG code; SpaceNet 7 frames are EPSG:3857")

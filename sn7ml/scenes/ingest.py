@@ -7,32 +7,42 @@
       labels.parquet       LABELS, geometries as WKB, a row group per AOI
       around.parquet       the same of outlines off the images and near them, only of layouts that know any
       images/              only where images of the data folder had to be converted: see ``conversion``
+      classes/             only where labels are classes of pixels: <AOI>/<time>.tif, a byte a pixel, 255 unknown
+      classes.json         names of these classes, in the order of their bytes
 """
 
+import json
+import shutil
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import shapely
 from affine import Affine
+from numpy.typing import NDArray
 
-from sn7ml.core.errors import GridError, ItemsFailed, Sn7Error, TableError
+from sn7ml.core.errors import GridError, ItemsFailed, LabelError, Sn7Error, TableError
 from sn7ml.core.geo.grid import Grid
-from sn7ml.core.runtime.files import replacing
+from sn7ml.core.runtime.files import read_output, replacing, write_text
 from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.schemas import FRAMES, LABELS, TRANSFORM
 from sn7ml.params import SplitParams, StretchParams
 from sn7ml.scenes.conversion import IMAGES, convert, digest_of_file
 from sn7ml.scenes.images import read_grid, shared_grid
 from sn7ml.scenes.labels import buildings_of
-from sn7ml.scenes.layouts.layout import Layout, Source
+from sn7ml.scenes.layouts.layout import ClassMaps, Layout, Source
+from sn7ml.scenes.legend import Rgb
+from sn7ml.scenes.rasters import open_geotiff, write_bands
 
 FRAMES_FILE, LABELS_FILE, AROUND_FILE = "frames.parquet", "labels.parquet", "around.parquet"
+CLASSES, CLASSES_FILE = "classes", "classes.json"
 
 BY_PART = StretchParams()
 
@@ -76,6 +86,22 @@ class Scenes:
         """Read the ``LABELS`` of some AOIs, in the order of their frames; the others stay on disk."""
         return _read_labels(self.folder / LABELS_FILE, aois)
 
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes of class maps, in their order; none where labels are outlines."""
+        path = self.folder / CLASSES_FILE
+        return tuple(read_output(path)["names"]) if path.exists() else ()
+
+    def class_map_of(self, aoi: str, time: str) -> NDArray[np.uint8] | None:
+        """Read the class map of a labelled frame: (rows, cols), places in ``class_names`` and 255 for unknown.
+
+        None where labels are outlines.
+        """
+        if not self.class_names:
+            return None
+        with open_geotiff(self.folder / CLASSES / aoi / f"{time}.tif") as source:
+            return np.asarray(source.read(1))
+
     def outlines_of(self, aois: Collection[str]) -> pd.DataFrame:
         """Read the ``LABELS`` of some AOIs, and then those off their images and near them, as far as there are any."""
         labels, path = self.labels_of(aois), self.folder / AROUND_FILE
@@ -109,7 +135,9 @@ def ingest(
     than the first of its AOI.
     """
     rows = {f"{row['aoi']} {row['time']}": row for row in sources.to_dict("records")}
-    found = map_items(partial(_read, root, layout), rows)
+    shutil.rmtree(out / CLASSES, ignore_errors=True)
+    (out / CLASSES_FILE).unlink(missing_ok=True)
+    found = map_items(partial(_read, root, layout, out), rows)
     faults: dict[str, Exception] = {name: it for name, it in found.items() if isinstance(it, Sn7Error)}
     read = {name: it for name, it in found.items() if not isinstance(it, Sn7Error)}
     first: dict[str, _Read] = {}
@@ -121,6 +149,10 @@ def ingest(
             faults[name] = fault
     if faults:
         raise ItemsFailed(faults, len(rows))
+    if layout.class_maps:
+        layout.class_maps.refuse(root, sum((it.colours for it in read.values()), Counter()))
+        names = {"names": list(layout.class_maps.names(root))}
+        write_text(out / CLASSES_FILE, json.dumps(names, indent=1, ensure_ascii=False) + "\n")
     table = pd.DataFrame([it.row for it in read.values()], columns=[name for name in FRAMES.columns if name != "group"])
     # An AOI without labels is on no side of a split: it must not tie two others together.
     labelled = table["aoi"].isin(table.loc[table["labelled"], "aoi"])
@@ -154,21 +186,41 @@ class _Read:
     labels: pyarrow.Table
     around: pyarrow.Table
 
+    colours: Counter[Rgb]
+    """Of a label image: colour to its pixels."""
 
-def _read(root: Path, layout: Layout, source: Source) -> _Read | Sn7Error:
+
+def _read(root: Path, layout: Layout, out: Path, source: Source) -> _Read | Sn7Error:
     """Read one frame; an error of its files is returned, so that all are raised at once."""
     try:
         grid = layout.open_image(root, source).grid if layout.open_image else read_grid(root / source["image"])
         labels = _stored(source, buildings_of(layout.read_labels(root, source), grid) if source["labels"] else None)
         read_around = layout.read_around if source["labels"] else None
         around = _stored(source, buildings_of(read_around(root, source), grid) if read_around else None)
+        colours = _store_class_map(root, layout.class_maps, source, grid, out) if layout.class_maps else Counter()
     except Sn7Error as fault:
         return fault
     row = {name: source[name] for name in ("aoi", "time", "part", "image", "mask", "labels")}
     row |= {"labelled": bool(source["labels"]), "epsg": grid.epsg, "rows": grid.shape[0], "cols": grid.shape[1]}
     row |= dict(zip(TRANSFORM, tuple(grid.transform)[:6], strict=True))
     digest = "" if layout.open_image else digest_of_file(root / source["image"])
-    return _Read(row | {"digest": digest}, grid, labels, around)
+    return _Read(row | {"digest": digest}, grid, labels, around, colours)
+
+
+def _store_class_map(root: Path, maps: ClassMaps, source: Source, grid: Grid, out: Path) -> Counter[Rgb]:
+    """Write the class map of a labelled row; return the colours of its label image."""
+    if not source["labels"]:
+        return Counter()
+    found = maps.read(root, source)
+    if found.classes.shape != grid.shape:
+        (rows, cols), (wanted_rows, wanted_cols) = found.classes.shape, grid.shape
+        raise LabelError(
+            "labels.shape",
+            f"{root / source['labels']}: has {rows} x {cols} pixels; its image {source['image']} has {wanted_rows} x "
+            f"{wanted_cols}",
+        )
+    write_bands(out / CLASSES / source["aoi"] / f"{source['time']}.tif", [found.classes], [CLASSES], grid)
+    return Counter(found.colours)
 
 
 def _stored(source: Source, buildings: pd.DataFrame | None) -> pyarrow.Table:

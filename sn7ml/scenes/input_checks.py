@@ -119,9 +119,12 @@ def _check_scene(path: str, image: RawImage, model: ModelImages | None, any_pixe
             f"{path}: is {image.dtype}; expected uint8, 0 to 255, as the model learned from bytes and so knows no "
             "stretch: gdal_translate -ot Byte -scale",
         )
-    factors = (1.0, 1.0) if model is None else _factors(image.grid, model)
-    if max(*factors, *(1 / it for it in factors)) > MOST_RESAMPLED and not any_pixel_size and model:
+    factors = _factors(image.grid, model)
+    if max(*factors, *(1 / it for it in factors)) > MOST_RESAMPLED and not any_pixel_size:
         height, width = pixel_size_m(image.grid)
+        assert model is not None
+        assert model.pixel_height_m is not None
+        assert model.pixel_width_m is not None
         raise RasterError(
             "image.pixel-size",
             f"{path}: its pixels are {height:.3g} x {width:.3g} m on the ground; expected "
@@ -143,7 +146,7 @@ def trained_shape(grid: Grid, model: ModelImages | None) -> tuple[int, int] | No
 
     None if it has them as it is.
     """
-    factors = (1.0, 1.0) if model is None else _factors(grid, model)
+    factors = _factors(grid, model)
     if factors == (1.0, 1.0):
         return None
     rows, cols = (max(round(side * factor), 1) for side, factor in zip(grid.shape, factors, strict=True))
@@ -152,12 +155,14 @@ def trained_shape(grid: Grid, model: ModelImages | None) -> tuple[int, int] | No
 
 def trained_pixel(grid: Grid, model: ModelImages | None) -> float:
     """Return how many pixels of an image a pixel that the model learned from is long: the mean of both sides."""
-    height, width = (1.0, 1.0) if model is None else _factors(grid, model)
+    height, width = _factors(grid, model)
     return float((height * width) ** -0.5)
 
 
-def _factors(grid: Grid, model: ModelImages) -> tuple[float, float]:
-    """Return how many trained pixels a pixel is high and wide; 1 if it is as large as one of them."""
+def _factors(grid: Grid, model: ModelImages | None) -> tuple[float, float]:
+    """Return how many trained pixels a pixel is high and wide; 1 if it is as large as one of them, or none can tell."""
+    if model is None or model.pixel_height_m is None or model.pixel_width_m is None or not grid.placed:
+        return 1.0, 1.0
     height, width = pixel_size_m(grid)
     return _factor(height, model.pixel_height_m), _factor(width, model.pixel_width_m)
 

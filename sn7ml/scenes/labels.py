@@ -82,6 +82,11 @@ class RawLabels:
     """Outlines of the file that do not meet the image, where one file is of several images."""
 
 
+def no_labels(path: Path) -> RawLabels:
+    """Return the labels of a file that holds no outline."""
+    return RawLabels(path, np.empty(0, dtype=object), np.empty(0, dtype=object), {}, in_pixels=True)
+
+
 def read_geojson(path: Path, *, in_pixels: bool, id_name: str | None = "Id") -> RawLabels:
     """Read a GeoJSON file: one feature per building, its id in a property, or its number from 0 where that is None.
 

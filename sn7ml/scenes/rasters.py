@@ -1,7 +1,7 @@
 """GeoTIFFs: opened with bounds on what a file may ask for; written in blocks, which can be read at random."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -30,6 +30,9 @@ MOST_FILE_BYTES = 2**33
 
 ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
 """GDAL reads a file by itself: an .aux.xml, .ovr, .msk or .tfw beside it could change what it says."""
+
+PLACE_TAG, NO_PLACE = "SN7ML_PLACE", "none"
+"""What ``write_bands`` says of an image that lies nowhere: a CRS that was lost is no such image."""
 
 Meaning: TypeAlias = tuple[float, float, str]
 """Scale, offset and unit of a band: value × scale + offset, in that unit."""
@@ -111,17 +114,19 @@ def write_bands(  # noqa: PLR0913, PLR0917 - a raster has as many properties
     block_px: int = 256,
     meaning: Sequence[Meaning] = (),
     nodata: int | None = None,
+    colours: Mapping[int, tuple[int, int, int]] | None = None,
 ) -> None:
     """Write uint8 arrays (rows, cols) as the named bands of one file, through a temporary name. Raises RasterError.
 
     ``bands`` are taken one by one; there are as many as names. ``meaning`` is of each band; without it values mean
-    themselves. ``nodata`` is the value of pixels without one. Without a grid the file has no place on the ground.
+    themselves. ``nodata`` is the value of pixels without one; ``colours`` are those of a band's values. Without a
+    grid the file has no place on the ground.
     """
     others = iter(bands)
     first = next(others)
     rows, cols = first.shape
     options: dict[str, Any] = {"driver": "GTiff", "dtype": "uint8", "count": len(names), "height": rows, "width": cols}
-    if grid is not None:
+    if grid is not None and grid.placed:
         options |= {"crs": f"EPSG:{grid.epsg}", "transform": grid.transform}
     options |= {"tiled": True, "blockxsize": block_px, "blockysize": block_px, "interleave": "band"}
     options |= {"compress": "zstd", "zstd_level": 6, "bigtiff": "if_safer"}
@@ -134,6 +139,10 @@ def write_bands(  # noqa: PLR0913, PLR0917 - a raster has as many properties
                 for number, (band, name) in enumerate(zip(chain([first], others), names, strict=True), start=1):
                     target.write(band, number)
                     target.set_band_description(number, name)
+                if grid is not None and not grid.placed:
+                    target.update_tags(**{PLACE_TAG: NO_PLACE})
+                if colours:
+                    target.write_colormap(1, dict(colours))
                 if meaning:
                     target.scales, target.offsets, target.units = zip(*meaning, strict=True)
         except GDAL_ERRORS as error:

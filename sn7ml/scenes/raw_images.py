@@ -59,8 +59,8 @@ def open_geotiff_image(root: Path, source: Mapping[Any, Any]) -> RawImage:
     return replace(image, read=masked)
 
 
-def raw_geotiff(path: Path) -> RawImage:
-    """Look at a GeoTIFF of three bands, red, green and blue, and perhaps alpha.
+def raw_geotiff(path: Path, *, nowhere: bool = False) -> RawImage:
+    """Look at a GeoTIFF of three bands, red, green and blue, and perhaps alpha; ``nowhere`` takes one without a place.
 
     Raises
     ------
@@ -69,7 +69,8 @@ def raw_geotiff(path: Path) -> RawImage:
     """
     with open_geotiff(path) as source:
         _refuse_other_bands(source, path)
-        return RawImage(grid_of(source, path), source.dtypes[0], lambda: _read(path))
+        grid = Grid.nowhere(*source.shape) if nowhere else grid_of(source, path)
+        return RawImage(grid, source.dtypes[0], lambda: _read(path))
 
 
 def _refuse_other_bands(source: rasterio.DatasetReader, path: Path) -> None:

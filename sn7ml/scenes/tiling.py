@@ -1,7 +1,7 @@
 """Cut AOIs into tiles: what a tile store holds is drawn and written here; ``store`` says how it lies, and reads it."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from sn7ml.scenes.rasters import refuse_upsampled, write_bands
 from sn7ml.scenes.shards import plan_shards, strip, table_of
 from sn7ml.scenes.splits import assign_regions
 from sn7ml.scenes.store import COLOURS, IMAGES, IMAGES_FILE, MASKS, SHARDS_FILE, learned
-from sn7ml.targets.target import Target
+from sn7ml.targets.target import FrameLabels, Target
 
 IMAGE_BLOCK_PX, MASK_BLOCK_PX = 128, 256
 
@@ -87,9 +87,10 @@ def write_tiles(
 
 
 def _images_of(scenes: Scenes, aois: Collection[str]) -> ModelImages:
-    heights, widths = zip(*map(pixel_size_m, scenes.grids_of(aois).values()), strict=True)
+    placed = [pixel_size_m(grid) for grid in scenes.grids_of(aois).values() if grid.placed]
+    heights, widths = zip(*placed, strict=True) if placed else ((), ())
     spans = {
-        f"pixel_{side}_m": [round(min(sizes), 5), round(max(sizes), 5)]
+        f"pixel_{side}_m": [round(min(sizes), 5), round(max(sizes), 5)] if sizes else None
         for side, sizes in (("height", heights), ("width", widths))
     }
     path = scenes.folder / STRETCH_FILE
@@ -117,7 +118,15 @@ def _write_shard(
     failures: dict[str, Exception] = {}
     for aoi, frames in shard.frames.items():
         try:
-            drawn.append(_draw(root, frames, labels[labels["aoi"] == aoi], regions, tiling, target))
+            known = {
+                frame["time"]: FrameLabels(
+                    labels.loc[(labels["aoi"] == aoi) & (labels["time"] == frame["time"]), "geometry"].tolist(),
+                    scenes.class_map_of(aoi, frame["time"]) if frame["labelled"] else None,
+                    scenes.class_names,
+                )
+                for frame in frames
+            }
+            drawn.append(_draw(root, frames, known, regions, tiling, target))
         except (Sn7Error, OSError) as error:
             failures[aoi] = error
     if failures:
@@ -151,7 +160,12 @@ class _Drawn:
 
 
 def _draw(
-    root: Path, frames: list[Row], labels: pd.DataFrame, regions: pd.DataFrame, tiling: TilingParams, target: Target
+    root: Path,
+    frames: list[Row],
+    labels: Mapping[str, FrameLabels],
+    regions: pd.DataFrame,
+    tiling: TilingParams,
+    target: Target,
 ) -> _Drawn:
     pixels: list[NDArray[np.uint8]] = []
     flags: list[NDArray[np.uint8]] = []
@@ -163,9 +177,9 @@ def _draw(
         unknown = ~image.usable
         if frame["mask"]:
             unknown |= read_mask(root / frame["mask"], image.grid)
-        outlines = labels.loc[labels["time"] == frame["time"], "geometry"].tolist()
         known = frame["labelled"]  # without labels nothing is known anywhere
-        flags.append(target.draw(outlines, unknown if known else np.ones_like(unknown), tiling.upsampling, image.grid))
+        seen = unknown if known else np.ones_like(unknown)
+        flags.append(target.draw(labels[frame["time"]], seen, tiling.upsampling, image.grid))
         pixels += list(image.pixels)
         rows, cols = image.grid.shape
         row = {"aoi": frame["aoi"], "time": frame["time"], "rows": rows, "cols": cols, "tile_px": tiling.size_px}

@@ -3,12 +3,13 @@
 from typing import assert_never
 
 from sn7ml.params import TargetParams
+from sn7ml.targets.classes import classes
 from sn7ml.targets.footprint import footprint
 from sn7ml.targets.rims import rims
 from sn7ml.targets.signed_distance import distance
-from sn7ml.targets.target import Target
+from sn7ml.targets.target import FrameLabels, Target
 
-__all__ = ["Target", "target_of"]
+__all__ = ["FrameLabels", "Target", "target_of"]
 
 
 def target_of(params: TargetParams) -> Target:
@@ -20,5 +21,7 @@ def target_of(params: TargetParams) -> Target:
             return footprint(params)
         case "distance":
             return distance(params)
+        case "classes":
+            return classes(params)
         case other:
             assert_never(other)

@@ -1,18 +1,16 @@
 """Footprints alone: one mask."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.polygons import moved
 from sn7ml.params import FootprintParams, TargetParams
 from sn7ml.targets.bits import bit_target, packed
-from sn7ml.targets.target import Planes, Target
+from sn7ml.targets.target import FrameLabels, Planes, Target
 
 
 def footprint(params: TargetParams) -> Target:
@@ -21,9 +19,9 @@ def footprint(params: TargetParams) -> Target:
 
 
 def draw_footprints(
-    params: TargetParams, outlines: Sequence[BaseGeometry], unknown: NDArray[np.bool_], upsampling: int, _grid: Grid
+    params: TargetParams, labels: FrameLabels, unknown: NDArray[np.bool_], upsampling: int, _grid: Grid
 ) -> Planes:
     """Draw the labels of one frame, moved to where buildings are seen: see ``Draw``."""
-    seen = moved(outlines, params.shift_x_px, params.shift_y_px)
+    seen = moved(labels.outlines, params.shift_x_px, params.shift_y_px)
     built = burn_ids(list(seen), unknown.shape, upsampling) > 0
     return packed([built], unknown.repeat(upsampling, axis=0).repeat(upsampling, axis=1))

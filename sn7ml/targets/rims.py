@@ -3,19 +3,17 @@
 All masks come from an image of ids, not from a merged footprint, so that touching houses get a line between them.
 """
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.geo.burn import Ids, burn_ids
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.polygons import moved
 from sn7ml.params import RimsParams, TargetParams
 from sn7ml.targets.bits import bit_target, packed
-from sn7ml.targets.target import Planes, Target
+from sn7ml.targets.target import FrameLabels, Planes, Target
 
 FOOTPRINT, BOUNDARY, CONTACT = range(len(RimsParams.channels))
 """Channels by their place: inside a building; on a building's rim; between two buildings that touch or nearly so."""
@@ -96,10 +94,10 @@ def rims(params: TargetParams) -> Target:
 
 
 def draw_rims(
-    params: TargetParams, outlines: Sequence[BaseGeometry], unknown: NDArray[np.bool_], upsampling: int, _grid: Grid
+    params: TargetParams, labels: FrameLabels, unknown: NDArray[np.bool_], upsampling: int, _grid: Grid
 ) -> Planes:
     """Draw the labels of one frame, moved to where buildings are seen: see ``Draw``."""
-    seen = moved(outlines, params.shift_x_px, params.shift_y_px)
+    seen = moved(labels.outlines, params.shift_x_px, params.shift_y_px)
     ids = burn_ids(list(seen), unknown.shape, upsampling)
     unknown = unknown.repeat(upsampling, axis=0).repeat(upsampling, axis=1)
     return mask_flags(ids, unknown, params.rims.boundary_px, params.rims.contact_px)

@@ -5,14 +5,12 @@ exact Euclidean, on the ground, and of the whole image, so that they do not depe
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.geo.grid import Grid
@@ -21,7 +19,7 @@ from sn7ml.core.geo.polygons import moved
 from sn7ml.params import DistanceParams, TargetParams
 from sn7ml.params.recipe import DISTANCE_LOSSES
 from sn7ml.targets.pixels import PixelCounts, count_pixels
-from sn7ml.targets.target import Array, Planes, Target
+from sn7ml.targets.target import Array, FrameLabels, Planes, Target
 
 ZERO, UNKNOWN = 127, 255
 """Of a byte: 0 is ``-clip_m``, ``ZERO`` the outline, twice that ``clip_m``."""
@@ -88,7 +86,7 @@ def distance(params: TargetParams) -> Target:
 
 
 def draw_distances(
-    params: TargetParams, outlines: Sequence[BaseGeometry], unknown: NDArray[np.bool_], upsampling: int, grid: Grid
+    params: TargetParams, labels: FrameLabels, unknown: NDArray[np.bool_], upsampling: int, grid: Grid
 ) -> Planes:
     """Draw the labels of one frame, moved to where buildings are seen: see ``Draw``.
 
@@ -96,7 +94,7 @@ def draw_distances(
     """
     clip_m, pixel_m = params.distance.clip_m, pixel_size_m(grid)
     margin = math.ceil(clip_m / min(pixel_m))  # pixels of the image
-    seen = moved(outlines, params.shift_x_px + margin, params.shift_y_px + margin)
+    seen = moved(labels.outlines, params.shift_x_px + margin, params.shift_y_px + margin)
     rows, cols = unknown.shape
     built = burn_ids(list(seen), (rows + 2 * margin, cols + 2 * margin), upsampling) > 0
     inner = slice(margin * upsampling, -margin * upsampling)

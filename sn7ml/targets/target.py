@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,6 @@ from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.geo.grid import Grid
 from sn7ml.params import Activation
-from sn7ml.targets.pixels import PixelCounts
 
 Planes = NDArray[np.uint8]
 """What the labels of one frame say, as the tile store keeps it: one byte per up-sampled pixel, (rows, cols)."""
@@ -18,8 +17,25 @@ Planes = NDArray[np.uint8]
 Array = Any
 """A numpy array or a torch tensor: the operators used here do for both, and this room loads no torch."""
 
-Draw = Callable[[Sequence[BaseGeometry], NDArray[np.bool_], int, Grid], Planes]
-"""(outlines in pixels of the image, where nothing is known of it (rows, cols), up-sampling, its grid) to planes."""
+Counts: TypeAlias = Any
+"""``PixelCounts``, or ``ClassCounts`` of a target of classes; either adds up with ``+``."""
+
+
+@dataclass(frozen=True)
+class FrameLabels:
+    """What is known of one frame: outlines of objects, or a map of classes."""
+
+    outlines: Sequence[BaseGeometry] = ()
+    """In pixels of the image."""
+
+    class_map: NDArray[np.uint8] | None = None
+    """(rows, cols): a place in ``class_names``, or more for what has no class there."""
+
+    class_names: Sequence[str] = ()
+
+
+Draw = Callable[[FrameLabels, NDArray[np.bool_], int, Grid], Planes]
+"""(labels, where nothing is known of the image (rows, cols), up-sampling, its grid) to planes."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +64,13 @@ class Target:
     """Planes to what each channel should say: masks, or for distances numbers from -1 to 1."""
 
     built: Callable[[Array], Array]
-    """Planes to a bool array of their shape: True where the first channel means a building."""
+    """Planes to a bool array of their shape: True where the first channel means a building; of classes, where any is
+    known. Tiles with more of it are drawn more often."""
 
     known: Callable[[Array], Array]
     """Planes to a bool array of their shape: False where a loss or a score must not look."""
 
-    count: Callable[[NDArray[np.float32], Planes], PixelCounts]
+    count: Callable[[NDArray[np.float32], Planes], Counts]
     """Network output (batch, channel, rows, cols), not activated, and planes (batch, rows, cols) to pixel counts."""
 
     unit_m: float | None = None

@@ -12,6 +12,7 @@ from sn7ml.params import Params, TaskName
 from sn7ml.tasks.building_distance import BUILDING_DISTANCE
 from sn7ml.tasks.buildings import BUILDINGS
 from sn7ml.tasks.buildings_through_time import BUILDINGS_THROUGH_TIME
+from sn7ml.tasks.land_use import LAND_USE
 from sn7ml.tasks.task import Task
 
 __all__ = ["Task", "notes_on", "task_named", "task_of"]
@@ -26,6 +27,8 @@ def task_named(name: TaskName) -> Task:
             return BUILDINGS
         case "building_distance":
             return BUILDING_DISTANCE
+        case "land_use":
+            return LAND_USE
         case _:
             assert_never(name)
 
@@ -39,6 +42,8 @@ def task_of(params: Params) -> Task:
     wrong = [f"  {key}: {name!r}" for key, name in named if name not in known]
     if (tuned := params.tune.objective) not in (None, *task.tunable):
         wrong.append(f"  tune.objective: {tuned!r}, which must be one of {', '.join(task.tunable)}")
+    if params.tune.trials and not task.tunable:
+        wrong.append(f"  tune.trials: {params.tune.trials}; all scores need pixels, so set it to 0")
     if wrong:
         head = f"task {task.name} has no such score; it has {', '.join(known)}:"
         raise ParamsError("params.unknown-score", "\n".join([head, *wrong]))

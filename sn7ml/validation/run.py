@@ -6,7 +6,7 @@ from typing import assert_never
 
 import pandas as pd
 
-from sn7ml.core.schemas import FOUND
+from sn7ml.core.schemas import FOUND, POLYGONS
 from sn7ml.params import OutputParams, Params, ValidationParams
 from sn7ml.scenes.conversion import IMAGES
 from sn7ml.scenes.ingest import Scenes
@@ -14,6 +14,8 @@ from sn7ml.scenes.layouts import Layout
 from sn7ml.scenes.store import TileStore
 from sn7ml.targets import Target
 from sn7ml.validation.facts import TABLES
+from sn7ml.validation.facts.class_counts import class_count_facts
+from sn7ml.validation.facts.class_labels import class_facts
 from sn7ml.validation.facts.footprints import found_facts
 from sn7ml.validation.facts.frames import frame_facts
 from sn7ml.validation.facts.image_labels import outline_facts
@@ -24,7 +26,15 @@ from sn7ml.validation.facts.tiles import region_facts, tile_facts
 from sn7ml.validation.gx import judge
 from sn7ml.validation.measured import measure
 from sn7ml.validation.report import Report, Result
-from sn7ml.validation.suites import Suites, found_building_suites, found_suites, image_suites, suites
+from sn7ml.validation.suites import (
+    Suites,
+    class_count_suites,
+    class_suites,
+    found_building_suites,
+    found_suites,
+    image_suites,
+    suites,
+)
 
 Facts = Mapping[str, pd.DataFrame]
 """Suite → its table."""
@@ -40,6 +50,8 @@ def run_validation(root: Path, sources: pd.DataFrame, layout: Layout, params: Va
 
 def raw_suites(params: ValidationParams, layout: Layout) -> Suites:
     """Return the suites of a layout's raw data."""
+    if layout.class_maps:
+        return class_suites(params)
     return image_suites(params) if layout.open_image else suites(params)
 
 
@@ -48,6 +60,8 @@ def raw_facts(root: Path, sources: pd.DataFrame, layout: Layout) -> dict[str, pd
 
     Of a layout whose images are converted: ``IMAGE_FACTS`` and ``OUTLINE_FACTS`` as "images" and "outlines".
     """
+    if layout.class_maps:
+        return {"images": image_facts(root, sources, layout), "classes": class_facts(root, sources, layout)}
     if layout.open_image:
         return {"images": image_facts(root, sources, layout), "outlines": outline_facts(root, sources, layout)}
     labels, identity = label_and_identity_facts(root, sources, layout)
@@ -81,6 +95,10 @@ def validate_outputs(
             facts = found_facts(scenes, tiles, folder, params.predict.splits, FOUND)
             wanted = found_building_suites(params.validation)
             return judge_tables(facts, wanted, "validation of footprints"), facts["footprints"]
+        case "land_use":
+            counted = class_count_facts(scenes, tiles, folder, params.predict.splits)
+            wanted = class_count_suites()
+            return judge_tables({"class_counts": counted}, wanted, "validation of class maps"), POLYGONS.empty()
         case _ as unknown:
             assert_never(unknown)
 

@@ -11,7 +11,7 @@ from sn7ml.core.geo.probabilities import CERTAIN, Probabilities
 from sn7ml.core.schemas import TRACKS
 from sn7ml.flow.evaluate import Ground, evaluate, read_split_truth
 from sn7ml.outputs.probabilities import write_probabilities
-from sn7ml.params import EvaluateParams, RimsParams, TargetParams
+from sn7ml.params import EvaluateParams, OutputParams, RimsParams, TargetParams
 from sn7ml.targets import target_of
 from sn7ml.tasks import task_named
 from tests.learn.toy import MONTHS, SHAPE, TARGET, squares, write_store, write_world
@@ -19,6 +19,8 @@ from tests.outputs.tracking.drawings import perfect
 from tests.scenes import converted
 from tests.scenes.converted import write_converted
 from tests.sn7_folder import AOI, scenes_of
+
+OUTPUT = OutputParams()
 
 TASK = task_named("buildings_through_time")
 EVALUATE = EvaluateParams(splits=("test",), iou_thresholds=(0.25,), pixel_threshold=0.5)
@@ -38,7 +40,7 @@ def test_pixels_of_a_perfect_model_are_all_right_whatever_its_scale(factor: int,
             tmp_path / "probabilities" / AOI / f"{month}.tif", found, RimsParams.channels, grids[AOI], factor
         )
     ground = Ground(read_split_truth(scenes, columns), tiles, TARGET, grids)
-    scores = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE)
+    scores = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE, OUTPUT)
     assert scores.overall["iou"] == 1.0
     assert scores.overall["f1"] == 0.0  # no footprint was given
 
@@ -55,7 +57,7 @@ def test_the_trivial_answers_are_nothing_and_everything(tmp_path: Path) -> None:
             tmp_path / "probabilities" / AOI / f"{month}.tif", perfect(ids), RimsParams.channels, grids[AOI], 1
         )
     ground = Ground(read_split_truth(scenes, columns), tiles, TARGET, grids)
-    trivial = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE).trivial
+    trivial = evaluate(TASK, TRACKS.empty(), tmp_path / "probabilities", ground, EVALUATE, OUTPUT).trivial
     ((start, stop),) = columns[AOI]
     built = (ids[:, start:stop] > 0).mean()
     assert trivial["nothing found"] == {
@@ -82,7 +84,7 @@ def test_errors_of_distances_are_in_metres_beside_those_of_trivial_answers(tmp_p
     write_probabilities(path, Probabilities(half, usable), target.channels, converted.GRID, 1, unit_m=4.0)
     ground = Ground.read(scenes, tiles, columns, target)
     task = task_named("building_distance")
-    found = evaluate(task, task.output.table.empty(), tmp_path / "p", ground, EVALUATE)
+    found = evaluate(task, task.output.table.empty(), tmp_path / "p", ground, EVALUATE, OUTPUT)
 
     ((start, stop),) = columns[converted.AOI]
     built = burn_ids(list(squares(SHAPE).values()), SHAPE) > 0

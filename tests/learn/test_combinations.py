@@ -1,6 +1,7 @@
 """Every network of a large search space with every loss: it takes a step, or says why it cannot."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -52,5 +53,5 @@ def test_every_combination_takes_a_training_step_or_is_infeasible_for_a_reason(a
 
 
 def loss_params(name: str) -> LossParams:
-    weights = dict.fromkeys(LOSSES, 0.0) | {name: 1.0}
+    weights: dict[str, Any] = dict.fromkeys(LOSSES, 0.0) | {name: 1.0}
     return LossParams(**weights, channels=toy.CHANNELS)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import log
+from typing import Any
 
 import pytest
 import torch
@@ -16,10 +17,10 @@ from tests.learn.toy import TARGET
 from tests.raising import raises
 
 TERMS = BINARY_LOSSES
-OFF = dict.fromkeys(TERMS, 0.0)
+OFF: dict[str, Any] = dict.fromkeys(TERMS, 0.0)
 
 
-def loss_of(footprint: float = 1.0, boundary: float = 0.0, contact: float = 0.0, **terms: float) -> CombinedLoss:
+def loss_of(footprint: float = 1.0, boundary: float = 0.0, contact: float = 0.0, **terms: Any) -> CombinedLoss:
     """Terms that are not named are off; only the footprint counts unless channels are named."""
     channels = {"contact": contact, "footprint": footprint, "boundary": boundary}  # the target decides their order
     return CombinedLoss(LossParams(**{**OFF, **terms}, channels=channels), TARGET)
@@ -164,7 +165,7 @@ TRUE_DISTANCES = torch.tensor([0.25, 1.0, -0.5, -0.125]).view(1, 1, 1, 4)
 DISTANCE = target_of(TargetParams(kind="distance", distance=DistanceParams(clip_m=METRES)))
 
 
-def distance_loss(**terms: float) -> CombinedLoss:
+def distance_loss(**terms: Any) -> CombinedLoss:
     return CombinedLoss(LossParams(**{**OFF, **terms}, channels={"distance": 1.0}), DISTANCE)
 
 

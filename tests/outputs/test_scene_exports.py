@@ -17,6 +17,7 @@ from sn7ml.core.geo.probabilities import Probabilities
 from sn7ml.core.schemas import FOUND, UNDATED
 from sn7ml.outputs.buildings import BUILDINGS_OUTPUT
 from sn7ml.outputs.probabilities import write_probabilities
+from sn7ml.params import OutputParams
 
 VEGAS = Grid(4326, Affine(2.7e-6, 0, -115.2, 0, -2.7e-6, 36.2), (40, 50))
 PARIS = Grid(4326, Affine(2.7e-6, 0, 2.3, 0, -2.7e-6, 49.0), (40, 50))
@@ -38,7 +39,7 @@ def exported(out: Path, found: pd.DataFrame, grids: dict[str, Grid]) -> pd.DataF
         write_probabilities(out / "p" / aoi / f"{UNDATED}.tif", Probabilities(channels, usable), ["footprint"], grid, 1)
     assert BUILDINGS_OUTPUT.export is not None
     BUILDINGS_OUTPUT.write(out, found, grids)
-    return BUILDINGS_OUTPUT.export(out, found, grids, out / "p")
+    return BUILDINGS_OUTPUT.export(out, found, grids, out / "p", OutputParams())
 
 
 @pytest.mark.parametrize("grid", [VEGAS, PARIS, UTM], ids=["36 degrees", "49 degrees", "UTM"])

@@ -125,7 +125,7 @@ def by_the_pipeline(evaluator: Evaluator, package: Path, out: Path) -> ModelScor
     list(predict_frames(predictor, evaluator.data, frames, evaluator.tiles.stretches(USAGE.predict.splits), out))
     ground = Ground.read(evaluator.scenes, evaluator.tiles, evaluator.columns, evaluator.target)
     found = extract_aois(TASK.output, out, ground.grids, USAGE.output)
-    scores = evaluate(TASK, found, out, ground, EVALUATE)
+    scores = evaluate(TASK, found, out, ground, EVALUATE, USAGE.output)
     return model_scores("d1", TASK.scores, scores.overall, scores.per_aoi, scores.scored)
 
 
@@ -251,6 +251,6 @@ def test_a_model_of_converted_images_is_run_by_its_own_code(kind: str, tmp_path:
     list(predict_frames(predictor, scenes.images_in(data), frames, stretches, tmp_path / "out"))
     found = extract_aois(evaluator.task.output, tmp_path / "out", scenes.grids_of(stretches), output)
     here = Ground.read(scenes, tiles, evaluator.columns, target)
-    expected = evaluate(evaluator.task, found, tmp_path / "out", here, EVALUATE)
+    expected = evaluate(evaluator.task, found, tmp_path / "out", here, EVALUATE, output)
     assert scores.overall == pytest.approx(expected.overall)
     assert ("mae_m" in scores.overall) == (kind == "distance")

@@ -2,7 +2,6 @@
 
 import pickle
 import re
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,20 +9,17 @@ import torch
 from affine import Affine
 from numpy.typing import NDArray
 from shapely import box
-from shapely.geometry.base import BaseGeometry
 
 from sn7ml.core.geo.burn import burn_ids
 from sn7ml.core.geo.grid import Grid
 from sn7ml.targets.bits import bit_target, packed
 from sn7ml.targets.pixels import PixelCounts
-from sn7ml.targets.target import Planes
+from sn7ml.targets.target import FrameLabels, Planes
 
 
-def draw_roof(
-    outlines: Sequence[BaseGeometry], unknown: NDArray[np.bool_], upsampling: int, _grid: Grid | None = None
-) -> Planes:
+def draw_roof(labels: FrameLabels, unknown: NDArray[np.bool_], upsampling: int, _grid: Grid | None = None) -> Planes:
     """Draw roofs alone."""
-    ids = burn_ids(outlines, (unknown.shape[0], unknown.shape[1]), upsampling)
+    ids = burn_ids(labels.outlines, (unknown.shape[0], unknown.shape[1]), upsampling)
     return packed([ids > 0], unknown.repeat(upsampling, axis=0).repeat(upsampling, axis=1))
 
 
@@ -44,7 +40,7 @@ def test_what_was_drawn_comes_back_channel_by_channel() -> None:
 
 def test_unknown_ground_is_up_sampled_like_the_outlines() -> None:
     unknown = np.array([[False, False], [False, True]])
-    planes = ROOF.draw([box(0, 0, 1, 1)], unknown, 2, GRID)
+    planes = ROOF.draw(FrameLabels([box(0, 0, 1, 1)]), unknown, 2, GRID)
     np.testing.assert_array_equal(ROOF.truth(planes)[0], np.kron([[1, 0], [0, 0]], np.ones((2, 2))) > 0)
     np.testing.assert_array_equal(~ROOF.known(planes), np.kron(unknown, np.ones((2, 2))) > 0)
 

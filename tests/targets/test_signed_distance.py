@@ -9,7 +9,7 @@ from shapely.geometry import Point, Polygon, box
 
 from sn7ml.core.geo.grid import Grid
 from sn7ml.params import DistanceParams, TargetParams
-from sn7ml.targets import target_of
+from sn7ml.targets import FrameLabels, target_of
 from sn7ml.targets.signed_distance import UNKNOWN, signed_distance_m, to_ratio, to_steps
 
 CLIP_M = 16.0
@@ -27,7 +27,7 @@ def drawn(
     params = TargetParams(
         kind="distance", shift_x_px=shift[0], shift_y_px=shift[1], distance=DistanceParams(clip_m=CLIP_M)
     )
-    return target_of(params).draw(outlines, unknown, upsampling, GRID)
+    return target_of(params).draw(FrameLabels(outlines), unknown, upsampling, GRID)
 
 
 def drawn_m(outlines: list[Polygon], unknown: NDArray[np.bool_] = NOWHERE, upsampling: int = 1) -> NDArray[np.float64]:

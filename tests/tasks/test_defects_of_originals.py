@@ -43,7 +43,7 @@ from sn7ml.scenes.raw_images import raw_geotiff
 from sn7ml.scenes.splits import assign_regions
 from sn7ml.scenes.store import TileStore
 from sn7ml.scenes.tiling import write_tiles
-from sn7ml.targets import target_of
+from sn7ml.targets import FrameLabels, target_of
 from sn7ml.targets.pixels import PixelCounts, count_pixels
 from sn7ml.targets.signed_distance import to_ratio
 from tests.raising import raises
@@ -111,14 +111,14 @@ def test_g_a_loss_or_channels_that_do_not_fit_the_distance_are_refused_before_an
 @pytest.mark.parametrize("clip_m", [4.0, 16.0, 128.0])
 def test_g_what_is_learned_lies_within_the_range_of_the_network(clip_m: float) -> None:
     target = target_of(TargetParams.model_validate({"kind": "distance", "distance": {"clip_m": clip_m}}))
-    planes = target.draw([box(10, 10, 12, 12)], np.zeros((SIDE, SIDE), np.bool_), 1, VEGAS)
+    planes = target.draw(FrameLabels([box(10, 10, 12, 12)]), np.zeros((SIDE, SIDE), np.bool_), 1, VEGAS)
     (truth,) = target.truth(planes)
     assert -1 <= truth.min() < truth.max() <= 1
     assert target.unit_m == clip_m
 
 
 def test_h_a_perfect_distance_scores_1_and_its_negative_0() -> None:
-    planes = DISTANCE.draw([box(10, 10, 40, 40)], np.zeros((SIDE, SIDE), np.bool_), 1, VEGAS)[None]
+    planes = DISTANCE.draw(FrameLabels([box(10, 10, 40, 40)]), np.zeros((SIDE, SIDE), np.bool_), 1, VEGAS)[None]
     perfect = to_ratio(planes.astype(np.float32))[:, None]
     assert DISTANCE.count(perfect, planes).iou == 1.0
     assert DISTANCE.count(-perfect, planes).iou == 0.0
@@ -150,9 +150,9 @@ def test_i_a_threshold_by_which_everything_is_a_building_is_refused(section: str
 
 
 def test_j_distances_are_metres_along_both_axes_of_degrees() -> None:
-    planes = DISTANCE.draw([box(32, -500, 600, 600)], np.zeros((SIDE, SIDE), np.bool_), 1, VEGAS)
+    planes = DISTANCE.draw(FrameLabels([box(32, -500, 600, 600)]), np.zeros((SIDE, SIDE), np.bool_), 1, VEGAS)
     east = to_ratio(planes.astype(float))[32] * 16
-    planes = DISTANCE.draw([box(-500, 32, 600, 600)], np.zeros((SIDE, SIDE), np.bool_), 1, VEGAS)
+    planes = DISTANCE.draw(FrameLabels([box(-500, 32, 600, 600)]), np.zeros((SIDE, SIDE), np.bool_), 1, VEGAS)
     south = to_ratio(planes.astype(float))[:, 32] * 16
     step_m = 16 / 127
     assert east[52] == pytest.approx(20.5 * 0.243, abs=0.25)  # of 0.31 m a pixel it would be 6.4 m
@@ -166,7 +166,7 @@ def test_j_distances_cross_the_borders_of_map_tiles(tmp_path: Path) -> None:
     (aoi,) = scenes.frames["aoi"]
     grid = scenes.grids_of([aoi])[aoi]
     house = box(SIDE - 20, 10, SIDE - 2, 30)  # ends two pixels before the border of its tile
-    whole = DISTANCE.draw([house], np.zeros(grid.shape, np.bool_), 1, grid)
+    whole = DISTANCE.draw(FrameLabels([house]), np.zeros(grid.shape, np.bool_), 1, grid)
     x, y = grid.transform @ (np.array([SIDE - 2, SIDE + 8.5]), np.array([20.5, 20.5]))
     east, north = Transformer.from_crs(3857, 4326, always_xy=True).transform(x, y)
     _, _, away_m = Geod(ellps="WGS84").inv(east[0], north[0], east[1], north[1])

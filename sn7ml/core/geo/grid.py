@@ -17,6 +17,9 @@ EARTH_RADIUS_M = 6_378_137.0
 
 WEB_MERCATOR = 3857
 
+NOWHERE = 0
+"""In place of an EPSG code: the image has no place on the ground, and ``(x, y)`` are columns and rows below 0."""
+
 TILE_PX = 1024
 """Pixels along a zoom-13 tile, of which SpaceNet 7's AOIs are one each."""
 
@@ -36,7 +39,7 @@ class Grid:
     """
 
     epsg: int
-    """CRS of ``transform``; SpaceNet 7 mosaics are 3857."""
+    """CRS of ``transform``; SpaceNet 7 mosaics are 3857. ``NOWHERE`` is none."""
 
     transform: Affine
     """Pixel corner ``(col, row)`` to CRS ``(x, y)``; north up, square pixels."""
@@ -57,8 +60,20 @@ class Grid:
 
     def __str__(self) -> str:
         rows, cols = self.shape
+        if not self.placed:
+            return f"no CRS, {rows} x {cols} pixels"
         t = self.transform
         return f"EPSG:{self.epsg}, {rows} x {cols} pixels of {t.a} from ({t.c}, {t.f})"
+
+    @classmethod
+    def nowhere(cls, rows: int, cols: int) -> "Grid":
+        """Return the grid of an image that does not say where it lies."""
+        return cls(NOWHERE, Affine.scale(1, -1), (rows, cols))
+
+    @property
+    def placed(self) -> bool:
+        """Whether the image lies anywhere, so that lengths and areas on the ground have a meaning."""
+        return self.epsg != NOWHERE
 
     def upsampled(self, factor: int) -> "Grid":
         """Return the grid of the same ground with ``factor`` × ``factor`` pixels in place of each."""

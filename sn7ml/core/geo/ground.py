@@ -87,6 +87,8 @@ def pixel_size_m(grid: Grid) -> tuple[float, float]:
 
 
 def _crs_of(grid: Grid) -> CRS:
+    if not grid.placed:
+        raise GridError("grid.nowhere", "the image does not say where it lies, so its areas and lengths are unknown")
     try:
         crs = CRS.from_epsg(grid.epsg)
     except CRSError:

@@ -124,8 +124,9 @@ def chosen_scenes(per_aoi: pd.DataFrame, scored: Sequence[str], score: Score, co
     places = np.linspace(0, last, min(count, len(ranked))).round().astype(int).tolist() if count > 1 else [middle]
     names = {middle: "median", 0: "best", last: "worst"} if last else {0: "only one"}
     chosen = {ranked[place]: f"{names.get(place, f'number {place + 1}')} of {last + 1}" for place in places if ranked}
-    empty = per_aoi[~per_aoi["aoi"].isin(scored)].sort_values(["found_px", "aoi"], ascending=[False, True])
-    if len(empty):
+    empty = per_aoi[~per_aoi["aoi"].isin(scored)]
+    if len(empty) and "found_px" in empty:
+        empty = empty.sort_values(["found_px", "aoi"], ascending=[False, True])
         which = "the only one" if len(empty) == 1 else f"of {len(empty)} the one where most was found"
         chosen[str(empty["aoi"].iloc[0])] = f"{EMPTY_SCENE}, {which}"
     return chosen

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from sn7ml.params import DataParams
+from sn7ml.scenes.layouts.colour import colour
 from sn7ml.scenes.layouts.layout import Layout
 from sn7ml.scenes.layouts.pairs import PAIRS
 from sn7ml.scenes.layouts.spacenet2 import SPACENET2
@@ -23,5 +24,7 @@ def layout_of(params: DataParams) -> Layout:
             return xyz(params.zoom)
         case "pairs":
             return PAIRS
+        case "colour":
+            return colour(params.classes)
         case _ as unknown:
             assert_never(unknown)

@@ -10,6 +10,7 @@ from affine import Affine
 
 from sn7ml.params import SplitParams
 from sn7ml.scenes.labels import RawLabels
+from sn7ml.scenes.legend import ClassMap, Rgb
 from sn7ml.scenes.raw_images import OpenImage
 
 Source: TypeAlias = Mapping[Any, Any]
@@ -31,6 +32,20 @@ def plain_name_facts(_root: Path, sources: pd.DataFrame) -> list[NameFacts]:
 def no_place(_aoi: str) -> Affine | None:
     """Return None: AOIs are called anything."""
     return None
+
+
+@dataclass(frozen=True)
+class ClassMaps:
+    """How labels that give each pixel a class are read. The functions can be pickled."""
+
+    names: Callable[[Path], Sequence[str]]
+    """Return the names of the classes of a data folder, in the order of class maps. Raises CatalogError."""
+
+    read: Callable[[Path, Source], ClassMap]
+    """Read the class map of a labelled row, given the data folder. Raises LabelError."""
+
+    refuse: Callable[[Path, Mapping[Rgb, int]], None]
+    """Raise CatalogError if the colours of all class maps together, each with its pixels, do not fit the classes."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,9 @@ class Layout:
     read_around: Callable[[Path, Source], RawLabels] | None = None
     """Read the outlines that lie off a labelled row's image and near it; None where no file has any. Distances to an
     outline do not end at the edge of an image."""
+
+    class_maps: ClassMaps | None = None
+    """Of layouts whose labels are classes of pixels; None where they are outlines."""
 
     place: Callable[[str], Affine | None] = no_place
     """Return pixel corner ``(col, row)`` to EPSG:3857 of the ground that an AOI's name states; None if it does not."""

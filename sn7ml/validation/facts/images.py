@@ -37,7 +37,8 @@ IMAGE_FACTS = Table(
 file: The image, or the folder of its tiles, relative to the data root; the label file where there is no image.
 readable, fault: Whether it opens and can be read to its end, in bands and of a type that ingest takes; if not, why.
 dtype, usual_dtype: Type of its pixels, and that of most images of its part of the data folder.
-pixel_height_m, pixel_width_m: Of the middle pixel on the ground: from north to south, and from west to east.
+pixel_height_m, pixel_width_m: Of the middle pixel on the ground: from north to south, and from west to east; missing
+    where the image does not say where it lies.
 pixel_ratio: Side of a square as large as that pixel, over the median of all images.
 usable_fraction: Share of the pixels that are not under alpha 0, a mask, nodata, or a black margin.
 border_fraction: Share that is not usable and hangs together with the edge of the image.
@@ -81,9 +82,10 @@ def _facts_of_image(root: Path, open_image: OpenImage, job: tuple[NameFacts, Row
     try:
         image = open_image(root, row)
         rows, cols = image.grid.shape
-        height_m, width_m = pixel_size_m(image.grid)
         facts |= {"dtype": image.dtype, "rows": rows, "cols": cols}
-        facts |= {"pixel_height_m": round(height_m, 4), "pixel_width_m": round(width_m, 4)}
+        if image.grid.placed:
+            height_m, width_m = pixel_size_m(image.grid)
+            facts |= {"pixel_height_m": round(height_m, 4), "pixel_width_m": round(width_m, 4)}
         if rows * cols > MOST_MEASURED_PX:
             return facts
         colours, usable = image.read()

@@ -137,7 +137,7 @@ def _facts_of_frame(
     }  # fmt: skip
     mask_px2 = int(np.count_nonzero(target.built(flags))) / upsampling**2
     facts["mask_px2"] = round(mask_px2, 3)
-    if outlines is None:
+    if outlines is None or target.activation == "softmax":
         return facts
     if len(outlines):
         outlines = shapely.intersection(outlines, shapely.box(0, 0, row["cols"], row["rows"]))
@@ -167,8 +167,8 @@ def _read_frame(
 
 
 def _highest(target: Target) -> int:
-    """Return the highest byte that means something: of masks all bits, the unknown one included, of distances any."""
-    return 255 if target.activation == "distance" else (1 << (len(target.channels) + 1)) - 1
+    """Return the highest byte that means something: of masks all bits, the unknown one included, of others any."""
+    return 255 if target.activation in ("distance", "softmax") else (1 << (len(target.channels) + 1)) - 1
 
 
 def region_facts(scenes: Scenes, store: TileStore) -> pd.DataFrame:

@@ -5,6 +5,7 @@ Missing facts are not judged: a file that cannot be read fails for that, and for
 
 from sn7ml.params import SplitParams, TilingParams, ValidationParams
 from sn7ml.validation.check import Check
+from sn7ml.validation.suites.class_labels import class_checks, class_count_checks
 from sn7ml.validation.suites.footprints import (
     building_checks,
     count_checks,
@@ -30,6 +31,11 @@ def image_suites(params: ValidationParams) -> Suites:
     return {"images": image_checks(params), "outlines": outline_checks(params)}
 
 
+def class_suites(params: ValidationParams) -> Suites:
+    """Return those of raw data in the layouts whose labels are classes of pixels: ``images`` and ``classes``."""
+    return {"images": image_checks(params), "classes": class_checks()}
+
+
 def stretch_suites(params: ValidationParams) -> Suites:
     """Return that of converted images: ``stretch``."""
     return {"stretch": stretch_checks(params)}
@@ -43,6 +49,11 @@ def tile_suites(params: ValidationParams, split: SplitParams, tiling: TilingPara
 def found_suites(params: ValidationParams, method: str) -> Suites:
     """Return those of what was found: ``tracks``, ``footprints`` and ``counts``."""
     return {"tracks": track_checks(method), "footprints": footprint_checks(params), "counts": count_checks(params)}
+
+
+def class_count_suites() -> Suites:
+    """Return that of class maps: ``class_counts``."""
+    return {"class_counts": class_count_checks()}
 
 
 def found_building_suites(params: ValidationParams) -> Suites:

@@ -20,7 +20,7 @@ from sn7ml.scenes.ingest import ingest
 from sn7ml.scenes.labels import buildings_of
 from sn7ml.scenes.layouts.xyz import MOST_SIDE_TILES, blocks, open_image, read_labels, scan, tiles_of, xyz
 from sn7ml.scenes.tiling import write_tiles
-from sn7ml.targets import target_of
+from sn7ml.targets import FrameLabels, target_of
 from tests.real import real
 
 SPLIT = SplitParams(folds=1, validation_fraction=0.3, test_fraction=0.34, gap_px=4, neighbour_tiles=8, seed=7)
@@ -137,11 +137,11 @@ def test_distances_are_those_of_the_whole_place_where_it_was_cut(
     assert scenes.outlines_of([west])["id"].tolist() == ["2", "0"]  # the far one is more than a tile away
     assert scenes.outlines_of([east])["id"].tolist() == ["0", "1", "2"]
     target = target_of(TargetParams(kind="distance", distance=DistanceParams(clip_m=4.0)))
-    drawn = target.draw([near, far, both], np.zeros(whole.shape, np.bool_), 1, whole)
+    drawn = target.draw(FrameLabels([near, far, both]), np.zeros(whole.shape, np.bool_), 1, whole)
     for aoi, columns in ((west, slice(0, 128)), (east, slice(128, 256))):
         grid = scenes.grids_of([aoi])[aoi]
         outlines = scenes.outlines_of([aoi])["geometry"].tolist()
-        part = target.draw(outlines, np.zeros(grid.shape, np.bool_), 1, grid)
+        part = target.draw(FrameLabels(outlines), np.zeros(grid.shape, np.bool_), 1, grid)
         assert np.abs(part.astype(int) - drawn[:, columns]).max() <= 1  # of 254 steps
         split, tiles = SPLIT.model_copy(update={"aois": (aoi,)}), tmp_path / f"tiles-{aoi}"
         write_tiles(scenes.images_in(tmp_path / "data"), scenes, split, TILING, target, tiles)
