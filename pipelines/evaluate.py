@@ -16,7 +16,8 @@ from sn7ml.core.runtime.stage import run_stage
 from sn7ml.flow.evaluate import Ground, evaluate, scored_part
 from sn7ml.metrics.score import Evaluation, score_line
 from sn7ml.metrics.score_text import PREFIXES, plain
-from sn7ml.params import load_output, load_params
+from sn7ml.params import OutputParams, load_output, load_params
+from sn7ml.report.maps.class_panels import ScoredMaps
 from sn7ml.report.maps.overlays import from_png, to_png
 from sn7ml.report.maps.scene_panels import DistanceMaps, ScoredScenes
 from sn7ml.report.maps.scored_overlays import overlays_of
@@ -43,10 +44,8 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     evaluation = evaluate(task, found, probabilities, ground, params.evaluate, load_output(tuned))
     pictures = pictures_of(params.task, evaluation.tables)
     ranked = task.scores[0]
-    shown = scenes_of(
-        params.task, scored_scenes(known.images_in(data), known, ground, found, probabilities), evaluation, ranked,
-        params.report.aois,
-    )  # fmt: skip
+    scenes_scored = scored_scenes(known.images_in(data), known, ground, found, probabilities, load_output(tuned))
+    shown = scenes_of(params.task, scenes_scored, evaluation, ranked, params.report.aois)
     if shown:
         evaluation = replace(evaluation, tables={**evaluation.tables, "scenes": picture_rows(shown)})
         pictures |= {file_of(scene.aoi): to_png(scene.picture) for scene in shown}
@@ -58,7 +57,10 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     run = final_run(open_store(), model, params)
     run.set_tags({SCORED: digest_of(data_md5(), columns, params.evaluate.model_dump(mode="json"))})
     run.log_scores(task.scores, evaluation.overall, evaluation.per_aoi, split, best_epoch(model))
-    overlays = overlays_of(known.images_in(data), known.frames, ground.truth.polygons, found, columns, params.report)
+    overlays = []
+    if "geometry" in found:  # outlines, and not maps of classes
+        drawn = (ground.truth.polygons, found, columns, params.report)
+        overlays = overlays_of(known.images_in(data), known.frames, *drawn)
     # MLflow's image grid knows the step only, the month's place among those of its AOI.
     rows = [(overlay.aoi, overlay.step, overlay.month) for overlay in overlays]
     times = pd.DataFrame(rows, columns=["aoi", "step", "time"])
@@ -76,9 +78,13 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
 
 
 def scored_scenes(
-    images: Path, scenes: Scenes, ground: Ground, found: pd.DataFrame, probabilities: Path
-) -> ScoredScenes:
+    images: Path, scenes: Scenes, ground: Ground, found: pd.DataFrame, probabilities: Path, output: OutputParams
+) -> ScoredScenes | ScoredMaps:
     """Return what pictures of scored scenes are drawn from."""
+    if output.land_use is not None:
+        columns = ground.truth.columns
+        where = (probabilities, ground.tiles, ground.target, ground.grids)
+        return ScoredMaps(images, scenes.frames, *where, columns, output.land_use)
     distances = None
     if ground.target.unit_m is not None:
         distances = DistanceMaps(probabilities, ground.tiles, ground.target, ground.grids)

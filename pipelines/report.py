@@ -10,11 +10,13 @@ from sn7ml.core.geo.ground import row_pixel_areas_m2
 from sn7ml.core.runtime.files import read_output, write_text
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.metrics.score import score_named
+from sn7ml.outputs.class_map_files import class_colours
 from sn7ml.package_files import read_config, read_history
-from sn7ml.params import flatten, load_params, resolved
+from sn7ml.params import LandUseParams, flatten, load_output, load_params, resolved
 from sn7ml.report.maps.overlays import to_png
 from sn7ml.report.maps.scored_overlays import overlays_of
 from sn7ml.report.pages.by_task import maps_of
+from sn7ml.report.pages.classes import CONFUSION, Classes
 from sn7ml.report.pages.run import PageContent, render_page
 from sn7ml.report.pages.scenes import Scenes as SingleScenes
 from sn7ml.report.pages.scenes import file_of
@@ -45,8 +47,11 @@ def main(data: Path, build: Path, out: Path) -> None:
     searched.pop("history", None)  # the page draws its own
     tables = {path.stem: pd.read_csv(path, dtype=TEXT) for path in (build / "evaluation").glob("*.csv")}
     metrics, beside = (read_output(build / "evaluation" / f"{name}.json") for name in ("metrics", "evaluation"))
-    single, overlays, counts = None, [], COUNTS
-    if "scenes" in tables:
+    single, classes, overlays, counts = None, None, [], COUNTS
+    if "confusion" in tables:
+        chosen = load_output(build / "tuning" / "best.yaml").of_land_use()
+        classes = class_maps(build / "evaluation", task, tables, (metrics, beside["trivial"]), chosen)
+    elif "scenes" in tables:
         single = single_scenes(build, task, tables, (metrics, beside["trivial"]), target_of(params.target))
     else:
         overlays = overlays_of(scenes.images_in(data), scenes.frames, truth, found, columns, params.report)
@@ -59,6 +64,7 @@ def main(data: Path, build: Path, out: Path) -> None:
         overall=metrics,
         trivial=beside["trivial"],
         scenes=single,
+        classes=classes,
         per_aoi=tables["per_aoi"],
         history=read_history(build / "model"),
         trials=trials if len(trials) else None,
@@ -102,6 +108,23 @@ def single_scenes(
         pixel_m2={aoi: float(row_pixel_areas_m2(grid).mean()) / tiles.upsampling**2 for aoi, grid in grids.items()},
         pictures=[(row, (build / "evaluation" / f"{file_of(row['aoi'])}.png").read_bytes()) for row in rows],
         clip_m=target.unit_m,
+    )
+
+
+def class_maps(
+    evaluation: Path, task: Task, tables: Mapping[str, pd.DataFrame], scored: tuple[Any, Any], params: LandUseParams
+) -> Classes:
+    """Collect what the page shows of class maps; ``scored`` are the scores and those of trivial answers."""
+    rows: list[dict[Any, Any]] = tables["scenes"].to_dict("records")
+    return Classes(
+        scores=task.scores,
+        overall=scored[0],
+        trivial=scored[1],
+        by_class=tables["classes"],
+        per_aoi=tables["per_aoi"],
+        colours=class_colours(tables["classes"]["class"].tolist(), params),
+        confusion=(evaluation / f"{CONFUSION}.png").read_bytes(),
+        pictures=[(row, (evaluation / f"{file_of(row['aoi'])}.png").read_bytes()) for row in rows],
     )
 
 

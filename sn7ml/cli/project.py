@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from sn7ml.params import Params
     from sn7ml.tasks import Task
 
-DrawnLayout: TypeAlias = Literal["spacenet7", "spacenet2", "xyz"]
-DemoName: TypeAlias = Literal["buildings", "building_distance"]
+DrawnLayout: TypeAlias = Literal["spacenet7", "spacenet2", "xyz", "colour"]
+DemoName: TypeAlias = Literal["buildings", "building_distance", "land_use"]
 DEMOS: dict[DemoName, Path] = {
     "buildings": Path("configs/buildings-demo.yaml"),
     "building_distance": Path("configs/building-distance-demo.yaml"),
+    "land_use": Path("configs/land-use-demo.yaml"),
 }
 """Task to the params of its demo."""
 
@@ -41,19 +42,23 @@ def synth(
     out: Annotated[Path, typer.Argument(help="Folder to make; must not exist or be empty.")],
     layout: Annotated[DrawnLayout, typer.Option(help="How the folder is laid out.")] = "spacenet7",
     aois: Annotated[
-        int | None, typer.Option(help="Number of areas, of labelled scenes, or of places.", show_default="6, 7 or 2")
+        int | None,
+        typer.Option(
+            help="Number of areas, of labelled scenes, of places, or of folders.", show_default="6, 7, 2 or 4"
+        ),
     ] = None,
     months: Annotated[int | None, typer.Option(help="spacenet7: months per area.", show_default="12")] = None,
     size: Annotated[
         int | None,
-        typer.Option(help="spacenet7, spacenet2: side of an image, pixels.", show_default="256 or 512"),
+        typer.Option(help="spacenet7, spacenet2, colour: side of an image, pixels.", show_default="256 or 512"),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
 ) -> None:
-    """Draw synthetic data with known truth: cubes of SpaceNet 7, scenes of SpaceNet 2, or map tiles (xyz)."""
-    from sn7ml.synthetic import make_map_tiles, make_scenes, make_synthetic
+    """Draw synthetic data with known truth: SpaceNet 7, SpaceNet 2, map tiles (xyz), or label images (colour)."""
+    from sn7ml.synthetic import make_colour, make_map_tiles, make_scenes, make_synthetic
 
-    idle = {"spacenet7": {}, "spacenet2": {"--months": months}, "xyz": {"--months": months, "--size": size}}[layout]
+    idle: dict[str, int | None] = {} if layout == "spacenet7" else {"--months": months}
+    idle |= {"--size": size} if layout == "xyz" else {}
     if given := [name for name, value in idle.items() if value is not None]:
         raise ParamsError(
             "options.synth-layout", f"{', '.join(given)}: layout {layout} has no such thing; leave it out"
@@ -71,6 +76,10 @@ def synth(
             count = _or(aois, 2)
             make_map_tiles(out, places=count, seed=seed)
             what = f"map tiles of {count} place(s)"
+        case "colour":
+            count, side = _or(aois, 4), _or(size, 512)
+            make_colour(out, folders=count, size_px=side, seed=seed)
+            what = f"{count} folders of images and label images of {side} px"
         case _ as unknown:
             assert_never(unknown)
     console.print(f"{what} in {out}")
@@ -216,7 +225,7 @@ def use(
 def draw_demo(demo: "DemoName") -> None:
     """Replace data/, once all is drawn, by synthetic data for a task."""
     from sn7ml.core.runtime.files import replacing
-    from sn7ml.synthetic import make_map_tiles, make_scenes
+    from sn7ml.synthetic import make_colour, make_map_tiles, make_scenes
 
     with replacing(DATA.absolute()) as fresh:
         match demo:
@@ -224,6 +233,8 @@ def draw_demo(demo: "DemoName") -> None:
                 make_scenes(fresh, scenes=7, size_px=512, seed=7)
             case "building_distance":
                 make_map_tiles(fresh, places=2, seed=7)
+            case "land_use":
+                make_colour(fresh, folders=4, size_px=512, seed=7)
             case _ as unknown:
                 assert_never(unknown)
 

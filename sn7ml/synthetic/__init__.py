@@ -1,10 +1,10 @@
-"""Synthetic data: towns with known buildings, in the exact layout of SpaceNet 7, of SpaceNet 2, or of map tiles.
+"""Synthetic data: towns with known buildings, laid out as SpaceNet 7, SpaceNet 2, map tiles or label images.
 
 A town is laid out (``streets``, ``outlines``); its buildings are built and demolished (``town``); its ground is painted
 (``ground``); each month is seen (``scene``) and written to files (``writer``). ``place`` gives the AOI a name, a grid
 and a calendar. Every step draws from its own stream of random numbers (``chance``), so AOI k of a seed is the same in
-every set of that size. ``close_up`` draws the same towns from near, for single scenes (``scenes``) and for tiles
-(``map_tiles``).
+every set of that size. ``close_up`` draws the same towns from near, for single scenes (``scenes``), for tiles
+(``map_tiles``) and for land use by class (``land_use``).
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from pathlib import Path
 from sn7ml.core.errors import CatalogError, ParamsError
 from sn7ml.core.runtime.files import replacing
 from sn7ml.synthetic.close_up import FINE, LEAST_PX
+from sn7ml.synthetic.land_use import write_land_use
 from sn7ml.synthetic.map_tiles import write_map_tiles
 from sn7ml.synthetic.place import place_of
 from sn7ml.synthetic.scene import build_aoi
@@ -52,6 +53,18 @@ def make_map_tiles(out: Path, *, places: int, seed: int) -> None:
     _require(places=(places, 1, 60), seed=seed)
     with _complete(out) as temporary:
         write_map_tiles(temporary, places, seed)
+
+
+def make_colour(out: Path, *, folders: int, size_px: int, seed: int) -> None:
+    """Write ``folders`` folders of images with label images whose colours are classes, and ``truth.csv``.
+
+    Raises as :func:`make_scenes`.
+    """
+    _require(folders=(folders, 3, 60), size_px=(size_px, LEAST_PX, 1024), seed=seed)
+    if size_px % FINE:
+        raise ParamsError("synthetic.range", f"size_px must be a multiple of {FINE}, got {size_px}")
+    with _complete(out) as temporary:
+        write_land_use(temporary, folders, size_px, seed)
 
 
 def _require(seed: int, **numbers: tuple[int, int, int]) -> None:

@@ -10,14 +10,16 @@ from shapely.geometry import Polygon
 from sn7ml.synthetic.canvas import PAD_PX
 from sn7ml.synthetic.chance import Floats, blurred
 from sn7ml.synthetic.place import Place
-from sn7ml.synthetic.scene import SHARPNESS_PX, build_aoi, lit, noise, paint, sky_of
-from sn7ml.synthetic.town import NEVER
+from sn7ml.synthetic.scene import SHARPNESS_PX, SyntheticAoi, build_aoi, lit, noise, paint, sky_of
+from sn7ml.synthetic.town import NEVER, SETTLED, WILD
 
 FINE = 8
 """Pixels per pixel of the towns, whose houses are 3.4 px wide: 27 px, or 8 m at 0.3 m a pixel."""
 
 LEAST_PX = 64 * FINE
 """A smaller image may show no building."""
+
+SURFACES = ("open land", "yard", "road", "building")
 
 FIRST = 10_000
 """Number of the first town: not those of SpaceNet 7's layout."""
@@ -32,6 +34,9 @@ class CloseUp:
 
     outlines: NDArray[np.object_]
     """Polygons in pixels ``(x, y)``, up to the last wall even where the image ends."""
+
+    surfaces: NDArray[np.uint8]
+    """(rows, cols): place in ``SURFACES`` of what is seen. Trees and things belong to the ground that they stand on."""
 
 
 def close_up(seed: int, index: int, shape: tuple[int, int], *, built: bool = True) -> CloseUp:
@@ -51,7 +56,20 @@ def close_up(seed: int, index: int, shape: tuple[int, int], *, built: bool = Tru
     outlines = [
         each.outline for each, stands in zip(town.lives.buildings, town.lives.standing(month), strict=True) if stands
     ]
-    return CloseUp(image + noise(place, month, shape), enlarged(outlines))
+    surfaces = surfaces_of(town, month)[edge:-edge, edge:-edge]
+    return CloseUp(image + noise(place, month, shape), enlarged(outlines), surfaces)
+
+
+def surfaces_of(town: SyntheticAoi, month: int) -> NDArray[np.uint8]:
+    """Return what covers each pixel of the canvas in a month: places in ``SURFACES``."""
+    state = np.concatenate([[WILD], town.lives.ground(month), [SETTLED]])  # as layers number the groups
+    soil, _, streets, _ = town.ground.layers
+    found = np.zeros(town.roofs.shape, np.uint8)
+    found[state[soil.groups] >= soil.state] = SURFACES.index("yard")
+    found[state[streets.groups] >= streets.state] = SURFACES.index("road")
+    standing = np.concatenate([[False], town.lives.standing(month)])
+    found[standing[town.roofs]] = SURFACES.index("building")
+    return found
 
 
 def enlarged(outlines: list[Polygon]) -> NDArray[np.object_]:

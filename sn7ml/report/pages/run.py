@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from sn7ml.metrics.score import Score, best_trivial
 from sn7ml.report.charts import scores as charts
 from sn7ml.report.offline import data_uri, plot, render
+from sn7ml.report.pages.classes import Classes, classes_section
 from sn7ml.report.pages.diagnosis import explains, lost
 from sn7ml.report.pages.scenes import Scenes, scenes_section
 from sn7ml.report.tables import Table, beside, cell, table
@@ -78,6 +79,9 @@ class PageContent:
     scenes: Scenes | None = None
     """What is shown of single scenes; None where images of one place through time are shown."""
 
+    classes: Classes | None = None
+    """What is shown of class maps; None where buildings are found."""
+
     objective_rises: bool = True
     """Whether a higher ``value`` of the trials is better."""
 
@@ -132,12 +136,13 @@ def render_page(content: PageContent) -> str:
         extent=table(
             content.extent,
             "What was used for what",
-            names={} if content.scenes is None else {"labelled months": "labelled images"},
+            names={"labelled months": "labelled images"} if content.scenes or content.classes else {},
         ),
         digest=content.digest,
         validation=content.validation,
         aois=_aoi_sections(content),
         scenes=None if content.scenes is None else scenes_section(content.scenes),
+        classes=None if content.classes is None else classes_section(content.classes),
         figures=[
             (caption, plot(f"figure-{place}", caption, figure))
             for place, (caption, figure) in enumerate(content.figures)

@@ -70,7 +70,7 @@ def scenes_section(scenes: Scenes) -> dict[str, Any]:
     areas = areas_m2(scenes.per_aoi, scenes.pixel_m2)
     by_group = group_scores(scenes.per_aoi.assign(**areas), scenes.groups)
     return {
-        "answers": _answers(scenes),
+        "answers": answers_table(scenes.scores, scenes.overall, scenes.trivial),
         "groups": table(
             by_group,
             "Scores by group of neighbours, of the sums over its AOIs",
@@ -103,13 +103,17 @@ def whole(area_m2: float) -> Cell:
     return Cell(f"{area_m2:,.0f}", area_m2)
 
 
-def _answers(scenes: Scenes) -> Table:
+def answers_table(
+    scores: Sequence[Score],
+    overall: Mapping[str, float | None],
+    trivial: Mapping[str, Mapping[str, float | None]],
+) -> Table:
     """Put each score beside those of the answers that take no model."""
-    answers = {"model": scenes.overall, **scenes.trivial}
-    names = [score.name for score in scenes.scores if score.name in scenes.overall]
-    labels = {score.name: score.label for score in scenes.scores}
+    answers = {"model": overall, **trivial}
+    names = [score.name for score in scores if score.name in overall]
+    labels = {score.name: score.label for score in scores}
     columns = {answer: [values.get(name) for name in names] for answer, values in answers.items()}
-    better = ["higher" if score.higher_is_better else "lower" for score in scenes.scores if score.name in names]
+    better = ["higher" if score.higher_is_better else "lower" for score in scores if score.name in names]
     frame = pd.DataFrame({"score": [labels[name] for name in names], **columns, "better": better})
     return table(frame, "The scores beside those of answers that take no model")
 

@@ -112,8 +112,8 @@ def _labels_beside(folder: Path) -> tuple[dict[str, Path], list[str]]:
         if path.is_dir():
             faults.append(f"{path}: is a folder; expected label images only")
         elif path.suffix.lower() in ENDINGS and not path.name.startswith("."):
-            if (earlier := labels.setdefault(path.stem, path)) is not path:
-                faults.append(f"{path} and {earlier.name} label the same image")
+            earlier = labels.setdefault(path.stem, path)
+            faults += [f"{path} and {earlier.name} label the same image"] if earlier is not path else []
     return labels, faults
 
 

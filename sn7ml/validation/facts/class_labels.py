@@ -76,7 +76,7 @@ def _facts_of_labels(root: Path, layout: Layout, row: Source) -> dict[str, Any]:
     of_class = counts[: len(names)]
     facts |= {
         "readable": True, "fault": "", "size": f"{rows} x {cols}", "n_colours": len(found.colours),
-        "n_classes": int(np.count_nonzero(of_class)), "unknown_fraction": round(float(counts[UNKNOWN] / rows / cols), 6),
+        "n_classes": int(np.count_nonzero(of_class)), "unknown_fraction": round(counts[UNKNOWN] / (rows * cols), 6),
         "largest_class": names[int(of_class.argmax())] if of_class.any() else "",
         "largest_fraction": round(float(of_class.max() / max(of_class.sum(), 1)), 6),
         "maps_digest": hashlib.sha256(f"{rows}".encode() + found.classes.tobytes()).hexdigest()[:16],
