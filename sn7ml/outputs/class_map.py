@@ -23,12 +23,12 @@ from sn7ml.core.geo.grid import Grid
 from sn7ml.core.geo.ground import row_pixel_areas_m2
 from sn7ml.core.geo.probabilities import Probabilities, rescaled
 from sn7ml.core.runtime.files import replacing
+from sn7ml.core.safe_files import require_regular
 from sn7ml.core.schemas import POLYGONS, Table
 from sn7ml.outputs.class_map_files import PlacedMap, class_colours, write_heat, write_map, write_polygons
 from sn7ml.outputs.output import Extract, Output
 from sn7ml.outputs.probabilities import ProbabilityCube
 from sn7ml.params import LandUseParams, OutputParams
-from sn7ml.scenes.parquet import require_small
 from sn7ml.targets.classes import UNKNOWN
 
 COUNTS = "counts.csv"
@@ -96,7 +96,7 @@ def read(folder: Path, grids: Mapping[str, Grid]) -> pd.DataFrame:
     """Read ``CLASS_COUNTS`` of some AOIs. Raises TableError, naming the file, if it is absent or damaged."""
     path = folder / COUNTS
     try:
-        require_small(path, MOST_BYTES)
+        require_regular(path, MOST_BYTES)
         table = pd.read_csv(path, dtype=dict.fromkeys(("aoi", "time", "class"), "str"))
         found = CLASS_COUNTS.check(table.astype({"share": "float64", "area_m2": "float64"}))
     except (OSError, ValueError, KeyError, TableError) as error:
