@@ -46,13 +46,14 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     zoom: Annotated[int | None, typer.Option(help="Map tiles: which zoom, if the folder holds several.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier prediction in OUT first.")] = False,
 ) -> None:
-    """Find the buildings of satellite images with a registered model.
+    """Find the buildings, or the land use, of satellite images with a registered model.
 
     Writes footprints/<AOI>.parquet, submission.csv, buildings.csv (count and area per image), probabilities/,
     drift.html (how far to trust the model on these images, if it has a profile of its training data), and predict.json
     (what produced them). A model of monthly series follows buildings through time and adds
     geojson/<AOI>/<month>.geojson and maps/<AOI>.png; one of single images adds buildings.gpkg, buildings.geojson and
-    masks/. After a kill it continues.
+    masks/. A model of land use writes maps/, heat/, counts.csv and classes.gpkg in place of buildings. After a kill it
+    continues.
     """
     from sn7ml.flow.predict_folder import UNKNOWN_TRUST, open_images, predict_folder
     from sn7ml.outputs.prediction_folder import read_job
@@ -66,13 +67,11 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     images = open_images(data, month, model=trained, **options)
     with progress_bars() as progress:
         found = predict_folder(images, out, trained, overwrite=overwrite, progress=progress)
+    say(f"{found.said} in {len(found.frames)} {'images' if images.conversion else 'frames'}: {out}")
     if images.conversion:
-        say(f"{found.buildings} buildings in {len(found.frames)} images: {out / 'buildings.gpkg'}")
         say(f"brightness: {images.conversion.name}")
         if images.conversion.resampled:
             say(f"resampled for the networks to pixels as large as in training: {images.conversion.resampled} images")
-    else:
-        say(f"{found.buildings} buildings, {len(found.tracks)} footprints in {len(found.frames)} frames: {out}")
     if found.drift is None:
         say(f"how far to trust the model here is unknown: {UNKNOWN_TRUST}")
     else:

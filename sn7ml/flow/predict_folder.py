@@ -32,7 +32,7 @@ from sn7ml.report.maps.tracks import prediction_map
 from sn7ml.report.pages.drift import write_drift
 from sn7ml.scenes.conversion import IMAGES, convert_image, stretches_like
 from sn7ml.scenes.input_checks import check_frames, check_scenes, read_any_image, trained_pixel, trained_shape
-from sn7ml.scenes.layouts.images import find_frames, find_scenes
+from sn7ml.scenes.layouts.images import find_frames, find_pictures, find_scenes
 from sn7ml.scenes.raw_images import OpenImage, open_geotiff_image
 from sn7ml.scenes.scored_columns import Stretch
 from sn7ml.tasks import task_named
@@ -106,19 +106,22 @@ class Prediction:
     """``SOURCES`` that were predicted."""
 
     tracks: pd.DataFrame
-    """Rows of the task's output, outlines in pixels of the images: ``TRACKS``, a row per building and month; or, of
-    single images, ``FOUND``, a row per building."""
+    """Rows of the task's output, outlines in pixels of the images: ``TRACKS``, a row per building and month; of single
+    images ``FOUND``, a row per building, or ``CLASS_COUNTS``, a row per class."""
 
     counts: pd.DataFrame
-    """``COUNTS``, or ``SCENE_COUNTS`` of single images: buildings and their area in each frame."""
+    """``COUNTS``, or ``SCENE_COUNTS`` of single images: buildings and their area in each frame; or ``CLASS_COUNTS``."""
 
     drift: Drift | None
     """How the images differ from those that the model learned from; None if the model does not say what these were."""
 
+    said: str
+    """The same in a few words."""
+
     @property
     def buildings(self) -> int:
-        """How many buildings were found; one that stands for many months counts once."""
-        return len(self.tracks.drop_duplicates(["aoi", "id"]))
+        """How many buildings were found; one that stands for many months counts once. 0 of land use."""
+        return len(self.tracks.drop_duplicates(["aoi", "id"])) if "id" in self.tracks else 0
 
 
 def open_images(
@@ -153,7 +156,8 @@ def open_images(
         return Images(root, frames, check_frames(root, frames, any_pixel_size=any_pixel_size))
     if month is not None:
         raise ParamsError("options.month", f"--month {month} is for models of series; single images need none")
-    root, frames, layout = find_scenes(Path(path), zoom)
+    find = find_scenes if task_named(model.usage.task).output.needs_place else find_pictures
+    root, frames, layout = find(Path(path), zoom)
     open_image, known = layout.open_image or open_geotiff_image, model.images
     found = check_scenes(root, frames, open_image, known, any_pixel_size=any_pixel_size)
     grids = {aoi: image.grid for aoi, image in found.items()}
@@ -210,7 +214,7 @@ def predict_folder(
             progress(step, 1, 1)
             progress(WRITING, 0, 1)
             found = _write_results(out, images, tracks, model.usage, profile)
-            counts = {"frames": len(found.frames), "buildings": found.buildings, "footprints": len(tracks)}
+            counts = {"frames": len(found.frames), **output.sums(tracks)}
             trust, why = (found.drift.level, found.drift.sentence) if found.drift else ("unknown", UNKNOWN_TRUST)
             write_job(out, job, counts | {"trust": trust, "why": why})
             progress(WRITING, 1, 1)
@@ -228,15 +232,16 @@ def _write_results(
     """Write footprints in all their forms, counts, maps of series and, if the training frames are known, drift."""
     frames, output = images.frames, task_named(usage.task).output
     if output.export:
-        output.write(out / FOOTPRINTS, tracks, images.grids)
+        output.write(out / output.folder, tracks, images.grids)
         counts = output.export(out, tracks, images.grids, out / PROBABILITIES, usage.output)
     else:
         counts = _write_series(out, images, tracks)
     drift = None
     if profile is not None:
-        drift = drift_of_frames(images.root, frames, profile, counts.rename(columns={"buildings": "n"}))
+        density = counts.rename(columns={"buildings": "n"}) if "buildings" in counts else None
+        drift = drift_of_frames(images.root, frames, profile, density)
         write_drift(out, drift)
-    return Prediction(out, frames, tracks, counts, drift)
+    return Prediction(out, frames, tracks, counts, drift, output.said(tracks))
 
 
 def _write_series(out: Path, images: Images, tracks: pd.DataFrame) -> pd.DataFrame:

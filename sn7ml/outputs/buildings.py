@@ -73,4 +73,15 @@ def export(
 
 read = partial(read_footprints, kind=FOUND)
 
-BUILDINGS_OUTPUT = Output("buildings", FOUND, None, prepare, write, read, read, export)
+
+def said(found: pd.DataFrame) -> str:
+    """Say how many buildings there are."""
+    return f"{len(found)} building{'' if len(found) == 1 else 's'}"
+
+
+def sums(found: pd.DataFrame) -> dict[str, int]:
+    """Count buildings and footprints, which single images have alike."""
+    return {"buildings": len(found), "footprints": len(found)}
+
+
+BUILDINGS_OUTPUT = Output("buildings", FOUND, None, prepare, write, read, read, said, sums, export=export)

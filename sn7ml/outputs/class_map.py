@@ -129,4 +129,23 @@ def export(
     return found
 
 
-LAND_USE_OUTPUT = Output("land_use", CLASS_COUNTS, None, prepare, write, read, no_outlines, export)
+def said(found: pd.DataFrame) -> str:
+    """Say which share of the known pixels of all images each class has."""
+    pixels = sums(found)
+    unknown = pixels.pop(UNKNOWN_NAME, 0)
+    known = max(sum(pixels.values()), 1)
+    shares = ", ".join(f"{name} {count / known:.1%}" for name, count in pixels.items())
+    return f"{shares}; {unknown / max(known + unknown, 1):.1%} unknown"
+
+
+def sums(found: pd.DataFrame) -> dict[str, int]:
+    """Count the pixels of each class over all images."""
+    return {str(name): int(count) for name, count in found.groupby("class", sort=False)["pixels"].sum().items()}
+
+
+LAND_USE_OUTPUT = Output(
+    *("land_use", CLASS_COUNTS, None, prepare, write, read, no_outlines, said, sums),
+    folder="",
+    needs_place=False,
+    export=export,
+)

@@ -41,6 +41,18 @@ class Output:
     read_outlines: Callable[[Path, Mapping[str, Grid]], pd.DataFrame]
     """Reads ``POLYGONS`` of what any version of ``write`` wrote: a registered model is run by the code it came with."""
 
+    said: Callable[[pd.DataFrame], str]
+    """Sums up the objects of all AOIs in a few words, such as "47 buildings"."""
+
+    sums: Callable[[pd.DataFrame], dict[str, int]]
+    """The same as numbers, for ``predict.json``."""
+
+    folder: str = "footprints"
+    """Where a prediction has what ``write`` writes, below its own folder; "" is that itself."""
+
+    needs_place: bool = True
+    """Whether images that do not say where they lie are of no use."""
+
     export: Callable[[Path, pd.DataFrame, Mapping[str, Grid], Path, OutputParams], pd.DataFrame] | None = None
     """Writes what other programs read into a folder, given the folder of probabilities as well, and returns what there
     is to count in each image; None for outputs of series, whose exports only a prediction has."""

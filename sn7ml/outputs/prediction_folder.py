@@ -8,6 +8,7 @@
     footprints/  submission.csv  buildings.csv  drift.*                      written at the end
     geojson/  maps/                                                          the same, of series
     masks/  buildings.gpkg  buildings.geojson                                the same, of single images
+    maps/  heat/  counts.csv  classes.gpkg                                   in place of all these, of land use
 
 ``predict.json`` is written first. A prediction that was killed continues where it stopped when it is asked for again.
 """
@@ -35,6 +36,7 @@ RECORD, LOCK, PROBABILITIES = "predict.json", ".predict.lock", "probabilities"
 RESULTS = (
     *(PROBABILITIES, "footprints", "geojson", "maps", "submission.csv", "buildings.csv"),
     *("drift.json", "drift.md", "drift.html", "images", "masks", "buildings.gpkg", "buildings.geojson"),
+    *("heat", "counts.csv", "classes.gpkg"),
 )
 """What ``overwrite`` removes. Other files in the folder are not ours."""
 

@@ -58,4 +58,16 @@ def write(folder: Path, tracks: pd.DataFrame, grids: Mapping[str, Grid]) -> None
     write_submission(folder / SUBMISSION, tracks)
 
 
-TRACKS_OUTPUT = Output("tracks", TRACKS, RimsParams.channels, prepare, write, read_footprints, read_outlines)
+def said(tracks: pd.DataFrame) -> str:
+    """Say how many buildings and footprints there are."""
+    return "{buildings} buildings, {footprints} footprints".format(**sums(tracks))
+
+
+def sums(tracks: pd.DataFrame) -> dict[str, int]:
+    """Count buildings, of which one that stands for many months counts once, and footprints."""
+    return {"buildings": len(tracks.drop_duplicates(["aoi", "id"])), "footprints": len(tracks)}
+
+
+TRACKS_OUTPUT = Output(
+    "tracks", TRACKS, RimsParams.channels, prepare, write, read_footprints, read_outlines, said, sums
+)

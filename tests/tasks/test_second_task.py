@@ -43,6 +43,7 @@ import pandas as pd
 from shapely.geometry import box
 
 from sn7ml.core.schemas import POLYGONS
+from sn7ml.outputs.tracks import said, sums
 from sn7ml.outputs.footprints import read_outlines, write_footprints
 from sn7ml.outputs.output import Output
 
@@ -59,7 +60,7 @@ def prepare(cube, upsampling):
     return extract
 
 
-ROOFS_OUTPUT = Output("roofs", POLYGONS, ("roof",), prepare, write_footprints, read_outlines, read_outlines)
+ROOFS_OUTPUT = Output("roofs", POLYGONS, ("roof",), prepare, write_footprints, read_outlines, read_outlines, said, sums)
 '''
 
 TASK = '''

@@ -11,7 +11,7 @@ ground if it is a GeoTIFF with a CRS, or is called ``<z>-<x>-<y>`` after a map t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -94,6 +94,32 @@ def scan(root: Path) -> pd.DataFrame:
     if faults:
         raise CatalogError("data.bad-files", "\n  ".join([f"{root}: {len(faults)} fault(s)", *faults]))
     return SOURCES.check(pd.DataFrame(rows).sort_values("aoi", ignore_index=True))
+
+
+def pictures_below(root: Path) -> list[Path]:
+    """Return all images in ``root`` and in folders below it, hidden ones left out."""
+    found = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in ENDINGS and path.is_file()]
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+
+
+def picture_table(root: Path, images: Sequence[Path]) -> pd.DataFrame:
+    """Return ``SOURCES`` of images without labels. Raises CatalogError as :func:`scan`."""
+    rows, faults, seen = [], [], dict[str, Path]()
+    for path in images:
+        if path.suffix.lower() not in ENDINGS:
+            faults.append(f"{path.name}: is no image by its name; expected one that ends in {', '.join(ENDINGS)}")
+            continue
+        relative = path.relative_to(root)
+        name = _name(relative.with_suffix("").as_posix())
+        if (earlier := seen.setdefault(name, path)) is not path:
+            faults.append(f"{relative}: is called like {earlier.relative_to(root)}")
+        rows.append({"aoi": name, "time": UNDATED, "image": relative.as_posix()})
+    if faults:
+        raise CatalogError("data.bad-files", "\n  ".join([f"{root}: {len(faults)} fault(s)", *faults]))
+    if not rows:
+        raise CatalogError("data.no-images", f"{root}: no images ({', '.join(ENDINGS)}) in it or below it")
+    table = pd.DataFrame(rows).assign(part="", labels="", labels_kind="", mask="")
+    return SOURCES.check(table.sort_values("aoi", ignore_index=True))
 
 
 def image_folders(root: Path) -> list[Path]:

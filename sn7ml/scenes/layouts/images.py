@@ -13,10 +13,13 @@ import pandas as pd
 from sn7ml.core.errors import CatalogError
 from sn7ml.core.schemas import SOURCES
 from sn7ml.scenes.layouts import pairs
+from sn7ml.scenes.layouts.colour import colour, image_folders, picture_table, pictures_below
+from sn7ml.scenes.layouts.colour import scan as scan_colour
 from sn7ml.scenes.layouts.layout import Layout
 from sn7ml.scenes.layouts.pairs import PAIRS
 from sn7ml.scenes.layouts.spacenet2 import SPACENET2, is_city, scene_of
-from sn7ml.scenes.layouts.spacenet7 import example_folders, folders_below, frame_of, image_folders, scan
+from sn7ml.scenes.layouts.spacenet7 import example_folders, folders_below, frame_of, scan
+from sn7ml.scenes.layouts.spacenet7 import image_folders as month_folders
 from sn7ml.scenes.layouts.xyz import has_tiles, xyz
 
 ENDINGS = (".tif", ".tiff")
@@ -58,7 +61,7 @@ def find_frames(path: Path, month: str | None = None) -> tuple[Path, pd.DataFram
             "options.month", f"a month ({month}) is for a single GeoTIFF, but {path} is none; leave --month out"
         )
     require_there(path)
-    for folder in image_folders(path):
+    for folder in month_folders(path):
         if images := _geotiffs(folder):
             return folder, _flat(images, path.name)
     if folders_below(path):
@@ -102,6 +105,22 @@ def find_scenes(path: Path, zoom: int | None = None) -> tuple[Path, pd.DataFrame
         root, sources = path, PAIRS.sources(path)
     scenes = sources.assign(aoi=sources["aoi"].map(scene_of))
     return root, sources if scenes["aoi"].duplicated().any() else scenes, PAIRS
+
+
+def find_pictures(path: Path, _zoom: int | None = None) -> tuple[Path, pd.DataFrame, Layout]:
+    """Find the images that ``path`` stands for, wherever they lie, or nowhere: PNG, JPEG, WebP or TIFF.
+
+    A file; a folder in layout ``colour``; or a folder of images, also in folders below. Returns and raises as
+    :func:`find_scenes`.
+    """
+    path = Path(os.path.realpath(path))
+    require_there(path)
+    layout = colour(None)
+    if path.is_file():
+        return path.parent, picture_table(path.parent, [path]), layout
+    if image_folders(path):
+        return path, scan_colour(path), layout
+    return path, picture_table(path, pictures_below(path)), layout
 
 
 def _tiles(path: Path, zoom: int | None) -> pd.DataFrame:
