@@ -9,6 +9,9 @@ from torchvision.transforms import v2
 
 from sn7ml.params import AugmentationParams
 
+ALPHA, OPAQUE = 3, 255
+"""Band of an image, and its value where the pixel is usable."""
+
 BLUR_KERNEL_PX = 5
 SMALLEST_SIGMA_PX = 0.1
 SMALLEST_GAIN = 0.5
@@ -27,9 +30,30 @@ class QuarterTurn(v2.Transform):  # type: ignore[misc]
         return tv_tensors.wrap(torch.rot90(inpt, params["turns"], dims=(-2, -1)), like=inpt)
 
 
-def build_geometry(params: AugmentationParams) -> v2.Transform:
-    """Return the transforms that move pixels; for a pair of ``tv_tensors.Image`` and ``Mask``, which may be larger."""
+class Zoom(v2.RandomAffine):  # type: ignore[misc]
+    """Turn by any angle and change the size about the middle; a pixel is usable if all that it is made of was."""
+
+    def __init__(self, rotation: float, zoom: float, unknown: int) -> None:
+        fill = {tv_tensors.Image: 0, tv_tensors.Mask: unknown}
+        sizes = (1 / (1 + zoom), 1 + zoom)
+        super().__init__(rotation, scale=sizes, interpolation=v2.InterpolationMode.BILINEAR, fill=fill)
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Move one image (…, RGBA, rows, cols), or one mask."""
+        moved = super().transform(inpt, params)
+        if isinstance(inpt, tv_tensors.Image):
+            moved[..., ALPHA, :, :] *= moved[..., ALPHA, :, :] == OPAQUE
+        return moved
+
+
+def build_geometry(params: AugmentationParams, unknown: int) -> v2.Transform:
+    """Return the transforms that move pixels; for a pair of ``tv_tensors.Image`` and ``Mask``, which may be larger.
+
+    ``unknown`` is the byte of a mask where nothing is known.
+    """
     chosen: list[v2.Transform] = []
+    if params.rotation or params.zoom:
+        chosen.append(Zoom(params.rotation, params.zoom, unknown))
     if params.flips:
         chosen += [v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]
     if params.quarter_turns:
@@ -40,8 +64,10 @@ def build_geometry(params: AugmentationParams) -> v2.Transform:
 def build_colour(params: AugmentationParams) -> v2.Transform:
     """Return the transforms of a uint8 RGB image (3, rows, cols) as the sensor might have seen it."""
     chosen: list[v2.Transform] = []
-    if params.brightness or params.contrast or params.saturation:
-        chosen.append(v2.ColorJitter(params.brightness, params.contrast, params.saturation))
+    if params.brightness or params.contrast or params.saturation or params.hue:
+        chosen.append(v2.ColorJitter(params.brightness, params.contrast, params.saturation, params.hue))
+    if params.grey:
+        chosen.append(v2.RandomGrayscale(params.grey))
     if params.blur:
         sigmas = (SMALLEST_SIGMA_PX, SMALLEST_SIGMA_PX + params.blur)
         chosen.append(v2.RandomApply([v2.GaussianBlur(BLUR_KERNEL_PX, sigmas)], p=0.5))

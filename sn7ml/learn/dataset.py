@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 
 from sn7ml.core.geo.grid import nearest_pixels
+from sn7ml.core.geo.radiometry import Brightness
 from sn7ml.learn.augment import build_colour, build_geometry, disturb
 from sn7ml.params import AugmentationParams
 from sn7ml.scenes.store import TileStore
@@ -59,18 +60,27 @@ class TileDataset(Dataset[Sample]):
     """Tiles of a store, asked for by ``Draw``.
 
     ``rows`` is part of ``store.tiles``. Tiles that are drawn with a seed are augmented. ``upsampling`` is how fine
-    masks are given; None gives them as the store has them.
+    masks are given; None gives them as the store has them. ``unknown`` is the byte of a mask beyond the tile.
+    ``brightness`` is that by which all images are standardised; None takes that of each.
     """
 
     def __init__(
-        self, store: TileStore, rows: pd.DataFrame, augmentation: AugmentationParams, upsampling: int | None = None
+        self,
+        store: TileStore,
+        rows: pd.DataFrame,
+        augmentation: AugmentationParams,
+        upsampling: int | None = None,
+        *,
+        unknown: int = 255,
+        brightness: Brightness | None = None,
     ) -> None:
         self.store = store
         self.upsampling = upsampling or store.upsampling
+        self.brightness = brightness
         self.rows = rows[["aoi", "time", "row", "col"]].to_records(index=False).tolist()
         self.augmentation = augmentation = augmentation.applied()
         self.months = {aoi: store.months(aoi) for aoi in rows["aoi"].unique()}
-        self.geometry, self.colour = build_geometry(augmentation), build_colour(augmentation)
+        self.geometry, self.colour = build_geometry(augmentation, unknown), build_colour(augmentation)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -85,7 +95,7 @@ class TileDataset(Dataset[Sample]):
         flags = torch.from_numpy(planes)
         if draw.seed is None:
             pixels = torch.from_numpy(self.store.read_pixels(aoi, month, (row, col), side))
-            return Sample(standardise(pixels, *self.store.statistics[aoi, month]), flags)
+            return Sample(standardise(pixels, *(self.brightness or self.store.statistics[aoi, month])), flags)
         # Its own random numbers: the same sample whatever the number of loader processes, or after a resume.
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(draw.seed)
@@ -98,7 +108,7 @@ class TileDataset(Dataset[Sample]):
             image, flags = image.as_subclass(Tensor), mask.as_subclass(Tensor).contiguous()
             usable = image[:, 3:] > 0
             # Each month is standardised by its own frame; then the mean of what is usable, (3, rows, cols).
-            statistics = [self.store.statistics[aoi, one] for one in months]
+            statistics = [self.brightness or self.store.statistics[aoi, one] for one in months]
             pairs = zip(self.colour(image[:, :3]), statistics, strict=True)
             scaled = torch.where(usable, torch.stack([_scaled(colours, *own) for colours, own in pairs]), 0.0)
             mean = scaled.sum(dim=0) / usable.sum(dim=0).clamp(min=1)

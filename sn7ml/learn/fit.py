@@ -23,7 +23,7 @@ from sn7ml.core.errors import ModelError, ParamsError, TableError
 from sn7ml.learn.checkpoint import Progress, resume, save
 from sn7ml.learn.dataset import Sample, TileDataset, TileLoader, draw_tiles, spread_tiles, targets
 from sn7ml.learn.losses import ClassLoss, CombinedLoss
-from sn7ml.learn.models import build_model, check_side, exact_depthwise
+from sn7ml.learn.models import build_model, check_side, exact_depthwise, fixed_brightness
 from sn7ml.learn.package import Package
 from sn7ml.params import ModelImages, OptimiserParams, Recipe, TrainParams
 from sn7ml.scenes.store import TileStore
@@ -104,7 +104,7 @@ def fit(
     is damaged, TableError if there are no tiles to train or validate on, and ParamsError for augmentation that would
     make distances wrong.
     """
-    _refuse_turned_metres(plan, tiles.images)
+    _refuse_wrong_metres(plan, tiles.images)
     params = plan.params
     first_seed, fold = params.seed + network - 1, tiles.fold_of(network)
     torch.manual_seed(first_seed)
@@ -154,19 +154,25 @@ def fit(
     return Fit(package, pd.DataFrame(progress.rows).astype({"epoch": int}), progress.best_epoch)
 
 
-def _refuse_turned_metres(plan: Plan, images: ModelImages | None) -> None:
-    """Raise ParamsError if distances in metres would be turned where pixels are not square on the ground."""
-    augmentation = plan.recipe.augmentation
+def _refuse_wrong_metres(plan: Plan, images: ModelImages | None) -> None:
+    """Raise ParamsError if distances in metres would be zoomed, or turned where pixels are not square on the ground."""
+    augmentation = plan.recipe.augmentation.applied()
+    if plan.target.unit_m is not None and augmentation.zoom:
+        raise ParamsError(
+            "augmentation.zoomed-metres",
+            f"augmentation.zoom is {augmentation.zoom:g}, but the target is a distance in metres, which would be wrong "
+            "in a larger or smaller picture; set it to 0",
+        )
     if images is None or images.pixel_height_m is None or images.pixel_width_m is None:
         return
-    if plan.target.unit_m is None or not (augmentation.enabled and augmentation.quarter_turns):
+    if plan.target.unit_m is None or not (augmentation.quarter_turns or augmentation.rotation):
         return
     heights, widths = images.pixel_height_m, images.pixel_width_m
     if max(abs(height / width - 1) for height, width in zip(heights, widths, strict=True)) > SQUARE:
         raise ParamsError(
             "augmentation.turned-metres",
-            f"augmentation.quarter_turns is true, but pixels are {heights[0]:.3g} m high and {widths[0]:.3g} m wide: "
-            "turned, the distances that are learned would be wrong; set it to false, or resample the images to square "
+            f"augmentation.quarter_turns or rotation is on, but pixels are {heights[0]:.3g} m high and {widths[0]:.3g} m "
+            "wide: turned, the distances that are learned would be wrong; turn both off, or resample the images to square "
             "metres (gdalwarp -t_srs to a UTM zone)",
         )
 
@@ -195,7 +201,9 @@ class Training:
 
     def loader(self, tiles: TileStore, rows: pd.DataFrame) -> TileLoader:
         """Return what reads these rows of ``tiles.tiles`` in batches."""
-        dataset = TileDataset(tiles, rows, self.plan.recipe.augmentation, self.upsampling)
+        augmentation, unknown = self.plan.recipe.augmentation, self.plan.target.unknown
+        brightness = fixed_brightness(self.plan.recipe.model)
+        dataset = TileDataset(tiles, rows, augmentation, self.upsampling, unknown=unknown, brightness=brightness)
         params, on_gpu = self.plan.params, self.fabric.device.type == "cuda"
         return TileLoader(dataset, params.batch_size, params.loader_workers, pin_memory=on_gpu)
 

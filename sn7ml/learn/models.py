@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sn7ml.core.errors import ModelError
+from sn7ml.core.geo.radiometry import IMAGENET, Brightness
 from sn7ml.learn.segnet import SEGNET_ENCODERS, SegNet
 from sn7ml.params import BUNDLED, Activation, ModelParams
 
@@ -85,6 +86,11 @@ def _build_segnet(params: ModelParams, channels: int) -> nn.Module:
 def bare_model(params: ModelParams, channels: int) -> nn.Module:
     """Build the network with random weights, for a checkpoint to fill. Never looks for weights."""
     return build_model(params.model_copy(update={"weights": None}), channels)
+
+
+def fixed_brightness(params: ModelParams) -> Brightness | None:
+    """Return the brightness by which all images of a model are standardised; None is that of each image."""
+    return IMAGENET if params.standardise == "imagenet" else None
 
 
 def activate(output: Tensor, activation: Activation) -> Tensor:

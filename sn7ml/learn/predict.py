@@ -21,7 +21,7 @@ from sn7ml.core.geo.radiometry import Brightness, band_statistics, shades
 from sn7ml.core.geo.windows import Corner, blend_weights, plan_windows
 from sn7ml.learn.dataset import standardise
 from sn7ml.learn.fit import enlarge, keep_freed_memory
-from sn7ml.learn.models import activate
+from sn7ml.learn.models import activate, fixed_brightness
 from sn7ml.learn.package import Package, load_package
 from sn7ml.outputs.probabilities import write_probabilities
 from sn7ml.params import PredictParams
@@ -81,6 +81,7 @@ class Predictor:
         self.channels, self.activation = package.channels, package.activation
         self.upsampling, self.folds = package.upsampling, package.folds
         self.images, self.unit_m = package.images, package.unit_m
+        self.brightness = fixed_brightness(package.recipe.model)
         self.params = params
         s = self.upsampling
         self.weights = torch.from_numpy(blend_weights(params.tile_px * s, params.overlap_px * s)).to(self.device)
@@ -105,7 +106,7 @@ class Predictor:
         if pixels.ndim != 3 or pixels.shape[0] != 4 or pixels.dtype != np.uint8:
             raise ValueError(f"need uint8 pixels (4, rows, cols), got {pixels.dtype} {pixels.shape}")
         (rows, width), s, margin = pixels.shape[1:], self.upsampling, self.params.overlap_px
-        image = standardise(torch.from_numpy(pixels), *(brightness or band_statistics(pixels)))
+        image = standardise(torch.from_numpy(pixels), *(self.brightness or brightness or band_statistics(pixels)))
         networks = self.networks if brightness else self._adapted(image, pixels[3] > 0)
         usable = np.zeros((rows * s, width * s), np.bool_)
         channels = np.zeros((len(self.channels), rows * s, width * s), np.uint8)
@@ -206,7 +207,8 @@ def adapt_package(
     """
     size = params.tile_px
     cut = [window[:, :size, :size] for window in windows]
-    seen = [standardise(torch.from_numpy(one), *brightness) for one in cut if (one[3] > 0).mean() > LEAST_USABLE]
+    own = fixed_brightness(package.recipe.model) or brightness
+    seen = [standardise(torch.from_numpy(one), *own) for one in cut if (one[3] > 0).mean() > LEAST_USABLE]
     if not seen:
         return package
     networks = Predictor(package, params).following(torch.stack(seen))

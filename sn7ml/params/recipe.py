@@ -27,6 +27,11 @@ class ModelParams(Section):
     weights: str | None
     """``imagenet``, another set that smp offers for the encoder, or null for random weights."""
 
+    standardise: Literal["frame", "imagenet"] = "frame"
+    """Which brightness is 0 and which 1 for the network: the mean and the deviation of each image, which takes away
+    season and haze, or those of ImageNet. What an image shows changes its mean: take ``imagenet`` where images that are
+    all water and images that are all sand must be told apart."""
+
     upsampling: int | None = Field(default=None, ge=1, le=8)
     """Factor by which images are enlarged for the network, and the resolution of its probabilities; null is
     ``tiling.upsampling``, at which masks are drawn. For other factors, masks are resampled (nearest), not redrawn."""
@@ -121,6 +126,13 @@ class AugmentationParams(Section):
     quarter_turns: bool
     """Turn by 0, 90, 180 or 270 degrees."""
 
+    rotation: float = Field(default=0.0, ge=0, le=180)
+    """Largest angle of a random rotation, degrees; corners beyond the tile are unknown. 180 is any angle."""
+
+    zoom: float = Field(default=0.0, ge=0, le=1)
+    """Largest change of size, as a share: 0.5 draws factors from 1/1.5 to 1.5. What a smaller picture leaves free is
+    unknown. Not for signed distances, which would be wrong."""
+
     brightness: float = Field(ge=0, le=1)
     """Strength of a random change of brightness (torchvision's ColorJitter)."""
 
@@ -129,6 +141,12 @@ class AugmentationParams(Section):
 
     saturation: float = Field(ge=0, le=1)
     """Strength of a random change of saturation."""
+
+    hue: float = Field(default=0.0, ge=0, le=0.5)
+    """Strength of a random change of hue; 0.5 is any hue. For land whose colours differ from those of the training."""
+
+    grey: float = Field(default=0.0, ge=0, le=1)
+    """Probability that a tile loses its colours."""
 
     gain: float = Field(default=0.0, ge=0, le=0.5)
     """Standard deviation of a random change of gain of the standardised image, common to all colours; each colour gets

@@ -31,6 +31,7 @@ def bit_target(kind: str, channels: tuple[str, ...], draw: Draw) -> Target:
         built=first_bit,
         known=partial(known_bits, len(channels)),
         count=partial(count_first_channel, len(channels)),
+        unknown=1 << len(channels),
     )
 
 

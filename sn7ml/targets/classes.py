@@ -28,6 +28,7 @@ def classes(params: TargetParams) -> Target:
         built=known,
         known=known,
         count=count,
+        unknown=UNKNOWN,
         pixel_scores=("miou", "accuracy"),
     )
 

@@ -81,6 +81,7 @@ def distance(params: TargetParams) -> Target:
         built=inside,
         known=known,
         count=partial(count, clip_m),
+        unknown=UNKNOWN,
         unit_m=clip_m,
     )
 

@@ -73,6 +73,9 @@ class Target:
     count: Callable[[NDArray[np.float32], Planes], Counts]
     """Network output (batch, channel, rows, cols), not activated, and planes (batch, rows, cols) to pixel counts."""
 
+    unknown: int
+    """The byte of a plane where nothing is known and nothing is drawn."""
+
     unit_m: float | None = None
     """Metres of a distance of 1; None where channels are masks."""
 

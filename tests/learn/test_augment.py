@@ -12,6 +12,8 @@ from sn7ml.params import AugmentationParams
 from tests.learn.toy import EVERYTHING, NOTHING
 
 SIDE = 6
+UNKNOWN = 255
+
 GEOMETRY = {
     "flips": NOTHING.model_copy(update={"flips": True}),
     "quarter turns": NOTHING.model_copy(update={"quarter_turns": True}),
@@ -27,7 +29,7 @@ def addresses() -> Tensor:
 def moved(params: AugmentationParams, seed: int, upsampling: int = 1) -> tuple[Tensor, Tensor]:
     torch.manual_seed(seed)
     mask = addresses()[0].repeat_interleave(upsampling, 0).repeat_interleave(upsampling, 1)
-    image, flags = build_geometry(params)(tv_tensors.Image(addresses()), tv_tensors.Mask(mask))
+    image, flags = build_geometry(params, UNKNOWN)(tv_tensors.Image(addresses()), tv_tensors.Mask(mask))
     return image.as_subclass(Tensor), flags.as_subclass(Tensor)
 
 

@@ -12,6 +12,13 @@ Brightness = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Mean and standard deviation, (3,) each, of red, green and blue."""
 
 
+IMAGENET: Brightness = (
+    np.array([123.675, 116.28, 103.53], np.float32),
+    np.array([58.395, 57.12, 57.375], np.float32),
+)
+"""Of the photographs that encoders were trained on before."""
+
+
 def band_statistics(pixels: NDArray[np.uint8]) -> Brightness:
     """Return mean and standard deviation, (3,) each, of red, green and blue over the usable pixels of one frame.
 
