@@ -171,9 +171,9 @@ def _refuse_wrong_metres(plan: Plan, images: ModelImages | None) -> None:
     if max(abs(height / width - 1) for height, width in zip(heights, widths, strict=True)) > SQUARE:
         raise ParamsError(
             "augmentation.turned-metres",
-            f"augmentation.quarter_turns or rotation is on, but pixels are {heights[0]:.3g} m high and {widths[0]:.3g} m "
-            "wide: turned, the distances that are learned would be wrong; turn both off, or resample the images to square "
-            "metres (gdalwarp -t_srs to a UTM zone)",
+            f"augmentation.quarter_turns or rotation is on, but pixels are {heights[0]:.3g} m high and "
+            f"{widths[0]:.3g} m wide: turned, the distances that are learned would be wrong; turn both off, or "
+            "resample the images to square metres (gdalwarp -t_srs to a UTM zone)",
         )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from sn7ml.params.recipe import BINARY_LOSSES, CLASS_LOSSES, DISTANCE_LOSSES
 from sn7ml.params.section import Section
 
-LayoutName: TypeAlias = Literal["spacenet7", "spacenet2", "xyz", "pairs", "colour"]
+LayoutName: TypeAlias = Literal["spacenet7", "spacenet2", "xyz", "pairs", "colour", "osm"]
 
 Activation = Literal["sigmoid", "distance", "softmax"]
 """What turns a network's output into what is predicted: a probability of each channel by itself, a signed distance from
@@ -34,14 +34,17 @@ class DataParams(Section):
     layout: LayoutName
     """How its files are named and labelled: ``spacenet7`` has AOI folders of monthly mosaics, ``spacenet2`` folders of
     cities with single scenes, ``xyz`` map tiles and a GeoJSON, ``pairs`` images with a GeoJSON of the same name,
-    ``colour`` images with label images whose colours are classes."""
+    ``colour`` images with label images whose colours are classes, ``osm`` images with objects of OpenStreetMap."""
 
     zoom: int | None = Field(default=None, ge=0, le=24)
     """Layout ``xyz``: the zoom whose tiles are used; null where there is only one."""
 
     classes: str | None = None
-    """Layout ``colour``: the file below the data folder that says which colour is which class; null looks for the only
-    ``classes.json`` or ``class_dict.csv``."""
+    """Layouts ``colour`` and ``osm``: the file below the data folder that says which colour, or which tags, are which
+    class; null looks for the only ``classes.json`` or ``class_dict.csv``."""
+
+    min_label_fraction: float = Field(default=0.0, ge=0, le=1)
+    """The same: an image with a smaller share of pixels that have a class counts as one without labels."""
 
     stretch: StretchParams = StretchParams()
     """How brightness becomes bytes."""

@@ -150,7 +150,7 @@ def ingest(
     if faults:
         raise ItemsFailed(faults, len(rows))
     if layout.class_maps:
-        layout.class_maps.refuse(root, sum((it.colours for it in read.values()), Counter()))
+        layout.class_maps.refuse(root, sum((it.colours for it in read.values()), Counter[Rgb]()))
         names = {"names": list(layout.class_maps.names(root))}
         write_text(out / CLASSES_FILE, json.dumps(names, indent=1, ensure_ascii=False) + "\n")
     table = pd.DataFrame([it.row for it in read.values()], columns=[name for name in FRAMES.columns if name != "group"])

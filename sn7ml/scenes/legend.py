@@ -12,6 +12,7 @@ lined with other classes.
 
 import csv
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -36,6 +37,7 @@ UNKNOWN = 255
 
 MOST_CLASSES = 250
 MOST_CSV_BYTES = MIB
+MOST_STROKE_PX = 1000
 
 COLOUR = re.compile(r"#?([0-9a-fA-F]{6})", re.ASCII)
 
@@ -60,11 +62,15 @@ class LegendClass:
     tag_filter: str = ""
     """Of the tags of OpenStreetMap, in Mapnik's syntax; "" where the file has none."""
 
+    stroke_px: float = 1.0
+    """Width of lines, pixels."""
+
     def joined(self, other: "LegendClass") -> "LegendClass":
         """Return one class of two rows with the same name: it has both colours, and what either filter finds."""
         filters = [f"({it})" for it in (self.tag_filter, other.tag_filter) if it]
         text = " or ".join(filters) if len(filters) > 1 else self.tag_filter or other.tag_filter
-        return LegendClass(self.name, tuple(dict.fromkeys(self.colours + other.colours)), text)
+        colours = tuple(dict.fromkeys(self.colours + other.colours))
+        return LegendClass(self.name, colours, text, max(self.stroke_px, other.stroke_px))
 
 
 @dataclass(frozen=True)
@@ -113,14 +119,14 @@ def read_legend(path: Path) -> Legend:
     faults = []
     classes: dict[str, LegendClass] = {}
     owners: dict[Rgb, str] = {}
-    for number, (name, colour, tag_filter) in enumerate(rows, start=1):
+    for number, (name, colour, tag_filter, stroke_px) in enumerate(rows, start=1):
         rgb = _rgb(colour)
         if rgb is None or not isinstance(name, str) or not name.strip():
             faults.append(f"class {number}: name {name!r:.40}, colour {colour!r:.40}; expected a name and a colour")
         elif owners.setdefault(rgb, name) != name:
             faults.append(f"class {number}: {name} has the colour {text_of(rgb)} of {owners[rgb]}")
         else:
-            one = LegendClass(name, (rgb,), tag_filter)
+            one = LegendClass(name, (rgb,), tag_filter, stroke_px)
             classes[name] = classes[name].joined(one) if name in classes else one
     if not 1 <= len(rows) <= MOST_CLASSES:
         faults.append(f"{len(rows)} classes; expected 1 to {MOST_CLASSES}")
@@ -129,12 +135,22 @@ def read_legend(path: Path) -> Legend:
     return Legend(tuple(classes.values()))
 
 
-def _json_rows(path: Path) -> list[tuple[Any, Any, str]]:
+def _json_rows(path: Path) -> list[tuple[Any, Any, str, float]]:
     content = read_json(path)
     classes = content.get("classes") if isinstance(content, dict) else content
     if not isinstance(classes, list) or not all(isinstance(it, dict) for it in classes):
         raise ValueError('expected a list of {"name", "color"}, or {"classes": [{"title", "color"}]}')
-    return [(it.get("name", it.get("title")), it.get("color"), _text(it.get("filter"))) for it in classes]
+    return [
+        (it.get("name", it.get("title")), it.get("color"), _text(it.get("filter")), _stroke(it.get("stroke-width", 1)))
+        for it in classes
+    ]
+
+
+def _stroke(value: object) -> float:
+    width = float(value) if isinstance(value, str | int | float) else math.nan
+    if not 0 <= width <= MOST_STROKE_PX:
+        raise ValueError(f"stroke-width {value!r:.40} is no number from 0 to {MOST_STROKE_PX}")
+    return width
 
 
 def _text(value: object) -> str:
@@ -145,11 +161,11 @@ def _text(value: object) -> str:
     return value.strip()
 
 
-def _csv_rows(path: Path) -> list[tuple[Any, Any, str]]:
+def _csv_rows(path: Path) -> list[tuple[Any, Any, str, float]]:
     rows = list(csv.DictReader(io.StringIO(read_text(path, MOST_CSV_BYTES)), skipinitialspace=True))
     if rows and not {"name", "r", "g", "b"} <= rows[0].keys():
         raise ValueError(f"expected the columns name, r, g, b, got {sorted(map(str, rows[0]))}")
-    return [(row["name"], (row["r"], row["g"], row["b"]), "") for row in rows if any(row.values())]
+    return [(row["name"], (row["r"], row["g"], row["b"]), "", 1.0) for row in rows if any(row.values())]
 
 
 def _rgb(colour: object) -> Rgb | None:

@@ -5,6 +5,7 @@ from typing import assert_never
 from sn7ml.params import DataParams
 from sn7ml.scenes.layouts.colour import colour
 from sn7ml.scenes.layouts.layout import Layout
+from sn7ml.scenes.layouts.osm import osm
 from sn7ml.scenes.layouts.pairs import PAIRS
 from sn7ml.scenes.layouts.spacenet2 import SPACENET2
 from sn7ml.scenes.layouts.spacenet7 import SPACENET7
@@ -26,5 +27,7 @@ def layout_of(params: DataParams) -> Layout:
             return PAIRS
         case "colour":
             return colour(params.classes)
+        case "osm":
+            return osm(params.classes)
         case _ as unknown:
             assert_never(unknown)

@@ -29,7 +29,7 @@ from sn7ml.params import SplitParams
 from sn7ml.scenes.labels import RawLabels, no_labels
 from sn7ml.scenes.layouts.ground_groups import group_by_ground
 from sn7ml.scenes.layouts.layout import ClassMaps, Layout, Source
-from sn7ml.scenes.legend import ClassMap, Legend, Rgb, read_label_image, read_legend, refuse_misfit
+from sn7ml.scenes.legend import ClassMap, Legend, Rgb, read_label_image, refuse_misfit
 from sn7ml.scenes.map_tiles import FORMATS, MODES, UNREADABLE
 from sn7ml.scenes.rasters import MOST_FILE_BYTES, MOST_PIXELS, open_geotiff
 from sn7ml.scenes.raw_images import RawImage, black_margin, raw_geotiff
@@ -229,24 +229,25 @@ def legend_file(root: Path, name: str | None) -> Path:
 
 
 @lru_cache(maxsize=8)
-def _legend(path: Path) -> Legend:
+def legend_of(path: Path) -> Legend:
+    """Read a file of classes, once for all images. Raises CatalogError."""
     return read_legend(path)
 
 
 def read_class_map(name: str | None, root: Path, source: Source) -> ClassMap:
     """Read the label image of a labelled row. Raises LabelError."""
-    return read_label_image(root / source["labels"], _legend(legend_file(root, name)))
+    return read_label_image(root / source["labels"], legend_of(legend_file(root, name)))
 
 
 def class_names(name: str | None, root: Path) -> list[str]:
     """Return the names of all classes, in the order of class maps."""
-    return _legend(legend_file(root, name)).names
+    return legend_of(legend_file(root, name)).names
 
 
 def refuse_legend(name: str | None, root: Path, colours: Mapping[Rgb, int]) -> None:
     """Raise CatalogError if the file of classes does not fit the colours of all label images."""
     path = legend_file(root, name)
-    refuse_misfit(path, _legend(path), colours)
+    refuse_misfit(path, legend_of(path), colours)
 
 
 def no_outlines(root: Path, source: Source) -> RawLabels:
