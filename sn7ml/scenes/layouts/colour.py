@@ -29,7 +29,7 @@ from sn7ml.params import SplitParams
 from sn7ml.scenes.labels import RawLabels, no_labels
 from sn7ml.scenes.layouts.ground_groups import group_by_ground
 from sn7ml.scenes.layouts.layout import ClassMaps, Layout, Source
-from sn7ml.scenes.legend import ClassMap, Legend, Rgb, read_label_image, refuse_misfit
+from sn7ml.scenes.legend import ClassMap, Legend, Rgb, read_label_image, read_legend, refuse_misfit
 from sn7ml.scenes.map_tiles import FORMATS, MODES, UNREADABLE
 from sn7ml.scenes.rasters import MOST_FILE_BYTES, MOST_PIXELS, open_geotiff
 from sn7ml.scenes.raw_images import RawImage, black_margin, raw_geotiff
