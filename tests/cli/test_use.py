@@ -72,7 +72,9 @@ def test_none_is_not_taken_for_the_usual_number(layout: str, tmp_path: Path) -> 
         )
 
 
-@pytest.mark.parametrize(("demo", "layout"), [("buildings", "spacenet2"), ("building_distance", "xyz")])
+@pytest.mark.parametrize(
+    ("demo", "layout"), [("buildings", "spacenet2"), ("building_distance", "xyz"), ("land_use", "colour")]
+)
 def test_a_demo_brings_data_and_params_that_go_together(project: Path, demo: str, layout: str) -> None:
     (project / "data").mkdir()
     (project / "data" / "former").touch()

@@ -1,4 +1,4 @@
-"""The demos of single scenes and of map tiles, from an empty project to the report, with less training."""
+"""The demos of single scenes, of map tiles and of land use, from an empty project to the report, with less training."""
 
 import json
 import shutil
@@ -20,7 +20,6 @@ SMALL = {
     "train.epochs": 2,
     "train.tiles_per_epoch": 16,
     "train.validation_tiles": 8,
-    "tune.trials": 2,
     "promote.min_score": 0.0,
 }
 
@@ -31,14 +30,18 @@ def demo_of(name: str, folder: Path) -> Project:
     command = [sys.executable, "-m", "sn7ml.cli", "use", "--demo", name, "--force"]
     done = subprocess.run(command, cwd=project.root, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    for key, value in SMALL.items():
+    for key, value in (SMALL | ({} if name == "land_use" else {"tune.trials": 2})).items():
         project.set_param(key, value)
     return project
 
 
 @pytest.mark.parametrize(
     ("name", "score", "scored"),
-    [("buildings", "f1", {"AOI_8_Sand_img3", "AOI_8_Sand_img7"}), ("building_distance", "mae_m", {"small1-z19"})],
+    [
+        ("buildings", "f1", {"AOI_8_Sand_img3", "AOI_8_Sand_img7"}),
+        ("building_distance", "mae_m", {"small1-z19"}),
+        ("land_use", "miou", {"Town_4-part_1", "Town_4-part_2"}),
+    ],
 )
 def test_a_demo_runs_from_its_data_to_the_report(name: str, score: str, scored: set[str], tmp_path: Path) -> None:
     project = demo_of(name, tmp_path)
