@@ -55,6 +55,13 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     against: Annotated[
         Path | None, typer.Option(help=f"Compare with training frames: their folder, or {REFERENCE} of their report.")
     ] = None,
+    suggest_classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Layout colour: write a file of classes for the colours that label images have, to be edited, and do "
+            "nothing else."
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 on warnings, and where the model is not simply to be trusted.")
     ] = False,
@@ -71,6 +78,9 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     given, root = params_here() if params is None else load_params(params), data.resolve()
     thresholds = given.validation if given else ValidationParams()
     layout = layout_of(given.data if given else DataParams(layout=DEFAULT_LAYOUT))
+    if suggest_classes is not None:
+        suggest(root, layout, suggest_classes)
+        return
     check_outputs(root, layout, report, docs, fix, against)
     known = reference_of(against, layout) if against else None
     if fix is not None:
@@ -91,9 +101,41 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's own signature
     if report is not None:
         pictures = draw_findings(root, sources, found, labelled_in_files(root, sources, layout))
         write_all(report, found, pictures, profiles, drift)
-    uneasy = bool(found.failures()) or (drift is not None and drift.level != "trusted")
-    if not found.ok or (strict and uneasy):
+    if not found.ok or (strict and uneasy(found, drift)):
         raise typer.Exit(1)
+
+
+def uneasy(found: "Report", drift: "Drift | None") -> bool:
+    """Return True if anything failed, warnings too, or the model is not simply to be trusted."""
+    return bool(found.failures()) or (drift is not None and drift.level != "trusted")
+
+
+def suggest(root: Path, layout: "Layout", out: Path) -> None:
+    """Write a file of classes for the colours found, and show their shares. Raises ParamsError or LabelError."""
+    import json
+
+    from rich.table import Table
+
+    from sn7ml.core.runtime.files import write_text
+    from sn7ml.scenes.layouts.colour import colours_of
+    from sn7ml.scenes.legend import suggested, text_of
+
+    if layout.name != "colour":
+        raise ParamsError(
+            "options.suggest-layout",
+            f"--suggest-classes is for data.layout colour, not {layout.name}; name a params.yaml with --params",
+        )
+    if out.exists():
+        raise ParamsError("output.exists", f"--suggest-classes {out} exists; name a new file")
+    colours = colours_of(root, layout.sources(root))
+    classes, total = suggested(colours), sum(colours.values())
+    write_text(out, json.dumps(classes, indent=1) + "\n")
+    table = Table("name", "colour", "share of all label images")
+    by_text = {text_of(rgb): count for rgb, count in colours.items()}
+    for one in classes:
+        table.add_row(one["name"], one["color"], f"{by_text[one['color']] / total:.2%}")
+    console.print(table)
+    say(f"{len(classes)} of {len(colours)} colours: {out}; give the classes their names, then name it in data.classes")
 
 
 def check_outputs(

@@ -9,12 +9,13 @@
       images/              only where images of the data folder had to be converted: see ``conversion``
       classes/             only where labels are classes of pixels: <AOI>/<time>.tif, a byte a pixel, 255 unknown
       classes.json         names of these classes, in the order of their bytes
+      label-stats.csv      LABEL_STATS: how many pixels and images each of them has
 """
 
 import json
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,11 +39,14 @@ from sn7ml.scenes.conversion import IMAGES, convert, digest_of_file
 from sn7ml.scenes.images import read_grid, shared_grid
 from sn7ml.scenes.labels import buildings_of
 from sn7ml.scenes.layouts.layout import ClassMaps, Layout, Source
-from sn7ml.scenes.legend import Rgb
+from sn7ml.scenes.legend import UNKNOWN, Rgb
 from sn7ml.scenes.rasters import open_geotiff, write_bands
 
 FRAMES_FILE, LABELS_FILE, AROUND_FILE = "frames.parquet", "labels.parquet", "around.parquet"
-CLASSES, CLASSES_FILE = "classes", "classes.json"
+CLASSES, CLASSES_FILE, STATS_FILE = "classes", "classes.json", "label-stats.csv"
+
+LABEL_STATS = ("label", "name", "frequency", "image_count")
+"""Place and name of a class, its pixels in all labelled images, and the images that have any: as skynet-data's."""
 
 BY_PART = StretchParams()
 
@@ -124,7 +128,12 @@ def _damaged(path: Path, error: Exception) -> TableError:
 
 
 def ingest(
-    root: Path, sources: pd.DataFrame, layout: Layout, split: SplitParams, out: Path, stretch: StretchParams = BY_PART
+    root: Path,
+    sources: pd.DataFrame,
+    layout: Layout,
+    split: SplitParams,
+    out: Path,
+    stretch: StretchParams = BY_PART,
 ) -> Scenes:
     """Read the grids and labels of all frames, in parallel, and write the two tables into folder ``out``.
 
@@ -136,7 +145,8 @@ def ingest(
     """
     rows = {f"{row['aoi']} {row['time']}": row for row in sources.to_dict("records")}
     shutil.rmtree(out / CLASSES, ignore_errors=True)
-    (out / CLASSES_FILE).unlink(missing_ok=True)
+    for name in (CLASSES_FILE, STATS_FILE):
+        (out / name).unlink(missing_ok=True)
     found = map_items(partial(_read, root, layout, out), rows)
     faults: dict[str, Exception] = {name: it for name, it in found.items() if isinstance(it, Sn7Error)}
     read = {name: it for name, it in found.items() if not isinstance(it, Sn7Error)}
@@ -151,8 +161,8 @@ def ingest(
         raise ItemsFailed(faults, len(rows))
     if layout.class_maps:
         layout.class_maps.refuse(root, sum((it.colours for it in read.values()), Counter[Rgb]()))
-        names = {"names": list(layout.class_maps.names(root))}
-        write_text(out / CLASSES_FILE, json.dumps(names, indent=1, ensure_ascii=False) + "\n")
+        names = list(layout.class_maps.names(root))
+        _write_classes(out, names, [it.class_pixels[: len(names)] for it in read.values() if it.row["labelled"]])
     table = pd.DataFrame([it.row for it in read.values()], columns=[name for name in FRAMES.columns if name != "group"])
     # An AOI without labels is on no side of a split: it must not tie two others together.
     labelled = table["aoi"].isin(table.loc[table["labelled"], "aoi"])
@@ -189,6 +199,9 @@ class _Read:
     colours: Counter[Rgb]
     """Of a label image: colour to its pixels."""
 
+    class_pixels: NDArray[np.int64]
+    """Pixels of each byte of a class map; none where labels are outlines."""
+
 
 def _read(root: Path, layout: Layout, out: Path, source: Source) -> _Read | Sn7Error:
     """Read one frame; an error of its files is returned, so that all are raised at once."""
@@ -197,20 +210,33 @@ def _read(root: Path, layout: Layout, out: Path, source: Source) -> _Read | Sn7E
         labels = _stored(source, buildings_of(layout.read_labels(root, source), grid) if source["labels"] else None)
         read_around = layout.read_around if source["labels"] else None
         around = _stored(source, buildings_of(read_around(root, source), grid) if read_around else None)
-        colours = _store_class_map(root, layout.class_maps, source, grid, out) if layout.class_maps else Counter()
+        labelled = bool(source["labels"])
+        colours, pixels = Counter[Rgb](), np.zeros(0, np.int64)
+        if layout.class_maps and labelled:
+            colours, pixels = _store_class_map(root, layout.class_maps, source, grid, out)
+            labelled = 1 - pixels[UNKNOWN] / pixels.sum() >= layout.class_maps.least
     except Sn7Error as fault:
         return fault
     row = {name: source[name] for name in ("aoi", "time", "part", "image", "mask", "labels")}
-    row |= {"labelled": bool(source["labels"]), "epsg": grid.epsg, "rows": grid.shape[0], "cols": grid.shape[1]}
+    row |= {"labelled": labelled, "epsg": grid.epsg, "rows": grid.shape[0], "cols": grid.shape[1]}
     row |= dict(zip(TRANSFORM, tuple(grid.transform)[:6], strict=True))
     digest = "" if layout.open_image else digest_of_file(root / source["image"])
-    return _Read(row | {"digest": digest}, grid, labels, around, colours)
+    return _Read(row | {"digest": digest}, grid, labels, around, colours, pixels)
 
 
-def _store_class_map(root: Path, maps: ClassMaps, source: Source, grid: Grid, out: Path) -> Counter[Rgb]:
-    """Write the class map of a labelled row; return the colours of its label image."""
-    if not source["labels"]:
-        return Counter()
+def _write_classes(out: Path, names: Sequence[str], pixels: Sequence[NDArray[np.int64]]) -> None:
+    """Write the names of all classes, and their pixels in each labelled image."""
+    write_text(out / CLASSES_FILE, json.dumps({"names": names}, indent=1, ensure_ascii=False) + "\n")
+    counts = np.array(pixels, np.int64).reshape(len(pixels), len(names))
+    columns = (range(len(names)), names, counts.sum(axis=0), (counts > 0).sum(axis=0))
+    stats = pd.DataFrame(dict(zip(LABEL_STATS, columns, strict=True)))
+    write_text(out / STATS_FILE, stats.to_csv(index=False, lineterminator="\n"))
+
+
+def _store_class_map(
+    root: Path, maps: ClassMaps, source: Source, grid: Grid, out: Path
+) -> tuple[Counter[Rgb], NDArray[np.int64]]:
+    """Write the class map of a labelled row; return the colours of its label image, and the pixels of each class."""
     found = maps.read(root, source)
     if found.classes.shape != grid.shape:
         (rows, cols), (wanted_rows, wanted_cols) = found.classes.shape, grid.shape
@@ -220,7 +246,7 @@ def _store_class_map(root: Path, maps: ClassMaps, source: Source, grid: Grid, ou
             f"{wanted_cols}",
         )
     write_bands(out / CLASSES / source["aoi"] / f"{source['time']}.tif", [found.classes], [CLASSES], grid)
-    return Counter(found.colours)
+    return Counter(found.colours), np.bincount(found.classes.ravel(), minlength=UNKNOWN + 1)
 
 
 def _stored(source: Source, buildings: pd.DataFrame | None) -> pyarrow.Table:

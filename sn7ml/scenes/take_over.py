@@ -16,6 +16,9 @@ from sn7ml.scenes.rasters import MOST_FILE_BYTES
 ENDINGS = (*(f".{ending}" for ending in TILE_ENDINGS), ".geojson", ".csv")
 """Of images and labels in layouts other than SpaceNet 7's."""
 
+CLASS_ENDINGS = (".json", ".gpkg")
+"""Of what else there is where labels are classes: files of classes, and of objects with tags."""
+
 
 def take_over(source: Path, target: Path, layout: Layout = SPACENET7) -> pd.DataFrame:
     """Replace the data folder ``target``, once all is there, by the data of ``source``; return its ``SOURCES``.
@@ -42,20 +45,20 @@ def take_over(source: Path, target: Path, layout: Layout = SPACENET7) -> pd.Data
                 for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
                     _take_files(inner, aoi / inner.name)
         else:
-            _take_tree(source, fresh)
+            _take_tree(source, fresh, ENDINGS + (CLASS_ENDINGS if layout.class_maps else ()))
         try:
             return layout.sources(fresh)
         except CatalogError as fault:
             raise CatalogError(fault.code, str(fault).replace(str(fresh), str(source)), fault.faults) from None
 
 
-def _take_tree(source: Path, target: Path) -> None:
+def _take_tree(source: Path, target: Path, endings: tuple[str, ...]) -> None:
     target.mkdir(parents=True)
     for folder, inner, names in os.walk(source):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder, name)
-            if path.suffix.lower() in ENDINGS and not name.startswith("."):
+            if path.suffix.lower() in endings and not name.startswith("."):
                 _take(path, target / path.relative_to(source))
 
 

@@ -36,6 +36,13 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "area_p95_px2": "95 %", "max_area_px2": "largest", "n_overlaps": "on one another",
         "n_hidden": "on unusable ground",
     },
+    "classes": {
+        "n_colours": "colours", "n_classes": "classes", "unknown_fraction": "without a class",
+        "foreign_fraction": "in the commonest colour that is no class", "largest_fraction": "of the commonest class",
+    },
+    "class_counts": {
+        "n_classes": "classes", "unknown_fraction": "without a class", "largest_fraction": "of the commonest class",
+    },
     "stretch": {
         "brightness": "brightness", "contrast": "contrast", "black_clipped": "cut to black",
         "white_clipped": "to white",

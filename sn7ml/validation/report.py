@@ -15,7 +15,8 @@ Picture = Literal["", "frame", "building", "found"]
 
 NOUNS: Mapping[str, str] = {
     "frames": "frame", "labels": "label file", "tiles": "tiled frame", "regions": "region", "tracks": "area",
-    "footprints": "footprint", "images": "image", "outlines": "label file",
+    "footprints": "footprint", "images": "image", "outlines": "label file", "classes": "label image",
+    "class_counts": "class map",
 }  # fmt: skip
 """Suite → what a row of its table is; a summary counts no others."""
 

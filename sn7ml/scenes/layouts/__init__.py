@@ -26,8 +26,8 @@ def layout_of(params: DataParams) -> Layout:
         case "pairs":
             return PAIRS
         case "colour":
-            return colour(params.classes)
+            return colour(params.classes, params.min_label_fraction)
         case "osm":
-            return osm(params.classes)
+            return osm(params.classes, params.min_label_fraction)
         case _ as unknown:
             assert_never(unknown)

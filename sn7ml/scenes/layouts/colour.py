@@ -11,6 +11,7 @@ ground if it is a GeoTIFF with a CRS, or is called ``<z>-<x>-<y>`` after a map t
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from PIL import Image
 
 from sn7ml.core.errors import CatalogError, ParamsError, RasterError
 from sn7ml.core.geo.grid import NOWHERE, TILE_PX, WEB_MERCATOR, Grid, tile_transform
+from sn7ml.core.runtime.parallel import map_items
 from sn7ml.core.safe_files import open_regular, plain_name
 from sn7ml.core.schemas import SOURCES, UNDATED
 from sn7ml.params import SplitParams
@@ -239,6 +241,16 @@ def read_class_map(name: str | None, root: Path, source: Source) -> ClassMap:
     return read_label_image(root / source["labels"], legend_of(legend_file(root, name)))
 
 
+def colours_of(root: Path, sources: pd.DataFrame) -> Counter[Rgb]:
+    """Count the colours of all label images of ``SOURCES``; no file of classes is needed. Raises ItemsFailed."""
+    labels = {path: root / path for path in sources["labels"] if path}
+    return sum(map_items(_colours, labels).values(), Counter[Rgb]())
+
+
+def _colours(path: Path) -> Counter[Rgb]:
+    return Counter(read_label_image(path, Legend(())).colours)
+
+
 def class_names(name: str | None, root: Path) -> list[str]:
     """Return the names of all classes, in the order of class maps."""
     return legend_of(legend_file(root, name)).names
@@ -255,7 +267,12 @@ def no_outlines(root: Path, source: Source) -> RawLabels:
     return no_labels(root / source["labels"])
 
 
-def colour(classes: str | None) -> Layout:
-    """Return the layout; ``classes`` is the file of classes below the data folder, None for the usual ones."""
-    maps = ClassMaps(partial(class_names, classes), partial(read_class_map, classes), partial(refuse_legend, classes))
+def colour(classes: str | None, least: float = 0.0) -> Layout:
+    """Return the layout.
+
+    ``classes`` is the file of classes below the data folder, None for the usual ones; an image with a smaller share of
+    labelled pixels than ``least`` counts as one without labels.
+    """
+    names, read = partial(class_names, classes), partial(read_class_map, classes)
+    maps = ClassMaps(names, read, least, partial(refuse_legend, classes))
     return Layout("colour", scan, no_outlines, groups, open_image, class_maps=maps)

@@ -44,6 +44,9 @@ class ClassMaps:
     read: Callable[[Path, Source], ClassMap]
     """Read the class map of a labelled row, given the data folder. Raises LabelError."""
 
+    least: float
+    """An image with a smaller share of pixels that have a class counts as one without labels."""
+
     refuse: Callable[[Path, Mapping[Rgb, int]], None]
     """Raise CatalogError if the colours of all class maps together, each with its pixels, do not fit the classes."""
 

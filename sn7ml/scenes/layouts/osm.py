@@ -188,7 +188,12 @@ def groups(frames: pd.DataFrame, split: SplitParams) -> Mapping[str, str]:
     return group_by_ground(frames, split)
 
 
-def osm(classes: str | None) -> Layout:
-    """Return the layout; ``classes`` is the file of classes below the data folder, None for the usual ones."""
-    maps = ClassMaps(partial(class_names, classes), partial(read_class_map, classes), partial(refuse_nothing, classes))
+def osm(classes: str | None, least: float = 0.0) -> Layout:
+    """Return the layout.
+
+    ``classes`` is the file of classes below the data folder, None for the usual ones; an image with a smaller share of
+    labelled pixels than ``least`` counts as one without labels.
+    """
+    names, read = partial(class_names, classes), partial(read_class_map, classes)
+    maps = ClassMaps(names, read, least, partial(refuse_nothing, classes))
     return Layout("osm", scan, no_outlines, groups, open_image, class_maps=maps)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from affine import Affine
@@ -15,7 +16,7 @@ from sn7ml.core.schemas import UNDATED
 from sn7ml.params import SplitParams
 from sn7ml.scenes.images import read_image
 from sn7ml.scenes.ingest import ingest
-from sn7ml.scenes.layouts.colour import colour, legend_file, open_image, scan
+from sn7ml.scenes.layouts.colour import colour, colours_of, legend_file, open_image, scan
 from sn7ml.scenes.layouts.images import find_pictures
 from tests.learn.toy import SPLIT
 from tests.raising import items_fail, raises
@@ -197,3 +198,27 @@ def test_a_prediction_takes_a_file_a_folder_of_pictures_and_the_layout(tmp_path:
     (root / "notes.txt").touch()
     with raises(CatalogError, "data.bad-files", "notes.txt", ".png"):
         find_pictures(root / "notes.txt")
+
+
+def test_statistics_count_labelled_images_and_sparse_ones_are_left_out(tmp_path: Path) -> None:
+    root = two_folders(tmp_path / "data")
+    pixels = np.zeros((*SHAPE, 4), np.uint8)
+    pixels[:3, :] = (*SAND, 255)  # a quarter has a class, the rest is transparent
+    Image.fromarray(pixels).save(root / "Tile 1" / "masks" / "part_1.png")
+    for least, labelled, stats in (
+        (0.25, {"Tile_1-part_1", "Tile_2-part_1"}, [[48 + 84, 2], [96, 1]]),
+        (0.26, {"Tile_2-part_1"}, [[84, 1], [96, 1]]),
+    ):
+        layout = colour(None, least)
+        scenes = ingest(root, layout.sources(root), layout, SPLIT, tmp_path / f"scenes-{least}")
+        assert set(scenes.frames.loc[scenes.frames["labelled"], "aoi"]) == labelled
+        table = pd.read_csv(scenes.folder / "label-stats.csv")
+        assert table["name"].tolist() == ["sand", "sea"]
+        assert table[["frequency", "image_count"]].to_numpy().tolist() == stats
+
+
+def test_colours_are_counted_without_a_file_of_classes(tmp_path: Path) -> None:
+    root = two_folders(tmp_path)
+    (root / "classes.json").unlink()
+    colours = colours_of(root, scan(root))
+    assert (colours[SAND], colours[SEA], colours.total()) == (2 * 7 * 12, 2 * 8 * 12, 2 * 192)
