@@ -6,7 +6,6 @@ same and the validation reports beside OUT.
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,11 +17,9 @@ from sn7ml.metrics.score import Evaluation, score_line
 from sn7ml.metrics.score_text import PREFIXES, plain
 from sn7ml.params import OutputParams, load_output, load_params
 from sn7ml.report.maps.class_panels import ScoredMaps
-from sn7ml.report.maps.overlays import from_png, to_png
+from sn7ml.report.maps.overlays import from_png
 from sn7ml.report.maps.scene_panels import DistanceMaps, ScoredScenes
 from sn7ml.report.maps.scored_overlays import overlays_of
-from sn7ml.report.pages.by_task import pictures_of, scenes_of
-from sn7ml.report.pages.scenes import file_of, picture_rows
 from sn7ml.runs.final import best_epoch, digest_of, final_run
 from sn7ml.runs.provenance import data_md5
 from sn7ml.runs.runs import SCORED
@@ -42,13 +39,9 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     ground = Ground.read(known, store, columns, target_of(params.target))
     found = task.output.read(outputs, ground.grids)
     evaluation = evaluate(task, found, probabilities, ground, params.evaluate, load_output(tuned))
-    pictures = pictures_of(params.task, evaluation.tables)
     ranked = task.scores[0]
     scenes_scored = scored_scenes(known.images_in(data), known, ground, found, probabilities, load_output(tuned))
-    shown = scenes_of(params.task, scenes_scored, evaluation, ranked, params.report.aois)
-    if shown:
-        evaluation = replace(evaluation, tables={**evaluation.tables, "scenes": picture_rows(shown)})
-        pictures |= {file_of(scene.aoi): to_png(scene.picture) for scene in shown}
+    evaluation, pictures = with_pictures(evaluation, scenes_scored, params, ranked)
     write_evaluation(out, evaluation, pictures)
     ranking = evaluation.per_aoi[["aoi"]].assign(score=evaluation.per_aoi[ranked.name])  # what dvc.yaml plots
     write_text(out / "ranking.csv", ranking.to_csv(index=False))

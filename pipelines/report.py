@@ -10,9 +10,8 @@ from sn7ml.core.geo.ground import row_pixel_areas_m2
 from sn7ml.core.runtime.files import read_output, write_text
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.metrics.score import score_named
-from sn7ml.outputs.class_map_files import class_colours
 from sn7ml.package_files import read_config, read_history
-from sn7ml.params import LandUseParams, flatten, load_output, load_params, resolved
+from sn7ml.params import flatten, load_params, resolved
 from sn7ml.report.maps.overlays import to_png
 from sn7ml.report.maps.scored_overlays import overlays_of
 from sn7ml.report.pages.by_task import maps_of
@@ -49,8 +48,7 @@ def main(data: Path, build: Path, out: Path) -> None:
     metrics, beside = (read_output(build / "evaluation" / f"{name}.json") for name in ("metrics", "evaluation"))
     single, classes, overlays, counts = None, None, [], COUNTS
     if "confusion" in tables:
-        chosen = load_output(build / "tuning" / "best.yaml").of_land_use()
-        classes = class_maps(build / "evaluation", task, tables, (metrics, beside["trivial"]), chosen)
+        classes = class_maps(build / "evaluation", task, tables, (metrics, beside["trivial"]))
     elif "scenes" in tables:
         single = single_scenes(build, task, tables, (metrics, beside["trivial"]), target_of(params.target))
     else:
@@ -111,18 +109,16 @@ def single_scenes(
     )
 
 
-def class_maps(
-    evaluation: Path, task: Task, tables: Mapping[str, pd.DataFrame], scored: tuple[Any, Any], params: LandUseParams
-) -> Classes:
+def class_maps(evaluation: Path, task: Task, tables: Mapping[str, pd.DataFrame], scored: tuple[Any, Any]) -> Classes:
     """Collect what the page shows of class maps; ``scored`` are the scores and those of trivial answers."""
     rows: list[dict[Any, Any]] = tables["scenes"].to_dict("records")
     return Classes(
         scores=task.scores,
         overall=scored[0],
         trivial=scored[1],
-        by_class=tables["classes"],
+        by_class=tables["classes"].drop(columns="colour"),
         per_aoi=tables["per_aoi"],
-        colours=class_colours(tables["classes"]["class"].tolist(), params),
+        colours=dict(zip(tables["classes"]["class"], tables["classes"]["colour"], strict=True)),
         confusion=(evaluation / f"{CONFUSION}.png").read_bytes(),
         pictures=[(row, (evaluation / f"{file_of(row['aoi'])}.png").read_bytes()) for row in rows],
     )

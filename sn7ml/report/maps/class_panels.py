@@ -47,6 +47,11 @@ class ScoredMaps:
     columns: Columns
     params: LandUseParams
 
+    @property
+    def colours(self) -> dict[str, str]:
+        """Class to its colour, in the order of the target's channels."""
+        return class_colours(self.target.channels, self.params)
+
     def read(self, aoi: str, time: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return found and true classes of a frame on the grid of its image; ``UNKNOWN`` where there is none."""
         grid, fine = self.grids[aoi], self.tiles.upsampling
@@ -59,7 +64,6 @@ class ScoredMaps:
 def draw_class_scenes(maps: ScoredMaps, ranks: Mapping[str, str]) -> list[ScenePicture]:
     """Draw AOIs at their first labelled time, each as far as it is scored; AOIs without labels are left out."""
     drawn = []
-    colours = class_colours(maps.target.channels, maps.params)
     frames = maps.frames[maps.frames["labelled"]].sort_values("time").drop_duplicates("aoi").set_index("aoi")
     for aoi, rank in ranks.items():
         if aoi not in frames.index:
@@ -68,7 +72,7 @@ def draw_class_scenes(maps: ScoredMaps, ranks: Mapping[str, str]) -> list[SceneP
         found, true = maps.read(aoi, time)
         pixels = read_image(maps.images / str(frames.loc[aoi, "image"])).pixels[:3]
         shown = slice(spanned(maps.columns)[aoi][0].start, spanned(maps.columns)[aoi][0].stop)
-        panels = class_panels(pixels[:, :, shown], true[:, shown], found[:, shown], colours)
+        panels = class_panels(pixels[:, :, shown], true[:, shown], found[:, shown], maps.colours)
         drawn.append(ScenePicture(aoi, time, rank, panels))
     return drawn
 
