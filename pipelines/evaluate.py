@@ -6,6 +6,7 @@ same and the validation reports beside OUT.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,13 +14,15 @@ import pandas as pd
 from sn7ml.core.runtime.files import replacing, write_text
 from sn7ml.core.runtime.stage import run_stage
 from sn7ml.flow.evaluate import Ground, evaluate, scored_part
-from sn7ml.metrics.score import Evaluation, score_line
+from sn7ml.metrics.score import Evaluation, Score, score_line
 from sn7ml.metrics.score_text import PREFIXES, plain
-from sn7ml.params import OutputParams, load_output, load_params
+from sn7ml.params import OutputParams, Params, load_output, load_params
 from sn7ml.report.maps.class_panels import ScoredMaps
-from sn7ml.report.maps.overlays import from_png
+from sn7ml.report.maps.overlays import from_png, to_png
 from sn7ml.report.maps.scene_panels import DistanceMaps, ScoredScenes
 from sn7ml.report.maps.scored_overlays import overlays_of
+from sn7ml.report.pages.by_task import pictures_of, scenes_of
+from sn7ml.report.pages.scenes import file_of, picture_rows
 from sn7ml.runs.final import best_epoch, digest_of, final_run
 from sn7ml.runs.provenance import data_md5
 from sn7ml.runs.runs import SCORED
@@ -68,6 +71,20 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
         run.log_file(report, f"validation/{report.parent.name}")
     run.log_dataset("sn7-tiles-scored", str(tiles), store.digest(), split)
     print(score_line(task.scores, evaluation.overall, evaluation.trivial))  # noqa: T201 - a stage speaks to a terminal
+
+
+def with_pictures(
+    evaluation: Evaluation, scored: ScoredScenes | ScoredMaps, params: Params, ranked: Score
+) -> tuple[Evaluation, dict[str, bytes]]:
+    """Draw an evaluation: name to PNG. What pages must know of the pictures is added to its tables."""
+    pictures = pictures_of(params.task, evaluation.tables)
+    tables = dict(evaluation.tables)
+    if isinstance(scored, ScoredMaps):
+        tables["classes"] = tables["classes"].assign(colour=tables["classes"]["class"].map(scored.colours))
+    if shown := scenes_of(params.task, scored, evaluation, ranked, params.report.aois):
+        tables["scenes"] = picture_rows(shown)
+        pictures |= {file_of(scene.aoi): to_png(scene.picture) for scene in shown}
+    return replace(evaluation, tables=tables), pictures
 
 
 def scored_scenes(
