@@ -12,7 +12,7 @@ from sn7ml.metrics.score import Evaluation
 from sn7ml.targets.class_counts import ClassCounts
 
 
-def evaluate_classes(names: Sequence[str], pixels: Mapping[str, ClassCounts]) -> Evaluation:
+def evaluate_classes(pixels: Mapping[str, ClassCounts]) -> Evaluation:
     """Score the class maps of AOIs by their known pixels.
 
     Scores are of sums over AOIs: ``miou`` is the mean IoU over the classes that are true or found somewhere,
@@ -21,12 +21,11 @@ def evaluate_classes(names: Sequence[str], pixels: Mapping[str, ClassCounts]) ->
 
     Parameters
     ----------
-    names
-        Of the classes, in the order of the counts.
     pixels
-        AOI to its counts; at least one.
+        AOI to its counts, with the names of the classes; at least one.
     """
-    pooled = reduce(add, pixels.values())
+    pooled: ClassCounts = reduce(add, pixels.values())
+    names = pooled.names
     keys = score_keys(names)
     rows = [{"aoi": aoi, **_scores(counts, keys), **_sums(counts, keys)} for aoi, counts in pixels.items()]
     commonest = int(np.argmax(pooled.true))

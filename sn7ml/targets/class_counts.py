@@ -27,8 +27,11 @@ class ClassCounts:
     pixels: NDArray[np.int64]
     """(class, class): what they are by row, what they were taken for by column."""
 
+    names: Sequence[str] = ()
+    """Of the classes, in their order; none where nobody asks."""
+
     def __add__(self, other: "ClassCounts") -> "ClassCounts":
-        return ClassCounts(self.pixels + other.pixels)
+        return ClassCounts(self.pixels + other.pixels, self.names)
 
     @property
     def known(self) -> int:
@@ -86,7 +89,7 @@ class ClassCounts:
         """Return the counts of the answer that every pixel is of this class."""
         pixels = np.zeros_like(self.pixels)
         pixels[:, number] = self.true
-        return ClassCounts(pixels)
+        return ClassCounts(pixels, self.names)
 
 
 def count_classes(
@@ -109,11 +112,6 @@ def count_classes(
             raise ValueError(f"{name} must be 0 to {classes - 1}, got {values.min()} to {values.max()}")
     pixels = np.bincount(true * classes + taken, minlength=classes * classes)
     return ClassCounts(pixels.reshape(classes, classes))
-
-
-def no_classes(classes: Sequence[str]) -> ClassCounts:
-    """Return the counts of no pixel at all."""
-    return ClassCounts(np.zeros((len(classes), len(classes)), np.int64))
 
 
 def _ratios(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """SegNet: land use by class in images of any size."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -24,15 +25,15 @@ def count(target: Target, found: FoundPixels) -> ClassCounts:
     """Count the pixels of the map that is written, areas that are too small included in their neighbours."""
     classes = class_map(found.probabilities, 1, found.output.of_land_use())
     valid = found.scored & (classes < len(target.channels))
-    return count_classes(classes, found.planes, valid, len(target.channels))
+    counts = count_classes(classes, found.planes, valid, len(target.channels))
+    return replace(counts, names=target.channels)
 
 
 def evaluate(
-    _truth: pd.DataFrame, found: pd.DataFrame, pixels: Mapping[str, ClassCounts], _params: EvaluateParams
+    _truth: pd.DataFrame, _found: pd.DataFrame, pixels: Mapping[str, ClassCounts], _params: EvaluateParams
 ) -> Evaluation:
-    """Score maps by their pixels; ``found`` says what the classes are called."""
-    names = [name for name in found["class"].unique() if name != "unknown"]
-    return evaluate_classes(names, pixels)
+    """Score maps by their pixels."""
+    return evaluate_classes(pixels)
 
 
 def tune_score(_truth: pd.DataFrame, _found: pd.DataFrame, objective: str) -> dict[str, float]:

@@ -12,6 +12,8 @@ from sn7ml import cli
 from sn7ml.cli import terminal
 from sn7ml.core.errors import CatalogError, ModelError, ParamsError, Sn7Error
 from sn7ml.params import ValidationParams, load_params
+from sn7ml.synthetic import make_colour
+from sn7ml.synthetic.land_use import COLOURS
 from tests.raising import raises
 from tests.sn7_folder import (
     AOI,
@@ -274,3 +276,21 @@ def test_no_frame_that_can_be_read_gives_a_report_without_reference(area: Path, 
     assert "no reference.json: none of 3 frames can be read" in text
     assert {"validation.json", "validation.md"} <= {path.name for path in (tmp_path / "report").iterdir()}
     assert not (tmp_path / "report" / "reference.json").exists()
+
+
+def test_classes_are_suggested_for_the_colours_that_label_images_have(tmp_path: Path) -> None:
+    make_colour(tmp_path / "data", folders=3, size_px=512, seed=5)
+    (tmp_path / "data" / "classes.json").unlink()
+    chosen = ["--params", str(ROOT / "configs" / "land-use-demo.yaml"), "--suggest-classes", str(tmp_path / "new.json")]
+    done = run(str(tmp_path / "data"), *chosen)
+    assert done.exit_code == 0, done.output
+    found = {one["color"] for one in json.loads((tmp_path / "new.json").read_text())}
+    assert found == set(COLOURS.values()) | {"#000000"}
+    assert not (tmp_path / "data" / "classes.json").exists()
+    with raises(ParamsError, "output.exists", tmp_path / "new.json"):
+        run(str(tmp_path / "data"), *chosen)
+
+
+def test_classes_are_suggested_for_label_images_only(area: Path, tmp_path: Path) -> None:
+    with raises(ParamsError, "options.suggest-layout", "spacenet7"):
+        run(str(area), "--suggest-classes", str(tmp_path / "new.json"))

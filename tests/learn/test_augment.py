@@ -111,3 +111,52 @@ def test_no_gain_turns_an_image_into_its_negative() -> None:
     torch.manual_seed(1)
     views = [disturb(torch.ones(3, 1, 1), NOTHING.model_copy(update={"gain": 0.5})).min().item() for _ in range(300)]
     assert min(views) == 0.5
+
+
+def turned(rotation: float, zoom: float, seed: int) -> tuple[Tensor, Tensor]:
+    """A sharp square of 24 in an image of 64 whose mask holds the same square, moved at random."""
+    torch.manual_seed(seed)
+    image = torch.full((4, 64, 64), 100, dtype=torch.uint8)
+    image[:3, 20:44, 20:44], image[3] = 200, 255
+    mask = torch.zeros(64, 64, dtype=torch.uint8)
+    mask[20:44, 20:44] = 1
+    params = NOTHING.model_copy(update={"rotation": rotation, "zoom": zoom})
+    pixels, flags = build_geometry(params, UNKNOWN)(tv_tensors.Image(image), tv_tensors.Mask(mask))
+    return pixels.as_subclass(Tensor), flags.as_subclass(Tensor)
+
+
+@pytest.mark.parametrize(("rotation", "zoom"), [(180.0, 0.0), (0.0, 0.5), (180.0, 0.5)])
+def test_a_turned_and_zoomed_mask_lies_under_its_image(rotation: float, zoom: float) -> None:
+    for seed in range(10):
+        image, mask = turned(rotation, zoom, seed)
+        seen = (image[3] == 255) & (mask != UNKNOWN)
+        bright = image[0] > 150
+        assert ((bright != (mask == 1)) & seen).float().mean() < 0.02  # but for half pixels along the edges
+        assert set(image[3].flatten().tolist()) <= {0, 255}
+
+
+def test_zoom_makes_things_larger_and_smaller_within_its_bounds() -> None:
+    sides = [float((turned(0.0, 0.5, seed)[1] == 1).sum()) ** 0.5 for seed in range(60)]
+    assert 24 / 1.5 - 1 <= min(sides) < 20
+    assert 30 < max(sides) <= 24 * 1.5 + 1
+
+
+def test_what_a_smaller_or_turned_picture_leaves_free_is_unknown() -> None:
+    for seed in range(20):
+        image, mask = turned(180.0, 0.0, seed)
+        free = image[3] == 0
+        assert (mask[~free] != UNKNOWN).all()
+        assert (mask[free] != UNKNOWN).sum() <= 4 * 64  # half pixels along the edges
+        assert ((image[3] == 255) | (image[:3].amax(dim=0) <= 200)).all()
+
+
+def test_hue_and_grey_change_colours_and_not_their_place() -> None:
+    colours = torch.zeros(3, 4, 4, dtype=torch.uint8)
+    colours[0, :, :2], colours[2, :, 2:] = 200, 200
+    torch.manual_seed(1)
+    grey = build_colour(NOTHING.model_copy(update={"grey": 1.0}))(colours)
+    assert torch.equal(grey[0], grey[1])
+    assert torch.equal(grey[1], grey[2])
+    hue = build_colour(NOTHING.model_copy(update={"hue": 0.5}))(colours)
+    assert not torch.equal(hue, colours)
+    assert torch.equal(hue[:, :, :2], hue[:, :1, :1].expand(3, 4, 2))

@@ -221,6 +221,19 @@ def test_distances_are_not_turned_where_pixels_are_not_square(world: Path, tmp_p
         else:
             fit(Plan(turned, distance, short), tiles)
         fit(Plan(straight, distance, short), tiles)
+        free = turned.augmentation.model_copy(update={"quarter_turns": False, "rotation": 10.0})
+        if refused:
+            with raises(ParamsError, "augmentation.turned-metres", 0.3, width):
+                fit(Plan(turned.model_copy(update={"augmentation": free}), distance, short), tiles)
+
+
+def test_distances_are_not_zoomed(world: Path, tmp_path: Path) -> None:
+    distance = target_of(TargetParams(kind="distance"))
+    tiles = write_store(world, tmp_path / "tiles", target=distance)
+    loss = RECIPE.loss.model_copy(update={"smooth_l1": 1.0, "channels": {"distance": 1.0}})
+    zoomed = recipe().model_copy(update={"loss": loss, "augmentation": NOTHING.model_copy(update={"zoom": 0.2})})
+    with raises(ParamsError, "augmentation.zoomed-metres", 0.2):
+        fit(Plan(zoomed, distance, training(epochs=1, tiles_per_epoch=4)), tiles)
 
 
 def test_a_network_that_cannot_take_the_tiles_is_refused(store: TileStore) -> None:

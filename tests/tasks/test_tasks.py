@@ -10,6 +10,7 @@ from shapely.geometry import box
 from sn7ml.core.errors import ParamsError
 from sn7ml.params import Params, load_params
 from sn7ml.tasks import notes_on, task_of
+from tests.raising import raises
 
 PARAMS = load_params(Path(__file__).resolve().parents[2] / "params.yaml")
 
@@ -97,3 +98,11 @@ def test_a_gate_on_an_error_whose_worst_allowed_value_is_zero_is_noted() -> None
         "building_distance", promote={"objective": "mae_m", "floors": {}, "max_loss": {}, "min_score": 4}
     )
     assert not any("promote.min_score" in note for note in notes_on(params, task_of(params)))
+
+
+def test_land_use_has_nothing_to_tune() -> None:
+    params = load_params(Path(__file__).resolve().parents[2] / "configs" / "land-use.yaml")
+    assert task_of(params).scores[0].name == "miou"
+    tuned = params.model_copy(update={"tune": params.tune.model_copy(update={"trials": 3})})
+    with raises(ParamsError, "params.unknown-score", "tune.trials", 3):
+        task_of(tuned)
