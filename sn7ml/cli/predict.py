@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sn7ml.cli.findings import show_drift
 from sn7ml.cli.terminal import console, errors, say
+from sn7ml.core.errors import ParamsError
 
 
 def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
@@ -44,6 +45,9 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
         typer.Option(help="Single images of more than 8 bits: the part of the training data whose stretch is used."),
     ] = None,
     zoom: Annotated[int | None, typer.Option(help="Map tiles: which zoom, if the folder holds several.")] = None,
+    hdf5: Annotated[
+        bool, typer.Option("--hdf5", help="Land use: write predictions.hdf5 too, pixels by class as laika's.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier prediction in OUT first.")] = False,
 ) -> None:
     """Find the buildings, or the land use, of satellite images with a registered model.
@@ -56,7 +60,8 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     continues.
     """
     from sn7ml.flow.predict_folder import UNKNOWN_TRUST, open_images, predict_folder
-    from sn7ml.outputs.prediction_folder import read_job
+    from sn7ml.outputs.class_map_hdf5 import write_hdf5
+    from sn7ml.outputs.prediction_folder import PROBABILITIES, read_job
     from sn7ml.registry.requested import load_model
     from sn7ml.scenes.layouts.images import require_there
 
@@ -64,9 +69,13 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's own signature
     require_there(data)
     trained = load_model(model, params, tracker)
     options: dict[str, Any] = {"any_pixel_size": any_pixel_size, "stretch": stretch, "zoom": zoom}
+    if hdf5 and trained.usage.task != "land_use":
+        raise ParamsError("options.hdf5", f"--hdf5 is for models of land use; this one is of {trained.usage.task}")
     images = open_images(data, month, model=trained, **options)
     with progress_bars() as progress:
         found = predict_folder(images, out, trained, overwrite=overwrite, progress=progress)
+    if hdf5:
+        write_hdf5(out / "predictions.hdf5", out / PROBABILITIES, images.grids)
     say(f"{found.said} in {len(found.frames)} {'images' if images.conversion else 'frames'}: {out}")
     if images.conversion:
         say(f"brightness: {images.conversion.name}")

@@ -36,7 +36,7 @@ RECORD, LOCK, PROBABILITIES = "predict.json", ".predict.lock", "probabilities"
 RESULTS = (
     *(PROBABILITIES, "footprints", "geojson", "maps", "submission.csv", "buildings.csv"),
     *("drift.json", "drift.md", "drift.html", "images", "masks", "buildings.gpkg", "buildings.geojson"),
-    *("heat", "counts.csv", "classes.gpkg"),
+    *("heat", "counts.csv", "classes.gpkg", "predictions.hdf5"),
 )
 """What ``overwrite`` removes. Other files in the folder are not ours."""
 
