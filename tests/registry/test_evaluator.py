@@ -48,7 +48,9 @@ def prepare(cube, upsampling):
     columns = ["id", "time", "birth_month", "birth_probability", "confidence", "geometry"]
     return lambda params: pd.DataFrame(rows, columns=columns)
 
-TRACKS_OUTPUT = Output("tracks", TRACKS, RimsParams.channels, prepare, write, read_footprints, read_outlines)
+TRACKS_OUTPUT = Output(
+    "tracks", TRACKS, RimsParams.channels, prepare, write, read_footprints, read_outlines, said, sums
+)
 """
 """It always finds one and the same building."""
 
