@@ -53,10 +53,7 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     run = final_run(open_store(), model, params)
     run.set_tags({SCORED: digest_of(data_md5(), columns, params.evaluate.model_dump(mode="json"))})
     run.log_scores(task.scores, evaluation.overall, evaluation.per_aoi, split, best_epoch(model))
-    overlays = []
-    if "geometry" in found:  # outlines, and not maps of classes
-        drawn = (ground.truth.polygons, found, columns, params.report)
-        overlays = overlays_of(known.images_in(data), known.frames, *drawn)
+    overlays = overlays_of(known.images_in(data), known.frames, ground.truth.polygons, found, columns, params.report)
     # MLflow's image grid knows the step only, the month's place among those of its AOI.
     rows = [(overlay.aoi, overlay.step, overlay.month) for overlay in overlays]
     times = pd.DataFrame(rows, columns=["aoi", "step", "time"])

@@ -26,8 +26,8 @@ from sn7ml.params import RoofParams
 from sn7ml.targets.bits import bit_target, packed
 
 
-def draw(outlines, unknown, upsampling, grid):
-    ids = burn_ids(list(outlines), unknown.shape, upsampling)
+def draw(labels, unknown, upsampling, grid):
+    ids = burn_ids(list(labels.outlines), unknown.shape, upsampling)
     return packed([ids > 0], unknown.repeat(upsampling, axis=0).repeat(upsampling, axis=1))
 
 

@@ -41,7 +41,10 @@ def overlays_of(
     """Draw the most built-up window of some AOIs in some of their months, taken at even steps; by AOI and month.
 
     ``frames`` are ``FRAMES`` of the data folder ``root``, ``truth`` and ``tracks`` are ``POLYGONS`` and ``TRACKS``.
+    What was found without outlines, such as ``CLASS_COUNTS``, gives no picture here.
     """
+    if "geometry" not in tracks:
+        return []
     drawn = []
     for aoi in evenly(sorted(columns), params.aois):
         images = frames[frames["aoi"] == aoi].set_index("time")["image"]
