@@ -88,10 +88,10 @@ def scored_scenes(
     images: Path, scenes: Scenes, ground: Ground, found: pd.DataFrame, probabilities: Path, output: OutputParams
 ) -> ScoredScenes | ScoredMaps:
     """Return what pictures of scored scenes are drawn from."""
-    if output.land_use is not None:
+    if ground.target.activation == "softmax":
         columns = ground.truth.columns
         where = (probabilities, ground.tiles, ground.target, ground.grids)
-        return ScoredMaps(images, scenes.frames, *where, columns, output.land_use)
+        return ScoredMaps(images, scenes.frames, *where, columns, output.of_land_use())
     distances = None
     if ground.target.unit_m is not None:
         distances = DistanceMaps(probabilities, ground.tiles, ground.target, ground.grids)
