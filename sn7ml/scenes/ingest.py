@@ -214,7 +214,8 @@ def _read(root: Path, layout: Layout, out: Path, source: Source) -> _Read | Sn7E
         colours, pixels = Counter[Rgb](), np.zeros(0, np.int64)
         if layout.class_maps and labelled:
             colours, pixels = _store_class_map(root, layout.class_maps, source, grid, out)
-            labelled = 1 - pixels[UNKNOWN] / pixels.sum() >= layout.class_maps.least
+            known = 1 - pixels[UNKNOWN] / pixels.sum()
+            labelled = bool(known > 0 and known >= layout.class_maps.least)
     except Sn7Error as fault:
         return fault
     row = {name: source[name] for name in ("aoi", "time", "part", "image", "mask", "labels")}

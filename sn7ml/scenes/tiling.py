@@ -54,6 +54,7 @@ def write_tiles(
     Raises ItemsFailed naming every AOI that cannot be tiled, with the file at fault; CatalogError if AOIs cannot be
     split; TableError if there is no tile to train on.
     """
+    _refuse_unknown_classes(scenes, target)
     labelled = scenes.frames_of(scenes.frames.loc[scenes.frames["labelled"], "aoi"].unique())
     regions = assign_regions(labelled, split)
     used = labelled[labelled["aoi"].isin(regions["aoi"])]
@@ -84,6 +85,16 @@ def write_tiles(
     if (scenes.folder / STRETCH_FILE).exists():
         images = _images_of(scenes, list(jobs))
         write_text(out / IMAGES_FILE, images.model_dump_json(indent=1) + "\n")
+
+
+def _refuse_unknown_classes(scenes: Scenes, target: Target) -> None:
+    """Raise TableError if a target of classes names one that the file of classes does not have."""
+    if target.activation == "softmax" and (unknown := sorted(set(target.channels) - set(scenes.class_names))):
+        raise TableError(
+            "tiles.unknown-class",
+            f"target.classes.names: {unknown} are not in the file of classes, which has {list(scenes.class_names)}; "
+            "write the names as they stand there",
+        )
 
 
 def _images_of(scenes: Scenes, aois: Collection[str]) -> ModelImages:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from sn7ml.core.errors import TableError
 from sn7ml.core.geo.grid import Grid
 from sn7ml.core.schemas import UNDATED
 from sn7ml.outputs.class_map import LAND_USE_OUTPUT, count_map
@@ -22,6 +23,7 @@ from sn7ml.validation.facts.tiles import region_facts, tile_facts
 from sn7ml.validation.report import Report
 from sn7ml.validation.run import judge_tables, run_validation, validate_outputs
 from sn7ml.validation.suites import tile_suites
+from tests.raising import raises
 
 pytestmark = pytest.mark.usefixtures("serial")
 
@@ -160,3 +162,21 @@ def test_tiles_of_classes_pass_and_maps_must_count_every_pixel(tmp_path: Path) -
     )
     report, _ = validate_outputs(usual, known.output, scenes, store, tmp_path / "out")
     assert failed(report) == {"pixels_off": [aois[0]]}
+
+
+def test_a_class_that_the_file_does_not_have_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    root, known = world(tmp_path / "data"), params()
+    scenes = ingest(root, LAYOUT.sources(root), LAYOUT, known.split, tmp_path / "scenes")
+    other = target_of(TargetParams.model_validate({"kind": "classes", "classes": {"names": ("sand", "Sea")}}))
+    with raises(TableError, "tiles.unknown-class", "Sea", "sea"):
+        write_tiles(scenes.images_in(root), scenes, known.split, TILING, other, tmp_path / "tiles")
+
+
+def test_an_image_without_a_known_pixel_is_not_labelled(tmp_path: Path) -> None:
+    root = world(tmp_path / "data")
+    clear = np.zeros((SIDE, SIDE, 4), np.uint8)
+    Image.fromarray(clear).save(root / "Town 2" / "masks" / "part.png")
+    scenes = ingest(root, LAYOUT.sources(root), LAYOUT, params().split, tmp_path / "scenes")
+    assert scenes.frames.set_index("aoi")["labelled"].to_dict() == {
+        "Town_1-part": True, "Town_2-part": False, "Town_3-part": True,
+    }  # fmt: skip
