@@ -40,10 +40,10 @@ def main(  # noqa: PLR0913, PLR0917 - as many as the stage reads
     params, store, known = load_params(), TileStore(tiles), Scenes(scenes)
     task, columns = task_named(params.task), store.columns(params.evaluate.splits)
     ground = Ground.read(known, store, columns, target_of(params.target))
-    found = task.output.read(outputs, ground.grids)
-    evaluation = evaluate(task, found, probabilities, ground, params.evaluate, load_output(tuned))
+    found, chosen = task.output.read(outputs, ground.grids), load_output(tuned)
+    evaluation = evaluate(task, found, probabilities, ground, params.evaluate, chosen)
     ranked = task.scores[0]
-    scenes_scored = scored_scenes(known.images_in(data), known, ground, found, probabilities, load_output(tuned))
+    scenes_scored = scored_scenes(known.images_in(data), known, ground, found, probabilities, chosen)
     evaluation, pictures = with_pictures(evaluation, scenes_scored, params, ranked)
     write_evaluation(out, evaluation, pictures)
     ranking = evaluation.per_aoi[["aoi"]].assign(score=evaluation.per_aoi[ranked.name])  # what dvc.yaml plots

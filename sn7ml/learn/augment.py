@@ -38,6 +38,11 @@ class Zoom(v2.RandomAffine):  # type: ignore[misc]
         sizes = (1 / (1 + zoom), 1 + zoom)
         super().__init__(rotation, scale=sizes, interpolation=v2.InterpolationMode.BILINEAR, fill=fill)
 
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw angle and size; unlike torchvision's own, without asking whether image and mask have one size."""
+        angle, scale = (float(torch.empty(()).uniform_(*ends)) for ends in (self.degrees, self.scale))
+        return {"angle": angle, "translate": (0, 0), "scale": scale, "shear": (0.0, 0.0)}
+
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Move one image (…, RGBA, rows, cols), or one mask."""
         moved = super().transform(inpt, params)

@@ -160,3 +160,18 @@ def test_hue_and_grey_change_colours_and_not_their_place() -> None:
     hue = build_colour(NOTHING.model_copy(update={"hue": 0.5}))(colours)
     assert not torch.equal(hue, colours)
     assert torch.equal(hue[:, :, :2], hue[:, :1, :1].expand(3, 4, 2))
+
+
+@pytest.mark.parametrize("upsampling", [2, 3])
+def test_a_larger_mask_is_turned_and_zoomed_with_its_image(upsampling: int) -> None:
+    image = torch.full((4, 64, 64), 100, dtype=torch.uint8)
+    image[:3, 10:30, 25:50], image[3] = 200, 255  # off the middle, so that a wrong centre shows
+    mask = (image[0] > 150).to(torch.uint8).repeat_interleave(upsampling, 0).repeat_interleave(upsampling, 1)
+    params = NOTHING.model_copy(update={"rotation": 180.0, "zoom": 0.5})
+    for seed in range(10):
+        torch.manual_seed(seed)
+        pixels, flags = build_geometry(params, UNKNOWN)(tv_tensors.Image(image), tv_tensors.Mask(mask))
+        seen = pixels[3].repeat_interleave(upsampling, 0).repeat_interleave(upsampling, 1) == 255
+        bright = pixels[0].repeat_interleave(upsampling, 0).repeat_interleave(upsampling, 1) > 150
+        wrong = (bright != (flags == 1)) & seen & (flags != UNKNOWN)
+        assert wrong.float().mean() < 0.03
